@@ -1,0 +1,80 @@
+#pragma once
+// A dialog: the conversation of one visitor with one assistant and, when they ask for it, with people.
+#include <optional>
+#include <variant>
+
+#include "domain/kernel.h"
+
+namespace parley::dialogs {
+
+enum class Platform { website };
+enum class Sender { user, assistant, operator_ };
+
+// Events.
+
+struct Opened {
+  AssistantId assistant;
+  AccountId owner;
+  Platform platform{};
+  std::optional<Personal> first_name;
+  friend bool operator==(const Opened&, const Opened&) = default;
+};
+struct MessageCreated {
+  MessageId message;
+  Sender sender{};
+  Personal text;
+  std::optional<Personal> operator_name;
+  friend bool operator==(const MessageCreated&, const MessageCreated&) = default;
+};
+using Event = std::variant<Opened, MessageCreated>;
+
+// State.
+
+struct NoDialog {
+  friend bool operator==(const NoDialog&, const NoDialog&) = default;
+};
+struct Dialog {
+  AssistantId assistant;
+  AccountId owner;
+  friend bool operator==(const Dialog&, const Dialog&) = default;
+};
+using State = std::variant<NoDialog, Dialog>;
+
+/// Total, as every fold.
+State evolve(const State& state, const Event& event);
+
+// Commands.
+
+/// A visitor opens a dialog with the assistant whose site token they carry (the principal); the owner is the directory's.
+struct Open {
+  AccountId owner;
+  Platform platform{};
+  std::optional<Personal> first_name;
+};
+struct PostVisitorMessage {
+  Personal text;
+};
+/// By the dialog's owner, as an operator.
+struct PostOperatorMessage {
+  Personal text;
+  std::optional<Personal> operator_name;
+};
+using Command = std::variant<Open, PostVisitorMessage, PostOperatorMessage>;
+
+// Answers.
+
+struct DialogOpened {
+  DialogId dialog;
+  Opened opened;
+  friend bool operator==(const DialogOpened&, const DialogOpened&) = default;
+};
+struct MessagePosted {
+  DialogId dialog;
+  MessageCreated message;
+  friend bool operator==(const MessagePosted&, const MessagePosted&) = default;
+};
+using Answer = std::variant<DialogOpened, MessagePosted>;
+
+Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
+
+}  // namespace parley::dialogs

@@ -1,0 +1,145 @@
+#pragma once
+// The words that every context of the domain shares. Pure: std only; no I/O, no clock, no JSON.
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace parley {
+
+/// Ids are n * kSlots + slot, and so carry their own route; a slot belongs to one partition for the life of a log.
+inline constexpr int kSlots = 1024;
+/// Ids stay below 2^53, so that every JSON reader keeps them exact.
+inline constexpr std::int64_t kIdMax = (std::int64_t{1} << 53) - 1;
+
+/// A strong integer id that carries its own route.
+template <class Tag>
+struct Id {
+  std::int64_t value = 0;
+  friend constexpr auto operator<=>(Id, Id) = default;
+};
+constexpr int slot_of(std::int64_t id) { return static_cast<int>(id % kSlots); }
+/// The partition that a slot belongs to in a log of `partitions` partitions.
+constexpr int partition_of(int slot, int partitions) { return slot * partitions / kSlots; }
+
+using AccountId = Id<struct AccountTag>;
+using AssistantId = Id<struct AssistantTag>;
+using DialogId = Id<struct DialogTag>;
+using MessageId = Id<struct MessageTag>;
+
+/// UTC, milliseconds: the resolution of every time in events and answers.
+using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// Text about a person: left out of logs and of exports unless asked for, and erasable.
+struct Personal {
+  std::string text;
+  friend bool operator==(const Personal&, const Personal&) = default;
+};
+/// A secret encrypted under a server key; only platform/crypto can open it. Base64url, with the key's id.
+struct Sealed {
+  std::string box;
+  friend bool operator==(const Sealed&, const Sealed&) = default;
+};
+/// Money: an integer count of minor units.
+struct Kopecks {
+  std::int64_t amount = 0;
+  friend constexpr auto operator<=>(Kopecks, Kopecks) = default;
+};
+
+/// The rows of the error table; status, retryability and texts are in schemas/errors, which asserts that none is missing.
+enum class Code {
+  bad_request,
+  validation_error,
+  not_authenticated,
+  token_expired,
+  invalid_credentials,
+  insufficient_permissions,
+  not_found,
+  dialog_not_found,
+  email_taken,
+  method_not_allowed,
+  request_timeout,
+  length_required,
+  payload_too_large,
+  uri_too_long,
+  expectation_failed,
+  headers_too_large,
+  http_version_not_supported,
+  invalid_last_event_id,
+  idempotency_key_reused,
+  version_conflict,
+  command_expired,
+  command_timeout,
+  stream_parked,
+  overloaded,
+  unavailable,
+  internal_error,
+  count_,  ///< How many there are; not a code.
+};
+
+/// What an answer may say beside its code. Typed, and free of personal text: it may be shown to somebody else.
+struct CurrentVersion {
+  std::int64_t version = 0;
+  friend bool operator==(const CurrentVersion&, const CurrentVersion&) = default;
+};
+using Details = std::variant<std::monostate, CurrentVersion>;
+
+/// A refusal is a value.
+struct Error {
+  Code code{};
+  Details details;
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+/// Who asks. The API authenticates; a decision authorises by the principal and its own stream's facts.
+struct Anonymous {
+  friend bool operator==(const Anonymous&, const Anonymous&) = default;
+};
+struct Owner {
+  AccountId account;
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+/// Somebody on a site that carries the assistant's token. For a dialog the API has checked the guest's secret too.
+struct Visitor {
+  AssistantId assistant;
+  friend bool operator==(const Visitor&, const Visitor&) = default;
+};
+using Principal = std::variant<Anonymous, Owner, Visitor>;
+
+/// Gives ids of one slot, one after the other. Its owner keeps `last` for the slot when the decision is staged.
+struct IdSource {
+  int slot = 0;
+  std::int64_t last = 0;  ///< The last n used in this slot.
+  std::int64_t take() { return ++last * kSlots + slot; }
+};
+
+/// What a decision is given beside state and command. Decisions read no clock and draw no random number.
+struct Context {
+  Principal principal;
+  Timestamp now;           ///< The decider's stamp for the command.
+  std::int64_t stream_id;  ///< The id of the stream that is decided; of a new one: the id that it gets.
+  IdSource& ids;
+};
+
+/// What a command led to: the events to append, in order, and the answer for the caller.
+template <class Event, class Answer>
+struct Accepted {
+  std::vector<Event> events;
+  Answer answer;
+};
+template <class Event, class Answer>
+using Decision = std::expected<Accepted<Event, Answer>, Error>;
+
+inline std::unexpected<Error> refuse(Code code, Details details = {}) { return std::unexpected(Error{code, details}); }
+
+template <class... Fs>
+struct overloaded : Fs... {
+  using Fs::operator()...;
+};
+
+}  // namespace parley

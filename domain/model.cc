@@ -1,0 +1,100 @@
+#include "domain/model.h"
+
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <stdexcept>
+
+namespace parley {
+namespace {
+
+constexpr std::array<std::string_view, 3> kKinds{"account", "assistant", "dialog"};
+static_assert(kKinds.size() == std::variant_size_v<Event>);
+
+/// "<name>/<positive id>" split; nothing when it is not that.
+std::optional<std::pair<std::string_view, std::int64_t>> parse_reference(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto digits = text.substr(slash + 1);
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
+  if (error != std::errc{} || end != digits.data() + digits.size() || id <= 0 || id > kIdMax || digits.front() == '0') return std::nullopt;
+  return std::pair{text.substr(0, slash), id};
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) { return kKinds.at(static_cast<std::size_t>(kind)); }
+std::string to_string(const Stream& stream) { return std::string(to_string(stream.kind)) + "/" + std::to_string(stream.id); }
+
+std::optional<Stream> parse_stream(std::string_view text) {
+  const auto reference = parse_reference(text);
+  if (!reference) return std::nullopt;
+  for (std::size_t i = 0; i < kKinds.size(); ++i) {
+    if (kKinds[i] == reference->first) return Stream{static_cast<Kind>(i), reference->second};
+  }
+  return std::nullopt;
+}
+
+std::string to_string(const Principal& principal) {
+  return std::visit(overloaded{
+                        [](const Anonymous&) { return std::string("anonymous"); },
+                        [](const Owner& p) { return "account/" + std::to_string(p.account.value); },
+                        [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
+                    },
+                    principal);
+}
+
+std::optional<Principal> parse_principal(std::string_view text) {
+  if (text == "anonymous") return Anonymous{};
+  const auto reference = parse_reference(text);
+  if (!reference) return std::nullopt;
+  if (reference->first == "account") return Owner{AccountId{reference->second}};
+  if (reference->first == "visitor") return Visitor{AssistantId{reference->second}};
+  return std::nullopt;
+}
+
+State initial_state(Kind kind) {
+  switch (kind) {
+    case Kind::account: return accounts::State{};
+    case Kind::assistant: return assistants::State{};
+    case Kind::dialog: return dialogs::State{};
+  }
+  throw std::logic_error("unknown kind of stream");
+}
+
+State evolve(const State& state, const Event& event) {
+  return std::visit(
+      []<class S, class E>(const S& s, const E& e) -> State {
+        if constexpr (requires { { evolve(s, e) } -> std::same_as<S>; }) {
+          return evolve(s, e);
+        } else {
+          throw std::logic_error("an event of another kind than its stream");
+        }
+      },
+      state, event);
+}
+
+Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
+  return std::visit(
+      [&]<class S, class C>(const S& s, const C& c) -> Decision<Event, Answer> {
+        // A mismatched pair would convert to this very function's arguments: only a context's own decide() may answer.
+        if constexpr (requires { requires !std::same_as<decltype(decide(s, c, context)), Decision<Event, Answer>>; }) {
+          auto decision = decide(s, c, context);
+          if (!decision) return std::unexpected(decision.error());
+          return Accepted<Event, Answer>{{decision->events.begin(), decision->events.end()}, decision->answer};
+        } else {
+          throw std::logic_error("a command of another kind than its stream");
+        }
+      },
+      state, command);
+}
+
+std::optional<UniqueKey> unique_key(const Event& event) {
+  if (const auto* account = std::get_if<accounts::Event>(&event)) {
+    if (const auto* registered = std::get_if<accounts::Registered>(account)) return UniqueKey{"account_email", registered->email_index};
+  }
+  return std::nullopt;
+}
+
+}  // namespace parley

@@ -1,0 +1,60 @@
+#pragma once
+// The whole domain as one: a stream's kind, and the events, states, commands and answers of every context. A new context is a new
+// alternative at the end of each variant here, and a Kind at the same place.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "domain/accounts/accounts.h"
+#include "domain/assistants/assistants.h"
+#include "domain/dialogs/dialogs.h"
+#include "domain/kernel.h"
+
+namespace parley {
+
+/// In the order of the variants below.
+enum class Kind : std::uint8_t { account, assistant, dialog };
+
+using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event>;
+using State = std::variant<accounts::State, assistants::State, dialogs::State>;
+using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command>;
+using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer>;
+
+/// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
+inline constexpr int kFoldVersion = 1;
+
+inline Kind kind_of(const Event& event) { return static_cast<Kind>(event.index()); }
+inline Kind kind_of(const Command& command) { return static_cast<Kind>(command.index()); }
+
+/// A stream's identity. As text, and as the events' subject: "dialog/1387".
+struct Stream {
+  Kind kind{};
+  std::int64_t id = 0;
+  friend constexpr auto operator<=>(const Stream&, const Stream&) = default;
+};
+std::string_view to_string(Kind kind);
+std::string to_string(const Stream& stream);
+/// Nothing for text that names no stream of a known kind.
+std::optional<Stream> parse_stream(std::string_view text);
+
+/// As text, and as the events' actor: "anonymous", "account/5127", "visitor/6151" (of that assistant's site).
+std::string to_string(const Principal& principal);
+std::optional<Principal> parse_principal(std::string_view text);
+
+/// The state of a stream that has no event.
+State initial_state(Kind kind);
+/// Total. An event of another kind than the state's is a broken invariant and throws std::logic_error.
+State evolve(const State& state, const Event& event);
+/// A command of another kind than the state's is a broken invariant and throws std::logic_error.
+Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
+
+/// A key that an event makes its stream the owner of, unique among all streams; it must hash to the stream's slot.
+struct UniqueKey {
+  std::string index;  ///< For example "account_email".
+  std::string key;
+  friend bool operator==(const UniqueKey&, const UniqueKey&) = default;
+};
+std::optional<UniqueKey> unique_key(const Event& event);
+
+}  // namespace parley

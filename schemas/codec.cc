@@ -1,0 +1,39 @@
+#include "schemas/events.h"
+
+namespace parley::schema {
+namespace {
+
+template <class T>
+void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
+  if constexpr (is_variant<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { (add_schemas<std::variant_alternative_t<I, T>>(out), ...); }(std::make_index_sequence<std::variant_size_v<T>>{});
+  } else {
+    out.emplace_back(type_name<T>, json_schema<T>());
+  }
+}
+
+}  // namespace
+
+Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) { return decode_text<Event>(type, value); }
+Encoded encode_event(const Event& event) { return encode(event); }
+
+std::string encode_state(const State& state) {
+  const auto encoded = encode(state);
+  return std::string(encoded.type) + " " + encoded.json;
+}
+Read<State> decode_state(std::string_view text) {
+  const auto space = text.find(' ');
+  if (space == std::string_view::npos) return problem("is no state");
+  auto state = decode_text<State>(text.substr(0, space), text.substr(space + 1));
+  if (!state) return std::unexpected(std::move(state.error()));
+  if (!*state) return problem("unknown type of state");
+  return std::move(**state);
+}
+
+std::vector<std::pair<std::string_view, std::string>> event_schemas() {
+  std::vector<std::pair<std::string_view, std::string>> out;
+  add_schemas<Event>(out);
+  return out;
+}
+
+}  // namespace parley::schema

@@ -1,0 +1,134 @@
+#include "schemas/commands.h"
+
+#include <charconv>
+
+#include "schemas/events.h"
+
+namespace parley::schema {
+
+template <>
+inline constexpr std::string_view type_name<accounts::Register> = "parley.account.register.v1";
+template <>
+inline constexpr auto fields<accounts::Register> = std::tuple{
+    field("email", &accounts::Register::email),         field("email_index", &accounts::Register::email_index),
+    field("first_name", &accounts::Register::first_name), field("last_name", &accounts::Register::last_name),
+    field("password_verifier", &accounts::Register::password_verifier),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::LogIn> = "parley.account.log_in.v1";
+template <>
+inline constexpr auto fields<accounts::LogIn> = std::tuple{field("password_matches", &accounts::LogIn::password_matches)};
+template <>
+inline constexpr std::string_view type_name<assistants::Create> = "parley.assistant.create.v1";
+template <>
+inline constexpr auto fields<assistants::Create> = std::tuple{
+    field("name", &assistants::Create::name),
+    field("description", &assistants::Create::description),
+    field("system_prompt", &assistants::Create::system_prompt),
+    field("ai_model", &assistants::Create::ai_model),
+    field("site_token", &assistants::Create::site_token),
+    field("telegram_bot_token", &assistants::Create::telegram_bot_token),
+    field("website_integration", &assistants::Create::website_integration),
+    field("allowed_domains", &assistants::Create::allowed_domains),
+};
+template <>
+inline constexpr std::string_view type_name<dialogs::Open> = "parley.dialog.open.v1";
+template <>
+inline constexpr auto fields<dialogs::Open> =
+    std::tuple{field("owner_id", &dialogs::Open::owner), field("platform", &dialogs::Open::platform), field("first_name", &dialogs::Open::first_name)};
+template <>
+inline constexpr std::string_view type_name<dialogs::PostVisitorMessage> = "parley.dialog.post_visitor_message.v1";
+template <>
+inline constexpr auto fields<dialogs::PostVisitorMessage> = std::tuple{field("text", &dialogs::PostVisitorMessage::text)};
+template <>
+inline constexpr std::string_view type_name<dialogs::PostOperatorMessage> = "parley.dialog.post_operator_message.v1";
+template <>
+inline constexpr auto fields<dialogs::PostOperatorMessage> =
+    std::tuple{field("text", &dialogs::PostOperatorMessage::text), field("operator_name", &dialogs::PostOperatorMessage::operator_name)};
+
+namespace {
+
+constexpr std::string_view kNew = "new", kUnique = "unique/";
+
+std::string to_string(const Target& target) {
+  return std::visit(overloaded{
+                        [](const NewStream&) { return std::string(kNew); },
+                        [](const Stream& s) { return parley::to_string(s); },
+                        [](const UniqueKey& k) { return std::string(kUnique) + k.index + "/" + k.key; },
+                    },
+                    target);
+}
+
+std::optional<Target> parse_target(std::string_view text) {
+  if (text == kNew) return NewStream{};
+  if (text.starts_with(kUnique)) {
+    text.remove_prefix(kUnique.size());
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) return std::nullopt;
+    return UniqueKey{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  }
+  if (const auto stream = parse_stream(text)) return *stream;
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+CommandRecord to_record(const CommandEnvelope& e, const Command& command) {
+  auto encoded = encode(command);
+  CommandRecord record{std::to_string(e.slot),
+                       {
+                           {"type", std::string(encoded.type)},
+                           {"command_id", e.command_id},
+                           {"attempt_id", e.attempt_id},
+                           {"fingerprint", e.fingerprint},
+                           {"principal", parley::to_string(e.principal)},
+                           {"target", to_string(e.target)},
+                           {"not_after", format_time(e.not_after)},
+                           {"correlation_id", e.correlation},
+                           {"content-type", std::string(kJson)},
+                       },
+                       std::move(encoded.json)};
+  if (e.expected_version) record.headers.emplace_back("expected_version", std::to_string(*e.expected_version));
+  return record;
+}
+
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header, std::string_view value) {
+  std::string problem;
+  auto text = [&](std::string_view name) -> std::string {
+    const auto found = header(name);
+    if (!found && problem.empty()) problem = "header " + std::string(name) + " is missing";
+    return std::string(found.value_or(""));
+  };
+  auto require = [&](std::string_view name, auto parsed) {
+    if (!parsed && problem.empty()) problem = "header " + std::string(name) + " is malformed";
+    return parsed;
+  };
+  CommandEnvelope e;
+  e.type = text("type");
+  e.command_id = text("command_id");
+  e.attempt_id = text("attempt_id");
+  e.fingerprint = text("fingerprint");
+  e.correlation = text("correlation_id");
+  if (const auto principal = require("principal", parse_principal(text("principal")))) e.principal = *principal;
+  if (const auto target = require("target", parse_target(text("target")))) e.target = *target;
+  if (const auto not_after = require("not_after", parse_time(text("not_after")))) e.not_after = *not_after;
+  if (const auto expected = header("expected_version")) e.expected_version = require("expected_version", integer(*expected));
+  const auto slot = integer(key);
+  if ((!slot || *slot < 0 || *slot >= kSlots) && problem.empty()) problem = "the key is not a slot";
+  if (!problem.empty()) return std::unexpected(CommandProblem{problem, std::nullopt});
+  e.slot = static_cast<int>(*slot);
+
+  auto command = decode_text<Command>(e.type, value);
+  if (!command) return std::unexpected(CommandProblem{"value: " + command.error().field + " " + command.error().issue, std::move(e)});
+  if (!*command) return std::unexpected(CommandProblem{"unknown type of command", std::move(e)});
+  return std::pair{std::move(e), std::move(**command)};
+}
+
+}  // namespace parley::schema

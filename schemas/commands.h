@@ -1,0 +1,47 @@
+#pragma once
+// Commands on the wire (parley.commands): the envelope in headers, the command's JSON as value, the slot as key in decimal digits.
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "domain/model.h"
+#include "schemas/envelope.h"
+#include "schemas/fields.h"
+
+namespace parley::schema {
+
+/// What a command is addressed to: a stream that exists, the stream that owns a unique key (or a new one, if none does), or a new stream.
+struct NewStream {
+  friend bool operator==(const NewStream&, const NewStream&) = default;
+};
+using Target = std::variant<NewStream, Stream, UniqueKey>;
+
+struct CommandEnvelope {
+  std::string type;         ///< Wire name of the command.
+  std::string command_id;   ///< UUID: what makes a repetition one.
+  std::string attempt_id;   ///< UUID of this sending: the reply names it.
+  std::string fingerprint;  ///< HMAC of who asks for what, hexadecimal; the same id with another one is another request.
+  Principal principal;
+  Target target;
+  int slot = 0;                                  ///< The record's key.
+  Timestamp not_after;                           ///< Decided later, it is refused as expired.
+  std::optional<std::int64_t> expected_version;  ///< Of the target stream.
+  std::string correlation;
+};
+
+struct CommandRecord {
+  std::string key;
+  Headers headers;
+  std::string value;
+};
+CommandRecord to_record(const CommandEnvelope& envelope, const Command& command);
+
+/// Why a record is no command: for the dead letter. `envelope` holds what could be read, so that the sender may still get an answer.
+struct CommandProblem {
+  std::string reason;
+  std::optional<CommandEnvelope> envelope;
+};
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header, std::string_view value);
+
+}  // namespace parley::schema

@@ -1,0 +1,116 @@
+#pragma once
+// The fields and wire names of every event, and of the states that deciders keep of them. Names and fields are never edited after release:
+// a changed event is a new type (.v2) with an upcaster.
+#include "domain/model.h"
+#include "schemas/fields.h"
+
+namespace parley::schema {
+
+template <>
+inline constexpr std::array names<dialogs::Platform>{std::pair{dialogs::Platform::website, std::string_view("website")}};
+template <>
+inline constexpr std::array names<dialogs::Sender>{
+    std::pair{dialogs::Sender::user, std::string_view("user")},
+    std::pair{dialogs::Sender::assistant, std::string_view("assistant")},
+    std::pair{dialogs::Sender::operator_, std::string_view("operator")},
+};
+
+// Events of an account.
+
+template <>
+inline constexpr std::string_view type_name<accounts::Registered> = "parley.account.registered.v1";
+template <>
+inline constexpr auto fields<accounts::Registered> = std::tuple{
+    field("email", &accounts::Registered::email),
+    field("email_index", &accounts::Registered::email_index, {}, "HMAC of the normalised e-mail under a server key"),
+    field("first_name", &accounts::Registered::first_name),
+    field("last_name", &accounts::Registered::last_name),
+    field("password_verifier", &accounts::Registered::password_verifier, {}, "Encrypted under a server key"),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::WelcomeBonusGranted> = "parley.account.welcome_bonus_granted.v1";
+template <>
+inline constexpr auto fields<accounts::WelcomeBonusGranted> =
+    std::tuple{field("amount_kopecks", &accounts::WelcomeBonusGranted::amount, {}, "Minor units of RUB")};
+template <>
+inline constexpr std::string_view type_name<accounts::LoggedIn> = "parley.account.logged_in.v1";
+template <>
+inline constexpr auto fields<accounts::LoggedIn> = std::tuple<>{};
+
+// Events of an assistant.
+
+template <>
+inline constexpr std::string_view type_name<assistants::Created> = "parley.assistant.created.v1";
+template <>
+inline constexpr auto fields<assistants::Created> = std::tuple{
+    field("owner_id", &assistants::Created::owner),
+    field("name", &assistants::Created::name),
+    field("description", &assistants::Created::description),
+    field("system_prompt", &assistants::Created::system_prompt),
+    field("ai_model", &assistants::Created::ai_model),
+    field("site_token", &assistants::Created::site_token, {}, "Public: names the assistant on a site, opens nothing by itself"),
+    field("telegram_bot_token", &assistants::Created::telegram_bot_token, {}, "Encrypted under a server key"),
+    field("website_integration", &assistants::Created::website_integration),
+    field("allowed_domains", &assistants::Created::allowed_domains),
+};
+
+// Events of a dialog.
+
+template <>
+inline constexpr std::string_view type_name<dialogs::Opened> = "parley.dialog.opened.v1";
+template <>
+inline constexpr auto fields<dialogs::Opened> = std::tuple{
+    field("assistant_id", &dialogs::Opened::assistant),
+    field("owner_id", &dialogs::Opened::owner),
+    field("platform", &dialogs::Opened::platform),
+    field("first_name", &dialogs::Opened::first_name),
+};
+template <>
+inline constexpr std::string_view type_name<dialogs::MessageCreated> = "parley.dialog.message_created.v1";
+template <>
+inline constexpr auto fields<dialogs::MessageCreated> = std::tuple{
+    field("message_id", &dialogs::MessageCreated::message),
+    field("sender", &dialogs::MessageCreated::sender),
+    field("text", &dialogs::MessageCreated::text),
+    field("operator_name", &dialogs::MessageCreated::operator_name),
+};
+
+// States, as deciders keep them. They may change freely with kFoldVersion.
+
+template <>
+inline constexpr std::string_view type_name<accounts::NoAccount> = "account.none";
+template <>
+inline constexpr auto fields<accounts::NoAccount> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<accounts::Account> = "account";
+template <>
+inline constexpr auto fields<accounts::Account> = std::tuple{field("email", &accounts::Account::email), field("balance", &accounts::Account::balance)};
+template <>
+inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";
+template <>
+inline constexpr auto fields<assistants::NoAssistant> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<assistants::Assistant> = "assistant";
+template <>
+inline constexpr auto fields<assistants::Assistant> = std::tuple{field("owner", &assistants::Assistant::owner)};
+template <>
+inline constexpr std::string_view type_name<dialogs::NoDialog> = "dialog.none";
+template <>
+inline constexpr auto fields<dialogs::NoDialog> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<dialogs::Dialog> = "dialog";
+template <>
+inline constexpr auto fields<dialogs::Dialog> = std::tuple{field("assistant", &dialogs::Dialog::assistant), field("owner", &dialogs::Dialog::owner)};
+
+// What the templates above make of them, compiled once (codec.cc).
+
+/// Nothing for a type this build does not know (a rollback, or a type from the future).
+Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value);
+Encoded encode_event(const Event& event);
+/// "type json", for a decider's store.
+std::string encode_state(const State& state);
+Read<State> decode_state(std::string_view text);
+/// The JSON Schema of each event type, by wire name.
+std::vector<std::pair<std::string_view, std::string>> event_schemas();
+
+}  // namespace parley::schema

@@ -1,0 +1,95 @@
+#include "schemas/fields.h"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace parley::schema {
+namespace {
+
+void type(json::Writer& w, std::string_view name) {
+  w.key("type");
+  w.string(name);
+}
+
+}  // namespace
+
+Read<std::string> Codec<std::string>::read(json::Value v, const Limits& limits) {
+  const auto text = v.string();
+  if (!text) return problem("must be a string");
+  const auto length = limits.length_min != 0 || limits.length_max != 0 ? characters(*text) : 0;
+  if (length < limits.length_min) return problem(length == 0 ? "must not be empty" : "must be at least " + std::to_string(limits.length_min) + " characters");
+  if (limits.length_max != 0 && length > limits.length_max) return problem("must be at most " + std::to_string(limits.length_max) + " characters");
+  return std::string(*text);
+}
+void Codec<std::string>::schema(json::Writer& w, const Limits& limits) {
+  type(w, "string");
+  if (limits.length_min != 0) {
+    w.key("minLength");
+    w.integer(static_cast<std::int64_t>(limits.length_min));
+  }
+  if (limits.length_max != 0) {
+    w.key("maxLength");
+    w.integer(static_cast<std::int64_t>(limits.length_max));
+  }
+}
+
+Read<bool> Codec<bool>::read(json::Value v, const Limits&) {
+  const auto b = v.boolean();
+  if (!b) return problem("must be true or false");
+  return *b;
+}
+void Codec<bool>::schema(json::Writer& w, const Limits&) { type(w, "boolean"); }
+
+Read<std::int64_t> Codec<std::int64_t>::read(json::Value v, const Limits&) {
+  const auto i = v.integer();
+  if (!i || *i > kIdMax || *i < -kIdMax) return problem("must be an integer");
+  return *i;
+}
+void Codec<std::int64_t>::schema(json::Writer& w, const Limits&) { type(w, "integer"); }
+
+Read<double> Codec<double>::read(json::Value v, const Limits&) {
+  const auto d = v.number();
+  if (!d) return problem("must be a number");
+  return *d;
+}
+void Codec<double>::schema(json::Writer& w, const Limits&) { type(w, "number"); }
+
+Read<Timestamp> Codec<Timestamp>::read(json::Value v, const Limits&) {
+  if (const auto text = v.string()) {
+    if (const auto time = parse_time(*text)) return *time;
+  }
+  return problem("must be a time like 2026-11-21T10:17:00.123Z");
+}
+void Codec<Timestamp>::schema(json::Writer& w, const Limits&) {
+  type(w, "string");
+  w.key("format");
+  w.string("date-time");
+}
+
+std::string format_time(Timestamp time) {
+  const auto day = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{time - day};
+  std::array<char, 40> text;
+  const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                              static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                              static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  return {text.data(), static_cast<std::size_t>(n)};
+}
+
+std::optional<Timestamp> parse_time(std::string_view text) {
+  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[23] != 'Z') return std::nullopt;
+  auto digits = [&](std::size_t at, std::size_t n) -> int {
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + n, value);
+    return error == std::errc{} && end == text.data() + at + n && value >= 0 ? value : -1;
+  };
+  const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2), ms = digits(20, 3);
+  if (year < 0 || month < 0 || day < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0) return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)}, std::chrono::day{static_cast<unsigned>(day)}};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second} + std::chrono::milliseconds{ms};
+}
+
+}  // namespace parley::schema

@@ -1,0 +1,432 @@
+#pragma once
+// A type says its fields once; reading with precise errors, writing and JSON Schema follow from it.
+//
+//   template <> inline constexpr auto fields<Created> = std::tuple{field("name", &Created::name, {.length_min = 1, .length_max = 200})};
+//
+// Limits belong to requests. What stands in the log has none: lowering a limit must never make an old event unreadable.
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <concepts>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "domain/kernel.h"
+#include "schemas/json.h"
+
+namespace parley::schema {
+
+/// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a list.
+struct Limits {
+  std::size_t length_min = 0;
+  std::size_t length_max = 0;
+  std::size_t element_length_max = 0;  ///< Of a list's texts.
+};
+
+/// A field's name in JSON and the member that holds it.
+template <class Owner, class Member>
+struct Field {
+  std::string_view name;
+  Member Owner::* member;
+  Limits limits{};
+  std::string_view description;  ///< For OpenAPI.
+};
+template <class Owner, class Member>
+constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* member, Limits limits = {}, std::string_view description = {}) {
+  return {name, member, limits, description};
+}
+
+/// Specialised once for each type that travels, beside the type.
+template <class T>
+inline constexpr int fields = 0;
+template <class T>
+concept Described = !std::same_as<decltype(fields<T>), const int>;
+
+/// Specialised for each enumeration that travels: an array of pairs of value and name.
+template <class T>
+inline constexpr int names = 0;
+template <class T>
+concept Named = std::is_enum_v<T> && !std::same_as<decltype(names<T>), const int>;
+template <Named T>
+constexpr std::string_view name_of(T value) {
+  for (const auto& [v, name] : names<T>) {
+    if (v == value) return name;
+  }
+  return "unknown";
+}
+template <Named T>
+constexpr std::optional<T> named(std::string_view text) {
+  for (const auto& [v, name] : names<T>) {
+    if (name == text) return v;
+  }
+  return std::nullopt;
+}
+
+/// Why a value was not accepted: the field's path ("allowed_domains[2]") and the problem, in words for the caller.
+struct Problem {
+  std::string field;
+  std::string issue;
+};
+template <class T>
+using Read = std::expected<T, Problem>;
+inline std::unexpected<Problem> problem(std::string issue) { return std::unexpected(Problem{"", std::move(issue)}); }
+
+/// Unicode characters of valid UTF-8: every byte but the continuation ones.
+inline std::size_t characters(std::string_view utf8) {
+  return static_cast<std::size_t>(std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+/// "2026-11-21T10:17:00.123Z"
+std::string format_time(Timestamp time);
+/// Nothing for text that format_time() does not write.
+std::optional<Timestamp> parse_time(std::string_view text);
+
+/// How one kind of value is read, written and described in JSON Schema.
+template <class T>
+struct Codec;
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <>
+struct Codec<std::string> {
+  static Read<std::string> read(json::Value v, const Limits& limits);
+  static void write(json::Writer& w, const std::string& s) { w.string(s); }
+  static void schema(json::Writer& w, const Limits& limits);
+};
+/// Strong types around a text are texts in JSON.
+template <class T, std::string T::* member>
+struct TextCodec {
+  static Read<T> read(json::Value v, const Limits& limits) {
+    auto text = Codec<std::string>::read(v, limits);
+    if (!text) return std::unexpected(std::move(text.error()));
+    return T{std::move(*text)};
+  }
+  static void write(json::Writer& w, const T& value) { w.string(value.*member); }
+  static void schema(json::Writer& w, const Limits& limits) { Codec<std::string>::schema(w, limits); }
+};
+template <>
+struct Codec<Personal> : TextCodec<Personal, &Personal::text> {};
+template <>
+struct Codec<Sealed> : TextCodec<Sealed, &Sealed::box> {};
+template <>
+struct Codec<bool> {
+  static Read<bool> read(json::Value v, const Limits&);
+  static void write(json::Writer& w, bool b) { w.boolean(b); }
+  static void schema(json::Writer& w, const Limits&);
+};
+template <>
+struct Codec<std::int64_t> {
+  static Read<std::int64_t> read(json::Value v, const Limits&);
+  static void write(json::Writer& w, std::int64_t i) { w.integer(i); }
+  static void schema(json::Writer& w, const Limits&);
+};
+/// A number with a fraction: only surfaces that document money so, never the domain.
+template <>
+struct Codec<double> {
+  static Read<double> read(json::Value v, const Limits&);
+  static void write(json::Writer& w, double d) { w.number(d); }
+  static void schema(json::Writer& w, const Limits&);
+};
+template <>
+struct Codec<Kopecks> {
+  static Read<Kopecks> read(json::Value v, const Limits& limits) {
+    auto amount = Codec<std::int64_t>::read(v, limits);
+    if (!amount) return std::unexpected(std::move(amount.error()));
+    return Kopecks{*amount};
+  }
+  static void write(json::Writer& w, Kopecks k) { w.integer(k.amount); }
+  static void schema(json::Writer& w, const Limits& limits) { Codec<std::int64_t>::schema(w, limits); }
+};
+template <class Tag>
+struct Codec<Id<Tag>> {
+  static Read<Id<Tag>> read(json::Value v, const Limits&) {
+    const auto id = v.integer();
+    if (!id || *id <= 0 || *id > kIdMax) return problem("must be an id");
+    return Id<Tag>{*id};
+  }
+  static void write(json::Writer& w, Id<Tag> id) { w.integer(id.value); }
+  static void schema(json::Writer& w, const Limits& limits) { Codec<std::int64_t>::schema(w, limits); }
+};
+template <>
+struct Codec<Timestamp> {
+  static Read<Timestamp> read(json::Value v, const Limits&);
+  static void write(json::Writer& w, Timestamp t) { w.string(format_time(t)); }
+  static void schema(json::Writer& w, const Limits&);
+};
+template <Named T>
+struct Codec<T> {
+  static Read<T> read(json::Value v, const Limits&) {
+    if (const auto text = v.string()) {
+      if (const auto value = named<T>(*text)) return *value;
+    }
+    std::string issue = "must be one of";
+    for (const auto& [value, name] : names<T>) issue += " " + std::string(name);
+    return problem(issue);
+  }
+  static void write(json::Writer& w, T value) { w.string(name_of(value)); }
+  static void schema(json::Writer& w, const Limits&) {
+    w.key("type");
+    w.string("string");
+    w.key("enum");
+    w.begin_array();
+    for (const auto& [value, name] : names<T>) w.string(name);
+    w.end_array();
+  }
+};
+/// JSON text that is already written, as an answer carries an event's value unread.
+struct Raw {
+  std::string json;
+};
+template <>
+struct Codec<Raw> {
+  static void write(json::Writer& w, const Raw& raw) { w.raw(raw.json); }
+  static void schema(json::Writer&, const Limits&) {}
+};
+/// Written as null when absent, where std::optional leaves the field out: what surfaces promise, and events do not.
+template <class T>
+struct Nullable {
+  std::optional<T> value;
+  Nullable() = default;
+  Nullable(std::optional<T> v) : value(std::move(v)) {}
+  Nullable(T v) : value(std::move(v)) {}
+  Nullable(std::nullopt_t) {}
+};
+template <class T>
+struct Codec<Nullable<T>> {
+  static void write(json::Writer& w, const Nullable<T>& n) { n.value ? Codec<T>::write(w, *n.value) : w.null(); }
+  static void schema(json::Writer& w, const Limits& limits) {
+    // As a union rather than a list of types, so that it holds for described types too.
+    w.key("anyOf");
+    w.begin_array();
+    w.begin_object();
+    Codec<T>::schema(w, limits);
+    w.end_object();
+    w.begin_object();
+    w.key("type");
+    w.string("null");
+    w.end_object();
+    w.end_array();
+  }
+};
+template <class T>
+struct Codec<std::vector<T>> {
+  static Read<std::vector<T>> read(json::Value v, const Limits& limits) {
+    if (!v.is_array()) return problem("must be a list");
+    if (limits.length_max != 0 && v.size() > limits.length_max) return problem("must have at most " + std::to_string(limits.length_max) + " elements");
+    std::vector<T> out;
+    out.reserve(v.size());
+    for (std::size_t i = 0; i < v.size(); ++i) {
+      auto element = Codec<T>::read(v.at(i), {.length_max = limits.element_length_max});
+      if (!element) return std::unexpected(Problem{"[" + std::to_string(i) + "]" + element.error().field, element.error().issue});
+      out.push_back(std::move(*element));
+    }
+    return out;
+  }
+  static void write(json::Writer& w, const std::vector<T>& list) {
+    w.begin_array();
+    for (const auto& element : list) Codec<T>::write(w, element);
+    w.end_array();
+  }
+  static void schema(json::Writer& w, const Limits& limits) {
+    w.key("type");
+    w.string("array");
+    w.key("items");
+    w.begin_object();
+    Codec<T>::schema(w, {.length_max = limits.element_length_max});
+    w.end_object();
+    if (limits.length_max != 0) {
+      w.key("maxItems");
+      w.integer(static_cast<std::int64_t>(limits.length_max));
+    }
+  }
+};
+
+/// An object: the first problem is reported with the path of its field. Unknown fields are ignored.
+template <Described T>
+struct Codec<T> {
+  static Read<T> read(json::Value v, const Limits&) {
+    if (!v.is_object()) return schema::problem("must be an object");
+    T out{};
+    std::optional<Problem> failed;
+    auto one = [&]<class M>(const Field<T, M>& f) {
+      const auto value = v.member(f.name);
+      const bool absent = !value.present() || value.is_null();
+      auto store = [&](auto&& result) {
+        if (result) {
+          out.*f.member = std::move(*result);
+        } else {
+          const auto& inner = result.error().field;
+          failed = Problem{std::string(f.name) + (inner.empty() || inner.front() == '[' ? "" : ".") + inner, result.error().issue};
+        }
+        return !failed;
+      };
+      if constexpr (is_optional<M>) {
+        return absent || store(Codec<typename M::value_type>::read(value, f.limits));
+      } else {
+        if (absent) failed = Problem{std::string(f.name), "is required"};
+        return !absent && store(Codec<M>::read(value, f.limits));
+      }
+    };
+    std::apply([&](const auto&... f) { (one(f) && ...); }, fields<T>);
+    if (failed) return std::unexpected(std::move(*failed));
+    return out;
+  }
+  static void write(json::Writer& w, const T& value) {
+    w.begin_object();
+    auto one = [&]<class M>(const Field<T, M>& f) {
+      const M& member = value.*f.member;
+      if constexpr (is_optional<M>) {
+        if (!member) return;
+        w.key(f.name);
+        Codec<typename M::value_type>::write(w, *member);
+      } else {
+        w.key(f.name);
+        Codec<M>::write(w, member);
+      }
+    };
+    std::apply([&](const auto&... f) { ((void)one(f), ...); }, fields<T>);
+    w.end_object();
+  }
+  static void schema(json::Writer& w, const Limits&) {
+    w.key("type");
+    w.string("object");
+    w.key("properties");
+    w.begin_object();
+    auto one = [&]<class M>(const Field<T, M>& f) {
+      w.key(f.name);
+      w.begin_object();
+      if constexpr (is_optional<M>) {
+        Codec<typename M::value_type>::schema(w, f.limits);
+      } else {
+        Codec<M>::schema(w, f.limits);
+      }
+      if (!f.description.empty()) {
+        w.key("description");
+        w.string(f.description);
+      }
+      w.end_object();
+    };
+    std::apply([&](const auto&... f) { ((void)one(f), ...); }, fields<T>);
+    w.end_object();
+    bool any = false;
+    auto required = [&]<class M>(const Field<T, M>& f) {
+      if constexpr (!is_optional<M>) {
+        if (!any) {
+          w.key("required");
+          w.begin_array();
+          any = true;
+        }
+        w.string(f.name);
+      }
+    };
+    std::apply([&](const auto&... f) { ((void)required(f), ...); }, fields<T>);
+    if (any) w.end_array();
+  }
+};
+
+/// A described value as JSON text.
+template <class T>
+std::string write(const T& value) {
+  json::Writer w;
+  Codec<T>::write(w, value);
+  return w.take();
+}
+template <class T>
+Read<T> read(json::Value v) {
+  return Codec<T>::read(v, {});
+}
+/// Text from the log or a store: lenient. The problem of text that is no JSON has no field.
+template <class T>
+Read<T> read_text(std::string_view text) {
+  const auto document = json::Document::parse(std::string(text), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  return read<T>(document->root());
+}
+/// JSON Schema (2020-12) of a type, as an object.
+template <class T>
+std::string json_schema() {
+  json::Writer w;
+  w.begin_object();
+  Codec<T>::schema(w, {});
+  w.end_object();
+  return w.take();
+}
+
+// A variant travels as the name of its alternative and the alternative's JSON.
+
+/// Specialised once for each alternative that travels: its name on the wire, never changed once released.
+template <class T>
+inline constexpr std::string_view type_name = "";
+
+template <class T>
+inline constexpr bool is_variant = false;
+template <class... Ts>
+inline constexpr bool is_variant<std::variant<Ts...>> = true;
+
+struct Encoded {
+  std::string_view type;  ///< Lives for ever.
+  std::string json;
+};
+/// Variants may be nested: the innermost alternative names the type.
+template <class T>
+Encoded encode(const T& value) {
+  if constexpr (is_variant<T>) {
+    return std::visit([](const auto& v) { return encode(v); }, value);
+  } else {
+    static_assert(!type_name<T>.empty(), "a type that travels has a name");
+    return {type_name<T>, write(value)};
+  }
+}
+/// The type that encode() would name.
+template <class T>
+std::string_view type_of(const T& value) {
+  if constexpr (is_variant<T>) {
+    return std::visit([](const auto& v) { return type_of(v); }, value);
+  } else {
+    return type_name<T>;
+  }
+}
+
+/// Nothing for a name that no alternative has (a type from the future); a problem for a value that cannot be read.
+template <class T>
+Read<std::optional<T>> decode(std::string_view type, json::Value value) {
+  if constexpr (is_variant<T>) {
+    return [&]<std::size_t... I>(std::index_sequence<I...>) -> Read<std::optional<T>> {
+      Read<std::optional<T>> out{std::optional<T>{}};
+      auto one = [&]<class A>(std::optional<A>*) {
+        auto alternative = decode<A>(type, value);
+        if (!alternative) {
+          out = std::unexpected(std::move(alternative.error()));
+          return true;
+        }
+        if (!*alternative) return false;
+        out = std::optional<T>(std::in_place, std::move(**alternative));
+        return true;
+      };
+      (void)(one(static_cast<std::optional<std::variant_alternative_t<I, T>>*>(nullptr)) || ...);
+      return out;
+    }(std::make_index_sequence<std::variant_size_v<T>>{});
+  } else {
+    if (type != type_name<T>) return std::optional<T>{};
+    auto read = Codec<T>::read(value, {});
+    if (!read) return std::unexpected(std::move(read.error()));
+    return std::optional<T>(std::move(*read));
+  }
+}
+template <class T>
+Read<std::optional<T>> decode_text(std::string_view type, std::string_view text) {
+  const auto document = json::Document::parse(std::string(text), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  return decode<T>(type, document->root());
+}
+
+}  // namespace parley::schema

@@ -1,0 +1,128 @@
+#include "schemas/json.h"
+
+#include <rapidjson/document.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace parley::json {
+namespace {
+
+using Node = rapidjson::Value;
+const Node& node(const void* impl) { return *static_cast<const Node*>(impl); }
+std::string_view view(const Node& v) { return {v.GetString(), v.GetStringLength()}; }
+
+/// PostgreSQL's text has no NUL, and RapidJSON lets the escape of a lone low surrogate through (as the bytes ED B0..BF xx).
+std::optional<std::string> text_problem(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos) return "must not contain the NUL character";
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (static_cast<unsigned char>(text[i]) == 0xED && static_cast<unsigned char>(text[i + 1]) >= 0xA0) return "must not contain lone surrogates";
+  }
+  return std::nullopt;
+}
+
+/// The first thing that may not pass, with its path. Depth is bounded, so the recursion is.
+std::optional<ParseError> strict_problem(const Node& value, const std::string& path, int depth, Strict strict) {
+  if (depth > kDepthMax) return ParseError{"must not be nested deeper than " + std::to_string(kDepthMax), false, {}};
+  if (value.IsString() && strict == Strict::yes) {
+    if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path};
+  } else if (value.IsArray()) {
+    for (unsigned i = 0; i < value.Size(); ++i) {
+      if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1, strict)) return problem;
+    }
+  } else if (value.IsObject()) {
+    std::vector<std::string_view> names;
+    for (const auto& member : value.GetObject()) {
+      const auto name = view(member.name);
+      if (strict == Strict::yes && text_problem(name)) return ParseError{"a field's name must be plain text", true, path};
+      names.push_back(name);
+      if (auto problem = strict_problem(member.value, path.empty() ? std::string(name) : path + "." + std::string(name), depth + 1, strict)) return problem;
+    }
+    if (strict == Strict::yes) {
+      std::ranges::sort(names);
+      if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
+        return ParseError{"must not be given twice", true, (path.empty() ? "" : path + ".") + std::string(*twice)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool Value::is_null() const { return present() && node(impl_).IsNull(); }
+bool Value::is_object() const { return present() && node(impl_).IsObject(); }
+bool Value::is_array() const { return present() && node(impl_).IsArray(); }
+std::optional<std::string_view> Value::string() const {
+  if (!present() || !node(impl_).IsString()) return std::nullopt;
+  return view(node(impl_));
+}
+std::optional<std::int64_t> Value::integer() const {
+  if (!present() || !node(impl_).IsInt64()) return std::nullopt;
+  return node(impl_).GetInt64();
+}
+std::optional<double> Value::number() const {
+  if (!present() || !node(impl_).IsNumber()) return std::nullopt;
+  return node(impl_).GetDouble();
+}
+std::optional<bool> Value::boolean() const {
+  if (!present() || !node(impl_).IsBool()) return std::nullopt;
+  return node(impl_).GetBool();
+}
+Value Value::member(std::string_view name) const {
+  if (!is_object()) return {};
+  const auto& object = node(impl_);
+  const auto it = object.FindMember(Node(rapidjson::StringRef(name.data(), static_cast<rapidjson::SizeType>(name.size()))));
+  return it == object.MemberEnd() ? Value{} : Value{&it->value};
+}
+std::size_t Value::size() const { return is_array() ? node(impl_).Size() : 0; }
+Value Value::at(std::size_t index) const { return index < size() ? Value{&node(impl_)[static_cast<rapidjson::SizeType>(index)]} : Value{}; }
+
+struct Document::Impl {
+  std::string text;  // parsed in place: strings point into it
+  rapidjson::Document json;
+};
+
+Document::Document(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Document::Document(Document&&) noexcept = default;
+Document& Document::operator=(Document&&) noexcept = default;
+Document::~Document() = default;
+Value Document::root() const { return Value{static_cast<const Node*>(&impl_->json)}; }
+
+std::expected<Document, ParseError> Document::parse(std::string text, Strict strict) {
+  auto impl = std::make_unique<Impl>();
+  impl->text = std::move(text);
+  // Iterative: a body of opening brackets must not overflow the stack.
+  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  impl->json.Parse<kFlags>(impl->text.data());
+  if (impl->json.HasParseError()) {
+    return std::unexpected(ParseError{"at byte " + std::to_string(impl->json.GetErrorOffset()) + ": " + rapidjson::GetParseError_En(impl->json.GetParseError()), false, {}});
+  }
+  if (auto problem = strict_problem(impl->json, "", 0, strict)) return std::unexpected(std::move(*problem));
+  return Document(std::move(impl));
+}
+
+struct Writer::Impl {
+  rapidjson::StringBuffer buffer;
+  rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
+};
+
+Writer::Writer() : impl_(std::make_unique<Impl>()) {}
+Writer::~Writer() = default;
+void Writer::begin_object() { impl_->writer.StartObject(); }
+void Writer::end_object() { impl_->writer.EndObject(); }
+void Writer::begin_array() { impl_->writer.StartArray(); }
+void Writer::end_array() { impl_->writer.EndArray(); }
+void Writer::key(std::string_view name) { impl_->writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
+void Writer::string(std::string_view text) { impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+void Writer::integer(std::int64_t value) { impl_->writer.Int64(value); }
+void Writer::number(double value) { std::isfinite(value) ? impl_->writer.Double(value) : impl_->writer.Null(); }
+void Writer::boolean(bool value) { impl_->writer.Bool(value); }
+void Writer::null() { impl_->writer.Null(); }
+void Writer::raw(std::string_view json) { impl_->writer.RawValue(json.data(), json.size(), rapidjson::kObjectType); }
+std::string_view Writer::text() const { return {impl_->buffer.GetString(), impl_->buffer.GetSize()}; }
+
+}  // namespace parley::json

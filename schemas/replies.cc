@@ -1,0 +1,122 @@
+#include "schemas/replies.h"
+
+#include <charconv>
+
+#include "schemas/errors.h"
+#include "schemas/events.h"
+
+namespace parley::schema {
+
+template <>
+inline constexpr std::string_view type_name<accounts::SignedIn> = "account.signed_in";
+template <>
+inline constexpr auto fields<accounts::SignedIn> =
+    std::tuple{field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email), field("balance_kopecks", &accounts::SignedIn::balance)};
+template <>
+inline constexpr std::string_view type_name<assistants::AssistantCreated> = "assistant.created";
+template <>
+inline constexpr auto fields<assistants::AssistantCreated> =
+    std::tuple{field("assistant_id", &assistants::AssistantCreated::assistant), field("created", &assistants::AssistantCreated::created)};
+template <>
+inline constexpr std::string_view type_name<dialogs::DialogOpened> = "dialog.opened";
+template <>
+inline constexpr auto fields<dialogs::DialogOpened> =
+    std::tuple{field("dialog_id", &dialogs::DialogOpened::dialog), field("opened", &dialogs::DialogOpened::opened)};
+template <>
+inline constexpr std::string_view type_name<dialogs::MessagePosted> = "dialog.message_posted";
+template <>
+inline constexpr auto fields<dialogs::MessagePosted> =
+    std::tuple{field("dialog_id", &dialogs::MessagePosted::dialog), field("message", &dialogs::MessagePosted::message)};
+template <>
+inline constexpr auto fields<Position> = std::tuple{field("partition", &Position::partition), field("offset", &Position::offset)};
+
+namespace {
+
+/// The parts of an outcome that are the same whatever was decided.
+struct Facts {
+  std::string command_id;
+  std::string fingerprint;
+  Timestamp time;
+  std::optional<std::string> stream;
+  std::optional<std::int64_t> version;
+  std::optional<Position> position;
+  std::optional<Code> code;
+  std::optional<std::int64_t> current_version;
+  std::optional<std::string> answer_type;
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto fields<Facts> = std::tuple{
+    field("command_id", &Facts::command_id),
+    field("fingerprint", &Facts::fingerprint),
+    field("time", &Facts::time),
+    field("stream", &Facts::stream),
+    field("version", &Facts::version),
+    field("position", &Facts::position),
+    field("error", &Facts::code),
+    field("current_version", &Facts::current_version),
+    field("answer_type", &Facts::answer_type),
+};
+
+std::string write_outcome(const Outcome& o) {
+  Facts facts{o.command_id, o.fingerprint, o.time, std::nullopt, std::nullopt, o.position, std::nullopt, std::nullopt, std::nullopt};
+  if (!o.stream.empty()) {
+    facts.stream = o.stream;
+    facts.version = o.version;
+  }
+  if (const auto* error = std::get_if<Error>(&o.result)) {
+    facts.code = error->code;
+    if (const auto* conflict = std::get_if<CurrentVersion>(&error->details)) facts.current_version = conflict->version;
+    return write(facts);
+  }
+  auto answer = encode(std::get<Answer>(o.result));
+  facts.answer_type = std::string(answer.type);
+  auto text = write(facts);
+  text.pop_back();
+  return text + R"(,"answer":)" + answer.json + "}";
+}
+
+Read<Outcome> read_outcome(std::string_view value) {
+  const auto document = json::Document::parse(std::string(value), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  auto facts = read<Facts>(document->root());
+  if (!facts) return std::unexpected(std::move(facts.error()));
+  Outcome o{std::move(facts->command_id), std::move(facts->fingerprint), facts->time, facts->stream.value_or(""), facts->version.value_or(0), facts->position, Error{}};
+  if (facts->code) {
+    o.result = Error{*facts->code, facts->current_version ? Details{CurrentVersion{*facts->current_version}} : Details{}};
+    return o;
+  }
+  auto answer = decode<Answer>(facts->answer_type.value_or(""), document->root().member("answer"));
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  if (!*answer) return problem("unknown type of answer");
+  o.result = std::move(**answer);
+  return o;
+}
+
+Headers to_headers(const ReplyEnvelope& e) {
+  return {
+      {"command_id", e.command_id},
+      {"attempt_id", e.attempt_id},
+      {"correlation_id", e.correlation},
+      {"memory", std::string(name_of(e.memory))},
+      {"command_offset", std::to_string(e.command_offset)},
+      {"content-type", std::string(kJson)},
+  };
+}
+
+std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup& header) {
+  auto text = [&](std::string_view name) { return std::string(header(name).value_or("")); };
+  ReplyEnvelope e{text("command_id"), text("attempt_id"), text("correlation_id"), {}, -1};
+  const auto memory = named<Memory>(header("memory").value_or(""));
+  if (!memory) return std::unexpected("header memory is missing or malformed");
+  e.memory = *memory;
+  const auto offset = header("command_offset").value_or("");
+  if (const auto [end, error] = std::from_chars(offset.data(), offset.data() + offset.size(), e.command_offset); error != std::errc{} || e.command_offset < 0) {
+    return std::unexpected("header command_offset is missing or malformed");
+  }
+  return e;
+}
+
+}  // namespace parley::schema

@@ -1,0 +1,59 @@
+#pragma once
+// Replies on the wire (parley.replies): a command's outcome, which is both the answer for its sender and the memory of what was decided.
+// The value is the outcome and never changes for a command; the headers say for which sending it is and whether it is the first.
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "domain/model.h"
+#include "schemas/envelope.h"
+#include "schemas/fields.h"
+
+namespace parley::schema {
+
+/// Where an event stands in parley.events.
+struct Position {
+  std::int64_t partition = 0;
+  std::int64_t offset = 0;
+  friend bool operator==(const Position&, const Position&) = default;
+};
+
+/// What was decided. Its text is kept by deciders and given again, byte for byte, when the command is repeated.
+struct Outcome {
+  std::string command_id;
+  std::string fingerprint;
+  Timestamp time;                    ///< The decider's stamp.
+  std::string stream;                ///< Empty when a refusal met no stream.
+  std::int64_t version = 0;          ///< The stream's, after the decision.
+  std::optional<Position> position;  ///< Of the last event; nothing when none was appended.
+  std::variant<Answer, Error> result;
+};
+std::string write_outcome(const Outcome& outcome);
+Read<Outcome> read_outcome(std::string_view value);
+
+/// What a reply means for the memory of outcomes.
+enum class Memory {
+  first,   ///< A decision: remembered.
+  repeat,  ///< The first one's outcome again; or, with another fingerprint, the refusal of that.
+  none,    ///< Not a decision (expired, parked): asked again, it is decided then.
+};
+template <>
+inline constexpr std::array names<Memory>{
+    std::pair{Memory::first, std::string_view("first")},
+    std::pair{Memory::repeat, std::string_view("repeat")},
+    std::pair{Memory::none, std::string_view("none")},
+};
+
+struct ReplyEnvelope {
+  std::string command_id;
+  std::string attempt_id;
+  std::string correlation;
+  Memory memory{};
+  std::int64_t command_offset = -1;
+};
+/// The record's key is the command id.
+Headers to_headers(const ReplyEnvelope& envelope);
+std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup& header);
+
+}  // namespace parley::schema
