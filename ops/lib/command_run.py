@@ -1,0 +1,66 @@
+"""ops/run: installs, builds and runs all of Parley, in the foreground, until Ctrl-C."""
+
+import signal
+import sys
+
+import prerequisites
+from parley_system import System
+from settings import OpsError, add_system_flags, from_flags, parser
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+EXAMPLES = """
+Parley is ready:  {url}/   (a page to look at it)
+
+Try, in another terminal:
+
+  TOKEN=$(curl -s {url}/api/auth/register -H 'Content-Type: application/json' \\
+    -d '{{"email":"me'$RANDOM'@example.com","password":"correct horse battery"}}' | jq -r .access_token)
+  SITE=$(curl -s {url}/api/assistants -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{{"name":"Reception","website_integration":true}}' | jq -r .site_token)
+  read DIALOG GUEST < <(curl -s {url}/api/site/dialogs -H "X-Site-Token: $SITE" -H 'Content-Type: application/json' \\
+    -d '{{"first_name":"Anna"}}' | jq -r '"\\(.id) \\(.guest_id)"')
+  curl -sN "{url}/api/dialogs/$DIALOG/events?last_event_id=0" -H "Authorization: Bearer $TOKEN" &
+  curl -s {url}/api/site/dialogs/$DIALOG/messages -H "X-Site-Token: $SITE" -H "X-Guest-Id: $GUEST" \\
+    -H 'Content-Type: application/json' -d '{{"text":"Hello! Are you open on Sunday?"}}'
+
+What runs: ops/status{flag}.  Logs and data: {data}.  Ctrl-C stops everything; the data stays.
+"""
+
+
+def main():
+    flags_parser = parser(__doc__)
+    add_system_flags(flags_parser)
+    flags_parser.add_argument("--fresh", action="store_true", help="start with empty data: everything in the data folder is deleted first")
+    flags = flags_parser.parse_args()
+    settings = from_flags(flags)
+
+    for number in END_SIGNALS:
+        signal.signal(number, interrupt)
+    with System(settings, prerequisites.say) as system:
+        try:
+            prerequisites.librdkafka()
+            prerequisites.kafka()
+            prerequisites.parley("parley")
+            system.start(flags.fresh)
+            flag = "" if str(settings.data) == "/var/lib/parley" else f" --data {settings.data}"
+            print(EXAMPLES.format(url=settings.url, data=settings.data, flag=flag), flush=True)
+            while True:
+                signal.pause()
+        except KeyboardInterrupt:
+            prerequisites.say("stopping")
+        system.stop()
+    prerequisites.say("stopped")
+
+
+def interrupt(*_):
+    """The first signal begins the end; more of them do not disturb it."""
+    for number in END_SIGNALS:
+        signal.signal(number, lambda *_: None)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OpsError as error:
+        sys.exit(f"parley: {error}")

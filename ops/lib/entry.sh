@@ -1,0 +1,17 @@
+# Sourced by the commands in ops/: installs what they need and hands over to their Python module.
+# Python is Debian's own, by its path: PATH may name another one, without the packages installed here.
+
+parley_ops() { # parley_ops MODULE LIST... -- ARGUMENT...
+  local lib module lists=()
+  lib="$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")"
+  module="$1"
+  shift
+  while [ "$1" != -- ]; do
+    lists+=("$lib/$1")
+    shift
+  done
+  shift
+  if [ ${#lists[@]} -gt 0 ]; then "$lib/install-packages" "${lists[@]}"; fi
+  export PYTHONDONTWRITEBYTECODE=1
+  exec /usr/bin/python3 "$lib/command_$module.py" "$@"
+}

@@ -1,0 +1,68 @@
+"""The Kafka node of a system: its storage, its command, and the questions asked of it."""
+
+import base64
+import socket
+import struct
+import subprocess
+import uuid
+
+import data_folder
+from settings import DEPS, OpsError, ROOT
+from supervisor import Command
+
+LIBRARIES = DEPS / "kafka"
+FORMAT_SECONDS_MAX = 60
+PROBE_SECONDS = 1
+
+
+def prepare(settings):
+    """Writes the configuration and, the first time, formats the storage. Returns the command."""
+    folder = settings.data / "kafka"
+    config = data_folder.write_config(settings, ROOT / "ops/kafka/server.properties.in", "kafka.properties", data=folder,
+                                      port=settings.kafka_port, controller_port=settings.kafka_controller_port)
+    if not (folder / "meta.properties").exists():
+        cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")  # the zero: never a leading '-'
+        done = subprocess.run(java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", config), capture_output=True, text=True,
+                              timeout=FORMAT_SECONDS_MAX)
+        if done.returncode != 0:
+            raise OpsError(f"Kafka's storage cannot be made in {folder}:\n{done.stdout}{done.stderr}")
+    return Command(name="kafka", log=settings.data / "log" / "kafka.log", ready=lambda: answers(settings.kafka_port),
+                   arguments=java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g")), directory=folder, stop_seconds=40,
+                   ports={"kafka": settings.kafka_port, "controller": settings.kafka_controller_port})
+
+
+def java(main_class, *arguments, options=()):
+    """The command line of one of Kafka's programs."""
+    logging = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true",
+               "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "-Duser.timezone=UTC")
+    return ["java", *options, *logging, "-cp", f"{LIBRARIES}/*", main_class, *arguments]
+
+
+def answers(port):
+    """Whether the broker serves: it accepts connections earlier, but answers ApiVersions (key 18, version 0) only then."""
+    request = struct.pack(">hhih", 18, 0, 1, -1)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=PROBE_SECONDS) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            return len(connection.recv(4)) == 4
+    except OSError:
+        return False
+
+
+def group_lags(brokers):
+    """[(group, topic, messages not yet consumed)] of every consumer group that commits to Kafka."""
+    from confluent_kafka import Consumer, TopicPartition  # only here: the rest works without the package
+    from confluent_kafka.admin import AdminClient
+
+    admin = AdminClient({"bootstrap.servers": brokers})
+    topics = {name: sorted(topic.partitions) for name, topic in admin.list_topics(timeout=5).topics.items() if not name.startswith("__")}
+    lags = []
+    for group in sorted(group.id for group in admin.list_groups(timeout=5)):
+        consumer = Consumer({"bootstrap.servers": brokers, "group.id": group, "enable.auto.commit": False})
+        for topic, partitions in sorted(topics.items()):
+            committed = [p for p in consumer.committed([TopicPartition(topic, p) for p in partitions], timeout=5) if p.offset >= 0]
+            if committed:
+                ends = (consumer.get_watermark_offsets(p, timeout=5)[1] for p in committed)
+                lags.append((group, topic, sum(end - p.offset for p, end in zip(committed, ends))))
+        consumer.close()
+    return lags

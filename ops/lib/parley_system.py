@@ -1,0 +1,276 @@
+"""A whole Parley on this machine: Kafka, PostgreSQL, the Parley processes and the edge, started and stopped as one.
+
+`ops/run` is one System in the foreground; `ops/test` starts one for the end-to-end tests; tests of faults make their own:
+
+    from parley_system import System, settings_for_test
+
+    with System(settings_for_test("takeover", deciders=2)) as system:   # own ports, own data folder, empty
+        system.start()                                              # returns when everything is ready
+        requests_go_to = system.url                                 # http://localhost:28000
+        system.kill("decider-1")                                    # SIGKILL; the supervisor starts it again
+        system.wait_ready("decider-1")
+        system.pause("decider-2"); ...; system.resume("decider-2")  # SIGSTOP, SIGCONT
+        system.stop_process("postgres"); ...; system.start_process("postgres")
+        assert system.restarts("decider-1") == 1
+    # leaving the block stops everything, in order
+
+Names of processes: "kafka", "postgres", "decider-1"…, "projector-1"…, "api-1"…, "edge". PARLEY_TEST_DATA, where set, is the
+folder under which settings_for_test() makes data folders; logs stay there afterwards, in <data>/log/<name>.log.
+"""
+
+import os
+import pathlib
+import resource
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import data_folder
+import edge
+import kafka
+import postgres
+from settings import OpsError, Settings
+from supervisor import Command, Supervisor, wait_for
+
+READY_SECONDS_MAX = 120  # from the start of a process until it can do its work; Kafka after kill -9 needs 12
+TASK_SECONDS_MAX = 120
+LEFTOVER_SECONDS_MAX = 45
+PROBE_SECONDS = 2
+LOG_TAIL_BYTES = 4000
+SERVERS = ("kafka", "postgres")
+STOP_ORDER = ("edge", "api", "projector", "decider")  # then the servers: nobody loses what it still needs
+
+
+class System:
+    """One Parley. Its processes live at most as long as this object's process. The methods are thread-safe.
+
+    Errors are OpsError, with a text for people. `announce` gets a line of progress at a time.
+    """
+
+    def __init__(self, settings, announce=print):
+        self.settings = settings
+        self.announce = announce
+        self._supervisor = None
+        self._lock = None
+        self._root = os.getuid() == 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    # Starting and stopping everything.
+
+    def start(self, fresh=False):
+        """Starts what is not started and returns when all of it is ready. `fresh`: with empty data."""
+        self.start_servers(fresh)
+        self.start_parley()
+
+    def start_servers(self, fresh=False):
+        """Kafka and PostgreSQL alone, with an empty database; what integration tests need."""
+        settings = self.settings
+        self._lock = data_folder.lock(settings.data)
+        self._wait_for_leftovers()
+        if fresh:
+            data_folder.empty(settings.data)
+        data_folder.lay_out(settings.data)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # for all children: an open stream is an open file
+        self._refuse_taken_ports()
+        self._supervisor = Supervisor(self.announce, self._write_state)
+        for command in (kafka.prepare(settings), postgres.prepare(settings, self._root)):
+            self._supervisor.add(command)
+        for command in self._parley_commands() + [edge.command(settings, self._root)]:
+            self._supervisor.add(command)
+        self._start(SERVERS)
+        postgres.make_database(settings)
+
+    def start_parley(self):
+        """Keys, topics and tables, then the Parley processes, then the edge."""
+        for task in ("keys", "topics", "migrate"):
+            self.task(task)
+        self._start([name for name in self.names() if name not in SERVERS and name != "edge"])
+        self._start(["edge"])
+
+    def stop(self):
+        """Ends everything cleanly, in order. Nothing happens when nothing runs."""
+        if self._supervisor:
+            for role in STOP_ORDER:
+                self._supervisor.stop([name for name in self.names() if name.startswith(role)])
+            self._supervisor.stop(SERVERS)
+            self._supervisor.close()
+            self._supervisor = None
+            (self.settings.data / "run.json").unlink(missing_ok=True)
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    # One process.
+
+    def names(self):
+        """All processes, in the order in which they are started."""
+        return self._supervisor.names()
+
+    def kill(self, name, number=signal.SIGKILL):
+        """Sends the signal and waits until the process has ended; then it is started again like after any crash."""
+        pid = self.pid(name)
+        self._supervisor.signal(name, number)
+        if not wait_for(lambda: self.pid(name) != pid, 30):
+            raise OpsError(f"{name} (pid {pid}) did not end 30 s after {signal.Signals(number).name}")
+
+    def pause(self, name):
+        """SIGSTOP: it holds its connections and does nothing."""
+        self._supervisor.signal(name, signal.SIGSTOP)
+
+    def resume(self, name):
+        self._supervisor.signal(name, signal.SIGCONT)
+
+    def stop_process(self, name):
+        """Ends it cleanly; it stays away until start_process()."""
+        self._supervisor.stop([name])
+
+    def start_process(self, name):
+        """Starts it and returns when it is ready."""
+        self._start([name])
+
+    def restart(self, name):
+        self.stop_process(name)
+        self.start_process(name)
+
+    def wait_ready(self, *names, seconds=READY_SECONDS_MAX):
+        """Returns when these (all when none is named) run and are ready; OpsError when they are not within the time."""
+        for name in names or self.names():
+            deadline = time.monotonic() + seconds
+            if not wait_for(lambda: self.ready(name), seconds):
+                raise OpsError(f"{name} is not ready after {seconds} s. The end of {self.log(name)}:\n{tail(self.log(name))}")
+            seconds = max(1, deadline - time.monotonic())
+
+    def ready(self, name):
+        process = self._supervisor.process(name)
+        return process.child is not None and process.command.ready()
+
+    def pid(self, name):
+        """None while it does not run."""
+        return self._supervisor.process(name).pid
+
+    def restarts(self, name):
+        """How often it was started again after it ended unasked."""
+        return self._supervisor.process(name).restarts
+
+    def log(self, name):
+        return self._supervisor.process(name).command.log
+
+    # Where things are.
+
+    @property
+    def url(self):
+        return self.settings.url
+
+    def health_url(self, name):
+        """http://127.0.0.1:PORT of a Parley process: /metrics, /livez, /readyz."""
+        return f"http://127.0.0.1:{self._supervisor.process(name).command.ports['health']}"
+
+    def environment(self):
+        """What a Parley process or task of this system needs to know, as PARLEY_* variables."""
+        settings = self.settings
+        return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
+                "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
+
+    def task(self, *arguments):
+        """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout."""
+        log = self.settings.data / "log" / f"{arguments[0]}.log"
+        with open(log, "ab") as errors:
+            done = subprocess.run([self.settings.binary, *arguments], env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.PIPE, stderr=errors, text=True, timeout=TASK_SECONDS_MAX)
+        if done.returncode != 0:
+            raise OpsError(f"parley {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{tail(log)}")
+        return done.stdout
+
+    # How it is done.
+
+    def _parley_commands(self):
+        settings = self.settings
+        commands = []
+        for role, count in (("decider", settings.deciders), ("projector", settings.projectors), ("api", settings.apis)):
+            for number in range(1, count + 1):
+                name = f"{role}-{number}"
+                ports = {"health": settings.health_port(role, number)}
+                arguments = [settings.binary, role, "--instance", name, "--health-port", ports["health"]]
+                if role == "decider":
+                    arguments += ["--state-dir", settings.data / "state" / name]
+                if role == "api":
+                    ports["http"] = settings.api_port(number)
+                    arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"]]
+                commands.append(Command(name=name, arguments=arguments + settings.role_arguments.get(role, []), environment=self.environment(),
+                                        log=settings.data / "log" / f"{name}.log", ready=lambda port=ports["health"]: ready_answer(port)[0] == 200,
+                                        directory=settings.data, ports=ports))
+        return commands
+
+    def _start(self, names):
+        began = time.monotonic()
+        for name in names:
+            self._supervisor.start(name)
+        self.wait_ready(*names)
+        self.announce(f"{', '.join(names)}: ready in {time.monotonic() - began:.1f} s")
+
+    def _wait_for_leftovers(self):
+        """Processes of a run that was killed are ending by themselves; only then are their ports and files free."""
+        state = data_folder.read_state(self.settings.data)
+        for process in state["processes"] if state else []:
+            if not wait_for(lambda: not data_folder.runs(process), LEFTOVER_SECONDS_MAX):
+                raise OpsError(f"{process['name']} of an earlier run (pid {process['pid']}) still runs: end it first")
+
+    def _refuse_taken_ports(self):
+        settings = self.settings
+        ports = {"kafka": settings.kafka_port, "kafka's controller": settings.kafka_controller_port, "the edge": settings.port}
+        for command in self._parley_commands():
+            ports.update({f"{command.name} ({use})": port for use, port in command.ports.items()})
+        for name, port in ports.items():
+            with socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((settings.host if name == "the edge" else "127.0.0.1", port))
+                except OSError as error:
+                    flag = "--kafka-port" if "kafka" in name else "--port"
+                    raise OpsError(f"port {port} for {name} cannot be used: {error.strerror}. Choose another one with {flag} "
+                                   "(--port moves all of them)") from None
+
+    def _write_state(self):
+        processes = []
+        for name in self.names():
+            process = self._supervisor.process(name)
+            processes.append({"name": name, "wanted": process.wanted, "pid": process.pid, "ticks": process.pid and data_folder.start_ticks(process.pid),
+                              "restarts": process.restarts, "last_exit": process.last_exit, "ports": process.command.ports, "log": str(process.command.log)})
+        data_folder.write_state(self.settings.data, {"pid": os.getpid(), "ticks": data_folder.start_ticks(os.getpid()), "url": self.url,
+                                                     "environment": self.environment(), "processes": processes})
+
+
+def settings_for_test(name, port=28000, **others):
+    """Settings of a test's own system: `name` is its data folder's, `port` moves all ports; others as in Settings."""
+    folder = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / name
+    binary = os.environ.get("PARLEY_BIN")
+    return Settings(data=folder, port=port, **({"binary": pathlib.Path(binary)} if binary else {}), **others)
+
+
+def ready_answer(port):
+    """(status, body) of a Parley process's /readyz; status 0 when there is no answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=PROBE_SECONDS) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except OSError:
+        return 0, ""
+
+
+def tail(log):
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""

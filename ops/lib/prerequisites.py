@@ -1,0 +1,97 @@
+"""What a machine needs besides Debian's packages: librdkafka, Kafka, and Parley itself, built. Each is done once.
+
+A finished piece carries a stamp, the digest of what it was made from; a changed recipe makes it anew.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import tarfile
+
+from settings import BUILD, DEPS, OpsError, ROOT
+
+# The version whose transactions Parley was measured with; Debian 12 has 2.0.2, three times slower at them. Confluent's own
+# package for Node.js holds its complete source.
+RDKAFKA_VERSION_MIN = "2.12"
+RDKAFKA_PACKAGE = "@confluentinc/kafka-javascript@1.10.1"
+RDKAFKA_SHA256 = "ada7d703bb1d3237e2292bfabf438d663b6160c9f1ac2a2406b5dc4257c81b66"
+RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl")
+JOBS = str(os.cpu_count())
+
+
+def librdkafka():
+    """Builds librdkafka into .deps/librdkafka, unless pkg-config knows one that is new enough."""
+    if all(subprocess.run(["pkg-config", f"--atleast-version={RDKAFKA_VERSION_MIN}", package], stderr=subprocess.DEVNULL).returncode == 0
+           for package in ("rdkafka", "rdkafka++")):
+        return
+    target = DEPS / "librdkafka"
+    stamp = digest(RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, target)
+    if stamped(target, stamp):
+        return
+    if not shutil.which("npm"):
+        lib = pathlib.Path(__file__).parent
+        execute([lib / "install-packages", lib / "packages-npm.txt"], "npm is needed to download librdkafka's source")
+    source = DEPS / "librdkafka-source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.rmtree(target, ignore_errors=True)
+    source.mkdir(parents=True)
+    say(f"downloading librdkafka ({RDKAFKA_PACKAGE})")
+    execute(["npm", "pack", "--silent", RDKAFKA_PACKAGE, "--pack-destination", source], "the download failed", quiet=True)
+    (archive,) = source.glob("*.tgz")
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != RDKAFKA_SHA256:
+        raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs")
+    with tarfile.open(archive) as tar:
+        tar.extractall(source, [member for member in tar.getmembers() if member.name.startswith("package/deps/librdkafka/")], filter="data")
+    folder = source / "package" / "deps" / "librdkafka"
+    (folder / "configure").chmod(0o755)
+    say("building librdkafka (about a minute)")
+    for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-j", JOBS, "-C", "src-cpp"],
+                    ["make", "-C", "src", "install"], ["make", "-C", "src-cpp", "install"]):
+        execute(command, "librdkafka does not build", quiet=True, cwd=folder)
+    shutil.rmtree(source)
+    (target / ".stamp").write_text(stamp)
+
+
+def kafka():
+    """Downloads Kafka's jars into .deps/kafka."""
+    pom = ROOT / "ops" / "kafka" / "pom.xml"
+    target = DEPS / "kafka"
+    stamp = digest(pom.read_text())
+    if stamped(target, stamp):
+        return
+    say("downloading Apache Kafka")
+    shutil.rmtree(target, ignore_errors=True)
+    execute(["mvn", "-q", "-B", "-C", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}", "-DincludeScope=runtime"],
+            "the download failed", quiet=True)
+    (target / ".stamp").write_text(stamp)
+
+
+def parley(*targets):
+    """Builds these targets (all when none is named), Release."""
+    if not (BUILD / "build.ninja").exists():
+        execute(["cmake", "--preset", "release"], "Parley's build cannot be configured", cwd=ROOT)
+    say("building Parley")
+    execute(["cmake", "--build", "--preset", "release", *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
+
+
+def digest(*parts):
+    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
+
+
+def stamped(target, stamp):
+    file = target / ".stamp"
+    return file.exists() and file.read_text() == stamp
+
+
+def execute(command, failure, quiet=False, cwd=None):
+    """Runs it to its end. `quiet`: its output is shown only when it fails."""
+    done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if quiet else None,
+                          stderr=subprocess.STDOUT if quiet else None, text=True, errors="replace")
+    if done.returncode != 0:
+        raise OpsError(f"{failure}: {' '.join(map(str, command))} ended with {done.returncode}\n{(done.stdout or '')[-4000:]}".rstrip())
+
+
+def say(text):
+    print(f"parley: {text}", flush=True)

@@ -1,0 +1,127 @@
+"""What one running Parley is made of: its data folder, its ports, how many of each process.
+
+Every setting is a flag and an environment variable; the flag wins. `--port` moves all ports together, so that two
+systems need only two values of it.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPS = ROOT / ".deps"
+BUILD = ROOT / "build" / "release"
+
+EDGE_PORT = 8000  # what the other default ports are counted from
+INSTANCES_MAX = 8  # of a role: the ports of the next role begin behind them
+PORT_MAX = 65535
+SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its final zero
+
+
+class OpsError(Exception):
+    """Something the user can mend; its text says what and how. Printed without a stack trace."""
+
+
+@dataclasses.dataclass
+class Settings:
+    """All a System needs to know. Plain values; the properties derive from them."""
+
+    data: pathlib.Path
+    host: str = "127.0.0.1"  # what the edge listens on; everything else is on loopback
+    port: int = EDGE_PORT
+    kafka_port: int = 0  # 0: counted from `port`
+    deciders: int = 1
+    projectors: int = 1
+    apis: int = 1
+    binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
+    page: pathlib.Path = ROOT / "ops" / "page"
+    log_level: str = "info"
+    # Added to every parley process's environment (PARLEY_...) and to one role's command line: for tests of faults.
+    environment: dict = dataclasses.field(default_factory=dict)
+    role_arguments: dict = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self):
+        self.data = pathlib.Path(self.data).absolute()
+        self.kafka_port = self.kafka_port or self.port + 11092
+        for role in ("deciders", "projectors", "apis"):
+            if not 1 <= getattr(self, role) <= INSTANCES_MAX:
+                raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}")
+        for port in (self.port, self.kafka_port + 1, self.postgres_port):
+            if not 1 <= port <= PORT_MAX:
+                raise OpsError(f"port {port} (counted from --port {self.port}) is not between 1 and {PORT_MAX}")
+        if len(os.fsencode(self.postgres_socket / f".s.PGSQL.{self.postgres_port}")) > SOCKET_PATH_BYTES_MAX:
+            raise OpsError(f"{self.data} is too long a path for PostgreSQL's socket: choose a shorter one with --data")
+
+    @property
+    def url(self):
+        return f"http://localhost:{self.port}"
+
+    @property
+    def kafka_brokers(self):
+        return f"127.0.0.1:{self.kafka_port}"
+
+    @property
+    def kafka_controller_port(self):
+        return self.kafka_port + 1
+
+    @property
+    def postgres_port(self):
+        """Names the socket's file; PostgreSQL listens on no TCP port."""
+        return self.port + 7432
+
+    @property
+    def postgres_socket(self):
+        return self.data / "socket"
+
+    @property
+    def postgres(self):
+        """A libpq connection string."""
+        return f"host={self.postgres_socket} port={self.postgres_port} dbname=parley user=parley"
+
+    @property
+    def keys_file(self):
+        return self.data / "keys"
+
+    def api_port(self, number):
+        return self.port + 9 + number
+
+    def health_port(self, role, number):
+        """Of the role's instance `number` (from 1): decider 8021, 8031, …; projector 8022, 8032, …; api 8023, …"""
+        return self.port + 11 + 10 * number + ("decider", "projector", "api").index(role)
+
+
+def default_data():
+    return pathlib.Path(os.environ.get("PARLEY_DATA") or "/var/lib/parley")
+
+
+def add_data_flag(parser, default):
+    parser.add_argument("--data", type=pathlib.Path, default=default, metavar="DIR",
+                        help="folder of everything that is kept (PARLEY_DATA; default %(default)s)")
+
+
+def add_system_flags(parser):
+    """The flags of Settings, with their environment variables as defaults."""
+
+    def add(flag, kind, default, text):
+        variable = "PARLEY_" + flag.upper().replace("-", "_")
+        parser.add_argument("--" + flag, type=kind, default=os.environ.get(variable) or default, metavar=kind.__name__.upper(),
+                            help=f"{text} ({variable}; default %(default)s)")
+
+    add_data_flag(parser, default_data())
+    add("host", str, "127.0.0.1", "the address the edge listens on; there is no TLS and no limit of requests yet")
+    add("port", int, EDGE_PORT, "the edge's port; the other ports move with it")
+    add("kafka-port", int, 0, "Kafka's port, and the next one for its controller; 0: edge + 11092")
+    add("deciders", int, 1, "how many deciders")
+    add("projectors", int, 1, "how many projectors")
+    add("apis", int, 1, "how many API processes")
+    add("log-level", str, "info", "of the Parley processes")
+
+
+def from_flags(flags):
+    return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
+                    projectors=flags.projectors, apis=flags.apis, log_level=flags.log_level)
+
+
+def parser(description):
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
