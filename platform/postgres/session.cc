@@ -1,0 +1,196 @@
+#include "platform/postgres/session.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace parley::postgres {
+
+namespace {
+
+// A program has a few dozen statements; past this something builds them from values, which would fill the server's memory.
+constexpr std::size_t kPreparedMax = 512;
+
+std::string with_setting(std::string connection, std::string_view key, const std::string& value) {
+  if (connection.find(std::string(key) + "=") != std::string::npos) return connection;  // the operator's own word counts
+  if (connection.starts_with("postgres://") || connection.starts_with("postgresql://")) {
+    connection += connection.find('?') == std::string::npos ? '?' : '&';
+  } else {
+    connection += ' ';
+  }
+  return connection.append(key).append("=").append(value);
+}
+
+std::string connection_string(const SessionOptions& options) {
+  std::string text = with_setting(options.connection, "connect_timeout", std::to_string(options.connect_timeout.count()));
+  // A peer that vanished without a word is noticed in about 15 seconds, while idle too.
+  text = with_setting(text, "keepalives_idle", "5");
+  text = with_setting(text, "keepalives_interval", "3");
+  return with_setting(text, "keepalives_count", "3");
+}
+
+// The first line alone: what follows (DETAIL, CONTEXT) may quote a row.
+std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+
+}  // namespace
+
+Error current_error(bool committing) {
+  const ErrorKind when_lost = committing ? ErrorKind::in_doubt : ErrorKind::unavailable;
+  try {
+    throw;
+  } catch (const pqxx::in_doubt_error& e) {
+    return {ErrorKind::in_doubt, first_line(e.what())};
+  } catch (const pqxx::broken_connection& e) {
+    return {when_lost, first_line(e.what())};
+  } catch (const pqxx::statement_completion_unknown& e) {
+    return {ErrorKind::in_doubt, first_line(e.what())};
+  } catch (const pqxx::transaction_rollback& e) {
+    return {ErrorKind::conflict, first_line(e.what())};
+  } catch (const pqxx::sql_error& e) {
+    const std::string state = e.sqlstate();
+    if (state == "57014" || state == "55P03") return {ErrorKind::timeout, state + " " + first_line(e.what())};
+    if (state == "40001" || state == "40P01") return {ErrorKind::conflict, state + " " + first_line(e.what())};
+    // 57P01-57P03: the server is going down or coming up. 53: it has no resources left. 25006: it is a standby. 08: the connection.
+    if (state.starts_with("57P") || state.starts_with("53") || state.starts_with("08") || state == "25006") {
+      return {when_lost, state + " " + first_line(e.what())};
+    }
+    if (state.empty()) return {when_lost, first_line(e.what())};  // libpq's own: the connection was lost under the statement
+    if (state.starts_with("22")) return {ErrorKind::rejected, state + " a value was refused"};  // the text would quote the value
+    return {ErrorKind::rejected, state + " " + first_line(e.what())};
+  } catch (const pqxx::pqxx_exception& e) {
+    return {ErrorKind::rejected, first_line(e.base().what())};
+  }
+}
+
+/// Lets the watching thread know that a statement runs, and forgets it when it has ended.
+class Session::Deadline {
+ public:
+  explicit Deadline(Session& session) : session_(session) {
+    const std::lock_guard lock(session_.watch_mutex_);
+    session_.watched_socket_ = session_.connection_.sock();
+    session_.watched_until_ = std::chrono::steady_clock::now() + session_.patience_;
+  }
+  ~Deadline() {
+    const std::lock_guard lock(session_.watch_mutex_);
+    session_.watched_socket_ = -1;
+  }
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+
+ private:
+  Session& session_;
+};
+
+Session::Session(const SessionOptions& options)
+    : connection_(connection_string(options)), patience_(options.statement_timeout + options.silence_timeout) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+  connection_.inhibit_reactivation(true);  // a silent reconnection would lose the session's settings and the transaction
+#pragma GCC diagnostic pop
+  connection_.set_verbosity(pqxx::connection_base::terse);
+}
+
+Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
+  try {
+    std::unique_ptr<Session> session(new Session(options));
+    const Deadline deadline(*session);
+    pqxx::connection& c = session->connection_;
+    pqxx::nontransaction setup(c);
+    setup.exec("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = 'warning';"
+               "SET search_path = " + c.quote_name(options.schema) + "; SET application_name = " + c.quote(options.application_name) +
+               "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
+               "; SET idle_in_transaction_session_timeout = " + std::to_string(options.idle_in_transaction_timeout.count()) +
+               "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
+    return session;
+  } catch (const pqxx::pqxx_exception&) {
+    Error error = current_error(false);
+    error.kind = ErrorKind::unavailable;  // whatever the reason, there is no session
+    return std::unexpected(std::move(error));
+  }
+}
+
+const std::string& Session::prepared(std::string_view statement) {
+  std::string text(statement);
+  const auto found = prepared_.find(text);
+  if (found != prepared_.end()) return found->second;
+  if (prepared_.size() >= kPreparedMax) throw std::logic_error("too many different statements on one connection");
+  const std::string name = "s" + std::to_string(prepared_.size());
+  connection_.prepare(name, text);
+  return prepared_.emplace(std::move(text), name).first->second;
+}
+
+Result<Rows> Session::query(std::string_view statement, const Params& params) {
+  try {
+    pqxx::nontransaction alone(connection_);
+    return query(alone, statement, params);
+  } catch (const pqxx::pqxx_exception&) {
+    broken_ = true;
+    return std::unexpected(current_error(false));
+  }
+}
+
+Result<Rows> Session::query(pqxx::transaction_base& transaction, std::string_view statement, const Params& params) {
+  try {
+    const Deadline deadline(*this);
+    std::vector<const char*> values;
+    values.reserve(params.texts().size());
+    for (const auto& text : params.texts()) values.push_back(text ? text->c_str() : nullptr);
+    return Rows(std::make_shared<const pqxx::result>(transaction.exec_prepared(prepared(statement), pqxx::prepare::make_dynamic_params(values))));
+  } catch (const pqxx::pqxx_exception&) {
+    Error error = current_error(false);
+    if (error.kind == ErrorKind::unavailable || !connection_.is_open()) broken_ = true;
+    return std::unexpected(std::move(error));
+  }
+}
+
+Result<void> Session::commit(pqxx::transaction_base& transaction) {
+  try {
+    const Deadline deadline(*this);
+    transaction.commit();
+    return {};
+  } catch (const pqxx::pqxx_exception&) {
+    Error error = current_error(true);
+    if (error.kind == ErrorKind::in_doubt || !connection_.is_open()) broken_ = true;
+    return std::unexpected(std::move(error));
+  }
+}
+
+template <class Make>
+static Result<std::unique_ptr<pqxx::transaction_base>> begin(bool& broken, Make make) {
+  try {
+    return std::unique_ptr<pqxx::transaction_base>(make());
+  } catch (const pqxx::pqxx_exception&) {
+    broken = true;
+    return std::unexpected(current_error(false));
+  }
+}
+
+Result<std::unique_ptr<pqxx::transaction_base>> Session::begin_snapshot() {
+  const Deadline deadline(*this);
+  return begin(broken_, [this] { return new pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>(connection_); });
+}
+Result<std::unique_ptr<pqxx::transaction_base>> Session::begin_write() {
+  const Deadline deadline(*this);
+  return begin(broken_, [this] { return new pqxx::work(connection_); });
+}
+
+void Session::end(std::unique_ptr<pqxx::transaction_base> transaction) {
+  {
+    const Deadline deadline(*this);
+    transaction.reset();
+  }
+  if (!connection_.is_open()) broken_ = true;
+}
+
+bool Session::stale() {
+  pollfd socket{connection_.sock(), POLLIN | POLLRDHUP, 0};
+  return socket.fd < 0 || ::poll(&socket, 1, 0) != 0;
+}
+
+void Session::interrupt_if_silent(std::chrono::steady_clock::time_point now) {
+  const std::lock_guard lock(watch_mutex_);
+  if (watched_socket_ < 0 || now < watched_until_) return;
+  ::shutdown(watched_socket_, SHUT_RDWR);
+  watched_socket_ = -1;
+}
+
+}  // namespace parley::postgres
