@@ -276,7 +276,7 @@ struct Codec<T> {
         return !absent && store(Codec<M>::read(value, f.limits));
       }
     };
-    std::apply([&](const auto&... f) { (one(f) && ...); }, fields<T>);
+    std::apply([&](const auto&... f) { (void)(one(f) && ...); }, fields<T>);
     if (failed) return std::unexpected(std::move(*failed));
     return out;
   }

@@ -1,0 +1,34 @@
+#pragma once
+// Hashes, identifiers, secrets. All functions are thread-safe. libsodium does the work; nothing of it shows here.
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "domain/kernel.h"
+
+namespace parley::crypto {
+
+std::string hex(std::string_view bytes);
+/// Nothing for text that is not hexadecimal.
+std::optional<std::string> unhex(std::string_view text);
+/// URL-safe alphabet, no padding (RFC 4648 section 5).
+std::string base64url(std::string_view bytes);
+std::optional<std::string> unbase64url(std::string_view text);
+
+/// 32 raw bytes.
+std::string sha256(std::string_view bytes);
+/// From the system's generator.
+std::string random_bytes(std::size_t count);
+/// In constant time for texts of one length.
+bool equal(std::string_view a, std::string_view b);
+
+/// UUID of time and randomness (RFC 9562, version 7): sorts by time.
+std::string uuid7();
+/// UUID of a text (version 5's form over SHA-256, namespace of Parley's commands): the same text gives the same one.
+std::string uuid5(std::string_view text);
+/// The slot of a text: the first 8 bytes of its SHA-256, big-endian, modulo kSlots.
+int slot_of(std::string_view text);
+
+}  // namespace parley::crypto

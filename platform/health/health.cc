@@ -1,0 +1,84 @@
+#include "platform/health/health.h"
+
+#include <CivetServer.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "platform/metrics/metrics.h"
+
+namespace parley::health {
+namespace {
+
+void answer(mg_connection* connection, int status, const char* content_type, const std::string& body) {
+  mg_printf(connection, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", status,
+            status == 200 ? "OK" : "Service Unavailable", content_type, body.size());
+  mg_write(connection, body.data(), body.size());
+}
+
+struct Metrics : CivetHandler {
+  bool handleGet(CivetServer*, mg_connection* connection) override {
+    answer(connection, 200, "text/plain; version=0.0.4; charset=utf-8", metrics::text());
+    return true;
+  }
+};
+struct Live : CivetHandler {
+  bool handleGet(CivetServer*, mg_connection* connection) override {
+    answer(connection, 200, "application/json", R"({"status":"live"})");
+    return true;
+  }
+};
+struct Ready : CivetHandler {
+  explicit Ready(std::function<Verdict()> v) : verdict(std::move(v)) {}
+  bool handleGet(CivetServer*, mg_connection* connection) override {
+    const auto now = verdict();
+    rapidjson::StringBuffer buffer;
+    rapidjson::Writer<rapidjson::StringBuffer> w(buffer);
+    w.StartObject();
+    w.Key("status");
+    w.String(now.readiness == Readiness::ready ? "ready" : now.readiness == Readiness::degraded ? "degraded" : "not_ready");
+    w.Key("reasons");
+    w.StartArray();
+    for (const auto& reason : now.reasons) w.String(reason.c_str(), static_cast<rapidjson::SizeType>(reason.size()));
+    w.EndArray();
+    w.EndObject();
+    answer(connection, now.readiness == Readiness::not_ready ? 503 : 200, "application/json", buffer.GetString());
+    return true;
+  }
+  std::function<Verdict()> verdict;
+};
+
+}  // namespace
+
+Verdict worse(Verdict a, const Verdict& b) {
+  a.readiness = std::max(a.readiness, b.readiness);
+  a.reasons.insert(a.reasons.end(), b.reasons.begin(), b.reasons.end());
+  return a;
+}
+
+struct Server::Impl {
+  Impl(const std::string& address, std::function<Verdict()> verdict)
+      : ready(std::move(verdict)), server(std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"}) {
+    server.addHandler("/metrics", metrics);
+    server.addHandler("/livez", live);
+    server.addHandler("/readyz", ready);
+  }
+  Metrics metrics;
+  Live live;
+  Ready ready;
+  CivetServer server;  // last: it stops before the handlers go
+};
+
+Server::Server(const std::string& host, int port, std::function<Verdict()> verdict) {
+  const auto address = host + ":" + std::to_string(port);
+  try {
+    impl_ = std::make_unique<Impl>(address, std::move(verdict));
+  } catch (const CivetException& e) {
+    throw std::runtime_error("cannot listen on " + address + " (--health-host, --health-port): " + e.what());
+  }
+}
+Server::~Server() = default;
+
+}  // namespace parley::health

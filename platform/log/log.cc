@@ -1,0 +1,86 @@
+#include "platform/log/log.h"
+
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "domain/kernel.h"
+
+namespace parley::log {
+namespace {
+
+constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};
+
+std::string role_name;
+std::string instance_name;
+std::atomic<Level> level_min{Level::info};
+
+using Json = rapidjson::Writer<rapidjson::StringBuffer>;
+void put(Json& w, std::string_view text) { w.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+void put_key(Json& w, std::string_view text) { w.Key(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+
+void put_now(Json& w) {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm utc{};
+  gmtime_r(&now.tv_sec, &utc);
+  std::array<char, 32> text{};
+  const auto n = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &utc);
+  const int m = std::snprintf(text.data() + n, text.size() - n, ".%03ldZ", now.tv_nsec / 1'000'000);
+  put(w, {text.data(), n + static_cast<std::size_t>(m)});
+}
+
+}  // namespace
+
+std::optional<Level> level_named(std::string_view name) {
+  for (std::size_t i = 0; i < kLevels.size(); ++i) {
+    if (kLevels[i] == name) return static_cast<Level>(i);
+  }
+  return std::nullopt;
+}
+
+void configure(std::string_view role, std::string_view instance, Level level) {
+  role_name = role;
+  instance_name = instance;
+  level_min = level;
+}
+
+void write(Level level, std::string_view message, Fields fields) {
+  if (level < level_min.load(std::memory_order_relaxed)) return;
+  rapidjson::StringBuffer buffer;
+  Json w(buffer);
+  w.StartObject();
+  put_key(w, "time");
+  put_now(w);
+  put_key(w, "level");
+  put(w, kLevels.at(static_cast<std::size_t>(level)));
+  put_key(w, "role");
+  put(w, role_name);
+  put_key(w, "instance");
+  put(w, instance_name);
+  put_key(w, "message");
+  put(w, message);
+  for (const auto& field : fields) {
+    put_key(w, field.key);
+    std::visit(overloaded{
+                   [&](std::string_view v) { put(w, v); },
+                   [&](std::int64_t v) { w.Int64(v); },
+                   [&](double v) { std::isfinite(v) ? w.Double(v) : w.Null(); },
+                   [&](bool v) { w.Bool(v); },
+               },
+               field.value);
+  }
+  w.EndObject();
+  buffer.Put('\n');
+  // A full pipe or a closed one must not stop the process: what cannot be logged is lost.
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, buffer.GetString(), buffer.GetSize());
+}
+
+}  // namespace parley::log
