@@ -30,10 +30,10 @@ function edgePath([ax, ay, aw, ah], [bx, by, bw, bh]) {
   if (bx > ax + aw) {
     const [x1, y1, x2, y2] = [ax + aw + 3, ay + ah / 2, bx - 4, by + bh / 2];
     const middle = (x1 + x2) / 2;
-    return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
+    return `M${x1} ${y1}C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}M${x2 - 6} ${y2 - 5}L${x2} ${y2}L${x2 - 6} ${y2 + 5}`;
   }
   const [x1, y1, x2, y2] = [ax + aw / 2, ay + ah + 3, bx + bw / 2, by - 4];
-  return `M${x1} ${y1}C${x1} ${y2 - 12} ${x2} ${y1 + 12} ${x2} ${y2}`;
+  return `M${x1} ${y1}C${x1} ${y2 - 12} ${x2} ${y1 + 12} ${x2} ${y2}M${x2 - 5} ${y2 - 6}L${x2} ${y2}L${x2 + 5} ${y2 - 6}`;
 }
 
 export class Diagram {

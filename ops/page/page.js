@@ -1,4 +1,4 @@
-import { call, follow, pause, Refusal } from "./api.js";
+import { call, follow, pause, Refusal } from "./calls.js";
 import { Diagram } from "./diagram.js";
 import { otherLanguage, preferredLanguage, wordsOf } from "./words.js";
 
@@ -264,12 +264,16 @@ function noteEvent(version, { message, timestamp }) {
 const refreshEvents = coalesced(async () => {
   const id = selected;
   if (id === null) return;
-  historyReadable = false;
-  const { events: read } = (await call("GET", `/api/dialogs/${id}/history`, { headers: ownerHeaders(), language })).body;
-  historyReadable = true;
+  let read = [];
+  try {
+    read = (await call("GET", `/api/dialogs/${id}/history`, { headers: ownerHeaders(), language })).body.events;
+    historyReadable = true;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    historyReadable = false;
+  }
   if (id !== selected) return;
-  const newer = events.filter((event) => !read.some((known) => known.version === event.version));
-  events = [...read, ...newer];
+  events = [...read, ...events.filter((event) => !read.some((known) => known.version === event.version))];
   showEvents();
 });
 
@@ -293,7 +297,7 @@ function eventRow(event, previous) {
 
 function showEvents() {
   events.sort((a, b) => a.version - b.version);
-  $("events-note").textContent = historyReadable || !events.length ? words.events_note : words.events_unavailable;
+  $("events-note").textContent = historyReadable ? words.events_note : words.events_unavailable;
   const known = new Set([...$("events").querySelectorAll("[data-version]")].map((row) => Number(row.dataset.version)));
   const rows = events.map((event, index) => eventRow(event, events[index - 1])).reverse();
   for (const row of rows) row.classList.toggle("fresh", known.size > 0 && !known.has(Number(row.dataset.version)));
@@ -355,7 +359,7 @@ async function start() {
   select(visitor?.id ?? dialogs[0]?.id ?? null);
   for (const control of document.querySelectorAll("button[disabled]")) control.disabled = control.form === $("owner-form") && selected === null;
   setInterval(() => document.hidden || refreshDialogs(), LIST_REFRESH_MS);
-  if (location.hash === "#play") play();
+  if (location.hash === "#demo") play();
 }
 
 async function attempt(work) {
@@ -391,7 +395,6 @@ function compose(form, input, work) {
   });
 }
 
-for (const control of document.querySelectorAll("button:not(#language)")) control.disabled = true; // until there is an account
 compose($("visitor-form"), $("visitor-text"), sayAsVisitor);
 compose($("owner-form"), $("owner-text"), sayAsOwner);
 $("play").addEventListener("click", play);
