@@ -1,0 +1,41 @@
+#pragma once
+// Access tokens of owners (JWT, HS256) and secrets of guests. Pure computations over the keyring; thread-safe.
+#include <chrono>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "domain/kernel.h"
+#include "platform/crypto/keyring.h"
+
+namespace parley::api {
+
+inline constexpr std::chrono::hours kTokenLifetime{24};
+
+class Tokens {
+ public:
+  /// `keys` must outlive this.
+  explicit Tokens(const crypto::Keyring& keys) : keys_(keys) {}
+
+  /// The same arguments give the same token, so that a repeated login gets its first answer again.
+  std::string issue(AccountId account, Timestamp issued_at, std::string_view command_id) const;
+  /// not_authenticated for a token that is none of ours, token_expired for one that was.
+  std::expected<AccountId, Error> verify(std::string_view token, Timestamp now) const;
+
+  /// A visitor's secret for one dialog of one assistant: derived, so that nothing has to be stored to check it.
+  std::string guest_id(DialogId dialog, AssistantId assistant) const;
+  bool is_guest(DialogId dialog, AssistantId assistant, std::string_view guest_id) const;
+
+  /// The unique key of an e-mail: HMAC of its normalised form.
+  std::string email_index(std::string_view normalised_email) const;
+  /// Who asks for what: the same idempotency key with another fingerprint is another request.
+  std::string fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const;
+
+ private:
+  const crypto::Keyring& keys_;
+};
+
+/// Lower case (ASCII), no surrounding space.
+std::string normalised_email(std::string_view email);
+
+}  // namespace parley::api

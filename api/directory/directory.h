@@ -1,0 +1,40 @@
+#pragma once
+// Who may come in, without PostgreSQL: parley.directory, loaded before readiness and followed live.
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+#include "schemas/directory.h"
+
+namespace parley::api {
+
+/// Owns the thread "directory" and a map of all entries in memory (about 300 bytes an account or an assistant). Thread-safe.
+class Directory {
+ public:
+  struct Options {
+    kafka::Config kafka;
+    std::string topic_prefix = "parley";
+    int partitions = 16;
+  };
+  explicit Directory(Options options);
+  ~Directory();
+  Directory(const Directory&) = delete;
+  Directory& operator=(const Directory&) = delete;
+
+  std::optional<schema::SiteEntry> site(std::string_view site_token) const;
+  /// By assistant: what a guest's stream names instead of a site token.
+  std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
+  std::optional<schema::AccountEntry> account(std::string_view email_index) const;
+
+  /// Not ready until everything that stood at the start is loaded.
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace parley::api
