@@ -44,8 +44,9 @@ Result<Migrated> migrate(SessionOptions options, std::span<const Migration> migr
       // Held until the connection closes, which is the end of this function.
       setup.exec_params("SELECT pg_advisory_lock(hashtextextended('parley.migrate.' || $1, 0))", options.schema);
       setup.exec("CREATE SCHEMA IF NOT EXISTS " + c.quote_name(options.schema));
-      setup.exec("CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL UNIQUE, checksum text NOT NULL,"
-                 " applied_at timestamptz NOT NULL DEFAULT now())");
+      setup.exec(
+          "CREATE TABLE IF NOT EXISTS migrations (number integer PRIMARY KEY, name text NOT NULL UNIQUE, checksum text NOT NULL,"
+          " applied_at timestamptz NOT NULL DEFAULT now())");
       std::string problem;
       result.already = applied_prefix(setup, migrations, problem);
       if (!problem.empty()) return refused(std::move(problem));

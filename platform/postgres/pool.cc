@@ -103,9 +103,7 @@ Lease::Lease(Lease&&) noexcept = default;
 Lease& Lease::operator=(Lease&&) noexcept = default;
 Lease::~Lease() = default;
 
-Result<Rows> Lease::query(std::string_view statement, const Params& params) {
-  return impl_->session->query(statement, params);
-}
+Result<Rows> Lease::query(std::string_view statement, const Params& params) { return impl_->session->query(statement, params); }
 
 struct Snapshot::Impl {
   Impl(Session& s, std::unique_ptr<pqxx::transaction_base> t) : session(s), transaction(std::move(t)) {}

@@ -95,11 +95,12 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
     const Deadline deadline(*session);
     pqxx::connection& c = session->connection_;
     pqxx::nontransaction setup(c);
-    setup.exec("SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = 'warning';"
-               "SET search_path = " + c.quote_name(options.schema) + "; SET application_name = " + c.quote(options.application_name) +
-               "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
-               "; SET idle_in_transaction_session_timeout = " + std::to_string(options.idle_in_transaction_timeout.count()) +
-               "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
+    setup.exec(
+        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = 'warning';"
+        "SET search_path = " +
+        c.quote_name(options.schema) + "; SET application_name = " + c.quote(options.application_name) +
+        "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) + "; SET idle_in_transaction_session_timeout = " +
+        std::to_string(options.idle_in_transaction_timeout.count()) + "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
     return session;
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+
+#include "platform/postgres/pool.h"
+#include "projections/position.h"
+#include "projections/tables.h"
+#include "schemas/envelope.h"
+
+namespace parley::projections {
+
+/// A run of events, in the order of their partitions, folded into the rows that they change: however many events of a stream it
+/// holds, its row is written once, and each table with one statement (two where rows are created and changed). Not thread-safe.
+class Batch {
+ public:
+  /// Projects one record of parley.events. An event of a type that this program does not know advances its stream's row and stands in
+  /// the event index. An error says why the event cannot be applied (and names it, without its data); the batch is then worth nothing.
+  std::expected<void, std::string> add(const schema::Envelope& envelope, std::string_view value, std::int32_t partition, std::int64_t offset);
+
+  /// Writes everything into the transaction, which the caller commits together with the checkpoints. `rejected` when the tables are
+  /// not where these events go on.
+  postgres::Result<void> write(postgres::Transaction& transaction) const;
+
+  std::size_t events() const { return index_.size(); }
+
+  // For the projections: the rows that an event changes.
+  AccountChange& account(const Position& position) { return change(accounts_, position); }
+  AssistantChange& assistant(const Position& position) { return change(assistants_, position); }
+  DialogChange& dialog(const Position& position) { return change(dialogs_, position); }
+  void message(Message message) { messages_.push_back(std::move(message)); }
+
+ private:
+  template <class Change>
+  static Change& change(Changes<Change>& changes, const Position& position);
+  void touch(const Position& position);
+
+  Changes<AccountChange> accounts_;
+  Changes<AssistantChange> assistants_;
+  Changes<DialogChange> dialogs_;
+  std::vector<Message> messages_;
+  std::vector<IndexEntry> index_;
+};
+
+}  // namespace parley::projections

@@ -1,0 +1,67 @@
+#include "projections/project.h"
+
+#include "schemas/events.h"
+
+namespace parley::projections {
+
+namespace {
+
+template <class Change>
+void create(Change& row, const Position& position) {
+  row.created = true;
+  row.created_at = position.at;
+}
+
+}  // namespace
+
+void project(const accounts::Registered& event, const Position& position, Batch& batch) {
+  auto& row = batch.account(position);
+  create(row, position);
+  row.email = event.email;
+  row.first_name = event.first_name;
+  row.last_name = event.last_name;
+}
+void project(const accounts::WelcomeBonusGranted& event, const Position& position, Batch& batch) {
+  auto& row = batch.account(position);
+  row.balance_added.amount += event.amount.amount;
+  row.welcome_bonus_added.amount += event.amount.amount;
+}
+void project(const accounts::LoggedIn&, const Position& position, Batch& batch) { batch.account(position).last_login_at = position.at; }
+
+void project(const assistants::Created& event, const Position& position, Batch& batch) {
+  auto& row = batch.assistant(position);
+  create(row, position);
+  row.owner = event.owner;
+  row.name = event.name;
+  row.description = event.description;
+  row.system_prompt = event.system_prompt;
+  row.ai_model = event.ai_model;
+  row.site_token = event.site_token;
+  row.telegram_bot_token = event.telegram_bot_token;
+  row.website_integration = event.website_integration;
+  row.allowed_domains = event.allowed_domains;
+}
+
+void project(const dialogs::Opened& event, const Position& position, Batch& batch) {
+  auto& row = batch.dialog(position);
+  create(row, position);
+  row.owner = event.owner;
+  row.assistant = event.assistant;
+  row.platform = schema::name_of(event.platform);
+  row.first_name = event.first_name;
+}
+void project(const dialogs::MessageCreated& event, const Position& position, Batch& batch) {
+  auto& row = batch.dialog(position);
+  ++row.messages_added;
+  row.last_message = event.text;
+  row.last_message_time = position.at;
+  batch.message({.dialog = {position.stream.id},
+                 .version = position.version,
+                 .id = event.message,
+                 .sender = std::string(schema::name_of(event.sender)),
+                 .text = event.text,
+                 .operator_name = event.operator_name,
+                 .created_at = position.at});
+}
+
+}  // namespace parley::projections

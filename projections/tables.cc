@@ -1,0 +1,152 @@
+#include "projections/tables.h"
+
+#include <string_view>
+
+namespace parley::projections {
+
+namespace {
+
+using postgres::Column;
+using postgres::Params;
+using postgres::Result;
+using postgres::Transaction;
+
+// An update must find each row at exactly the version before the batch's first event of that stream: versions have no gap, so any other
+// version means that the row and the log have parted.
+Result<void> expect_all(const Result<postgres::Rows>& written, std::size_t expected, std::string_view table) {
+  if (!written) return std::unexpected(written.error());
+  if (written->affected() == static_cast<std::int64_t>(expected)) return {};
+  return std::unexpected(postgres::Error{postgres::ErrorKind::rejected, std::string(table) + ": " + std::to_string(expected - written->affected()) +
+                                                                            " of " + std::to_string(expected) +
+                                                                            " rows are not at the version that the next event follows"});
+}
+
+}  // namespace
+
+Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
+  Column id, version, email, first_name, last_name, balance, bonus, login, created_at;
+  Column u_id, u_from, u_to, u_balance, u_bonus, u_login;
+  for (const auto& [key, c] : changes) {
+    if (c.created) {
+      id.add(key), version.add(c.to), email.add(c.email), first_name.add(c.first_name), last_name.add(c.last_name);
+      balance.add(c.balance_added), bonus.add(c.welcome_bonus_added), login.add(c.last_login_at), created_at.add(c.created_at);
+    } else {
+      u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_balance.add(c.balance_added), u_bonus.add(c.welcome_bonus_added);
+      u_login.add(c.last_login_at);
+    }
+  }
+  if (id.size() > 0) {
+    const auto written = t.query(
+        "INSERT INTO accounts (id, version, email, first_name, last_name, balance_kopecks, welcome_bonus_kopecks, last_login_at, created_at)"
+        " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[],"
+        " $9::timestamptz[])",
+        Params(id, version, email, first_name, last_name, balance, bonus, login, created_at));
+    if (const auto all = expect_all(written, id.size(), "accounts"); !all) return all;
+  }
+  if (u_id.size() == 0) return {};
+  const auto written = t.query(
+      "UPDATE accounts a SET version = u.\"to\", balance_kopecks = a.balance_kopecks + u.balance,"
+      " welcome_bonus_kopecks = a.welcome_bonus_kopecks + u.bonus, last_login_at = coalesce(u.login, a.last_login_at)"
+      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])"
+      " AS u (id, \"from\", \"to\", balance, bonus, login) WHERE a.id = u.id AND a.version = u.\"from\"",
+      Params(u_id, u_from, u_to, u_balance, u_bonus, u_login));
+  return expect_all(written, u_id.size(), "accounts");
+}
+
+Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
+  Column id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at;
+  Column u_id, u_from, u_to;
+  for (const auto& [key, c] : changes) {
+    if (c.created) {
+      id.add(key), version.add(c.to), owner.add(c.owner), name.add(c.name), description.add(c.description), prompt.add(c.system_prompt);
+      model.add(c.ai_model), token.add(c.site_token), bot_token.add(c.telegram_bot_token), website.add(c.website_integration);
+      domains.add(c.allowed_domains), created_at.add(c.created_at);
+    } else {
+      u_id.add(key), u_from.add(c.from), u_to.add(c.to);
+    }
+  }
+  if (id.size() > 0) {
+    // unnest() would flatten an array of arrays: the domains travel as array literals inside an array of texts.
+    const auto written = t.query(
+        "INSERT INTO assistants (id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token,"
+        " website_integration, allowed_domains, created_at)"
+        " SELECT id, version, owner, name, description, prompt, model, true, token, bot_token, website, domains::text[], created_at"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],"
+        " $10::boolean[], $11::text[], $12::timestamptz[])"
+        " AS u (id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at)",
+        Params(id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at));
+    if (const auto all = expect_all(written, id.size(), "assistants"); !all) return all;
+  }
+  if (u_id.size() == 0) return {};
+  const auto written = t.query(
+      "UPDATE assistants a SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
+      " WHERE a.id = u.id AND a.version = u.\"from\"",
+      Params(u_id, u_from, u_to));
+  return expect_all(written, u_id.size(), "assistants");
+}
+
+Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
+  Column id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at;
+  Column u_id, u_from, u_to, u_messages, u_last, u_last_time;
+  for (const auto& [key, c] : changes) {
+    if (c.created) {
+      id.add(key), version.add(c.to), owner.add(c.owner), assistant.add(c.assistant), platform.add(c.platform), first_name.add(c.first_name);
+      messages.add(c.messages_added), last.add(c.last_message), last_time.add(c.last_message_time);
+      activity.add(c.last_message_time.value_or(c.created_at)), created_at.add(c.created_at);
+    } else {
+      u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_messages.add(c.messages_added), u_last.add(c.last_message);
+      u_last_time.add(c.last_message_time);
+    }
+  }
+  if (id.size() > 0) {
+    const auto written = t.query(
+        "INSERT INTO dialogs (id, version, owner_id, assistant_id, platform, status, handoff_status, first_name, message_count, last_message,"
+        " last_message_time, last_activity_at, created_at)"
+        " SELECT id, version, owner, assistant, platform, 'active', 'none', first_name, messages, last, last_time, activity, created_at"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],"
+        " $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])"
+        " AS u (id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at)",
+        Params(id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at));
+    if (const auto all = expect_all(written, id.size(), "dialogs"); !all) return all;
+  }
+  if (u_id.size() == 0) return {};
+  const auto written = t.query(
+      "UPDATE dialogs d SET version = u.\"to\", message_count = d.message_count + u.messages, last_message = coalesce(u.last, d.last_message),"
+      " last_message_time = coalesce(u.last_time, d.last_message_time), last_activity_at = coalesce(u.last_time, d.last_activity_at)"
+      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[])"
+      " AS u (id, \"from\", \"to\", messages, last, last_time) WHERE d.id = u.id AND d.version = u.\"from\"",
+      Params(u_id, u_from, u_to, u_messages, u_last, u_last_time));
+  return expect_all(written, u_id.size(), "dialogs");
+}
+
+Result<void> write(Transaction& t, const std::vector<Message>& messages) {
+  if (messages.empty()) return {};
+  Column dialog, version, id, sender, text, operator_name, created_at;
+  for (const auto& m : messages) {
+    dialog.add(m.dialog), version.add(m.version), id.add(m.id), sender.add(m.sender), text.add(m.text), operator_name.add(m.operator_name);
+    created_at.add(m.created_at);
+  }
+  const auto written = t.query(
+      "INSERT INTO messages (dialog_id, version, id, sender, text, operator_name, created_at)"
+      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])",
+      Params(dialog, version, id, sender, text, operator_name, created_at));
+  return expect_all(written, messages.size(), "messages");
+}
+
+Result<void> write(Transaction& t, const std::vector<IndexEntry>& entries) {
+  if (entries.empty()) return {};
+  Column kind, id, version, event, type, cause, correlation, actor, at, hash, partition, position;
+  for (const auto& e : entries) {
+    kind.add(e.kind), id.add(e.stream_id), version.add(e.version), event.add(e.event_id), type.add(e.type), cause.add(e.cause);
+    correlation.add(e.correlation), actor.add(e.actor), at.add(e.at), hash.add("\\x" + e.hash), partition.add(e.partition);
+    position.add(e.position);
+  }
+  const auto written = t.query(
+      "INSERT INTO event_index (kind, stream_id, version, event_id, type, cause, correlation, actor, at, hash, partition, position)"
+      " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
+      " $9::timestamptz[], $10::bytea[], $11::integer[], $12::bigint[])",
+      Params(kind, id, version, event, type, cause, correlation, actor, at, hash, partition, position));
+  return expect_all(written, entries.size(), "event_index");
+}
+
+}  // namespace parley::projections

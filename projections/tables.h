@@ -1,0 +1,85 @@
+#pragma once
+// The changes that a batch makes to each table, folded per key, and their one statement each. Internal to projections/.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "domain/kernel.h"
+#include "platform/postgres/pool.h"
+#include "projections/position.h"
+
+namespace parley::projections {
+
+/// What a batch does to the one row of a stream: it creates it, or moves it from exactly version `from` to `to`.
+struct RowChange {
+  bool created = false;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  Timestamp created_at{};
+};
+
+struct AccountChange : RowChange {
+  Personal email;
+  std::optional<Personal> first_name;
+  std::optional<Personal> last_name;
+  Kopecks balance_added{};
+  Kopecks welcome_bonus_added{};
+  std::optional<Timestamp> last_login_at;
+};
+
+struct AssistantChange : RowChange {
+  AccountId owner;
+  std::string name;
+  std::optional<std::string> description;
+  std::optional<std::string> system_prompt;
+  std::string ai_model;
+  std::string site_token;
+  std::optional<Sealed> telegram_bot_token;
+  bool website_integration = true;
+  std::vector<std::string> allowed_domains;
+};
+
+struct DialogChange : RowChange {
+  AccountId owner;
+  AssistantId assistant;
+  std::string platform;
+  std::optional<Personal> first_name;
+  std::int64_t messages_added = 0;
+  std::optional<Personal> last_message;
+  std::optional<Timestamp> last_message_time;
+};
+
+struct Message {
+  DialogId dialog;
+  std::int64_t version = 0;
+  MessageId id;
+  std::string sender;
+  Personal text;
+  std::optional<Personal> operator_name;
+  Timestamp created_at;
+};
+
+struct IndexEntry {
+  std::string kind;
+  std::int64_t stream_id = 0;
+  std::int64_t version = 0;
+  std::string event_id, type, cause, correlation, actor;
+  Timestamp at;
+  std::string hash;  ///< hexadecimal
+  std::int32_t partition = 0;
+  std::int64_t position = 0;
+};
+
+template <class Change>
+using Changes = std::unordered_map<std::int64_t, Change>;
+
+/// An event that cannot be applied where the tables stand is `rejected`, and the detail names its stream.
+postgres::Result<void> write(postgres::Transaction& t, const Changes<AccountChange>& changes);
+postgres::Result<void> write(postgres::Transaction& t, const Changes<AssistantChange>& changes);
+postgres::Result<void> write(postgres::Transaction& t, const Changes<DialogChange>& changes);
+postgres::Result<void> write(postgres::Transaction& t, const std::vector<Message>& messages);
+postgres::Result<void> write(postgres::Transaction& t, const std::vector<IndexEntry>& entries);
+
+}  // namespace parley::projections
