@@ -52,7 +52,7 @@ const request = (method, path, options = {}) =>
 const ownerHeaders = () => ({ Authorization: `Bearer ${account.token}` });
 const visitorHeaders = () => ({ "X-Site-Token": account.siteToken, "X-Guest-Id": visitor.guestId });
 
-const timeOf = (stamp) => new Date(stamp).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 });
+const timeOf = (stamp) => new Date(stamp).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", fractionalSecondDigits: 3 });
 const short = (text) => (text?.length > 8 ? text.slice(0, 8) : text ?? "");
 
 // ---- language ----
