@@ -36,6 +36,7 @@ from settings import OpsError, Settings
 from supervisor import Command, Supervisor, wait_for
 
 READY_SECONDS_MAX = 120  # from the start of a process until it can do its work; Kafka after kill -9 needs 12
+START_CRASHES_MAX = 4
 TASK_SECONDS_MAX = 120
 LEFTOVER_SECONDS_MAX = 45
 PROBE_SECONDS = 2
@@ -146,8 +147,8 @@ class System:
         for name in names or self.names():
             deadline = time.monotonic() + seconds
             if not wait_for(lambda: self.ready(name), seconds):
-                raise OpsError(f"{name} is not ready after {seconds} s. The end of {self.log(name)}:\n{tail(self.log(name))}")
-            seconds = max(1, deadline - time.monotonic())
+                raise OpsError(f"{name} does not get ready. The end of {self.log(name)}:\n{tail(self.log(name))}")
+            seconds = max(0, deadline - time.monotonic())
 
     def ready(self, name):
         process = self._supervisor.process(name)
@@ -214,7 +215,10 @@ class System:
         began = time.monotonic()
         for name in names:
             self._supervisor.start(name)
-        self.wait_ready(*names)
+        for name in names:  # what crashes again and again before it was ready will go on doing so
+            process = self._supervisor.process(name)
+            wait_for(lambda: self.ready(name) or process.crashes >= START_CRASHES_MAX, READY_SECONDS_MAX)
+            self.wait_ready(name, seconds=0)
         self.announce(f"{', '.join(names)}: ready in {time.monotonic() - began:.1f} s")
 
     def _wait_for_leftovers(self):
