@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The page at the edge's root, as a newcomer sees it. Needs PARLEY_TEST_BASE; screenshots go to PARLEY_TEST_SCREENSHOTS."""
+"""The page at the edge's root, as a newcomer sees it. Needs PARLEY_TEST_BASE; screenshots are kept in the build's folder."""
 
 import os
 import pathlib
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from browser import Browser
 
 BASE = os.environ.get("PARLEY_TEST_BASE", "")
-SCREENSHOTS = pathlib.Path(os.environ.get("PARLEY_TEST_SCREENSHOTS") or tempfile.gettempdir())
+SCREENSHOTS = pathlib.Path(os.environ.get("PARLEY_BUILD") or tempfile.gettempdir()) / "screenshots"
 SKIPPED = 77
 READY = "document.getElementById('play') && !document.getElementById('play').disabled"
 DEADLINE_S = 30.0
