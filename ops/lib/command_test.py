@@ -1,0 +1,73 @@
+"""ops/test: installs, builds and tests Parley, on ports and data of its own; ends as ctest ends.
+
+  ops/test                    every kind of test
+  ops/test unit               one kind (unit needs no servers); 'unit|integration' for two
+  ops/test e2e -R page        what follows goes to ctest as it is
+"""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import prerequisites
+from parley_system import System
+from settings import BUILD, OpsError, ROOT, Settings, add_data_flag, parser
+
+TEST_PORT = 18000
+JOBS = "2"
+NEED_SERVERS = {"integration", "contract", "e2e"}
+NEED_SYSTEM = {"contract", "e2e"}
+NEED_JARS = NEED_SERVERS | {"chaos"}
+
+
+def main():
+    flags_parser = parser(__doc__)
+    add_data_flag(flags_parser, default_data())
+    flags_parser.add_argument("--port", type=int, default=TEST_PORT, help="the edge's port; the other ports move with it")
+    flags_parser.add_argument("kind", nargs="?", help="a regular expression of ctest's labels")
+    flags, ctest_arguments = flags_parser.parse_known_args()
+    # An interruption is an exception here, so that whatever was started is stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    prerequisites.librdkafka()
+    prerequisites.parley()
+    selection = ["ctest", "--test-dir", str(BUILD), *(["-L", f"^({flags.kind})$"] if flags.kind else []), *ctest_arguments]
+    kinds = kinds_of(selection)
+    if kinds & NEED_JARS:
+        prerequisites.kafka()
+
+    settings = Settings(data=flags.data / "system", port=flags.port)
+    environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": BUILD, "PARLEY_TEST_DATA": flags.data}
+    with System(settings, prerequisites.say) as system:
+        if kinds & NEED_SERVERS:
+            system.start_servers(fresh=True)
+            environment |= {"PARLEY_TEST_KAFKA": settings.kafka_brokers, "PARLEY_TEST_POSTGRES": settings.postgres}
+        if kinds & NEED_SYSTEM:
+            system.start_parley()
+            environment |= {"PARLEY_TEST_BASE": settings.url}
+        status = subprocess.run([*selection, "--output-on-failure", "--no-tests=error", "--parallel", JOBS],
+                                env={**os.environ, **{name: str(value) for name, value in environment.items()}}, stdin=subprocess.DEVNULL).returncode
+    sys.exit(status)
+
+
+def default_data():
+    """Where PostgreSQL's own user can go when root tests; in the tree otherwise."""
+    return pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or ("/var/lib/parley-test" if os.getuid() == 0 else ROOT / ".run" / "test"))
+
+
+def kinds_of(selection):
+    """The labels of the tests that ctest would run."""
+    listed = subprocess.run([*selection, "--show-only=json-v1"], capture_output=True, text=True, check=True)
+    properties = (each for test in json.loads(listed.stdout)["tests"] for each in test.get("properties", []))
+    return {label for each in properties if each["name"] == "LABELS" for label in each["value"]}
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except OpsError as error:
+        sys.exit(f"parley: {error}")
