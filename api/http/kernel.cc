@@ -1,0 +1,130 @@
+#include "api/http/kernel.h"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "api/http/url.h"
+
+namespace parley::http {
+namespace {
+
+/// The exception being handled, by type alone.
+std::string current_exception_type() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "unknown";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return name ? name.get() : type->name();
+}
+
+std::string request_id_of(const RequestHead& head) {
+  const std::string_view given = head.headers.get("x-request-id");
+  return is_well_formed_request_id(given) ? std::string(given) : new_request_id();
+}
+
+}  // namespace
+
+Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
+    : connections_max(options.limits.connections_max),
+      options_(std::move(options)),
+      routes_(std::move(routes)),
+      hooks_(std::move(hooks)),
+      environment_(std::make_shared<Connection::Environment>(std::make_shared<OutputLoop>(), std::make_shared<Counters>(), options_.limits,
+                                                             options_.timeouts)) {
+  if (!hooks_.error) throw std::invalid_argument("Hooks::error is required");
+}
+
+void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body) {
+  const Routes::Match match = routes_.match(path);
+  const bool is_head = head.method == "HEAD";
+  const Routes::Endpoint* endpoint = nullptr;
+  if (match.path != nullptr) {
+    endpoint = Routes::endpoint(*match.path, head.method);
+    if (endpoint == nullptr && is_head) endpoint = Routes::endpoint(*match.path, "GET");
+  }
+  const auto exchange = std::make_shared<Exchange>(shared_from_this(), connection,
+                                                   Exchange::Origin{.request_id = request_id_of(head),
+                                                                    .method = head.method,
+                                                                    .route = endpoint == nullptr ? std::string{} : endpoint->pattern,
+                                                                    .accept_language = std::string(head.headers.get("accept-language")),
+                                                                    .head_only = is_head,
+                                                                    .http10 = head.http10,
+                                                                    .keep_alive = head.keep_alive});
+  if (match.path == nullptr) {
+    exchange->send_error({404, "NOT_FOUND"});
+    return;
+  }
+  if (endpoint == nullptr) {
+    Headers allow{{"Allow", Routes::allow(*match.path)}};
+    if (head.method == "OPTIONS") {
+      exchange->send({.status = 204, .headers = std::move(allow), .body = {}});
+    } else {
+      exchange->send_error({405, "METHOD_NOT_ALLOWED"}, std::move(allow));
+    }
+    return;
+  }
+
+  std::vector<Parameters::Item> parameters;
+  for (std::size_t i = 0; i < match.segments.size(); ++i) {
+    auto value = percent_decode(match.segments[i], Plus::literal);
+    if (!value) break;
+    parameters.emplace_back(endpoint->parameter_names[i], std::move(*value));
+  }
+  auto query = parse_query(head.query);
+  if (parameters.size() != match.segments.size() || !query) {
+    exchange->send_error({});
+    return;
+  }
+
+  ++counters().requests;
+  try {
+    endpoint->handler(Request{.method = is_head ? "GET" : std::move(head.method),
+                              .route = endpoint->pattern,
+                              .path = Parameters(std::move(parameters)),
+                              .query = std::move(*query),
+                              .headers = std::move(head.headers),
+                              .body = std::move(body),
+                              .peer_address = connection->peer_address(),
+                              .request_id = exchange->request_id(),
+                              .received_at = std::chrono::system_clock::now()},
+                      Responder(exchange));
+  } catch (...) {
+    exchange->fail(current_exception_type());
+  }
+}
+
+void Kernel::refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal) {
+  ++(refusal.status == 408 ? counters().timed_out : counters().rejected_inputs);
+  Exchange(shared_from_this(), connection,
+           {.request_id = request_id_of(head),
+            .method = head.method,
+            .route = {},
+            .accept_language = std::string(head.headers.get("accept-language")),
+            .head_only = head.method == "HEAD",
+            .http10 = head.http10,
+            .keep_alive = false})
+      .send_error(refusal);
+}
+
+Response Kernel::error(const KernelError& error) const { return hooks_.error(error); }
+
+void Kernel::report(const Answered& answered) const {
+  try {
+    if (hooks_.answered) hooks_.answered(answered);
+  } catch (...) {  // the answer is out: a log line that fails must not undo it
+  }
+}
+
+void Kernel::report_failure(const Failure& failure) const {
+  ++counters().failures;
+  try {
+    if (hooks_.failed) hooks_.failed(failure);
+  } catch (...) {  // the client still gets its 500
+  }
+}
+
+}  // namespace parley::http

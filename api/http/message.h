@@ -1,0 +1,91 @@
+#pragma once
+// Requests and responses as values. Nothing here knows sockets, threads or Pistache.
+#include <chrono>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace parley::http {
+
+/// ASCII case-insensitive equality, as HTTP compares field names and most tokens.
+bool equals_ignoring_case(std::string_view a, std::string_view b);
+
+/// Header fields in the order in which they came; names compare case-insensitively. A value type; not thread-safe.
+class Headers {
+ public:
+  using Field = std::pair<std::string, std::string>;
+
+  Headers() = default;
+  Headers(std::initializer_list<Field> fields) : fields_(fields) {}
+
+  /// Adds a field line beside any of the same name (Set-Cookie is the reason to).
+  void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }
+  /// Joins the value to a field of the same name with ", " (RFC 9110, 5.3), or adds the field.
+  void combine(std::string_view name, std::string_view value);
+  /// Replaces every field of that name.
+  void set(std::string_view name, std::string value);
+
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+  /// The first field's value; empty if there is none.
+  std::string_view get(std::string_view name) const;
+
+  auto begin() const { return fields_.begin(); }
+  auto end() const { return fields_.end(); }
+
+ private:
+  const Field* find(std::string_view name) const;
+
+  std::vector<Field> fields_;
+};
+
+/// Decoded name/value pairs of a path or a query: few, so a scan is the fastest look-up.
+class Parameters {
+ public:
+  using Item = std::pair<std::string, std::string>;
+
+  Parameters() = default;
+  explicit Parameters(std::vector<Item> items) : items_(std::move(items)) {}
+
+  std::optional<std::string_view> find(std::string_view name) const;
+  bool empty() const { return items_.empty(); }
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
+
+ private:
+  std::vector<Item> items_;
+};
+
+/// One screened, decoded request. The handler owns it; it does not refer to the connection, so it may outlive it.
+struct Request {
+  std::string method;  ///< as sent, except that a handler of GET also sees HEAD as "GET"
+  std::string route;   ///< the matched pattern, for logs and metrics: "/api/dialogs/{id}"
+  Parameters path;     ///< percent-decoded, without NUL
+  Parameters query;    ///< percent-decoded, `+` is a space, without NUL; a key stands once
+  Headers headers;     ///< a repeated field is joined with ", "
+  std::string body;
+  std::string peer_address;                           ///< of the socket: behind the edge, the edge's
+  std::string request_id;                             ///< X-Request-Id when well-formed, otherwise a new one; echoed in the answer
+  std::chrono::system_clock::time_point received_at;  ///< when the request was complete
+};
+
+/// An answer. The kernel adds Content-Length, Connection and X-Request-Id.
+struct Response {
+  int status = 200;
+  Headers headers;
+  std::string body;
+
+  static Response json(int status, std::string body);
+};
+
+/// RFC 9110's phrase, or "Unknown".
+std::string_view reason_phrase(int status);
+
+/// 1 to 128 of A-Z a-z 0-9 . _ -: what is taken over from a caller into logs and events.
+bool is_well_formed_request_id(std::string_view id);
+/// A new UUIDv7 (RFC 9562): time-ordered, random. Thread-safe.
+std::string new_request_id();
+
+}  // namespace parley::http

@@ -1,0 +1,165 @@
+#include "api/http/request_reader.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace parley::http {
+namespace {
+
+constexpr std::string_view kHeadEnd = "\r\n\r\n";
+constexpr std::size_t kMethodLengthMax = 32;
+constexpr Refusal kBadRequest{};
+constexpr Refusal kLengthRequired{411, "LENGTH_REQUIRED"};
+constexpr Refusal kPayloadTooLarge{413, "PAYLOAD_TOO_LARGE"};
+constexpr Refusal kUriTooLong{414, "URI_TOO_LONG"};
+constexpr Refusal kExpectationFailed{417, "EXPECTATION_FAILED"};
+constexpr Refusal kHeadersTooLarge{431, "HEADERS_TOO_LARGE"};
+constexpr Refusal kVersionNotSupported{505, "HTTP_VERSION_NOT_SUPPORTED"};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
+  return !text.empty() && std::ranges::all_of(text, [](char c) {
+    return is_digit(c) || is_letter(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
+  });
+}
+bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
+bool is_visible_ascii(char c) { return c > 0x20 && c < 0x7F; }
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool has_bare_line_feed(std::string_view text) {
+  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at == 0 || text[at - 1] != '\r') return true;
+  }
+  return false;
+}
+
+bool lists_token(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const std::string_view item = list.substr(0, list.find(','));
+    if (equals_ignoring_case(trimmed(item), token)) return true;
+    list.remove_prefix(std::min(list.size(), item.size() + 1));
+  }
+  return false;
+}
+
+std::optional<Refusal> read_request_line(std::string_view line, const RequestLimits& limits, RequestHead& head) {
+  const auto first = line.find(' ');
+  const auto last = line.rfind(' ');
+  if (first == std::string_view::npos || last == first) return kBadRequest;
+  const std::string_view method = line.substr(0, first);
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+
+  if (method.size() > kMethodLengthMax || !is_token(method)) return kBadRequest;
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+    return is_version ? kVersionNotSupported : kBadRequest;
+  }
+  if (target.size() > limits.target_bytes_max) return kUriTooLong;
+  if (!target.starts_with('/') || target.contains('#') || !std::ranges::all_of(target, is_visible_ascii)) return kBadRequest;
+
+  const auto question = target.find('?');
+  head.method = method;
+  head.path = target.substr(0, question);
+  if (question != std::string_view::npos) head.query = target.substr(question + 1);
+  head.http10 = version == "HTTP/1.0";
+  if (head.path.contains("//")) return kBadRequest;
+  return std::nullopt;
+}
+
+std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLimits& limits, RequestHead& head) {
+  std::size_t count = 0;
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    lines.remove_prefix(line.size() + 2);
+    if (++count > limits.header_lines_max) return kHeadersTooLarge;
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos) return kBadRequest;
+    const std::string_view name = line.substr(0, colon);  // also refuses a folded line: it begins with a blank
+    const std::string_view value = trimmed(line.substr(colon + 1));
+    if (!is_token(name) || std::ranges::any_of(value, is_control)) return kBadRequest;
+    for (const std::string_view single : {"content-length", "host"}) {
+      if (equals_ignoring_case(name, single) && head.headers.has(single)) return kBadRequest;
+    }
+    head.headers.combine(name, value);
+  }
+  return std::nullopt;
+}
+
+bool is_host(std::string_view host) {
+  return std::ranges::all_of(host,
+                             [](char c) { return is_visible_ascii(c) && std::string_view{"/?#@,\\<>\"{}|^`"}.find(c) == std::string_view::npos; });
+}
+
+std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& head) {
+  const Headers& headers = head.headers;
+  if (!(headers.has("host") || head.http10) || !is_host(headers.get("host"))) return kBadRequest;
+  if (headers.has("transfer-encoding")) return kLengthRequired;
+  if (headers.has("content-length")) {
+    const std::string_view length = headers.get("content-length");
+    if (length.empty() || !std::ranges::all_of(length, is_digit)) return kBadRequest;
+    const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), head.content_length);
+    if (error != std::errc{} || head.content_length > limits.body_bytes_max) return kPayloadTooLarge;
+  }
+  if (headers.has("expect") && !head.http10) {
+    if (!equals_ignoring_case(headers.get("expect"), "100-continue")) return kExpectationFailed;
+    head.expects_continue = true;
+  }
+  const std::string_view connection = headers.get("connection");
+  head.keep_alive = head.http10 ? lists_token(connection, "keep-alive") : !lists_token(connection, "close");
+  return std::nullopt;
+}
+
+std::optional<Refusal> read_head(std::string_view text, const RequestLimits& limits, RequestHead& head) {
+  const auto line_end = text.find("\r\n");
+  if (auto refusal = read_request_line(text.substr(0, line_end), limits, head)) return refusal;
+  if (text.size() > limits.head_bytes_max) return kHeadersTooLarge;
+  if (auto refusal = read_header_lines(text.substr(line_end + 2), limits, head)) return refusal;
+  return read_framing(limits, head);
+}
+
+}  // namespace
+
+RequestReader::Progress RequestReader::feed(std::string_view bytes) {
+  if (in_body_) return feed_body(bytes);
+
+  if (raw_head_.empty() && bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // RFC 9112, 2.2: an empty line before a request
+  const std::size_t seen = raw_head_.size();
+  raw_head_.append(bytes);
+  const auto end = raw_head_.find(kHeadEnd, seen < kHeadEnd.size() ? 0 : seen - kHeadEnd.size());
+  const std::string_view text = std::string_view{raw_head_}.substr(0, end == std::string::npos ? end : end + 2);
+  if (has_bare_line_feed(text)) return kBadRequest;
+  if (end == std::string::npos) {
+    if (text.size() <= limits_.head_bytes_max) return NeedMore{};
+    return text.contains("\r\n") ? kHeadersTooLarge : kUriTooLong;
+  }
+  if (auto refusal = read_head(text, limits_, head_)) return *refusal;
+
+  const std::string rest = raw_head_.substr(end + kHeadEnd.size());
+  raw_head_ = {};  // frees it: most connections are idle most of the time
+  in_body_ = true;
+  body_.reserve(head_.content_length);
+  const Progress progress = feed_body(rest);
+  return std::holds_alternative<NeedMore>(progress) ? HeadDone{} : progress;
+}
+
+RequestReader::Progress RequestReader::feed_body(std::string_view bytes) {
+  if (bytes.size() > head_.content_length - body_.size()) return kBadRequest;
+  body_.append(bytes);
+  if (body_.size() < head_.content_length) return NeedMore{};
+  in_body_ = false;
+  return Complete{};
+}
+
+RequestHead RequestReader::take_head() { return std::exchange(head_, {}); }
+std::string RequestReader::take_body() { return std::exchange(body_, {}); }
+
+}  // namespace parley::http

@@ -1,0 +1,74 @@
+#pragma once
+// Turns the bytes of one connection into screened requests. Pure: no socket, no clock, no Pistache.
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "api/http/message.h"
+
+namespace parley::http {
+
+/// What one request may weigh. Bytes unless a name says otherwise.
+struct RequestLimits {
+  std::size_t target_bytes_max = 8'000;
+  std::size_t head_bytes_max = 16'384;
+  std::size_t header_lines_max = 100;
+  std::size_t body_bytes_max = 1 << 20;
+};
+
+/// Why the kernel itself answers with an error. `code` is a key of the product's table of errors.
+struct Refusal {
+  int status = 400;
+  std::string_view code = "BAD_REQUEST";
+};
+
+/// A head that passed the screening.
+struct RequestHead {
+  std::string method;
+  std::string path;   ///< raw: still percent-encoded, begins with '/'
+  std::string query;  ///< raw, without '?'
+  Headers headers;
+  std::size_t content_length = 0;
+  bool http10 = false;
+  bool keep_alive = true;
+  bool expects_continue = false;
+};
+
+/// Screens the head before anything else sees it, because Pistache's parser hangs, crashes or answers wrongly on much of what is refused here, and
+/// because whatever two HTTP readers could understand differently is an opening for request smuggling. Then counts the body.
+///
+/// Refused: Transfer-Encoding (411: the edge de-chunks), a body over the limit (413, before it is read), targets over the limit (414), an unknown
+/// Expect (417), heads over the limits (431), versions other than 1.0 and 1.1 (505), and as 400: bare LF, control bytes, obsolete line folding,
+/// malformed names, targets not in origin form or with an empty segment, a fragment, Content-Length that is not one plain number, a Host that is not
+/// exactly one, and bytes beyond the request (pipelining).
+///
+/// Owned and called by one thread. After a refusal the connection must end: the reader does not find the next request.
+class RequestReader {
+ public:
+  struct NeedMore {};
+  struct HeadDone {};  ///< the body is still to come; head() tells whether the client waits for 100 Continue
+  struct Complete {};
+  using Progress = std::variant<NeedMore, HeadDone, Complete, Refusal>;
+
+  explicit RequestReader(const RequestLimits& limits) : limits_(limits) {}
+
+  Progress feed(std::string_view bytes);
+
+  /// Whatever was understood so far, also after a refusal.
+  const RequestHead& head() const { return head_; }
+  /// After Complete: gives both away and is ready for the next request.
+  RequestHead take_head();
+  std::string take_body();
+
+ private:
+  Progress feed_body(std::string_view bytes);
+
+  RequestLimits limits_;
+  std::string raw_head_;
+  RequestHead head_;
+  std::string body_;
+  bool in_body_ = false;
+};
+
+}  // namespace parley::http

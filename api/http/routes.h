@@ -1,0 +1,56 @@
+#pragma once
+// The route table: declared before serving, read by all threads afterwards.
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/http/message.h"
+#include "api/http/responder.h"
+
+namespace parley::http {
+
+/// Runs on an I/O thread and must not block: it answers at once, posts to an Executor, or keeps the Responder for whoever will know the answer.
+/// What it throws becomes a generic 500.
+using Handler = std::function<void(Request, Responder)>;
+
+/// Patterns such as "/api/dialogs/{id}/messages"; `{name}` takes one whole segment; a literal segment wins over a parameter. A trailing slash of a
+/// requested path is ignored. HEAD is answered by GET's handler, OPTIONS by the kernel (204 and Allow) unless a route is declared for it.
+/// Movable. Adding is not thread-safe; looking up is.
+class Routes {
+ public:
+  /// The methods of one path.
+  struct Path;
+  struct Match {
+    const Path* path = nullptr;         ///< null: there is no such path
+    std::vector<std::string> segments;  ///< the raw text of each parameter, from left to right
+  };
+  struct Endpoint {
+    std::string pattern;
+    std::vector<std::string> parameter_names;
+    Handler handler;
+  };
+
+  Routes();
+  ~Routes();
+  Routes(Routes&&) noexcept;
+  Routes& operator=(Routes&&) noexcept;
+
+  /// Throws std::invalid_argument for a malformed pattern or one that is already there for this method.
+  void add(std::string method, std::string_view pattern, Handler handler);
+
+  /// `raw_path` is still percent-encoded: an escaped slash does not end a segment.
+  Match match(std::string_view raw_path) const;
+  /// Null when the path has no such method.
+  static const Endpoint* endpoint(const Path& path, std::string_view method);
+  /// The value of an Allow field: "GET, HEAD, OPTIONS".
+  static std::string allow(const Path& path);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::http
