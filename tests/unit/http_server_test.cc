@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "api/http/executor.h"
-#include "tests/integration/http_client.h"
+#include "tests/unit/http_client.h"
 
 namespace parley::http {
 namespace {
