@@ -9,23 +9,24 @@ using postgres::Params;
 using postgres::Result;
 
 Result<std::vector<Checkpoint>> checkpoints(postgres::Reader& reader, std::string_view projection) {
-  const auto rows = reader.query("SELECT partition, next, last_event_id, last_position FROM checkpoints WHERE projection = $1 ORDER BY partition",
-                                 Params(projection));
+  const auto rows = reader.query(
+      "SELECT partition, next, topic_id, last_event_id, last_position FROM checkpoints WHERE projection = $1 ORDER BY partition", Params(projection));
   if (!rows) return std::unexpected(rows.error());
   std::vector<Checkpoint> found(rows->size());
   for (std::size_t i = 0; i < found.size(); ++i) {
-    (*rows)[i].into(found[i].partition, found[i].next, found[i].last_event_id, found[i].last_position);
+    (*rows)[i].into(found[i].partition, found[i].next, found[i].topic_id, found[i].last_event_id, found[i].last_position);
   }
   return found;
 }
 
-Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions, std::string_view projection) {
+Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions, std::string_view topic_id,
+                               std::string_view projection) {
   Column column;
   for (const auto partition : partitions) column.add(partition);
   const auto rows = reader.query(
-      "INSERT INTO checkpoints (projection, partition, next) SELECT $1, p, 0 FROM unnest($2::integer[]) AS p"
+      "INSERT INTO checkpoints (projection, partition, next, topic_id) SELECT $1, p, 0, $3 FROM unnest($2::integer[]) AS p"
       " ON CONFLICT DO NOTHING",
-      Params(projection, column));
+      Params(projection, column, topic_id));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

@@ -19,7 +19,8 @@ inline constexpr const char* kCheckpointChannel = "parley_checkpoints";
 
 struct Checkpoint {
   std::int32_t partition = 0;
-  std::int64_t next = 0;  ///< The first offset that is not reflected: an event at offset o can be read once next > o.
+  std::int64_t next = 0;                     ///< The first offset that is not reflected: an event at offset o can be read once next > o.
+  std::optional<std::string> topic_id = {};  ///< Of the topic that the offsets belong to.
   std::optional<std::string> last_event_id;
   std::optional<std::int64_t> last_position;  ///< The offset of the event that last_event_id names.
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;

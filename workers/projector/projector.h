@@ -1,0 +1,55 @@
+#pragma once
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+#include "platform/postgres/options.h"
+
+namespace parley::projector {
+
+struct Options {
+  kafka::Config kafka;
+  std::string events_topic = "parley.events";
+  int partitions = 16;                     ///< That the topic must have.
+  std::string group = "parley.projector";  ///< For the assignment of partitions alone; nothing is committed to it.
+  std::string instance;                    ///< Stable: one that comes back in time gets its partitions back at once.
+  std::string postgres;                    ///< Connection string.
+  std::string schema = postgres::kSchema;
+
+  std::chrono::milliseconds session_timeout{6'000};
+  std::size_t batch_events_max = 1'000;
+  std::chrono::milliseconds statement_timeout{10'000};
+  std::chrono::milliseconds retry_min{50};     ///< PostgreSQL away: the wait doubles from this
+  std::chrono::milliseconds retry_max{2'000};  ///< up to this.
+  /// Not ready when nothing moved for this long although there are events.
+  std::chrono::milliseconds stuck_after{10'000};
+};
+
+/// Projects parley.events into the read models, each event exactly once whatever is killed: rows, event index and checkpoints are
+/// written in one transaction, whose checkpoints move by compare-and-set. Why that holds is in README.md.
+class Projector {
+ public:
+  explicit Projector(Options options);
+  ~Projector();
+  Projector(const Projector&) = delete;
+  Projector& operator=(const Projector&) = delete;
+
+  /// Runs on the calling thread until `stop` (then it leaves cleanly) or until it cannot go on: an event that cannot be applied, another
+  /// log, another schema, a Kafka client that is beyond recovery. The error says which; whoever supervises the process starts it again.
+  /// PostgreSQL or Kafka away is not an end: it waits, and goes on.
+  std::expected<void, std::string> run(const std::stop_token& stop);
+
+  /// Not ready while PostgreSQL is away, while there is no assignment yet, and while nothing moves although events exist. Thread-safe.
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::projector
