@@ -1,0 +1,95 @@
+#include "api/auth/tokens.h"
+
+#include <algorithm>
+
+#include "domain/model.h"
+#include "platform/crypto/crypto.h"
+#include "schemas/fields.h"
+
+namespace parley::api {
+
+/// The claims of RFC 7519 that we use; times are seconds since the epoch.
+struct Claims {
+  std::string subject;  // the account as a stream: "account/5127"
+  std::int64_t issued_at = 0;
+  std::int64_t expires_at = 0;
+  std::string id;
+};
+
+}  // namespace parley::api
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<api::Claims> = std::tuple{
+    field("sub", &api::Claims::subject),
+    field("iat", &api::Claims::issued_at),
+    field("exp", &api::Claims::expires_at),
+    field("jti", &api::Claims::id),
+};
+
+}  // namespace parley::schema
+
+namespace parley::api {
+namespace {
+
+using crypto::Purpose;
+
+/// The algorithm is fixed: a token with any other header is none of ours, so nobody can choose "none" or another key's algorithm.
+constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
+
+std::int64_t seconds(Timestamp t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
+
+std::string guest_subject(DialogId dialog, AssistantId assistant) { return "dialog/" + std::to_string(dialog.value) + " assistant/" + std::to_string(assistant.value); }
+
+}  // namespace
+
+std::string Tokens::issue(AccountId account, Timestamp issued_at, std::string_view command_id) const {
+  const Claims claims{to_string(Stream{Kind::account, account.value}), seconds(issued_at), seconds(issued_at + kTokenLifetime), std::string(command_id)};
+  const auto signed_part = crypto::base64url(kHeader) + "." + crypto::base64url(schema::write(claims));
+  return signed_part + "." + crypto::base64url(keys_.mac(Purpose::tokens, signed_part));
+}
+
+std::expected<AccountId, Error> Tokens::verify(std::string_view token, Timestamp now) const {
+  const auto refused = std::unexpected(Error{Code::not_authenticated, {}});
+  const auto last_dot = token.rfind('.');
+  if (last_dot == std::string_view::npos) return refused;
+  const auto signed_part = token.substr(0, last_dot);
+  const auto signature = crypto::unbase64url(token.substr(last_dot + 1));
+  if (!signature || !crypto::equal(*signature, keys_.mac(Purpose::tokens, signed_part))) return refused;
+  // From here on it is a token that was issued with our key.
+  const auto dot = signed_part.find('.');
+  if (dot == std::string_view::npos || signed_part.substr(0, dot) != crypto::base64url(kHeader)) return refused;
+  const auto text = crypto::unbase64url(signed_part.substr(dot + 1));
+  if (!text) return refused;
+  const auto claims = schema::read_text<Claims>(*text);
+  if (!claims) return refused;
+  const auto subject = parse_stream(claims->subject);
+  if (!subject || subject->kind != Kind::account) return refused;
+  if (seconds(now) >= claims->expires_at) return std::unexpected(Error{Code::token_expired, {}});
+  return AccountId{subject->id};
+}
+
+std::string Tokens::guest_id(DialogId dialog, AssistantId assistant) const {
+  return keys_.key_id() + "." + crypto::base64url(keys_.mac(Purpose::guests, guest_subject(dialog, assistant)));
+}
+bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view text) const { return crypto::equal(text, guest_id(dialog, assistant)); }
+
+std::string Tokens::email_index(std::string_view email) const { return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(email))); }
+
+std::string Tokens::fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const {
+  std::string text;
+  for (const auto part : {principal, method, route, body}) (text += std::to_string(part.size()) += ':') += part;
+  return crypto::hex(keys_.mac(Purpose::fingerprints, text));
+}
+
+std::string normalised_email(std::string_view email) {
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!email.empty() && is_space(email.front())) email.remove_prefix(1);
+  while (!email.empty() && is_space(email.back())) email.remove_suffix(1);
+  std::string out(email);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+}  // namespace parley::api

@@ -1,0 +1,140 @@
+#include "api/commands/dispatcher.h"
+
+#include <mutex>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "api/http/timers.h"
+#include "api/progress/progress.h"
+#include "api/tail/tail.h"
+#include "platform/crypto/crypto.h"
+#include "platform/kafka/producer.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+
+namespace parley::api {
+namespace {
+
+/// Whether a refusal says that nothing was decided; then it is not the command's outcome and is not marked as repeated.
+bool is_decision(schema::Memory memory) { return memory != schema::Memory::none; }
+
+}  // namespace
+
+struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
+  struct Waiting {
+    Done done;
+    http::Timers::Id deadline;
+    std::chrono::steady_clock::time_point sent;
+    std::string correlation;
+  };
+
+  Impl(Options o, Progress& p, kafka::Producer made) : options(std::move(o)), progress(p), producer(std::move(made)) {}
+
+  void complete(const std::string& attempt_id, CommandResult result) {
+    auto waiting = take(attempt_id);
+    if (!waiting) return;
+    seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - waiting->sent).count());
+    waiting->done(std::move(result));
+  }
+
+  std::optional<Waiting> take(const std::string& attempt_id) {
+    const std::lock_guard lock(mutex);
+    const auto it = waiting.find(attempt_id);
+    if (it == waiting.end()) return std::nullopt;
+    auto found = std::move(it->second);
+    waiting.erase(it);
+    timers.cancel(found.deadline);
+    return found;
+  }
+
+  void reply(const kafka::Message& message) {
+    const auto attempt = message.header("attempt_id");
+    if (!attempt) return;
+    const std::string attempt_id(*attempt);
+    {
+      const std::lock_guard lock(mutex);
+      if (!waiting.contains(attempt_id)) return;  // another API's, or too late
+    }
+    const auto envelope = schema::read_reply_envelope(headers_of(message));
+    auto outcome = schema::read_outcome(message.value());
+    if (!envelope || !outcome) {
+      log::error("a reply cannot be read", {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", envelope ? outcome.error().issue : envelope.error()}});
+      return complete(attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
+    }
+    if (const auto* error = std::get_if<Error>(&outcome->result); error != nullptr && !is_decision(envelope->memory)) {
+      return complete(attempt_id, {std::unexpected(*error)});
+    }
+    const bool repeated = envelope->memory == schema::Memory::repeat;
+    const auto position = outcome->position;
+    CommandResult result{std::move(*outcome), repeated};
+    if (!position) return complete(attempt_id, std::move(result));
+    progress.when_readable(*position, [weak = weak_from_this(), attempt_id, result = std::move(result)](bool readable) mutable {
+      result.readable = readable;
+      if (const auto impl = weak.lock()) impl->complete(attempt_id, std::move(result));
+    });
+  }
+
+  const Options options;
+  Progress& progress;
+  std::mutex mutex;
+  std::unordered_map<std::string, Waiting> waiting;
+  metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds", "From sending a command to its outcome, the read model's included");
+  metrics::Counter timeouts = metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
+  http::Timers timers{"commands"};
+  kafka::Producer producer;
+  std::unique_ptr<Tail> replies;  // last: its thread ends before the rest goes
+};
+
+Dispatcher::Dispatcher(Options options, Progress& progress) {
+  auto producer = kafka::Producer::open(options.kafka, {.queued_max = options.waiting_max, .delivery_timeout = options.decide_within});
+  if (!producer) throw std::runtime_error("no producer for commands: " + producer.error().text);
+  impl_ = std::make_shared<Impl>(std::move(options), progress, std::move(*producer));
+  auto* impl = impl_.get();
+  impl->replies = std::make_unique<Tail>(
+      Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies", impl->options.partitions, Tail::From::end, "replies"},
+      [impl](const kafka::Message& message) { impl->reply(message); });
+  metrics::on_scrape([weak = std::weak_ptr(impl_), gauge = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome")]() mutable {
+    const auto alive = weak.lock();
+    if (alive == nullptr) return;
+    const std::lock_guard lock(alive->mutex);
+    gauge.set(static_cast<double>(alive->waiting.size()));
+  });
+}
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, Done done) {
+  const auto refuse = [&](Code code) { done({std::unexpected(Error{code, {}})}); };
+  if (!impl_->replies->caught_up()) return refuse(Code::unavailable);
+  envelope.attempt_id = crypto::uuid7();
+  envelope.not_after = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + impl_->options.decide_within;
+  const auto attempt_id = envelope.attempt_id;
+  auto* impl = impl_.get();
+  {
+    const std::lock_guard lock(impl->mutex);
+    if (impl->waiting.size() >= impl->options.waiting_max) return refuse(Code::overloaded);
+    const auto deadline = impl->timers.after(impl->options.answer_within, [impl, attempt_id] {
+      impl->timeouts.add();
+      impl->complete(attempt_id, {std::unexpected(Error{Code::command_timeout, {}})});
+    });
+    impl->waiting.emplace(attempt_id, Impl::Waiting{std::move(done), deadline, std::chrono::steady_clock::now(), envelope.correlation});
+  }
+  const auto record = schema::to_record(envelope, command);
+  std::vector<kafka::Header> headers;
+  for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+  const auto topic = impl->options.topic_prefix + ".commands";
+  const auto produced = impl->producer.produce({.topic = topic, .partition = partition_of(envelope.slot, impl->options.partitions), .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt},
+                                               [impl, attempt_id](kafka::Result<std::int64_t> delivered) {
+                                                 // Not acknowledged is not "not written": the same key asked again tells.
+                                                 if (!delivered) impl->complete(attempt_id, {std::unexpected(Error{Code::unavailable, {}})});
+                                               });
+  if (!produced) impl->complete(attempt_id, {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
+}
+
+health::Verdict Dispatcher::verdict() const { return impl_->replies->verdict(); }
+
+std::size_t Dispatcher::waiting() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->waiting.size();
+}
+
+}  // namespace parley::api

@@ -1,0 +1,45 @@
+#pragma once
+// A thread that follows a topic: every partition, read_committed, from its beginning or from the end that stands at the start.
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+#include "platform/kafka/message.h"
+#include "schemas/envelope.h"
+
+namespace parley::api {
+
+/// Keeps trying while Kafka is away: then it is merely not ready. Thread-safe but for construction and destruction.
+class Tail {
+ public:
+  enum class From { begin, end };
+  struct Options {
+    kafka::Config kafka;
+    std::string topic;
+    int partitions = 16;  ///< A topic with another count is another deployment's: reported, never read.
+    From from = From::begin;
+    std::string thread_name;  ///< 15 characters at most
+  };
+  using OnMessage = std::function<void(const kafka::Message&)>;
+
+  /// `on_message` runs on the tail's thread and must not throw.
+  Tail(Options options, OnMessage on_message);
+  ~Tail();
+  Tail(const Tail&) = delete;
+  Tail& operator=(const Tail&) = delete;
+
+  /// Everything that stood at the start has been handed over, and reading goes on.
+  bool caught_up() const;
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A record's headers, for the readers of schemas/. Valid while the message lives.
+schema::HeaderLookup headers_of(const kafka::Message& message);
+
+}  // namespace parley::api
