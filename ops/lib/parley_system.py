@@ -6,7 +6,7 @@
 
     with System(settings_for_test("takeover", deciders=2)) as system:   # own ports, own data folder, empty
         system.start()                                              # returns when everything is ready
-        requests_go_to = system.url                                 # http://localhost:28000
+        requests_go_to = system.url                                 # http://localhost:13000
         system.kill("decider-1")                                    # SIGKILL; the supervisor starts it again
         system.wait_ready("decider-1")
         system.pause("decider-2"); ...; system.resume("decider-2")  # SIGSTOP, SIGCONT
@@ -253,7 +253,7 @@ class System:
                                                      "environment": self.environment(), "processes": processes})
 
 
-def settings_for_test(name, port=28000, **others):
+def settings_for_test(name, port=13000, **others):
     """Settings of a test's own system: `name` is its data folder's, `port` moves all ports; others as in Settings."""
     folder = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / name
     binary = os.environ.get("PARLEY_BIN")

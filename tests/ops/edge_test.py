@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""The edge's nginx with a small API behind it: what it passes on, what it answers itself, what it logs."""
+
+import http.client
+import http.server
+import json
+import os
+import pathlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import unittest
+
+import data_folder
+import edge
+from settings import Settings
+from supervisor import wait_for
+
+PORT = int(os.environ.get("PARLEY_TEST_EDGE_PORT") or 16000)
+DEADLINE_SECONDS = 10
+
+
+class Api(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/api/dialogs/"):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"data: first\n\n")
+            self.server.go_on.wait(DEADLINE_SECONDS)
+            self.close_connection = True
+            return
+        body = json.dumps({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+class Edge(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="parley-edge-"))
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.folder.chmod(0o755)
+        cls.settings = Settings(data=cls.folder, port=PORT)
+        data_folder.lay_out(cls.folder)
+        cls.api = http.server.ThreadingHTTPServer(("127.0.0.1", cls.settings.api_port(1)), Api)
+        cls.api.go_on = threading.Event()
+        threading.Thread(target=cls.api.serve_forever, daemon=True).start()
+        cls.addClassCleanup(cls.api.server_close)
+        cls.addClassCleanup(cls.api.shutdown)
+        command = edge.command(cls.settings, root=os.getuid() == 0)
+        nginx = subprocess.Popen([str(argument) for argument in command.arguments])
+        cls.addClassCleanup(nginx.wait)
+        cls.addClassCleanup(nginx.terminate)
+        assert wait_for(command.ready, DEADLINE_SECONDS)
+
+    def ask(self, method, path, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=DEADLINE_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+
+    def ask_raw(self, request):
+        with socket.create_connection(("127.0.0.1", PORT), timeout=DEADLINE_SECONDS) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+    def assert_error(self, answer, body, status, code):
+        self.assertEqual((answer.status, json.loads(body)["error"]["code"]), (status, code))
+        self.assertIn("application/json", answer.getheader("Content-Type"))
+        self.assertTrue(answer.getheader("X-Request-Id"))
+
+    def test_a_request_passes_with_the_id_that_its_client_gave(self):
+        seen = json.loads(self.ask("POST", "/api/auth/login?x=1", "{}", X_Request_Id="mine-1")[1])
+        self.assertEqual((seen["path"], seen["headers"]["x-request-id"]), ("/api/auth/login?x=1", "mine-1"))
+
+    def test_a_request_without_a_usable_id_gets_one(self):
+        seen = json.loads(self.ask("GET", "/api/users/me", X_Request_Id='"bad\tid"')[1])
+        self.assertRegex(seen["headers"]["x-request-id"], "^[0-9a-f]{32}$")
+
+    def test_a_stream_arrives_before_it_ends(self):
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=DEADLINE_SECONDS)
+        connection.request("GET", "/api/dialogs/7/events?token=secret")
+        self.assertEqual(connection.getresponse().readline(), b"data: first\n")
+        self.api.go_on.set()
+        connection.close()
+
+    def test_the_page_is_served_at_the_root(self):
+        answer, body = self.ask("GET", "/")
+        self.assertEqual((answer.status, answer.getheader("Content-Type")), (200, "text/html; charset=utf-8"))
+        self.assertEqual(body, (self.settings.page / "index.html").read_text())
+        self.assertEqual(self.ask("GET", "/page/page.js")[0].getheader("Content-Type"), "text/javascript; charset=utf-8")
+
+    def test_the_edges_own_errors_have_the_apis_form(self):
+        self.assert_error(*self.ask("POST", "/api/x", b" " * (3 << 20)), 413, "PAYLOAD_TOO_LARGE")
+        self.assert_error(*self.ask("GET", "/page/none.js"), 404, "NOT_FOUND")
+        self.assert_error(*self.ask("GET", "/" + "a" * 9000), 414, "URI_TOO_LONG")
+        self.assert_error(*self.ask("GET", "/api/x", X="a" * 9000), 431, "HEADERS_TOO_LARGE")
+        answer, body = self.ask("POST", "/page/page.js")
+        self.assert_error(answer, body, 405, "METHOD_NOT_ALLOWED")
+        self.assertEqual(answer.getheader("Allow"), "GET, HEAD")
+
+    def test_broken_http_is_answered_in_the_apis_form(self):
+        for request in (b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"):
+            with self.subTest(request=request):
+                self.assertIn('{"error":{"code":"BAD_REQUEST"', self.ask_raw(request))
+
+    def test_errors_speak_english_to_those_who_ask_for_it(self):
+        self.assertRegex(self.ask("GET", "/page/none.js")[1], "[а-я]")
+        self.assertNotRegex(self.ask("GET", "/page/none.js", Accept_Language="en-US,en;q=0.9")[1], "[а-я]")
+
+    def test_query_strings_stay_out_of_the_logs(self):
+        self.ask("GET", "/api/users/me?token=very-secret")
+        self.ask("GET", "/page/none.js?token=very-secret")
+        logs = list((self.folder / "log").glob("edge*"))
+        self.assertTrue(wait_for(lambda: any("/page/none.js" in log.read_text() for log in logs), DEADLINE_SECONDS))
+        self.assertFalse(any("secret" in log.read_text() for log in logs))
+
+
+class EdgeAlone(unittest.TestCase):
+    def test_without_an_api_it_says_unavailable_and_when_to_try_again(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="parley-edge-"))
+        self.addCleanup(shutil.rmtree, folder)
+        data_folder.lay_out(folder)
+        settings = Settings(data=folder, port=PORT + 100)
+        command = edge.command(settings, root=os.getuid() == 0)
+        nginx = subprocess.Popen([str(argument) for argument in command.arguments])
+        self.addCleanup(nginx.wait)
+        self.addCleanup(nginx.terminate)
+        self.assertTrue(wait_for(command.ready, DEADLINE_SECONDS))
+        connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=DEADLINE_SECONDS)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/api/users/me?token=secret")
+        answer = connection.getresponse()
+        self.assertEqual((answer.status, json.loads(answer.read())["error"]["code"], answer.getheader("Retry-After")), (503, "UNAVAILABLE", "1"))
+        self.assertNotIn("secret", "".join(log.read_text() for log in (folder / "log").iterdir()))
+
+
+if __name__ == "__main__":
+    unittest.main()
