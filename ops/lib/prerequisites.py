@@ -43,7 +43,7 @@ def librdkafka():
     if hashlib.sha256(archive.read_bytes()).hexdigest() != RDKAFKA_SHA256:
         raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs")
     with tarfile.open(archive) as tar:
-        tar.extractall(source, [member for member in tar.getmembers() if member.name.startswith("package/deps/librdkafka/")], filter="data")
+        tar.extractall(source, [member for member in tar.getmembers() if member.name.startswith("package/deps/librdkafka/")])
     folder = source / "package" / "deps" / "librdkafka"
     (folder / "configure").chmod(0o755)
     say("building librdkafka (about a minute)")
