@@ -81,6 +81,10 @@ Change& Batch::change(Changes<Change>& changes, const Position& position) {
   return row;
 }
 
+AccountChange& Batch::account(const Position& position) { return change(accounts_, position); }
+AssistantChange& Batch::assistant(const Position& position) { return change(assistants_, position); }
+DialogChange& Batch::dialog(const Position& position) { return change(dialogs_, position); }
+
 void Batch::touch(const Position& position) {
   switch (position.stream.kind) {
     case Kind::account:

@@ -26,9 +26,9 @@ class Batch {
   std::size_t events() const { return index_.size(); }
 
   // For the projections: the rows that an event changes.
-  AccountChange& account(const Position& position) { return change(accounts_, position); }
-  AssistantChange& assistant(const Position& position) { return change(assistants_, position); }
-  DialogChange& dialog(const Position& position) { return change(dialogs_, position); }
+  AccountChange& account(const Position& position);
+  AssistantChange& assistant(const Position& position);
+  DialogChange& dialog(const Position& position);
   void message(Message message) { messages_.push_back(std::move(message)); }
 
  private:

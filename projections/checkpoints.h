@@ -21,15 +21,15 @@ struct Checkpoint {
   std::int32_t partition = 0;
   std::int64_t next = 0;                     ///< The first offset that is not reflected: an event at offset o can be read once next > o.
   std::optional<std::string> topic_id = {};  ///< Of the topic that the offsets belong to.
-  std::optional<std::string> last_event_id;
-  std::optional<std::int64_t> last_position;  ///< The offset of the event that last_event_id names.
+  std::optional<std::string> last_event_id = {};
+  std::optional<std::int64_t> last_position = {};  ///< The offset of the event that last_event_id names.
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
 /// All partitions that have a row, by partition.
 postgres::Result<std::vector<Checkpoint>> checkpoints(postgres::Reader& reader, std::string_view projection = kReadModels);
 /// A row at offset 0 for each of the partitions that has none.
-postgres::Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions,
+postgres::Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions, std::string_view topic_id,
                                          std::string_view projection = kReadModels);
 
 struct Advance {

@@ -66,9 +66,9 @@ struct DialogRow {
   Timestamp created_at;
 };
 struct DialogFilter {
-  std::optional<std::string> status;
-  std::optional<std::string> handoff_status;
-  std::optional<std::string> platform;
+  std::optional<std::string> status = {};
+  std::optional<std::string> handoff_status = {};
+  std::optional<std::string> platform = {};
   int limit = 50;  ///< 0..kRowsMax; the surface has its own, smaller limit.
   std::int64_t offset = 0;
 };

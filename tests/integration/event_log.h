@@ -1,0 +1,76 @@
+#pragma once
+// Events as a decider would write them, for tests that need a log and no decider.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "domain/model.h"
+#include "schemas/envelope.h"
+#include "schemas/events.h"
+
+namespace parley::testing {
+
+struct Written {
+  schema::Envelope envelope;
+  std::string value;
+};
+
+/// Gives each event its place in its stream and a time that grows. The hash is a stand-in: nobody here verifies the chain.
+class EventLog {
+ public:
+  Written event(const Stream& stream, const Event& event) {
+    auto encoded = schema::encode_event(event);
+    return {envelope(to_string(stream), std::string(encoded.type)), std::move(encoded.json)};
+  }
+  /// An event of a type that this build does not know.
+  Written unknown(const std::string& subject, const std::string& type) { return {envelope(subject, type), "{}"}; }
+
+ private:
+  schema::Envelope envelope(const std::string& subject, std::string type) {
+    const auto number = std::to_string(++count_);
+    const std::string tail = std::string(12 - number.size(), '0') + number;
+    return {.id = "01990000-0000-7000-8000-" + tail,
+            .source = "/parley/test",
+            .type = std::move(type),
+            .subject = subject,
+            .time = Timestamp{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21}} + std::chrono::milliseconds(count_),
+            .sequence = ++versions_[subject],
+            .correlation = "correlation-" + number,
+            .causation = "cause-" + number,
+            .actor = "account/1",
+            .command_offset = count_,
+            .hash = std::string(64 - number.size(), '0') + number,
+            .traceparent = ""};
+  }
+
+  std::int64_t count_ = 0;
+  std::map<std::string, std::int64_t> versions_;
+};
+
+inline Event registered(const std::string& email) {
+  return accounts::Registered{
+      .email = {email}, .email_index = "index", .first_name = Personal{"Анна"}, .last_name = {}, .password_verifier = {"box"}};
+}
+inline Event assistant_created(AccountId owner, const std::string& name) {
+  return assistants::Created{.owner = owner,
+                             .name = name,
+                             .description = {},
+                             .system_prompt = "Ты помогаешь.",
+                             .ai_model = "gpt-3.5-turbo",
+                             .site_token = "token-" + name,
+                             .telegram_bot_token = Sealed{"sealed"},
+                             .website_integration = true,
+                             .allowed_domains = {"example.com", "a,\"b\".test"}};
+}
+inline Event opened(AssistantId assistant, AccountId owner) {
+  return dialogs::Opened{.assistant = assistant, .owner = owner, .platform = dialogs::Platform::website, .first_name = Personal{"Гость"}};
+}
+inline Event message(std::int64_t id, const std::string& text, dialogs::Sender sender = dialogs::Sender::user) {
+  return dialogs::MessageCreated{.message = {id},
+                                 .sender = sender,
+                                 .text = {text},
+                                 .operator_name = sender == dialogs::Sender::operator_ ? std::optional(Personal{"Ольга"}) : std::nullopt};
+}
+
+}  // namespace parley::testing

@@ -1,0 +1,309 @@
+// projections/: events -> rows -> answers, on a real PostgreSQL, without Kafka.
+#include <gmock/gmock.h>
+
+#include "platform/postgres/migrator.h"
+#include "projections/batch.h"
+#include "projections/checkpoints.h"
+#include "projections/queries.h"
+#include "projections/schema.h"
+#include "tests/integration/event_log.h"
+#include "tests/integration/postgres_fixture.h"
+
+namespace parley::projections {
+namespace {
+
+using namespace std::chrono_literals;
+using parley::testing::assistant_created;
+using parley::testing::EventLog;
+using parley::testing::message;
+using parley::testing::opened;
+using parley::testing::registered;
+using ::testing::ElementsAre;
+
+constexpr AccountId kAnna{1024}, kBoris{2048};
+constexpr AssistantId kAssistant{1025}, kOther{1026};
+constexpr std::int32_t kPartition = 3;
+
+Stream dialog_stream(std::int64_t id) { return {Kind::dialog, id}; }
+
+class ReadModels : public postgres::testing::PostgresTest {
+ protected:
+  void SetUp() override {
+    PostgresTest::SetUp();
+    if (IsSkipped()) return;
+    const auto migrated = postgres::migrate(session(), migrations());
+    ASSERT_TRUE(migrated) << migrated.error().detail;
+    pool_.emplace(postgres::PoolOptions{.session = session(), .connections_max = 2});
+    lease_.emplace(std::move(*pool_->lease(5s)));
+  }
+  void TearDown() override {
+    lease_.reset();
+    pool_.reset();
+    PostgresTest::TearDown();
+  }
+
+  /// Each event in a batch of its own, or all in one.
+  void given(const std::vector<std::pair<Stream, Event>>& events, bool one_batch = false) {
+    Batch all;
+    for (const auto& [stream, event] : events) {
+      const auto written = log_.event(stream, event);
+      Batch one;
+      Batch& batch = one_batch ? all : one;
+      const auto added = batch.add(written.envelope, written.value, kPartition, offset_++);
+      ASSERT_TRUE(added) << added.error();
+      if (!one_batch) {
+        ASSERT_TRUE(write(one));
+      }
+    }
+    if (one_batch) {
+      ASSERT_TRUE(write(all));
+    }
+  }
+  postgres::Result<void> write(const Batch& batch) {
+    auto transaction = lease_->transaction();
+    if (!transaction) return std::unexpected(transaction.error());
+    if (auto rows = batch.write(*transaction); !rows) return rows;
+    return transaction->commit();
+  }
+  template <class T>
+  T ok(postgres::Result<T> result) {
+    EXPECT_TRUE(result) << result.error().detail;
+    return std::move(*result);
+  }
+  std::vector<std::pair<Stream, Event>> a_dialog() {
+    return {{dialog_stream(5), opened(kAssistant, kAnna)},
+            {dialog_stream(5), message(11, "Здравствуйте")},
+            {dialog_stream(5), message(12, "Добрый день", dialogs::Sender::operator_)}};
+  }
+
+  EventLog log_;
+  std::int64_t offset_ = 0;
+  std::optional<postgres::Pool> pool_;
+  std::optional<postgres::Lease> lease_;
+};
+
+TEST_F(ReadModels, AnAccountIsTheFoldOfItsEvents) {
+  const Stream stream{Kind::account, kAnna.value};
+  given({{stream, registered("anna@example.com")}, {stream, accounts::WelcomeBonusGranted{{500'00}}}, {stream, accounts::LoggedIn{}}});
+  const auto row = ok(account(*lease_, kAnna));
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->email.text, "anna@example.com");
+  EXPECT_EQ(row->first_name, Personal{"Анна"});
+  EXPECT_EQ(row->last_name, std::nullopt);
+  EXPECT_EQ(row->balance, Kopecks{500'00});
+  EXPECT_EQ(row->welcome_bonus, Kopecks{500'00});
+  EXPECT_EQ(row->version, 3);
+  ASSERT_TRUE(row->last_login_at);
+  EXPECT_EQ(*row->last_login_at - row->created_at, 2ms);
+  EXPECT_FALSE(ok(account(*lease_, kBoris)));
+}
+
+TEST_F(ReadModels, OneBatchOrManyGiveTheSameRows) {
+  const Stream stream{Kind::account, kAnna.value};
+  auto events = a_dialog();
+  events.insert(events.end(), {{stream, registered("a@b.c")}, {stream, accounts::WelcomeBonusGranted{{1}}}, {stream, accounts::LoggedIn{}}});
+  given(events, true);
+  const auto together = ok(dialog(*lease_, Owner{kAnna}, {5}));
+  ASSERT_TRUE(together);
+  EXPECT_EQ(together->version, 3);
+  EXPECT_EQ(together->message_count, 2);
+  EXPECT_EQ(together->last_message, Personal{"Добрый день"});
+  EXPECT_EQ(ok(account(*lease_, kAnna))->balance, Kopecks{1});
+  EXPECT_EQ(ok(messages(*lease_, Owner{kAnna}, {5}))->size(), 2U);
+}
+
+TEST_F(ReadModels, AssistantsAreTheirOwnersAlone) {
+  given({{{Kind::assistant, kAssistant.value}, assistant_created(kAnna, "первый")},
+         {{Kind::assistant, kOther.value}, assistant_created(kBoris, "чужой")}},
+        true);
+  const auto mine = ok(assistants_of(*lease_, kAnna));
+  ASSERT_EQ(mine.size(), 1U);
+  EXPECT_EQ(mine[0].name, "первый");
+  EXPECT_THAT(mine[0].allowed_domains, ElementsAre("example.com", "a,\"b\".test"));
+  EXPECT_EQ(mine[0].telegram_bot_token, Sealed{"sealed"});
+  EXPECT_TRUE(mine[0].is_active);
+  EXPECT_EQ(mine[0].description, std::nullopt);
+}
+
+TEST_F(ReadModels, ADialogIsThereForItsOwnerAndItsSiteAndForNobodyElse) {
+  given(a_dialog());
+  EXPECT_TRUE(ok(dialog(*lease_, Owner{kAnna}, {5})));
+  EXPECT_TRUE(ok(dialog(*lease_, Visitor{kAssistant}, {5})));
+  for (const Principal& stranger : {Principal{Owner{kBoris}}, Principal{Visitor{kOther}}, Principal{Anonymous{}}}) {
+    EXPECT_FALSE(ok(dialog(*lease_, stranger, {5})));
+    EXPECT_FALSE(ok(messages(*lease_, stranger, {5})));
+    EXPECT_FALSE(ok(dialog_events(*lease_, stranger, {5})));
+    EXPECT_FALSE(ok(dialog_history(*lease_, stranger, {5}, 0, kPartition)));
+  }
+  EXPECT_FALSE(ok(dialog(*lease_, Owner{kAnna}, {6})));
+}
+
+TEST_F(ReadModels, ADialogCarriesItsAssistantsNameOnceThatIsKnown) {
+  given(a_dialog());
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->assistant_name, std::nullopt);
+  given({{{Kind::assistant, kAssistant.value}, assistant_created(kAnna, "Техподдержка")}});
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->assistant_name, "Техподдержка");
+}
+
+TEST_F(ReadModels, DialogsAreListedByTheirLatestActivity) {
+  for (const std::int64_t id : {1, 2, 3}) given({{dialog_stream(id), opened(kAssistant, kAnna)}});
+  given({{dialog_stream(1), message(11, "снова здесь")}, {dialog_stream(9), opened(kOther, kBoris)}});
+  const auto ids = [](const DialogPage& page) {
+    std::vector<std::int64_t> values;
+    for (const auto& d : page.dialogs) values.push_back(d.id.value);
+    return values;
+  };
+  const auto all = ok(dialogs_of(*lease_, kAnna, {}));
+  EXPECT_THAT(ids(all), ElementsAre(1, 3, 2));
+  EXPECT_EQ(all.total, 3);
+  EXPECT_FALSE(all.has_more);
+  const auto first = ok(dialogs_of(*lease_, kAnna, {.limit = 2}));
+  EXPECT_THAT(ids(first), ElementsAre(1, 3));
+  EXPECT_EQ(first.total, 3);
+  EXPECT_TRUE(first.has_more);
+  const auto second = ok(dialogs_of(*lease_, kAnna, {.limit = 2, .offset = 2}));
+  EXPECT_THAT(ids(second), ElementsAre(2));
+  EXPECT_FALSE(second.has_more);
+  const auto past = ok(dialogs_of(*lease_, kAnna, {.limit = 2, .offset = 30}));
+  EXPECT_TRUE(past.dialogs.empty());
+  EXPECT_EQ(past.total, 3);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.status = "archived"})).total, 0);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.status = "active", .handoff_status = "none", .platform = "website"})).total, 3);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.platform = "telegram"})).total, 0);
+}
+
+TEST_F(ReadModels, MessagesStandInTheOrderOfTheirDialogAndALimitKeepsTheLatest) {
+  given(a_dialog());
+  const auto all = ok(messages(*lease_, Visitor{kAssistant}, {5}));
+  ASSERT_TRUE(all);
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_EQ((*all)[0].id, MessageId{11});
+  EXPECT_EQ((*all)[0].sender, "user");
+  EXPECT_EQ((*all)[0].version, 2);
+  EXPECT_EQ((*all)[0].operator_name, std::nullopt);
+  EXPECT_EQ((*all)[1].sender, "operator");
+  EXPECT_EQ((*all)[1].operator_name, Personal{"Ольга"});
+  const auto latest = ok(messages(*lease_, Owner{kAnna}, {5}, 1));
+  ASSERT_EQ(latest->size(), 1U);
+  EXPECT_EQ((*latest)[0].id, MessageId{12});
+}
+
+TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMoment) {
+  given(a_dialog());
+  ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
+  {
+    auto transaction = lease_->transaction();
+    const Advance advances[] = {{.from = 0, .to = {.partition = kPartition, .next = 3, .last_event_id = "e", .last_position = 2}}};
+    EXPECT_EQ(ok(advance(*transaction, advances)), 1U);
+    ASSERT_TRUE(transaction->commit());
+  }
+  const auto all = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 0, kPartition));
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->messages.size(), 2U);
+  EXPECT_EQ(all->version, 3);
+  EXPECT_EQ(all->checkpoint, 3);
+  EXPECT_FALSE(all->has_more);
+  const auto rest = ok(dialog_history(*lease_, Visitor{kAssistant}, {5}, 2, kPartition));
+  ASSERT_EQ(rest->messages.size(), 1U);
+  EXPECT_EQ(rest->messages[0].version, 3);
+  const auto page = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 0, kPartition, 1));
+  ASSERT_EQ(page->messages.size(), 1U);
+  EXPECT_EQ(page->messages[0].version, 2);
+  EXPECT_TRUE(page->has_more);
+}
+
+TEST_F(ReadModels, TheIndexTellsADialogsEventsWithCauseAndHash) {
+  given(a_dialog());
+  const auto events = ok(dialog_events(*lease_, Owner{kAnna}, {5}));
+  ASSERT_TRUE(events);
+  ASSERT_EQ(events->size(), 3U);
+  EXPECT_EQ((*events)[0].type, "parley.dialog.opened.v1");
+  EXPECT_EQ((*events)[2].version, 3);
+  EXPECT_EQ((*events)[2].cause, "cause-3");
+  EXPECT_EQ((*events)[2].hash, std::string(63, '0') + "3");
+  EXPECT_EQ((*events)[2].partition, kPartition);
+  EXPECT_EQ((*events)[2].position, 2);
+  EXPECT_EQ(ok(dialog_events(*lease_, Owner{kAnna}, {5}, 2))->size(), 1U);
+}
+
+TEST_F(ReadModels, AnEventOfAnUnknownTypeStandsInTheIndexAndAdvancesItsRow) {
+  given({{dialog_stream(5), opened(kAssistant, kAnna)}});
+  Batch batch;
+  const auto future = log_.unknown("dialog/5", "parley.dialog.sung.v1");
+  const auto seal = log_.unknown("seal/0", "parley.seal.v1");
+  ASSERT_TRUE(batch.add(future.envelope, future.value, kPartition, 1));
+  ASSERT_TRUE(batch.add(seal.envelope, seal.value, kPartition, 2));
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->version, 2);
+  EXPECT_EQ(ok(dialog_events(*lease_, Owner{kAnna}, {5}))->size(), 2U);
+  given({{dialog_stream(5), message(11, "дальше")}});
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->version, 3);
+}
+
+TEST_F(ReadModels, ARepetitionAndAGapAreRefused) {
+  const auto first = log_.event(dialog_stream(5), opened(kAssistant, kAnna));
+  const auto second = log_.event(dialog_stream(5), message(11, "раз"));
+  const auto third = log_.event(dialog_stream(5), message(12, "два"));
+  const auto alone = [&](const parley::testing::Written& w) {
+    Batch batch;
+    EXPECT_TRUE(batch.add(w.envelope, w.value, kPartition, 0));
+    return write(batch);
+  };
+  ASSERT_TRUE(alone(first));
+  EXPECT_EQ(alone(first).error().kind, postgres::ErrorKind::rejected);
+  EXPECT_EQ(alone(third).error().kind, postgres::ErrorKind::rejected);
+  ASSERT_TRUE(alone(second));
+  ASSERT_TRUE(alone(third));
+  EXPECT_EQ(alone(third).error().kind, postgres::ErrorKind::rejected);
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->message_count, 2);
+}
+
+TEST_F(ReadModels, AnEventThatCannotBeReadIsRefusedWithItsNameAndWithoutItsData) {
+  auto written = log_.event(dialog_stream(5), message(11, "тайна"));
+  Batch batch;
+  const auto broken = batch.add(written.envelope, "{\"text\":\"тайна\"}", kPartition, 0);
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().find(written.envelope.id), std::string::npos);
+  EXPECT_EQ(broken.error().find("тайна"), std::string::npos);
+  written.envelope.subject = "account/5";
+  EXPECT_FALSE(batch.add(written.envelope, written.value, kPartition, 0));
+  written.envelope.subject = "dialog";
+  EXPECT_FALSE(batch.add(written.envelope, written.value, kPartition, 0));
+}
+
+TEST_F(ReadModels, ACheckpointMovesOnlyFromWhereItStands) {
+  const std::vector<std::int32_t> partitions{0, 1};
+  ASSERT_TRUE(start_checkpoints(*lease_, partitions, "topic"));
+  ASSERT_TRUE(start_checkpoints(*lease_, partitions, "another"));  // changes nothing
+  const auto move = [&](std::int64_t from0, std::int64_t from1) {
+    auto transaction = lease_->transaction();
+    const Advance advances[] = {{.from = from0, .to = {.partition = 0, .next = 7, .last_event_id = "a", .last_position = 6}},
+                                {.from = from1, .to = {.partition = 1, .next = 9, .last_event_id = "b", .last_position = 8}}};
+    const auto hit = ok(advance(*transaction, advances));
+    if (hit == 2) {
+      EXPECT_TRUE(transaction->commit());
+    }
+    return hit;
+  };
+  EXPECT_EQ(move(0, 1), 1U);
+  EXPECT_EQ(ok(checkpoints(*lease_))[0].next, 0);
+  EXPECT_EQ(move(0, 0), 2U);
+  EXPECT_EQ(move(0, 0), 0U);
+  const auto rows = ok(checkpoints(*lease_));
+  ASSERT_EQ(rows.size(), 2U);
+  EXPECT_EQ(rows[1], (Checkpoint{.partition = 1, .next = 9, .topic_id = "topic", .last_event_id = "b", .last_position = 8}));
+}
+
+TEST(Announcement, IsReadAsItWasWritten) {
+  const Advance advances[] = {{.from = 0, .to = {.partition = 3, .next = 17}}, {.from = 5, .to = {.partition = 12, .next = 9'000'000'000}}};
+  EXPECT_EQ(announcement(advances), "3:17,12:9000000000");
+  const auto positions = parse_announcement("3:17,12:9000000000");
+  ASSERT_TRUE(positions);
+  EXPECT_THAT(*positions, ElementsAre(std::pair(3, 17), std::pair(12, 9'000'000'000)));
+  EXPECT_TRUE(parse_announcement("")->empty());
+  for (const char* wrong : {"x", "3", "3:", "3:1;4:2", "3:x", ":1"}) EXPECT_FALSE(parse_announcement(wrong)) << wrong;
+  EXPECT_TRUE(announcement(std::vector<Advance>(2'000, advances[1])).empty());
+}
+
+}  // namespace
+}  // namespace parley::projections
