@@ -1,0 +1,64 @@
+#pragma once
+// Topics, and the committed offsets of groups: what an operator's task and a start-up check need.
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "platform/kafka/config.h"
+#include "platform/kafka/error.h"
+#include "platform/kafka/record.h"
+
+namespace parley::kafka {
+
+struct NewTopic {
+  std::string name;
+  int partitions = 1;
+  int replication = 1;
+  std::map<std::string, std::string> config;
+};
+
+/// `id` tells a topic from a later one of the same name.
+struct TopicDescription {
+  std::string name;
+  std::string id;
+  int partitions = 0;
+};
+
+/// Blocking requests, each with a deadline. Thread-safe.
+class Admin {
+ public:
+  static Result<Admin> open(const Config& config);
+  Admin(Admin&&) noexcept;
+  Admin& operator=(Admin&&) noexcept;
+  ~Admin();
+
+  /// Creates it; false when it already exists (as whatever it is: describe it).
+  Result<bool> create_topic(const NewTopic& topic, std::chrono::milliseconds timeout = kRequestTimeout);
+  /// One entry per name, in order; without a value when there is no such topic.
+  Result<std::vector<std::optional<TopicDescription>>> describe_topics(std::span<const std::string> names,
+                                                                       std::chrono::milliseconds timeout = kRequestTimeout);
+  Result<void> delete_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
+
+  /// -1 where the group has committed nothing.
+  Result<std::vector<PartitionOffset>> group_offsets(const std::string& group, std::span<const TopicPartition> partitions,
+                                                     std::chrono::milliseconds timeout = kRequestTimeout);
+  /// Only for a group without members; otherwise an Error.
+  Result<void> set_group_offsets(const std::string& group, std::span<const PartitionOffset> positions,
+                                 std::chrono::milliseconds timeout = kRequestTimeout);
+
+  Result<std::vector<PartitionOffset>> begin(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout = kRequestTimeout);
+  Result<std::vector<PartitionOffset>> end(std::span<const TopicPartition> partitions, Isolation isolation,
+                                           std::chrono::milliseconds timeout = kRequestTimeout);
+
+ private:
+  struct Impl;
+  explicit Admin(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::kafka
