@@ -56,9 +56,12 @@ std::optional<Principal> parse_principal(std::string_view text) {
 
 State initial_state(Kind kind) {
   switch (kind) {
-    case Kind::account: return accounts::State{};
-    case Kind::assistant: return assistants::State{};
-    case Kind::dialog: return dialogs::State{};
+    case Kind::account:
+      return accounts::State{};
+    case Kind::assistant:
+      return assistants::State{};
+    case Kind::dialog:
+      return dialogs::State{};
   }
   throw std::logic_error("unknown kind of stream");
 }
@@ -66,7 +69,9 @@ State initial_state(Kind kind) {
 State evolve(const State& state, const Event& event) {
   return std::visit(
       []<class S, class E>(const S& s, const E& e) -> State {
-        if constexpr (requires { { evolve(s, e) } -> std::same_as<S>; }) {
+        if constexpr (requires {
+                        { evolve(s, e) } -> std::same_as<S>;
+                      }) {
           return evolve(s, e);
         } else {
           throw std::logic_error("an event of another kind than its stream");

@@ -6,7 +6,9 @@ namespace {
 template <class T>
 void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
   if constexpr (is_variant<T>) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (add_schemas<std::variant_alternative_t<I, T>>(out), ...); }(std::make_index_sequence<std::variant_size_v<T>>{});
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (add_schemas<std::variant_alternative_t<I, T>>(out), ...);
+    }(std::make_index_sequence<std::variant_size_v<T>>{});
   } else {
     out.emplace_back(type_name<T>, json_schema<T>());
   }

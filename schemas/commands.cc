@@ -10,8 +10,10 @@ template <>
 inline constexpr std::string_view type_name<accounts::Register> = "parley.account.register.v1";
 template <>
 inline constexpr auto fields<accounts::Register> = std::tuple{
-    field("email", &accounts::Register::email),         field("email_index", &accounts::Register::email_index),
-    field("first_name", &accounts::Register::first_name), field("last_name", &accounts::Register::last_name),
+    field("email", &accounts::Register::email),
+    field("email_index", &accounts::Register::email_index),
+    field("first_name", &accounts::Register::first_name),
+    field("last_name", &accounts::Register::last_name),
     field("password_verifier", &accounts::Register::password_verifier),
 };
 template <>
@@ -34,8 +36,8 @@ inline constexpr auto fields<assistants::Create> = std::tuple{
 template <>
 inline constexpr std::string_view type_name<dialogs::Open> = "parley.dialog.open.v1";
 template <>
-inline constexpr auto fields<dialogs::Open> =
-    std::tuple{field("owner_id", &dialogs::Open::owner), field("platform", &dialogs::Open::platform), field("first_name", &dialogs::Open::first_name)};
+inline constexpr auto fields<dialogs::Open> = std::tuple{field("owner_id", &dialogs::Open::owner), field("platform", &dialogs::Open::platform),
+                                                         field("first_name", &dialogs::Open::first_name)};
 template <>
 inline constexpr std::string_view type_name<dialogs::PostVisitorMessage> = "parley.dialog.post_visitor_message.v1";
 template <>
@@ -99,7 +101,8 @@ CommandRecord to_record(const CommandEnvelope& e, const Command& command) {
   return record;
 }
 
-std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header, std::string_view value) {
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
+                                                                                std::string_view value) {
   std::string problem;
   auto text = [&](std::string_view name) -> std::string {
     const auto found = header(name);

@@ -42,6 +42,7 @@ struct CommandProblem {
   std::string reason;
   std::optional<CommandEnvelope> envelope;
 };
-std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header, std::string_view value);
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
+                                                                                std::string_view value);
 
 }  // namespace parley::schema

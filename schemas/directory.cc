@@ -7,7 +7,8 @@ std::optional<DirectoryRecord> record(const Stream& stream, const accounts::Regi
   return DirectoryRecord{std::string(kAccountEmailPrefix) + e.email_index, write(AccountEntry{AccountId{stream.id}, e.password_verifier})};
 }
 std::optional<DirectoryRecord> record(const Stream& stream, const assistants::Created& e) {
-  return DirectoryRecord{std::string(kSiteTokenPrefix) + e.site_token, write(SiteEntry{AssistantId{stream.id}, e.owner, e.website_integration, e.allowed_domains})};
+  return DirectoryRecord{std::string(kSiteTokenPrefix) + e.site_token,
+                         write(SiteEntry{AssistantId{stream.id}, e.owner, e.website_integration, e.allowed_domains})};
 }
 std::optional<DirectoryRecord> record(const Stream&, const auto&) { return std::nullopt; }
 

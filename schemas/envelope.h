@@ -21,11 +21,11 @@ inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::size_t kHashBytes = 32;
 
 struct Envelope {
-  std::string id;       ///< ce_id, UUIDv7.
-  std::string source;   ///< ce_source, the instance that decided: "/parley/decider/decider-1".
-  std::string type;     ///< ce_type.
-  std::string subject;  ///< ce_subject, the stream: "dialog/1387".
-  Timestamp time;       ///< ce_time, the decider's stamp.
+  std::string id;                    ///< ce_id, UUIDv7.
+  std::string source;                ///< ce_source, the instance that decided: "/parley/decider/decider-1".
+  std::string type;                  ///< ce_type.
+  std::string subject;               ///< ce_subject, the stream: "dialog/1387".
+  Timestamp time;                    ///< ce_time, the decider's stamp.
   std::int64_t sequence = 0;         ///< ce_sequence, the stream's version from 1, without a gap.
   std::string correlation;           ///< ce_correlationid: one request, through every process.
   std::string causation;             ///< ce_causationid: the command that led to the event.

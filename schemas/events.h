@@ -84,7 +84,8 @@ inline constexpr auto fields<accounts::NoAccount> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<accounts::Account> = "account";
 template <>
-inline constexpr auto fields<accounts::Account> = std::tuple{field("email", &accounts::Account::email), field("balance", &accounts::Account::balance)};
+inline constexpr auto fields<accounts::Account> =
+    std::tuple{field("email", &accounts::Account::email), field("balance", &accounts::Account::balance)};
 template <>
 inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";
 template <>

@@ -18,7 +18,8 @@ Read<std::string> Codec<std::string>::read(json::Value v, const Limits& limits) 
   const auto text = v.string();
   if (!text) return problem("must be a string");
   const auto length = limits.length_min != 0 || limits.length_max != 0 ? characters(*text) : 0;
-  if (length < limits.length_min) return problem(length == 0 ? "must not be empty" : "must be at least " + std::to_string(limits.length_min) + " characters");
+  if (length < limits.length_min)
+    return problem(length == 0 ? "must not be empty" : "must be at least " + std::to_string(limits.length_min) + " characters");
   if (limits.length_max != 0 && length > limits.length_max) return problem("must be at most " + std::to_string(limits.length_max) + " characters");
   return std::string(*text);
 }
@@ -72,24 +73,31 @@ std::string format_time(Timestamp time) {
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{time - day};
   std::array<char, 40> text;
-  const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                              static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                              static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+  const int n = std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                              static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
+                              static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+                              static_cast<int>(clock.subseconds().count()));
   return {text.data(), static_cast<std::size_t>(n)};
 }
 
 std::optional<Timestamp> parse_time(std::string_view text) {
-  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' || text[23] != 'Z') return std::nullopt;
+  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
+      text[23] != 'Z')
+    return std::nullopt;
   auto digits = [&](std::size_t at, std::size_t n) -> int {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + n, value);
     return error == std::errc{} && end == text.data() + at + n && value >= 0 ? value : -1;
   };
-  const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2), ms = digits(20, 3);
-  if (year < 0 || month < 0 || day < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0) return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)}, std::chrono::day{static_cast<unsigned>(day)}};
+  const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2),
+            ms = digits(20, 3);
+  if (year < 0 || month < 0 || day < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
+                                         std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second} + std::chrono::milliseconds{ms};
+  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second} +
+         std::chrono::milliseconds{ms};
 }
 
 }  // namespace parley::schema

@@ -221,7 +221,8 @@ template <class T>
 struct Codec<std::vector<T>> {
   static Read<std::vector<T>> read(json::Value v, const Limits& limits) {
     if (!v.is_array()) return problem("must be a list");
-    if (limits.length_max != 0 && v.size() > limits.length_max) return problem("must have at most " + std::to_string(limits.length_max) + " elements");
+    if (limits.length_max != 0 && v.size() > limits.length_max)
+      return problem("must have at most " + std::to_string(limits.length_max) + " elements");
     std::vector<T> out;
     out.reserve(v.size());
     for (std::size_t i = 0; i < v.size(); ++i) {

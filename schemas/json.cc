@@ -39,7 +39,8 @@ std::optional<ParseError> strict_problem(const Node& value, const std::string& p
       const auto name = view(member.name);
       if (strict == Strict::yes && text_problem(name)) return ParseError{"a field's name must be plain text", true, path};
       names.push_back(name);
-      if (auto problem = strict_problem(member.value, path.empty() ? std::string(name) : path + "." + std::string(name), depth + 1, strict)) return problem;
+      if (auto problem = strict_problem(member.value, path.empty() ? std::string(name) : path + "." + std::string(name), depth + 1, strict))
+        return problem;
     }
     if (strict == Strict::yes) {
       std::ranges::sort(names);
@@ -95,11 +96,16 @@ Value Document::root() const { return Value{static_cast<const Node*>(&impl_->jso
 std::expected<Document, ParseError> Document::parse(std::string text, Strict strict) {
   auto impl = std::make_unique<Impl>();
   impl->text = std::move(text);
+  // The parser takes it for the end of the text, whatever follows.
+  if (const auto nul = impl->text.find('\0'); nul != std::string::npos) {
+    return std::unexpected(ParseError{"at byte " + std::to_string(nul) + ": a NUL byte", false, {}});
+  }
   // Iterative: a body of opening brackets must not overflow the stack.
-  constexpr unsigned kFlags = rapidjson::kParseInsituFlag | rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
-  impl->json.Parse<kFlags>(impl->text.data());
+  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  impl->json.ParseInsitu<kFlags>(impl->text.data());
   if (impl->json.HasParseError()) {
-    return std::unexpected(ParseError{"at byte " + std::to_string(impl->json.GetErrorOffset()) + ": " + rapidjson::GetParseError_En(impl->json.GetParseError()), false, {}});
+    return std::unexpected(ParseError{
+        "at byte " + std::to_string(impl->json.GetErrorOffset()) + ": " + rapidjson::GetParseError_En(impl->json.GetParseError()), false, {}});
   }
   if (auto problem = strict_problem(impl->json, "", 0, strict)) return std::unexpected(std::move(*problem));
   return Document(std::move(impl));

@@ -11,7 +11,8 @@ template <>
 inline constexpr std::string_view type_name<accounts::SignedIn> = "account.signed_in";
 template <>
 inline constexpr auto fields<accounts::SignedIn> =
-    std::tuple{field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email), field("balance_kopecks", &accounts::SignedIn::balance)};
+    std::tuple{field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email),
+               field("balance_kopecks", &accounts::SignedIn::balance)};
 template <>
 inline constexpr std::string_view type_name<assistants::AssistantCreated> = "assistant.created";
 template <>
@@ -83,7 +84,13 @@ Read<Outcome> read_outcome(std::string_view value) {
   if (!document) return problem(document.error().issue);
   auto facts = read<Facts>(document->root());
   if (!facts) return std::unexpected(std::move(facts.error()));
-  Outcome o{std::move(facts->command_id), std::move(facts->fingerprint), facts->time, facts->stream.value_or(""), facts->version.value_or(0), facts->position, Error{}};
+  Outcome o{std::move(facts->command_id),
+            std::move(facts->fingerprint),
+            facts->time,
+            facts->stream.value_or(""),
+            facts->version.value_or(0),
+            facts->position,
+            Error{}};
   if (facts->code) {
     o.result = Error{*facts->code, facts->current_version ? Details{CurrentVersion{*facts->current_version}} : Details{}};
     return o;
@@ -113,7 +120,8 @@ std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup
   if (!memory) return std::unexpected("header memory is missing or malformed");
   e.memory = *memory;
   const auto offset = header("command_offset").value_or("");
-  if (const auto [end, error] = std::from_chars(offset.data(), offset.data() + offset.size(), e.command_offset); error != std::errc{} || e.command_offset < 0) {
+  if (const auto [end, error] = std::from_chars(offset.data(), offset.data() + offset.size(), e.command_offset);
+      error != std::errc{} || e.command_offset < 0) {
     return std::unexpected("header command_offset is missing or malformed");
   }
   return e;

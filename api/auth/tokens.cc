@@ -40,12 +40,15 @@ constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
 
 std::int64_t seconds(Timestamp t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
 
-std::string guest_subject(DialogId dialog, AssistantId assistant) { return "dialog/" + std::to_string(dialog.value) + " assistant/" + std::to_string(assistant.value); }
+std::string guest_subject(DialogId dialog, AssistantId assistant) {
+  return "dialog/" + std::to_string(dialog.value) + " assistant/" + std::to_string(assistant.value);
+}
 
 }  // namespace
 
 std::string Tokens::issue(AccountId account, Timestamp issued_at, std::string_view command_id) const {
-  const Claims claims{to_string(Stream{Kind::account, account.value}), seconds(issued_at), seconds(issued_at + kTokenLifetime), std::string(command_id)};
+  const Claims claims{to_string(Stream{Kind::account, account.value}), seconds(issued_at), seconds(issued_at + kTokenLifetime),
+                      std::string(command_id)};
   const auto signed_part = crypto::base64url(kHeader) + "." + crypto::base64url(schema::write(claims));
   return signed_part + "." + crypto::base64url(keys_.mac(Purpose::tokens, signed_part));
 }
@@ -73,9 +76,13 @@ std::expected<AccountId, Error> Tokens::verify(std::string_view token, Timestamp
 std::string Tokens::guest_id(DialogId dialog, AssistantId assistant) const {
   return keys_.key_id() + "." + crypto::base64url(keys_.mac(Purpose::guests, guest_subject(dialog, assistant)));
 }
-bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view text) const { return crypto::equal(text, guest_id(dialog, assistant)); }
+bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view text) const {
+  return crypto::equal(text, guest_id(dialog, assistant));
+}
 
-std::string Tokens::email_index(std::string_view email) const { return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(email))); }
+std::string Tokens::email_index(std::string_view email) const {
+  return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(email)));
+}
 
 std::string Tokens::fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const {
   std::string text;

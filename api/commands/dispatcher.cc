@@ -58,7 +58,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     const auto envelope = schema::read_reply_envelope(headers_of(message));
     auto outcome = schema::read_outcome(message.value());
     if (!envelope || !outcome) {
-      log::error("a reply cannot be read", {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", envelope ? outcome.error().issue : envelope.error()}});
+      log::error("a reply cannot be read",
+                 {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", envelope ? outcome.error().issue : envelope.error()}});
       return complete(attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
     }
     if (const auto* error = std::get_if<Error>(&outcome->result); error != nullptr && !is_decision(envelope->memory)) {
@@ -122,12 +123,18 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
   std::vector<kafka::Header> headers;
   for (const auto& [name, value] : record.headers) headers.push_back({name, value});
   const auto topic = impl->options.topic_prefix + ".commands";
-  const auto produced = impl->producer.produce({.topic = topic, .partition = partition_of(envelope.slot, impl->options.partitions), .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt},
+  const auto produced = impl->producer.produce({.topic = topic,
+                                                .partition = partition_of(envelope.slot, impl->options.partitions),
+                                                .key = record.key,
+                                                .value = record.value,
+                                                .headers = headers,
+                                                .time = std::nullopt},
                                                [impl, attempt_id](kafka::Result<std::int64_t> delivered) {
                                                  // Not acknowledged is not "not written": the same key asked again tells.
                                                  if (!delivered) impl->complete(attempt_id, {std::unexpected(Error{Code::unavailable, {}})});
                                                });
-  if (!produced) impl->complete(attempt_id, {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
+  if (!produced)
+    impl->complete(attempt_id, {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
 }
 
 health::Verdict Dispatcher::verdict() const { return impl_->replies->verdict(); }

@@ -21,8 +21,8 @@ class Progress;
 struct CommandResult {
   /// The decision, a refusal included; or why there is none: unavailable, overloaded, command_timeout, command_expired, stream_parked.
   std::expected<schema::Outcome, Error> outcome;
-  bool repeated = false;      ///< It had been decided before: this is the first answer again.
-  bool readable = true;       ///< The read model has what the command did; false: answer with X-Projection: pending.
+  bool repeated = false;  ///< It had been decided before: this is the first answer again.
+  bool readable = true;   ///< The read model has what the command did; false: answer with X-Projection: pending.
 };
 
 /// Sends commands to parley.commands and finds their replies in parley.replies, of which it reads every partition from the end that stood
@@ -33,7 +33,7 @@ class Dispatcher {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
     int partitions = 16;
-    std::size_t waiting_max = 20'000;                ///< Commands without an outcome; one more is overloaded.
+    std::size_t waiting_max = 20'000;                 ///< Commands without an outcome; one more is overloaded.
     std::chrono::milliseconds decide_within{10'000};  ///< A command decided later is refused as expired (its not_after).
     std::chrono::milliseconds answer_within{12'000};  ///< After that the caller gets command_timeout: longer, so that it follows an expiry.
   };

@@ -26,7 +26,8 @@ struct Directory::Impl {
     if (!message.is_tombstone()) {
       auto read = schema::read_text<Entry>(message.value());
       if (!read) {
-        log::error("a directory entry cannot be read", {{"partition", message.partition()}, {"offset", message.offset()}, {"field", read.error().field}});
+        log::error("a directory entry cannot be read",
+                   {{"partition", message.partition()}, {"offset", message.offset()}, {"field", read.error().field}});
         return;
       }
       entry = std::move(*read);
@@ -60,8 +61,9 @@ struct Directory::Impl {
 };
 
 Directory::Directory(Options options) : impl_(std::make_unique<Impl>()) {
-  impl_->tail = std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions, Tail::From::begin, "directory"},
-                                       [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
+  impl_->tail =
+      std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions, Tail::From::begin, "directory"},
+                             [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
 }
 Directory::~Directory() = default;
 

@@ -9,7 +9,8 @@ using Accept = Accepted<Event, Answer>;
 D rule(const NoAssistant&, const Create& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
   if (owner == nullptr) return refuse(Code::insufficient_permissions);
-  Created e{owner->account, c.name, c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token, c.website_integration, c.allowed_domains};
+  Created e{owner->account,        c.name,           c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token,
+            c.website_integration, c.allowed_domains};
   return Accept{{e}, AssistantCreated{AssistantId{x.stream_id}, e}};
 }
 // A creation gets an id of its own, so it never meets an assistant.

@@ -37,7 +37,9 @@ std::optional<std::string> unhex(std::string_view text) {
   std::string out(text.size() / 2, '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (text.size() % 2 != 0 || sodium_hex2bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end) != 0 || end != text.data() + text.size()) return std::nullopt;
+  if (text.size() % 2 != 0 || sodium_hex2bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end) != 0 ||
+      end != text.data() + text.size())
+    return std::nullopt;
   return out;
 }
 
@@ -52,7 +54,8 @@ std::optional<std::string> unbase64url(std::string_view text) {
   std::string out(text.size(), '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (sodium_base642bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 || end != text.data() + text.size()) {
+  if (sodium_base642bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+      end != text.data() + text.size()) {
     return std::nullopt;
   }
   out.resize(size);

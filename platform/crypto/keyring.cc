@@ -41,7 +41,7 @@ std::expected<void, std::string> Keyring::create_if_missing(const std::string& p
 }
 
 std::expected<Keyring, std::string> Keyring::load(const std::string& path) {
-  struct stat status {};
+  struct stat status{};
   if (::stat(path.c_str(), &status) != 0) return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
   if ((status.st_mode & 077) != 0) return std::unexpected(path + ": others may read it; its mode must be 0600");
   std::ifstream file(path);
@@ -84,13 +84,15 @@ std::optional<std::string> Keyring::open(const Sealed& sealed, std::string_view 
   const auto box = std::string_view(*raw).substr(crypto_secretbox_NONCEBYTES);
   const auto key = sealing_key(*this, context);
   std::string secret(box.size() - crypto_secretbox_MACBYTES, '\0');
-  if (crypto_secretbox_open_easy(bytes_of(secret), bytes_of(box), box.size(), bytes_of(std::string_view(*raw)), bytes_of(std::string_view(key))) != 0) return std::nullopt;
+  if (crypto_secretbox_open_easy(bytes_of(secret), bytes_of(box), box.size(), bytes_of(std::string_view(*raw)), bytes_of(std::string_view(key))) != 0)
+    return std::nullopt;
   return secret;
 }
 
 std::string password_verifier(std::string_view password) {
   std::array<char, crypto_pwhash_STRBYTES> out{};
-  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kArgonPasses, kArgonBytes, crypto_pwhash_ALG_ARGON2ID13) != 0) throw std::bad_alloc();
+  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kArgonPasses, kArgonBytes, crypto_pwhash_ALG_ARGON2ID13) != 0)
+    throw std::bad_alloc();
   return out.data();
 }
 

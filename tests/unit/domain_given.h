@@ -1,0 +1,32 @@
+#pragma once
+// given(events).when(command): a decision on the fold of the events.
+#include <gtest/gtest.h>
+
+#include "domain/model.h"
+
+namespace parley {
+
+inline constexpr Timestamp kNow{std::chrono::milliseconds{1'763'720'220'123}};
+
+template <class StateOf, class EventOf>
+struct Given {
+  StateOf state;
+  std::int64_t stream_id = 5 * kSlots + 7;
+  Principal principal = Anonymous{};
+
+  Given by(Principal who) const { return {state, stream_id, who}; }
+  template <class CommandOf>
+  auto when(CommandOf command) const {
+    IdSource ids{slot_of(stream_id), 41};
+    Context context{principal, kNow, stream_id, ids};
+    return decide(state, {std::move(command)}, context);
+  }
+};
+template <class StateOf, class EventOf>
+Given<StateOf, EventOf> given_events(std::initializer_list<EventOf> events) {
+  StateOf state;
+  for (const auto& event : events) state = evolve(state, event);
+  return {state};
+}
+
+}  // namespace parley

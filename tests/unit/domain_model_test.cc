@@ -1,0 +1,41 @@
+#include "domain/model.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+namespace parley {
+namespace {
+
+TEST(Streams, are_written_and_read_back) {
+  const Stream dialog{Kind::dialog, 1387};
+  EXPECT_EQ(to_string(dialog), "dialog/1387");
+  EXPECT_EQ(parse_stream("dialog/1387"), dialog);
+}
+TEST(Streams, text_that_names_none_is_none) {
+  for (const auto* text : {"", "dialog", "dialog/", "dialog/0", "dialog/-1", "dialog/01", "dialog/1x", "dialog/9007199254740992", "room/1", "/1"})
+    EXPECT_FALSE(parse_stream(text)) << text;
+}
+TEST(Principals, are_written_and_read_back) {
+  for (const Principal& p : {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Visitor{AssistantId{6}}}})
+    EXPECT_EQ(parse_principal(to_string(p)), p);
+  EXPECT_FALSE(parse_principal("root/1"));
+}
+TEST(Routing, slots_spread_over_all_partitions_evenly) {
+  std::vector<int> slots(16);
+  for (int slot = 0; slot < kSlots; ++slot) ++slots.at(static_cast<std::size_t>(partition_of(slot, 16)));
+  EXPECT_EQ(slots, std::vector<int>(16, 64));
+}
+TEST(Model, an_event_or_command_of_another_kind_is_a_broken_invariant) {
+  IdSource ids;
+  Context context{Anonymous{}, {}, 1, ids};
+  const Event logged_in = accounts::Event{accounts::LoggedIn{}};
+  const Command log_in = accounts::Command{accounts::LogIn{true}};
+  EXPECT_THROW(evolve(initial_state(Kind::dialog), logged_in), std::logic_error);
+  EXPECT_THROW(decide(initial_state(Kind::dialog), log_in, context), std::logic_error);
+  EXPECT_NO_THROW(evolve(initial_state(Kind::account), logged_in));
+  EXPECT_FALSE(decide(initial_state(Kind::account), log_in, context));
+}
+
+}  // namespace
+}  // namespace parley

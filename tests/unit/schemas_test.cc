@@ -1,0 +1,229 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "schemas/commands.h"
+#include "schemas/directory.h"
+#include "schemas/envelope.h"
+#include "schemas/errors.h"
+#include "schemas/events.h"
+#include "schemas/replies.h"
+
+namespace parley::schema {
+namespace {
+
+struct Sample {
+  std::string name;
+  std::optional<std::string> note;
+  std::vector<std::string> tags;
+};
+
+}  // namespace
+template <>
+inline constexpr auto fields<Sample> = std::tuple{
+    field("name", &Sample::name, {.length_min = 1, .length_max = 5}),
+    field("note", &Sample::note),
+    field("tags", &Sample::tags, {.length_max = 2, .element_length_max = 3}),
+};
+namespace {
+
+Read<Sample> sample(const std::string& text) {
+  auto document = json::Document::parse(text, json::Strict::yes);
+  if (!document) return std::unexpected(Problem{document.error().field, document.error().issue});
+  return read<Sample>(document->root());
+}
+HeaderLookup lookup(const Headers& headers) {
+  return [headers](std::string_view name) -> std::optional<std::string_view> {
+    for (const auto& [key, value] : headers) {
+      if (key == name) return std::string_view(value);
+    }
+    return std::nullopt;
+  };
+}
+
+TEST(Fields, what_was_written_is_read) {
+  const auto text = write(Sample{"Anna", "hi", {"a", "b"}});
+  EXPECT_EQ(text, R"({"name":"Anna","note":"hi","tags":["a","b"]})");
+  EXPECT_EQ(sample(text)->tags, (std::vector<std::string>{"a", "b"}));
+}
+TEST(Fields, the_first_problem_is_named_with_its_path) {
+  const std::map<std::string, std::string> cases{
+      {R"({"tags":[]})", "name is required"},
+      {R"({"name":7,"tags":[]})", "name must be a string"},
+      {R"({"name":"","tags":[]})", "name must not be empty"},
+      {R"({"name":"абвгде","tags":[]})", "name must be at most 5 characters"},
+      {R"({"name":"a","tags":["x","long"]})", "tags[1] must be at most 3 characters"},
+      {R"({"name":"a","tags":["x","y","z"]})", "tags must have at most 2 elements"},
+      {R"({"name":"a","tags":{}})", "tags must be a list"},
+      {R"({"name":"a\u0000","tags":[]})", "name must not contain the NUL character"},
+      {R"({"name":"\uDC00","tags":[]})", "name must not contain lone surrogates"},
+      {R"({"name":"a","name":"b","tags":[]})", "name must not be given twice"},
+      {R"([])", " must be an object"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto read = sample(text);
+    ASSERT_FALSE(read) << text;
+    EXPECT_EQ(read.error().field + " " + read.error().issue, expected) << text;
+  }
+}
+TEST(Fields, lengths_are_characters_and_unknown_fields_are_ignored) { EXPECT_TRUE(sample(R"({"name":"абвгд","tags":[],"later":{"x":[1]}})")); }
+TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
+  for (const std::string& text : {std::string("{"), std::string("{\"a\":\"\xFF\"}"), std::string("{} {}"), std::string(""),
+                                  std::string(R"({"a":"\uD800"})"), std::string("{}\0{}", 5)}) {
+    EXPECT_FALSE(json::Document::parse(text, json::Strict::yes)) << text;
+  }
+  const auto deep = std::string(500'000, '[') + std::string(500'000, ']');
+  EXPECT_FALSE(json::Document::parse(deep, json::Strict::no));
+}
+TEST(Times, are_written_and_read_back) {
+  const Timestamp time{std::chrono::milliseconds{1'763'720'220'007}};
+  EXPECT_EQ(parse_time(format_time(time)), time);
+  EXPECT_EQ(format_time(Timestamp{}), "1970-01-01T00:00:00.000Z");
+  for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01 00:00:00.000Z", "2026-01-01T00:00:00Z"})
+    EXPECT_FALSE(parse_time(text)) << text;
+}
+
+const std::vector<Event> kEvents{
+    accounts::Event{accounts::Registered{Personal{"a@b.c"}, "ab", Personal{"Анна"}, std::nullopt, Sealed{"k1.x"}}},
+    accounts::Event{accounts::WelcomeBonusGranted{Kopecks{50'000}}},
+    accounts::Event{accounts::LoggedIn{}},
+    assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
+    dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, dialogs::Platform::website, Personal{"Ivan"}}},
+    dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
+};
+
+TEST(Events, every_type_survives_its_own_encoding) {
+  EXPECT_EQ(kEvents.size(), event_schemas().size()) << "a new event type needs a sample here";
+  for (const auto& event : kEvents) {
+    const auto encoded = encode_event(event);
+    const auto decoded = decode_event(encoded.type, encoded.json);
+    ASSERT_TRUE(decoded && *decoded) << encoded.type;
+    EXPECT_EQ(**decoded, event) << encoded.json;
+  }
+}
+// Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
+TEST(Events, of_earlier_builds_are_read) {
+  const std::vector<std::pair<std::string, std::string>> corpus{
+      {"parley.account.registered.v1", R"({"email":"a@b.c","email_index":"ab","first_name":"Анна","password_verifier":"k1.x"})"},
+      {"parley.account.welcome_bonus_granted.v1", R"({"amount_kopecks":50000})"},
+      {"parley.account.logged_in.v1", R"({})"},
+      {"parley.assistant.created.v1",
+       R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
+      {"parley.dialog.opened.v1", R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
+      {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
+  };
+  ASSERT_EQ(corpus.size(), kEvents.size());
+  for (std::size_t i = 0; i < corpus.size(); ++i) {
+    const auto decoded = decode_event(corpus[i].first, corpus[i].second);
+    ASSERT_TRUE(decoded && *decoded) << corpus[i].first;
+    EXPECT_EQ(**decoded, kEvents[i]);
+    EXPECT_EQ(encode_event(kEvents[i]).json, corpus[i].second);
+  }
+}
+TEST(Events, a_type_from_the_future_is_nothing_and_not_an_error) {
+  const auto decoded = decode_event("parley.dialog.renamed.v7", R"({"x":1})");
+  ASSERT_TRUE(decoded);
+  EXPECT_FALSE(*decoded);
+}
+TEST(Events, a_value_that_cannot_be_read_names_its_field) {
+  EXPECT_EQ(decode_event("parley.dialog.opened.v1", R"({"assistant_id":1})").error().field, "owner_id");
+}
+TEST(States, survive_a_store) {
+  for (const State& state : {State{accounts::State{accounts::Account{Personal{"a@b.c"}, Kopecks{5}}}}, State{dialogs::State{}},
+                             State{assistants::State{assistants::Assistant{AccountId{1}}}}}) {
+    EXPECT_EQ(decode_state(encode_state(state)), state);
+  }
+}
+
+TEST(Envelope, survives_its_headers) {
+  const Envelope e{"id", "/parley/decider/1",  "t",   "dialog/1", Timestamp{std::chrono::milliseconds{7}}, 3, "c", "k", "anonymous", 9,
+                   2,    std::string(64, 'a'), "00-x"};
+  const auto read = read_envelope(lookup(to_headers(e)));
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(to_headers(*read), to_headers(e));
+}
+TEST(Envelope, a_missing_header_is_named) {
+  auto headers = to_headers(Envelope{.hash = std::string(64, 'a')});
+  std::erase_if(headers, [](const auto& h) { return h.first == "ce_sequence"; });
+  EXPECT_EQ(read_envelope(lookup(headers)).error(), "header ce_sequence is missing");
+}
+TEST(Envelope, the_hash_covers_every_part_with_its_length) {
+  const Envelope e{"i", "s", "t", "dialog/1", {}, 3, "c", "k", "a", 9, 2, "", ""};
+  const auto input = hash_input(std::string(kHashBytes, '\0'), e, "{}");
+  std::string expected = "parley.v1" + std::string(kHashBytes, '\0');
+  for (const std::string_view part : {"dialog/1", "3", "i", "t", "1970-01-01T00:00:00.000Z", "s", "a", "c", "k", "application/json", "{}"}) {
+    expected += std::string("\0\0\0", 3) + static_cast<char>(part.size()) + std::string(part);
+  }
+  EXPECT_EQ(input, expected);
+}
+
+TEST(Commands, survive_the_wire) {
+  const CommandEnvelope envelope{
+      "", "id", "attempt", "f", Visitor{AssistantId{1026}}, Stream{Kind::dialog, 1027}, 3, Timestamp{std::chrono::milliseconds{5}}, 4, "c"};
+  const auto record = to_record(envelope, dialogs::Command{dialogs::PostVisitorMessage{Personal{"hi"}}});
+  const auto read = read_command(record.key, lookup(record.headers), record.value);
+  ASSERT_TRUE(read) << read.error().reason;
+  EXPECT_EQ(read->first.type, "parley.dialog.post_visitor_message.v1");
+  EXPECT_EQ(read->first.principal, envelope.principal);
+  EXPECT_EQ(read->first.target, envelope.target);
+  EXPECT_EQ(read->first.slot, 3);
+  EXPECT_EQ(read->first.expected_version, 4);
+  EXPECT_EQ(std::get<dialogs::PostVisitorMessage>(std::get<dialogs::Command>(read->second)).text.text, "hi");
+}
+TEST(Commands, every_target_survives_the_wire) {
+  for (const Target& target : {Target{NewStream{}}, Target{Stream{Kind::account, 5}}, Target{UniqueKey{"account_email", "ab"}}}) {
+    const auto record = to_record({.target = target}, accounts::Command{accounts::LogIn{true}});
+    EXPECT_EQ(read_command(record.key, lookup(record.headers), record.value)->first.target, target);
+  }
+}
+TEST(Commands, a_record_that_is_none_says_why_and_keeps_what_an_answer_needs) {
+  auto record = to_record({.attempt_id = "attempt"}, accounts::Command{accounts::LogIn{true}});
+  const auto broken = read_command(record.key, lookup(record.headers), "{}");
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().envelope->attempt_id, "attempt");
+  EXPECT_FALSE(read_command("1024", lookup(record.headers), record.value).error().envelope);
+  EXPECT_FALSE(read_command("0", lookup({}), record.value));
+}
+
+TEST(Outcomes, survive_the_wire) {
+  const Outcome accepted{
+      "id",
+      "f",
+      Timestamp{std::chrono::milliseconds{5}},
+      "dialog/1027",
+      3,
+      Position{2, 77},
+      Answer{dialogs::Answer{dialogs::MessagePosted{DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, std::nullopt}}}}};
+  const Outcome refused{"id", "f", {}, "", 0, std::nullopt, Error{Code::version_conflict, CurrentVersion{4}}};
+  for (const auto& outcome : {accepted, refused}) {
+    const auto read = read_outcome(write_outcome(outcome));
+    ASSERT_TRUE(read) << read.error().field << read.error().issue;
+    EXPECT_EQ(read->result, outcome.result);
+    EXPECT_EQ(read->position, outcome.position);
+    EXPECT_EQ(write_outcome(*read), write_outcome(outcome));
+  }
+}
+TEST(Replies, survive_their_headers) {
+  const ReplyEnvelope e{"id", "attempt", "c", Memory::repeat, 12};
+  EXPECT_EQ(to_headers(*read_reply_envelope(lookup(to_headers(e)))), to_headers(e));
+}
+TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
+  const auto account = directory_record({Kind::account, 1025}, kEvents[0]);
+  ASSERT_TRUE(account);
+  EXPECT_EQ(account->key, "account_email/ab");
+  EXPECT_EQ(account->value, R"({"account_id":1025,"password_verifier":"k1.x"})");
+  EXPECT_EQ(directory_record({Kind::assistant, 1026}, kEvents[3])->key, "site_token/st_1");
+  EXPECT_FALSE(directory_record({Kind::dialog, 1027}, kEvents[5]));
+}
+
+TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {
+  for (int i = 0; i < static_cast<int>(Code::count_); ++i) {
+    const auto code = static_cast<Code>(i);
+    EXPECT_EQ(error_row(code).code, code);
+    EXPECT_EQ(code_named(error_row(code).name), code);
+    EXPECT_FALSE(error_row(code).russian.empty() || error_row(code).english.empty());
+  }
+}
+
+}  // namespace
+}  // namespace parley::schema
