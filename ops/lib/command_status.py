@@ -5,7 +5,9 @@ import sys
 import urllib.request
 
 import data_folder
+import edge
 import kafka
+import postgres
 from parley_system import ready_answer
 from settings import OpsError, add_data_flag, default_data, parser
 
@@ -24,8 +26,8 @@ def main():
     print(f"{'process':<14}{'pid':>8}  {'restarts':>8}  {'state':<10}  ports")
     all_ready = True
     for process in state["processes"]:
-        status = state_of(process)
-        all_ready &= status in ("ready", "running", "degraded")
+        status = state_of(process, state["environment"])
+        all_ready &= status in ("ready", "degraded")
         ports = "  ".join(f"{use} {port}" for use, port in process["ports"].items())
         print(f"{process['name']:<14}{process['pid'] or '-':>8}  {process['restarts']:>8}  {status:<10}  {ports}")
 
@@ -35,13 +37,15 @@ def main():
     sys.exit(0 if all_ready else 1)
 
 
-def state_of(process):
+def state_of(process, environment):
     if not process["wanted"]:
         return "stopped"
     if not data_folder.runs(process):
         return "crashed"
-    if "health" not in process["ports"]:
-        return "running"
+    servers = {"kafka": lambda: kafka.answers(process["ports"]["kafka"]), "edge": lambda: edge.accepts(process["ports"]["http"]),
+               "postgres": lambda: postgres.answers(environment["PARLEY_POSTGRES"])}
+    if process["name"] in servers:
+        return "ready" if servers[process["name"]]() else "not ready"
     status, body = ready_answer(process["ports"]["health"])
     if status != 200:
         return "not ready"

@@ -31,7 +31,7 @@ def main():
     flags, ctest_arguments = flags_parser.parse_known_args()
     # An interruption is an exception here, so that whatever was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(128 + signal.SIGTERM))
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
     prerequisites.librdkafka()
     prerequisites.parley()
@@ -49,9 +49,20 @@ def main():
         if kinds & NEED_SYSTEM:
             system.start_parley()
             environment |= {"PARLEY_TEST_BASE": settings.url}
-        status = subprocess.run([*selection, "--output-on-failure", "--no-tests=error", "--parallel", JOBS],
-                                env={**os.environ, **{name: str(value) for name, value in environment.items()}}, stdin=subprocess.DEVNULL).returncode
+        status = run_tests([*selection, "--output-on-failure", "--no-tests=error", "--parallel", JOBS], environment)
     sys.exit(status)
+
+
+def run_tests(command, environment):
+    """ctest's exit code. When this is interrupted, ctest and its tests end too."""
+    tests = subprocess.Popen(command, env={**os.environ, **{name: str(value) for name, value in environment.items()}}, stdin=subprocess.DEVNULL,
+                             start_new_session=True)
+    try:
+        return tests.wait()
+    except BaseException:
+        os.killpg(tests.pid, signal.SIGTERM)
+        tests.wait()
+        raise
 
 
 def default_data():
@@ -71,3 +82,5 @@ if __name__ == "__main__":
         main()
     except OpsError as error:
         sys.exit(f"parley: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)

@@ -4,8 +4,8 @@
 
     from parley_system import System, settings_for_test
 
-    with System(settings_for_test("takeover", deciders=2)) as system:   # own ports, own data folder, empty
-        system.start()                                              # returns when everything is ready
+    with System(settings_for_test("takeover", deciders=2)) as system:   # own ports, own data folder
+        system.start(fresh=True)                                    # returns when everything is ready
         requests_go_to = system.url                                 # http://localhost:13000
         system.kill("decider-1")                                    # SIGKILL; the supervisor starts it again
         system.wait_ready("decider-1")
@@ -33,7 +33,7 @@ import edge
 import kafka
 import postgres
 from settings import OpsError, Settings
-from supervisor import Command, Supervisor, wait_for
+from supervisor import Command, Supervisor, rotate, wait_for
 
 READY_SECONDS_MAX = 120  # from the start of a process until it can do its work; Kafka after kill -9 needs 12
 START_CRASHES_MAX = 4
@@ -79,6 +79,8 @@ class System:
         if fresh:
             data_folder.empty(settings.data)
         data_folder.lay_out(settings.data)
+        for log in (settings.data / "log").glob("*.log"):
+            rotate(log)
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # for all children: an open stream is an open file
         self._refuse_taken_ports()

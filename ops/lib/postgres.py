@@ -31,7 +31,7 @@ def prepare(settings, root):
                                       etc=settings.data / "etc", socket=settings.postgres_socket, port=settings.postgres_port)
     if not (cluster / "PG_VERSION").exists():
         run(root, [BINARIES / "initdb", "-D", cluster, "-U", "postgres", "-A", "peer", "-E", "UTF8", "--locale", "C.UTF-8", "--data-checksums"])
-    return Command(name="postgres", log=settings.data / "log" / "postgres.log", ready=lambda: answers(settings),
+    return Command(name="postgres", log=settings.data / "log" / "postgres.log", ready=lambda: answers(settings.postgres),
                    arguments=[BINARIES / "postgres", "-c", f"config_file={config}"], user=SERVER_USER if root else None,
                    stop_signal=signal.SIGINT, ports={"socket": settings.postgres_port})  # SIGINT: without waiting for clients
 
@@ -60,9 +60,9 @@ def query(settings, sql, database="postgres", user="postgres"):
     return done.stdout.strip()
 
 
-def answers(settings):
-    """Whether the server takes connections."""
-    return subprocess.run([BINARIES / "pg_isready", "-q", "-h", settings.postgres_socket, "-p", str(settings.postgres_port)]).returncode == 0
+def answers(connection):
+    """Whether the server behind a libpq connection string takes connections."""
+    return subprocess.run([BINARIES / "pg_isready", "-q", "-d", connection]).returncode == 0
 
 
 def run(root, arguments):

@@ -73,7 +73,7 @@ def parley(*targets):
     if not (BUILD / "build.ninja").exists():
         execute(["cmake", "--preset", "release"], "Parley's build cannot be configured", cwd=ROOT)
     say("building Parley")
-    execute(["cmake", "--build", "--preset", "release", *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
+    execute(["cmake", "--build", "--preset", "release", "--parallel", JOBS, *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
 
 
 def digest(*parts):

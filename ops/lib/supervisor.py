@@ -81,7 +81,6 @@ class Supervisor:
         with self._lock:
             process = self._processes[name]
             if not process.wanted:
-                rotate(process.command.log)
                 process.wanted, process.start_due, process.crashes = True, 0.0, 0
 
     def stop(self, names):
