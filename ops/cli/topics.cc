@@ -1,0 +1,129 @@
+#include "ops/cli/topics.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "platform/kafka/admin.h"
+
+namespace parley::cli {
+namespace {
+
+using kafka::Admin;
+using kafka::Result;
+using std::chrono::milliseconds;
+
+constexpr int kSignalPartitions = 4;
+constexpr std::chrono::seconds kPatience{30};  // for a broker that is just starting, and for a new topic's leaders
+constexpr milliseconds kPause{100};
+
+std::string ms(std::chrono::milliseconds time) { return std::to_string(time.count()); }
+
+struct Topic {
+  std::string_view name;
+  int partitions;
+  std::map<std::string, std::string> config;
+};
+
+std::vector<Topic> wanted(int partitions) {
+  using std::chrono::days;
+  using std::chrono::minutes;
+  const std::map<std::string, std::string> forever{{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  auto kept = [](milliseconds time) { return std::map<std::string, std::string>{{"cleanup.policy", "delete"}, {"retention.ms", ms(time)}}; };
+  auto signals = kept(minutes(10));
+  signals["segment.ms"] = ms(minutes(10));  // a segment is deleted as a whole, and only after it is closed
+  return {
+      {"commands", partitions, kept(days(7))},
+      {"events", partitions, forever},
+      {"replies", partitions, kept(days(3))},  // at least two windows of idempotency (24 hours each)
+      {"directory", partitions, {{"cleanup.policy", "compact"}}},
+      {"dead-letters", partitions, kept(days(90))},
+      {"signals", kSignalPartitions, std::move(signals)},
+  };
+}
+
+/// Repeats while the broker says that the same may succeed later.
+template <class Call>
+auto patiently(Call call) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  auto result = call();
+  while (!result && (result.error().retryable || result.error().kind == kafka::Kind::unknown_topic) && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+    result = call();
+  }
+  return result;
+}
+
+int fail(std::string_view what, std::string_view why) {
+  std::cerr << "parley topics: " << what << ": " << why << "\n";
+  return 1;
+}
+
+/// The deciders' first positions: the beginning of each partition of commands for which the group has none. (auto.offset.reset is "error" everywhere:
+/// a group that has lost its positions says so instead of skipping or repeating.)
+Result<std::size_t> write_first_positions(Admin& admin, const std::string& group, const std::string& topic, int partitions) {
+  std::vector<kafka::TopicPartition> all;
+  for (int i = 0; i < partitions; ++i) all.push_back({topic, i});
+  const auto positions = patiently([&] { return admin.group_offsets(group, all); });
+  if (!positions) return std::unexpected(positions.error());
+  const auto begin = patiently([&] { return admin.begin(all); });
+  if (!begin) return std::unexpected(begin.error());
+  std::vector<kafka::PartitionOffset> missing;
+  for (const auto& first : *begin) {
+    const auto known = std::ranges::find(*positions, first.where, &kafka::PartitionOffset::where);
+    if (known == positions->end() || known->offset < 0) missing.push_back(first);
+  }
+  if (missing.empty()) return 0;
+  if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
+  return missing.size();
+}
+
+}  // namespace
+
+int topics(const TopicsOptions& options) {
+  if (options.partitions < 1 || options.partitions > 1024) return fail("partitions", "must be between 1 and 1024, the number of slots");
+  auto admin = Admin::open(options.kafka);
+  if (!admin) return fail("kafka", admin.error().text);
+
+  const auto all = wanted(options.partitions);
+  std::vector<std::string> names;
+  for (const auto& topic : all) names.push_back(options.prefix + "." + std::string(topic.name));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const kafka::NewTopic topic{names[i], all[i].partitions, options.replication, all[i].config};
+    const auto created = patiently([&] { return admin->create_topic(topic); });
+    if (!created) return fail(names[i], created.error().text);
+    if (*created) std::cout << "created " << names[i] << " with " << all[i].partitions << " partitions\n";
+  }
+  const auto described = patiently([&]() -> Result<std::vector<kafka::TopicDescription>> {
+    auto found = admin->describe_topics(names);
+    if (!found) return std::unexpected(found.error());
+    std::vector<kafka::TopicDescription> out;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!(*found)[i]) return std::unexpected(kafka::Error{kafka::Kind::unknown_topic, true, names[i] + " is not there yet"});
+      out.push_back(*(*found)[i]);
+    }
+    return out;
+  });
+  if (!described) return fail("describe", described.error().text);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& topic = (*described)[i];
+    if (topic.partitions != all[i].partitions) {
+      return fail(topic.name, "has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(all[i].partitions) +
+                                  "; the number is fixed for the life of a log");
+    }
+    std::cout << topic.name << " " << topic.id << " " << topic.partitions << "\n";
+  }
+
+  const std::string group = options.prefix + ".decider";
+  const auto written = write_first_positions(*admin, group, names.front(), options.partitions);
+  if (!written) return fail(group, written.error().text);
+  if (*written > 0) std::cout << "wrote the first position of " << group << " in " << *written << " partitions\n";
+  return 0;
+}
+
+}  // namespace parley::cli
