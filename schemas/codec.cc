@@ -10,7 +10,9 @@ void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
       (add_schemas<std::variant_alternative_t<I, T>>(out), ...);
     }(std::make_index_sequence<std::variant_size_v<T>>{});
   } else {
-    out.emplace_back(type_name<T>, json_schema<T>());
+    const auto schema = json_schema<T>();
+    out.emplace_back(type_name<T>, json::pretty(R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":")" + std::string(type_name<T>) +
+                                                R"(",)" + schema.substr(1)));
   }
 }
 

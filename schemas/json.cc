@@ -2,6 +2,7 @@
 
 #include <rapidjson/document.h>
 #include <rapidjson/error/en.h>
+#include <rapidjson/prettywriter.h>
 #include <rapidjson/writer.h>
 
 #include <algorithm>
@@ -130,5 +131,16 @@ void Writer::boolean(bool value) { impl_->writer.Bool(value); }
 void Writer::null() { impl_->writer.Null(); }
 void Writer::raw(std::string_view json) { impl_->writer.RawValue(json.data(), json.size(), rapidjson::kObjectType); }
 std::string_view Writer::text() const { return {impl_->buffer.GetString(), impl_->buffer.GetSize()}; }
+
+std::string pretty(std::string_view json) {
+  rapidjson::Document document;
+  document.Parse(json.data(), json.size());
+  if (document.HasParseError()) return std::string(json);
+  rapidjson::StringBuffer buffer;
+  rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);
+  writer.SetIndent(' ', 2);
+  document.Accept(writer);
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
 
 }  // namespace parley::json

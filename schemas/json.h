@@ -92,4 +92,7 @@ class Writer {
   std::unique_ptr<Impl> impl_;
 };
 
+/// JSON text laid out for people, two spaces a level, with a newline at its end. Text that is not JSON comes back as it is.
+std::string pretty(std::string_view json);
+
 }  // namespace parley::json

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <map>
 
 #include "schemas/commands.h"
@@ -99,6 +102,15 @@ TEST(Events, every_type_survives_its_own_encoding) {
     const auto decoded = decode_event(encoded.type, encoded.json);
     ASSERT_TRUE(decoded && *decoded) << encoded.type;
     EXPECT_EQ(**decoded, event) << encoded.json;
+  }
+}
+// The files are for consumers in other languages. PARLEY_WRITE_SCHEMAS=1 writes them anew; a change to a released type must not be committed.
+TEST(Events, the_committed_json_schemas_are_those_of_the_types) {
+  for (const auto& [type, schema] : event_schemas()) {
+    const auto path = std::string(PARLEY_SOURCE_DIR) + "/schemas/events/" + std::string(type) + ".json";
+    if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << schema;
+    std::ifstream file(path);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), schema) << path;
   }
 }
 // Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
