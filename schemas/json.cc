@@ -26,28 +26,26 @@ std::optional<std::string> text_problem(std::string_view text) {
 }
 
 /// The first thing that may not pass, with its path. Depth is bounded, so the recursion is.
-std::optional<ParseError> strict_problem(const Node& value, const std::string& path, int depth, Strict strict) {
+std::optional<ParseError> strict_problem(const Node& value, const std::string& path, int depth) {
   if (depth > kDepthMax) return ParseError{"must not be nested deeper than " + std::to_string(kDepthMax), false, {}};
-  if (value.IsString() && strict == Strict::yes) {
+  if (value.IsString()) {
     if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path};
   } else if (value.IsArray()) {
     for (unsigned i = 0; i < value.Size(); ++i) {
-      if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1, strict)) return problem;
+      if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1)) return problem;
     }
   } else if (value.IsObject()) {
+    const auto prefix = path.empty() ? "" : path + ".";
     std::vector<std::string_view> names;
     for (const auto& member : value.GetObject()) {
       const auto name = view(member.name);
-      if (strict == Strict::yes && text_problem(name)) return ParseError{"a field's name must be plain text", true, path};
+      if (text_problem(name)) return ParseError{"a field's name must be plain text", true, path};
       names.push_back(name);
-      if (auto problem = strict_problem(member.value, path.empty() ? std::string(name) : path + "." + std::string(name), depth + 1, strict))
-        return problem;
+      if (auto problem = strict_problem(member.value, prefix + std::string(name), depth + 1)) return problem;
     }
-    if (strict == Strict::yes) {
-      std::ranges::sort(names);
-      if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-        return ParseError{"must not be given twice", true, (path.empty() ? "" : path + ".") + std::string(*twice)};
-      }
+    std::ranges::sort(names);
+    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
+      return ParseError{"must not be given twice", true, prefix + std::string(*twice)};
     }
   }
   return std::nullopt;
@@ -108,7 +106,9 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
     return std::unexpected(ParseError{
         "at byte " + std::to_string(impl->json.GetErrorOffset()) + ": " + rapidjson::GetParseError_En(impl->json.GetParseError()), false, {}});
   }
-  if (auto problem = strict_problem(impl->json, "", 0, strict)) return std::unexpected(std::move(*problem));
+  if (strict == Strict::yes) {
+    if (auto problem = strict_problem(impl->json, "", 0)) return std::unexpected(std::move(*problem));
+  }
   return Document(std::move(impl));
 }
 

@@ -9,7 +9,7 @@
 
 namespace parley::json {
 
-/// Deepest nesting that is read; no contract of ours needs more than a few.
+/// Deepest nesting that callers may send; no contract of ours needs more than a few.
 inline constexpr int kDepthMax = 32;
 
 /// A view of one value; valid while its Document lives. A default one is absent. Copying is cheap.
@@ -38,7 +38,7 @@ class Value {
 };
 
 /// How strict a reader is: callers get errors for what is legal JSON and yet must not pass (NUL characters, lone surrogates, a field given
-/// twice); what stands in the log was accepted once and is read as it is.
+/// twice, nesting past kDepthMax); what stands in the log was accepted once and is read as it is.
 enum class Strict { no, yes };
 
 /// Why a text is not JSON, or not JSON that may pass; in words for the caller.
@@ -48,7 +48,7 @@ struct ParseError {
   std::string field;
 };
 
-/// Owns a parsed text. Movable; not thread-safe. Invalid UTF-8 and nesting past kDepthMax are refused whatever the strictness.
+/// Owns a parsed text. Movable; not thread-safe. Invalid UTF-8 is refused whatever the strictness, and no nesting overflows the stack.
 class Document {
  public:
   static std::expected<Document, ParseError> parse(std::string text, Strict strict);

@@ -76,7 +76,8 @@ TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
     EXPECT_FALSE(json::Document::parse(text, json::Strict::yes)) << text;
   }
   const auto deep = std::string(500'000, '[') + std::string(500'000, ']');
-  EXPECT_FALSE(json::Document::parse(deep, json::Strict::no));
+  EXPECT_FALSE(json::Document::parse(deep, json::Strict::yes));
+  EXPECT_TRUE(json::Document::parse(deep, json::Strict::no));
 }
 TEST(Times, are_written_and_read_back) {
   const Timestamp time{std::chrono::milliseconds{1'763'720'220'007}};
