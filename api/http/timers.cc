@@ -33,7 +33,8 @@ Timers::Id Timers::add(Clock::duration delay, Timer timer) {
     const std::lock_guard lock(mutex_);
     id = next_id_++;
     when_.emplace(id, time);
-    is_first = due_.emplace(Key{time, id}, std::move(timer)).first == due_.begin();
+    const auto added = due_.emplace(Key{time, id}, std::move(timer)).first;
+    is_first = added == due_.begin();
   }
   if (is_first) changed_.notify_one();
   return Id{id};

@@ -50,7 +50,9 @@ TEST(Timers, RunInOrderOfTheirTimes) {
   std::string order;  // the timer thread's alone until the promise
   timers.after(20ms, [&] { done.set_value(order + "b"); });
   timers.after(1ms, [&] { order += "a"; });
-  EXPECT_EQ(done.get_future().get(), "ab");
+  auto result = done.get_future();
+  ASSERT_EQ(result.wait_for(kSoon), std::future_status::ready);
+  EXPECT_EQ(result.get(), "ab");
 }
 
 TEST(Timers, CancelledOnesDoNotRunAndLetGoOfWhatTheyHold) {
