@@ -8,6 +8,7 @@
 #include <random>
 
 #include "platform/kafka/transactional_producer.h"
+#include "platform/metrics/metrics.h"
 #include "platform/postgres/listener.h"
 #include "platform/postgres/migrator.h"
 #include "projections/checkpoints.h"
@@ -295,6 +296,21 @@ int port_of(postgres::Pool& pool) {
   std::int64_t port = 0;
   (*lease->query("SELECT current_setting('port')::bigint"))[0].into(port);
   return static_cast<int>(port);
+}
+
+// Two groups: neither ever hears of the other, as a process that was replaced and does not know it yet. Every batch of one is in the other's way.
+TEST_F(ProjectorTest, OfTwoThatBothThinkTheyOwnEverythingEachBatchIsWrittenByOne) {
+  Options other = options();
+  other.group += ".other";
+  Running one(options());
+  Running two(other);
+  talk(1'500);
+  ASSERT_TRUE(projected());
+  EXPECT_FALSE(one.over() && two.over());
+  one.stop();
+  two.stop();
+  EXPECT_THAT(metrics::text(), ::testing::Not(HasSubstr("parley_projector_checkpoint_misses_total 0\n")));
+  expect_each_event_once();
 }
 
 TEST_F(ProjectorTest, WithPostgreSQLAwayItIsNotReadyKeepsItsPlaceAndCatchesUp) {
