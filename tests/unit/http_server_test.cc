@@ -16,18 +16,6 @@
 #include "api/http/executor.h"
 #include "tests/unit/http_client.h"
 
-#ifdef __SANITIZE_THREAD__
-// libpistache.so is not instrumented, so the thread sanitizer sees neither its queue nor its reference counts: a peer (and the connection that hangs
-// on it) dies with whichever of these lets go of it last.
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:^Pistache::Tcp::Listener::handleNewConnection\n"
-         "race:^Pistache::Tcp::Listener::dispatchPeer\n"
-         "race:^Pistache::Tcp::Transport::removePeer\n"
-         "race:^Pistache::Tcp::Transport::handlePeerQueue\n"
-         "race:^Pistache::Polling::Epoll::addFd\n";
-}
-#endif
-
 namespace parley::http {
 namespace {
 
