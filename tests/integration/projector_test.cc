@@ -17,10 +17,9 @@
 #include "tests/integration/event_log.h"
 #include "tests/integration/kafka_fixture.h"
 #include "tests/integration/postgres_fixture.h"
+#include "tests/integration/postgres_server.h"
 #include "tests/integration/tcp_gate.h"
 #include "workers/projector/projector.h"
-
-extern char** environ;
 
 namespace parley::projector {
 namespace {
@@ -314,7 +313,7 @@ TEST_F(ProjectorTest, OfTwoThatBothThinkTheyOwnEverythingEachBatchIsWrittenByOne
 }
 
 TEST_F(ProjectorTest, WithPostgreSQLAwayItIsNotReadyKeepsItsPlaceAndCatchesUp) {
-  parley::testing::TcpGate gate(port_of(*pool_));
+  parley::testing::TcpGate gate(postgres_, port_of(*pool_));
   Options through = options();
   through.postgres += " host=127.0.0.1 port=" + std::to_string(gate.port());
   through.retry_max = 200ms;
@@ -337,7 +336,7 @@ TEST_F(ProjectorTest, WithPostgreSQLAwayItIsNotReadyKeepsItsPlaceAndCatchesUp) {
 }
 
 TEST_F(ProjectorTest, ACommitThatNobodyAnsweredIsLookedUpAndNotRepeated) {
-  parley::testing::TcpGate gate(port_of(*pool_));
+  parley::testing::TcpGate gate(postgres_, port_of(*pool_));
   Options through = options();
   through.postgres += " host=127.0.0.1 sslmode=disable port=" + std::to_string(gate.port());
   through.retry_max = 100ms;
@@ -355,7 +354,41 @@ TEST_F(ProjectorTest, ACommitThatNobodyAnsweredIsLookedUpAndNotRepeated) {
   expect_each_event_once();
 }
 
-// What a crash of PostgreSQL does to transactions that were committed with synchronous_commit = off.
+// A crash of PostgreSQL takes back what was committed with synchronous_commit = off: after it the tables stand where they stood before.
+TEST_F(ProjectorTest, PostgreSQLMayCrashAndStopAndEverythingIsThereAfterwards) {
+  if (parley::testing::PostgresServer::programs().empty()) GTEST_SKIP() << "there are no programs of a PostgreSQL server here";
+  parley::testing::PostgresServer server;
+  const std::string shared = std::exchange(postgres_, server.connection());
+  pool_.emplace(postgres::PoolOptions{.session = session(schema_), .connections_max = 2});
+  ASSERT_TRUE(postgres::migrate(session(schema_), projections::migrations()));
+  Options own = options();
+  own.retry_max = 200ms;
+  Running projector(own);
+  int lost = 0;
+  for (int round = 0; round < 6; ++round) {
+    talk(300);
+    ASSERT_TRUE(projected());
+    if (round % 3 == 2) {
+      server.stop();
+    } else {
+      server.crash();
+    }
+    talk(100);
+    server.start();
+    pool_.emplace(postgres::PoolOptions{.session = session(schema_), .connections_max = 2});
+    if (number("SELECT count(*) FROM event_index") < written_ - 100) ++lost;
+    ASSERT_TRUE(projected());
+  }
+  EXPECT_GT(lost, 0) << "no crash lost anything: this test shows nothing";
+  EXPECT_FALSE(projector.over());
+  projector.stop();
+  expect_each_event_once();
+  postgres_ = shared;
+  pool_.emplace(postgres::PoolOptions{.session = session(schemas_.front()), .connections_max = 2});
+  schemas_.resize(1);  // those of the other server are gone with it
+}
+
+// The same seen from closer: the tables are put back to an earlier moment while the projector runs.
 TEST_F(ProjectorTest, WhatPostgreSQLLostIsReadAgainFromTheLog) {
   Running projector(options());
   talk(200);
