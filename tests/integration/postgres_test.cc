@@ -175,7 +175,7 @@ TEST_F(Postgres, AStatementThatTakesTooLongEndsAsTimeout) {
 }
 
 TEST_F(Postgres, AServerThatSaysNothingCostsABoundedTimeAndTheConnection) {
-  parley::testing::TcpGate gate(server_port());
+  parley::testing::TcpGate gate(connection_, server_port());
   SessionOptions options = behind(gate);
   options.statement_timeout = 100ms;
   options.silence_timeout = 100ms;
@@ -220,7 +220,7 @@ TEST_F(Postgres, ABrokenConnectionIsThrownAwayAndAStaleOneIsNotLent) {
 }
 
 TEST_F(Postgres, NobodyThereIsUnavailable) {
-  parley::testing::TcpGate gate(server_port());
+  parley::testing::TcpGate gate(connection_, server_port());
   gate.shut();
   Pool p({.session = behind(gate), .connections_max = 1});
   const auto none = p.lease(kDeadline);
@@ -231,7 +231,7 @@ TEST_F(Postgres, NobodyThereIsUnavailable) {
 }
 
 TEST_F(Postgres, ACommitThatNobodyAnsweredIsInDoubt) {
-  parley::testing::TcpGate gate(server_port());
+  parley::testing::TcpGate gate(connection_, server_port());
   Pool p({.session = behind(gate), .connections_max = 1});
   Pool direct = pool();
   Lease look = lease(direct);
@@ -279,7 +279,7 @@ class Heard {
 };
 
 TEST_F(Postgres, AListenerHearsWhatIsNotifiedAndSaysWhenItListensAgain) {
-  parley::testing::TcpGate gate(server_port());
+  parley::testing::TcpGate gate(connection_, server_port());
   Heard heard;
   Listener listener({.session = behind(gate), .channel = schema_}, heard.callbacks());
   ASSERT_TRUE(heard.wait_for("listening"));

@@ -1,13 +1,15 @@
 #pragma once
-// A door between a client and a server on loopback, for tests: it can be shut, and it can fall silent.
+// A door between a client and PostgreSQL, for tests: it can be shut, and it can fall silent.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstring>
 #include <functional>
 #include <list>
 #include <mutex>
@@ -19,10 +21,12 @@
 
 namespace parley::testing {
 
-/// Forwards TCP from a port of its own to 127.0.0.1:`server_port`. Thread-safe.
+/// Forwards from a TCP port of its own to the server at `server_port`: through the socket's folder where the libpq connection string
+/// `connection` names one as host=/…, else on 127.0.0.1. Thread-safe.
 class TcpGate {
  public:
-  explicit TcpGate(int server_port) : server_port_(server_port), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  TcpGate(const std::string& connection, int server_port)
+      : server_port_(server_port), socket_(socket_of(connection, server_port)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 64) != 0 ||
@@ -68,6 +72,26 @@ class TcpGate {
     return address;
   }
 
+  static std::string socket_of(const std::string& connection, int port) {
+    const auto host = connection.rfind("host=/");
+    if (host == std::string::npos) return "";
+    const auto folder = host + std::string_view("host=").size();
+    return connection.substr(folder, connection.find(' ', folder) - folder) + "/.s.PGSQL." + std::to_string(port);
+  }
+
+  int connected_to_server() const {
+    const int server = ::socket(socket_.empty() ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un path{};
+    path.sun_family = AF_UNIX;
+    std::strncpy(path.sun_path, socket_.c_str(), sizeof path.sun_path - 1);
+    const sockaddr_in address = loopback(server_port_);
+    const int connected = socket_.empty() ? ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address)
+                                          : ::connect(server, reinterpret_cast<const sockaddr*>(&path), sizeof path);
+    if (connected == 0) return server;
+    ::close(server);
+    return -1;
+  }
+
   void forward(const std::stop_token& stop) {
     std::list<Pair> pairs;
     while (!stop.stop_requested()) {
@@ -99,10 +123,9 @@ class TcpGate {
   void accept(std::list<Pair>& pairs) {
     const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) return;
-    const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const sockaddr_in address = loopback(server_port_);
-    if (shut_ || ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-      ::close(client), ::close(server);
+    const int server = shut_ ? -1 : connected_to_server();
+    if (server < 0) {
+      ::close(client);
       return;
     }
     pairs.push_back({client, server});
@@ -140,6 +163,7 @@ class TcpGate {
   }
 
   const int server_port_;
+  const std::string socket_;  // empty: TCP
   const int listener_;
   int port_ = 0;
   std::atomic<bool> shut_{false};
