@@ -1,0 +1,43 @@
+#pragma once
+// What endpoints work with. One struct for all of them: a handler is a plain function and keeps nothing.
+#include <functional>
+
+#include "domain/kernel.h"
+
+namespace parley::crypto {
+class Keyring;
+}
+namespace parley::http {
+class Executor;
+class Timers;
+}  // namespace parley::http
+namespace parley::postgres {
+class Pool;
+}
+namespace parley::api {
+class Directory;
+class Dispatcher;
+class Progress;
+class Streams;
+class Tokens;
+}  // namespace parley::api
+
+namespace parley::endpoint {
+
+/// References to what the process owns; all of it outlives the HTTP server.
+struct Deps {
+  const crypto::Keyring& keys;
+  const api::Tokens& tokens;
+  const api::Directory& directory;
+  api::Dispatcher& dispatcher;
+  api::Progress& progress;
+  api::Streams& streams;
+  postgres::Pool& pool;
+  http::Executor& queries;  ///< Runs what reads PostgreSQL: as many threads as the pool has connections.
+  http::Executor& hashing;  ///< Runs Argon2id: few threads and a short queue, for each run takes a core and 24 MiB.
+  http::Timers& timers;
+  int partitions;                    ///< Of the log.
+  std::function<Timestamp()> clock;  ///< Thread-safe.
+};
+
+}  // namespace parley::endpoint

@@ -1,0 +1,117 @@
+#include "api/endpoint/failure.h"
+
+#include <charconv>
+#include <cmath>
+
+namespace parley::endpoint {
+
+struct ErrorDetails {
+  std::optional<std::string> field;
+  std::optional<std::string> issue;
+  std::optional<std::int64_t> current_version;
+  std::optional<std::string> command_id;
+};
+struct ErrorText {
+  std::string code;
+  std::string message;
+  ErrorDetails details;
+};
+struct ErrorBody {
+  ErrorText error;
+};
+
+}  // namespace parley::endpoint
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<endpoint::ErrorDetails> = std::tuple{
+    field("field", &endpoint::ErrorDetails::field, {}, "Path of the field, parameter or header that is not valid"),
+    field("issue", &endpoint::ErrorDetails::issue, {}, "What is wrong with it"),
+    field("current_version", &endpoint::ErrorDetails::current_version, {}, "Of VERSION_CONFLICT: the version that the resource has"),
+    field("command_id", &endpoint::ErrorDetails::command_id, {}, "Of a command whose outcome is not known: what logs and events call it"),
+};
+template <>
+inline constexpr auto fields<endpoint::ErrorText> = std::tuple{
+    field("code", &endpoint::ErrorText::code, {}, "Never renamed once released"),
+    field("message", &endpoint::ErrorText::message, {}, "For people, in the language of Accept-Language: ru (default) or en"),
+    field("details", &endpoint::ErrorText::details),
+};
+template <>
+inline constexpr auto fields<endpoint::ErrorBody> = std::tuple{field("error", &endpoint::ErrorBody::error)};
+
+}  // namespace parley::schema
+
+namespace parley::endpoint {
+namespace {
+
+constexpr std::string_view kRetryAfterSeconds = "1";
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+/// The weight that one element of Accept-Language gives ("en-US;q=0.8"); 1 without one, 0 for a malformed one.
+double weight_of(std::string_view element) {
+  const auto q = element.find("q=");
+  if (q == std::string_view::npos) return 1;
+  double weight = 0;
+  const auto text = trimmed(element.substr(q + 2));
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
+  return error == std::errc{} && std::isfinite(weight) ? weight : 0;
+}
+
+}  // namespace
+
+Failure::Failure(const Error& error) : code(error.code) {
+  if (const auto* version = std::get_if<CurrentVersion>(&error.details)) current_version = version->version;
+}
+
+Failure::Failure(const postgres::Error& error)
+    : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable : Code::internal_error) {}
+
+Language preferred_language(std::string_view accept_language) {
+  double russian = 0;
+  double english = 0;
+  while (!accept_language.empty()) {
+    const auto comma = accept_language.find(',');
+    const auto element = trimmed(accept_language.substr(0, comma));
+    accept_language.remove_prefix(comma == std::string_view::npos ? accept_language.size() : comma + 1);
+    const auto tag = trimmed(element.substr(0, element.find_first_of("-;")));
+    if (http::equals_ignoring_case(tag, "ru")) russian = std::max(russian, weight_of(element));
+    if (http::equals_ignoring_case(tag, "en")) english = std::max(english, weight_of(element));
+  }
+  return english > russian ? Language::english : Language::russian;
+}
+
+http::Response error_response(const Failure& failure, std::string_view accept_language) {
+  const auto& row = schema::error_row(failure.code);
+  const auto language = preferred_language(accept_language);
+  ErrorBody body{{std::string(row.name), std::string(language == Language::english ? row.english : row.russian), {}}};
+  auto& details = body.error.details;
+  if (!failure.problem.issue.empty()) {
+    details.field = failure.problem.field;
+    details.issue = issue_in(language, failure.problem.issue);
+  }
+  details.current_version = failure.current_version;
+  if (!failure.command_id.empty()) details.command_id = failure.command_id;
+
+  auto response = http::Response::json(row.status, schema::write(body));
+  response.headers.set("Content-Language", language == Language::english ? "en" : "ru");
+  if (row.status == 401) response.headers.set("WWW-Authenticate", failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
+  if (row.status == 503 && row.retryable) response.headers.set("Retry-After", std::string(kRetryAfterSeconds));
+  return response;
+}
+
+http::Response kernel_error(const http::KernelError& error) {
+  const auto code = schema::code_named(error.refusal.code);
+  auto response = error_response(code.value_or(error.refusal.status == 503 ? Code::unavailable : Code::internal_error), error.accept_language);
+  response.status = error.refusal.status;
+  return response;
+}
+
+std::string error_schema() { return schema::json_schema<ErrorBody>(); }
+
+}  // namespace parley::endpoint

@@ -1,0 +1,49 @@
+#pragma once
+// Why a request is not done, and the one form in which that is answered.
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/http/message.h"
+#include "api/http/options.h"
+#include "platform/postgres/error.h"
+#include "schemas/errors.h"
+#include "schemas/fields.h"
+
+namespace parley::endpoint {
+
+/// A code of the error table, and what the answer's details say beside it. Never holds personal text.
+struct Failure {
+  Code code{};
+  schema::Problem problem{};  ///< Which field and what is wrong with it, in English; empty when the code says it all.
+  std::optional<std::int64_t> current_version{};
+  std::string command_id{};  ///< For whoever asks later what became of the command.
+
+  Failure(Code c) : code(c) {}
+  Failure(Code c, schema::Problem p) : code(c), problem(std::move(p)) {}
+  Failure(schema::Problem p) : Failure(Code::validation_error, std::move(p)) {}
+  Failure(const Error& error);
+  /// For callers a database that is away, slow or contended is one thing: unavailable. A statement that it rejects is our fault.
+  Failure(const postgres::Error& error);
+};
+template <class T>
+using Result = std::expected<T, Failure>;
+inline std::unexpected<Failure> fail(Failure failure) { return std::unexpected(std::move(failure)); }
+inline std::unexpected<Failure> invalid(std::string field, std::string issue) { return fail(schema::Problem{std::move(field), std::move(issue)}); }
+
+enum class Language { russian, english };
+/// The better liked of the two (RFC 9110, 12.5.4); Russian when the field says nothing of either.
+Language preferred_language(std::string_view accept_language);
+/// An issue in a language. Issues are written in English; one that the table of issues does not know stays so.
+std::string issue_in(Language language, std::string_view issue);
+
+/// The answer, with WWW-Authenticate on 401 and Retry-After on a 503 that may pass.
+http::Response error_response(const Failure& failure, std::string_view accept_language);
+/// The form of what the HTTP kernel answers by itself: for http::Hooks::error.
+http::Response kernel_error(const http::KernelError& error);
+/// JSON Schema of the body of every error.
+std::string error_schema();
+
+}  // namespace parley::endpoint

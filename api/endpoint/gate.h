@@ -1,0 +1,42 @@
+#pragma once
+// Who may ask. A surface declares its gates once; an endpoint names one of them.
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/endpoint/deps.h"
+#include "api/endpoint/failure.h"
+#include "api/http/message.h"
+#include "schemas/directory.h"
+
+namespace parley::endpoint {
+
+/// Somebody who was let in.
+struct Caller {
+  Principal principal;
+  /// Whose idempotency keys these are, so that the same key of somebody else is another key: "account/5127". Empty for nobody in particular; a
+  /// command then brings its own (Sending::scope).
+  std::string scope;
+  std::optional<schema::SiteEntry> site;  ///< Of a visitor.
+};
+
+/// How a credential is sent, as OpenAPI describes it.
+struct SecurityScheme {
+  enum class Kind { bearer, header, query };
+  std::string_view name;
+  Kind kind{};
+  std::string_view parameter;  ///< The header's or parameter's name; of a bearer token: its format.
+  std::string_view description;
+};
+
+/// Constants of the program.
+struct Gate {
+  /// Runs before anything else of the request is looked at, on an I/O thread; must not block.
+  Result<Caller> (*admit)(const http::Request&, const Deps&);
+  std::vector<Code> refusals;                                ///< What admit() may answer.
+  std::vector<std::vector<const SecurityScheme*>> security;  ///< Alternatives, each of which is one or several credentials together.
+  bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so any origin may try.
+};
+
+}  // namespace parley::endpoint

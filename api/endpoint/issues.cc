@@ -1,0 +1,95 @@
+// The issues that an answer may name, in Russian. Issues are written in English where they are found (schemas/fields.cc, schemas/json.cc, a
+// surface's own types); `#` stands for a number, `*` at the end for the rest of the text as it is.
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "api/endpoint/failure.h"
+
+namespace parley::endpoint {
+namespace {
+
+constexpr std::array<std::pair<std::string_view, std::string_view>, 26> kIssues{{
+    {"is required", "обязательное поле"},
+    {"must not be empty", "не может быть пустым"},
+    {"must be a string", "должно быть строкой"},
+    {"must be true or false", "должно быть true или false"},
+    {"must be an integer", "должно быть целым числом"},
+    {"must be an integer from # to #", "должно быть целым числом от # до #"},
+    {"must be a number", "должно быть числом"},
+    {"must be a list", "должно быть списком"},
+    {"must be an object", "должно быть объектом"},
+    {"must be an id", "должно быть идентификатором"},
+    {"must be a time like *", "должно быть временем вида *"},
+    {"must be one of *", "должно быть одним из значений: *"},
+    {"must be at least # characters", "должно быть не короче # символов"},
+    {"must be at most # characters", "должно быть не длиннее # символов"},
+    {"must have at most # elements", "должно содержать не больше # элементов"},
+    {"must not contain the NUL character", "не должно содержать символ NUL"},
+    {"must not contain lone surrogates", "не должно содержать непарные суррогаты"},
+    {"a field's name must be plain text", "имя поля должно быть обычным текстом"},
+    {"must not be given twice", "указано дважды"},
+    {"must not be nested deeper than #", "вложенность не должна превышать #"},
+    {"at byte #: *", "некорректный JSON, байт #: *"},
+    {"must be an e-mail address", "Неверный формат email"},
+    {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
+    {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
+    {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
+    {"must be a position like 3:1024", "должна быть позиция вида 3:1024"},
+}};
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/// What the pattern's signs stand for in the text; nothing when it does not match. At most two numbers and a rest.
+struct Captured {
+  std::array<std::string_view, 2> numbers;
+  std::size_t count = 0;
+  std::string_view rest;
+};
+std::optional<Captured> match(std::string_view pattern, std::string_view text) {
+  Captured captured;
+  for (const char c : pattern) {
+    if (c == '*') {
+      captured.rest = text;
+      return captured;
+    }
+    if (c == '#') {
+      std::size_t n = 0;
+      while (n < text.size() && is_digit(text[n])) ++n;
+      if (n == 0 || captured.count == captured.numbers.size()) return std::nullopt;
+      captured.numbers[captured.count++] = text.substr(0, n);
+      text.remove_prefix(n);
+    } else {
+      if (text.empty() || text.front() != c) return std::nullopt;
+      text.remove_prefix(1);
+    }
+  }
+  if (!text.empty()) return std::nullopt;
+  return captured;
+}
+
+}  // namespace
+
+std::string issue_in(Language language, std::string_view issue) {
+  if (language == Language::russian) {
+    for (const auto& [english, russian] : kIssues) {
+      const auto captured = match(english, issue);
+      if (!captured) continue;
+      std::string out;
+      std::size_t number = 0;
+      for (const char c : russian) {
+        if (c == '#') {
+          out += captured->numbers[number++];
+        } else if (c == '*') {
+          out += captured->rest;
+        } else {
+          out += c;
+        }
+      }
+      return out;
+    }
+  }
+  return std::string(issue);
+}
+
+}  // namespace parley::endpoint

@@ -1,0 +1,200 @@
+#pragma once
+// Endpoints, each declared once. From a declaration come its route, parsing, validation with precise errors, authentication, idempotency, the
+// answer and its headers, and its part of the OpenAPI document.
+//
+//   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .gate = &kOwner, .status = 201,
+//                     .operation = "postMessage", .summary = "Send a message as an operator", .errors = {Code::dialog_not_found}},
+//                    post_message, posted_message);
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/endpoint/deps.h"
+#include "api/endpoint/failure.h"
+#include "api/endpoint/gate.h"
+#include "api/endpoint/parameters.h"
+#include "api/http/responder.h"
+#include "api/http/routes.h"
+#include "domain/model.h"
+#include "platform/postgres/pool.h"
+#include "schemas/commands.h"
+#include "schemas/fields.h"
+#include "schemas/replies.h"
+
+namespace parley::endpoint {
+
+/// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals, ...) are not named again.
+struct Spec {
+  std::string_view method;
+  std::string_view path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
+  const Gate* gate = nullptr;
+  int status = 200;            ///< Of success.
+  std::string_view operation;  ///< OpenAPI's operationId, unique.
+  std::string_view summary;
+  std::string_view description{};
+  std::vector<Code> errors{};
+  bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
+};
+
+/// A request whose every part was read and whose caller was let in.
+template <class Parameters, class Body = Nothing>
+struct Call {
+  Parameters parameters;
+  Body body;
+  Caller caller;
+};
+
+/// A command on its way: what to send, and where to.
+struct Sending {
+  schema::Target target;
+  Command command;
+  std::string scope{};  ///< Replaces Caller::scope where the gate knows nobody.
+};
+
+/// A decision, for those who make an answer of it.
+struct Decided {
+  const schema::Outcome& outcome;
+  const Caller& caller;
+  const Deps& deps;
+};
+
+/// The alternative of an answer that a command of ours leads to; any other is a broken invariant.
+template <class A>
+const A& alternative(const Answer& answer) {
+  const A* found = nullptr;
+  const auto look = overloaded{[&](const A& that) { found = &that; }, [](const auto&) {}};
+  std::visit([&](const auto& context) { std::visit(look, context); }, answer);
+  if (found == nullptr) throw std::logic_error("a command was given another command's answer");
+  return *found;
+}
+
+/// A declared endpoint without its types; what is described is described as JSON.
+struct Endpoint {
+  Spec spec;
+  std::string path;  ///< With the prefix.
+  enum class Form { command, query, stream } form{};
+  std::vector<DescribedParameter> parameters;
+  std::string body_schema;  ///< Empty: no body is read.
+  bool body_required = false;
+  std::string answer_schema;
+
+  // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
+  using Prepared = std::move_only_function<Result<Sending>(const Deps&)>;
+  using Asked = std::move_only_function<Result<std::string>(postgres::Lease&, const Deps&)>;
+  std::function<Result<Prepared>(const http::Request&, const Caller&)> prepare;
+  std::function<std::string(const Answer&, const Decided&)> present;
+  std::function<bool(const Answer&, const Deps&)> settled;
+  std::function<Result<Asked>(const http::Request&, const Caller&)> ask;
+  std::function<Result<void>(const http::Request&, const Caller&, const Deps&, http::Responder, http::Headers)> open;
+};
+
+struct Info {
+  std::string title;
+  std::string version;
+  std::string description;
+};
+
+/// A surface's endpoints. Built before serving by one thread; what mount() makes of it is immutable and thread-safe.
+class Registry {
+ public:
+  /// `prefix` ("/replyx" or nothing) comes before every path.
+  explicit Registry(Info info, std::string prefix = {}) : info_(std::move(info)), prefix_(std::move(prefix)) {}
+
+  /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision. `settled`, where given, says whether what the
+  /// API itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's next request is not refused.
+  template <class P, class B, class A, class Out>
+  void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&),
+               bool (*settled)(const std::type_identity_t<A>&, const Deps&) = nullptr) {
+    Endpoint e = described<P, B, Out>(std::move(spec), Endpoint::Form::command);
+    e.prepare = [to](const http::Request& request, const Caller& caller) -> Result<Endpoint::Prepared> {
+      auto call = read_call<P, B>(request, caller);
+      if (!call) return fail(std::move(call.error()));
+      return Endpoint::Prepared([to, call = std::move(*call)](const Deps& deps) { return to(call, deps); });
+    };
+    e.present = [from](const Answer& answer, const Decided& decided) { return schema::write(from(alternative<A>(answer), decided)); };
+    if (settled != nullptr) {
+      e.settled = [settled](const Answer& answer, const Deps& deps) { return settled(alternative<A>(answer), deps); };
+    }
+    endpoints_.push_back(std::move(e));
+  }
+
+  /// A question to the read models, asked on Deps::queries with a connection of the pool.
+  template <class P, class Out>
+  void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&)) {
+    Endpoint e = described<P, Nothing, Out>(std::move(spec), Endpoint::Form::query);
+    e.ask = [run](const http::Request& request, const Caller& caller) -> Result<Endpoint::Asked> {
+      auto call = read_call<P, Nothing>(request, caller);
+      if (!call) return fail(std::move(call.error()));
+      return Endpoint::Asked([run, call = std::move(*call)](postgres::Lease& lease, const Deps& deps) -> Result<std::string> {
+        auto out = run(call, lease, deps);
+        if (!out) return fail(std::move(out.error()));
+        return schema::write(*out);
+      });
+    };
+    endpoints_.push_back(std::move(e));
+  }
+
+  /// A stream of server-sent events. `open` takes the Responder over unless it fails; `extra` are headers for the stream's head.
+  template <class P>
+  void stream(Spec spec, Result<void> (*open)(const Call<P>&, const Deps&, http::Responder, http::Headers extra)) {
+    Endpoint e = described<P, Nothing, Nothing>(std::move(spec), Endpoint::Form::stream);
+    e.open = [open](const http::Request& request, const Caller& caller, const Deps& deps, http::Responder responder,
+                    http::Headers extra) -> Result<void> {
+      auto call = read_call<P, Nothing>(request, caller);
+      if (!call) return fail(std::move(call.error()));
+      return open(*call, deps, std::move(responder), std::move(extra));
+    };
+    endpoints_.push_back(std::move(e));
+  }
+
+  /// OpenAPI 3.1, as JSON.
+  std::string openapi() const;
+  const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
+  /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws std::invalid_argument for what is declared
+  /// twice.
+  void mount(http::Routes& routes, const Deps& deps) const;
+
+ private:
+  template <class P, class B, class Out>
+  Endpoint described(Spec spec, Endpoint::Form form) const {
+    Endpoint e;
+    e.path = prefix_ + std::string(spec.path);
+    e.spec = std::move(spec);
+    e.form = form;
+    e.parameters = described_parameters<P>();
+    if constexpr (!std::same_as<B, Nothing>) {
+      e.body_schema = schema::json_schema<B>();
+      e.body_required = !schema::read_text<B>("{}").has_value();
+    }
+    if (form != Endpoint::Form::stream) e.answer_schema = schema::json_schema<Out>();
+    return e;
+  }
+  template <class P, class B>
+  static Result<Call<P, B>> read_call(const http::Request& request, const Caller& caller) {
+    auto parameters = read_parameters<P>(request);
+    if (!parameters) return fail(std::move(parameters.error()));
+    if constexpr (std::same_as<B, Nothing>) {
+      return Call<P, B>{std::move(*parameters), {}, caller};
+    } else {
+      auto document = parse_body(request);
+      if (!document) return fail(std::move(document.error()));
+      auto body = schema::read<B>(document->root());
+      if (!body) return fail(at_body(std::move(body.error())));
+      return Call<P, B>{std::move(*parameters), std::move(*body), caller};
+    }
+  }
+  /// An empty body reads as {}: what is required is then missed by name.
+  static Result<json::Document> parse_body(const http::Request& request);
+  static schema::Problem at_body(schema::Problem problem);
+
+  Info info_;
+  std::string prefix_;
+  std::vector<Endpoint> endpoints_;
+};
+
+}  // namespace parley::endpoint

@@ -1,0 +1,204 @@
+#include "api/endpoint/run.h"
+
+#include <atomic>
+#include <charconv>
+
+#include "api/auth/tokens.h"
+#include "api/commands/dispatcher.h"
+#include "api/endpoint/cors.h"
+#include "api/endpoint/idempotency.h"
+#include "api/http/executor.h"
+#include "api/http/timers.h"
+#include "api/progress/progress.h"
+#include "platform/crypto/crypto.h"
+#include "platform/log/log.h"
+
+namespace parley::endpoint {
+namespace {
+
+/// One request under way: everything that its answer needs, on whatever thread that is known. Shared by callbacks; its parts are not changed after
+/// the first of them could run.
+struct Exchange {
+  std::shared_ptr<const Endpoint> endpoint;
+  const Deps& deps;
+  http::Request request;
+  http::Responder responder;
+  Caller caller{};
+
+  std::string_view origin() const { return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{}; }
+
+  void send(http::Response response) const {
+    allow_origin(response.headers, origin());
+    responder.send(std::move(response));
+  }
+  void refuse(const Failure& failure, bool repeated = false) const {
+    auto response = error_response(failure, request.headers.get("Accept-Language"));
+    if (repeated) response.headers.set("Idempotency-Hit", "true");
+    send(std::move(response));
+  }
+};
+using Shared = std::shared_ptr<Exchange>;
+
+int slot_of_target(const schema::Target& target, std::string_view command_id) {
+  return std::visit(overloaded{
+                        [&](const schema::NewStream&) { return crypto::slot_of(command_id); },
+                        [](const Stream& stream) { return slot_of(stream.id); },
+                        [](const UniqueKey& key) { return crypto::slot_of(key.key); },
+                    },
+                    target);
+}
+
+/// If-Match: a version in quotes; "*" asks for nothing that a command does not ask anyway.
+Result<std::optional<std::int64_t>> expected_version(const http::Headers& headers) {
+  auto text = headers.get("If-Match");
+  if (text.empty() || text == "*") return std::optional<std::int64_t>{};
+  if (text.size() > 2 && text.front() == '"' && text.back() == '"') {
+    if (const auto version = plain_integer(text.substr(1, text.size() - 2))) return version;
+  }
+  return invalid("If-Match", "must be a version in quotes, like \"7\"");
+}
+
+Result<std::optional<schema::Position>> read_after(const http::Headers& headers, int partitions) {
+  const auto text = headers.get("X-Read-After");
+  if (text.empty()) return std::optional<schema::Position>{};
+  const auto colon = text.find(':');
+  const auto partition = plain_integer(text.substr(0, colon));
+  const auto offset = colon == std::string_view::npos ? std::nullopt : plain_integer(text.substr(colon + 1));
+  if (!partition || !offset || *partition >= partitions) return invalid("X-Read-After", "must be a position like 3:1024");
+  return std::optional(schema::Position{*partition, *offset});
+}
+
+// Commands.
+
+void answer(const Exchange& x, const api::CommandResult& result, const schema::Outcome& outcome, std::string body) {
+  auto response = http::Response::json(x.endpoint->spec.status, std::move(body));
+  if (result.repeated) response.headers.set("Idempotency-Hit", "true");
+  if (outcome.position) {
+    response.headers.set("X-Event-Position", std::to_string(outcome.position->partition) + ":" + std::to_string(outcome.position->offset));
+    if (!result.readable) response.headers.set("X-Projection", "pending");
+  }
+  x.send(std::move(response));
+}
+
+void answer_when_settled(const Shared& x, const std::shared_ptr<const api::CommandResult>& result, http::Timers::Clock::time_point until) {
+  const auto& outcome = *result->outcome;
+  const auto& decision = std::get<Answer>(outcome.result);
+  if (x->endpoint->settled && !x->endpoint->settled(decision, x->deps) && http::Timers::Clock::now() < until) {
+    x->deps.timers.after(kSettleLook, [=] { answer_when_settled(x, result, until); });
+    return;
+  }
+  answer(*x, *result, outcome, x->endpoint->present(decision, {outcome, x->caller, x->deps}));
+}
+
+void finish(const Shared& x, const std::string& command_id, api::CommandResult result) {
+  try {
+    if (!result.outcome) {
+      Failure failure(result.outcome.error());
+      if (failure.code == Code::command_timeout || failure.code == Code::command_expired) failure.command_id = command_id;
+      x->refuse(failure, result.repeated);
+    } else if (const auto* refusal = std::get_if<Error>(&result.outcome->result)) {
+      x->refuse(*refusal, result.repeated);
+    } else {
+      answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)), http::Timers::Clock::now() + kSettleWaitMax);
+    }
+  } catch (const std::exception& error) {
+    log::error("an outcome could not be answered", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
+    x->refuse(Code::internal_error);
+  }
+}
+
+void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::optional<std::string>& key, std::optional<std::int64_t> version) {
+  auto sending = prepared(x->deps);
+  if (!sending) return x->refuse(sending.error());
+  const auto& scope = sending->scope.empty() ? x->caller.scope : sending->scope;
+  const auto path = concrete_path(x->request);
+  schema::CommandEnvelope envelope;
+  envelope.command_id = command_id(scope, x->request.method, path, key);
+  envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
+  envelope.principal = x->caller.principal;
+  envelope.slot = slot_of_target(sending->target, envelope.command_id);
+  if (std::holds_alternative<Stream>(sending->target)) envelope.expected_version = version;
+  envelope.target = std::move(sending->target);
+  envelope.correlation = x->request.request_id;
+  x->deps.dispatcher.send(envelope, sending->command, [x, id = envelope.command_id](api::CommandResult result) { finish(x, id, std::move(result)); });
+}
+
+void run_command(const Shared& x) {
+  auto key = idempotency_key(x->request.headers);
+  if (!key) return x->refuse(key.error());
+  auto version = expected_version(x->request.headers);
+  if (!version) return x->refuse(version.error());
+  auto prepared = x->endpoint->prepare(x->request, x->caller);
+  if (!prepared) return x->refuse(prepared.error());
+  if (!x->endpoint->spec.hashes) return send_command(x, *prepared, *key, *version);
+  const bool posted = x->deps.hashing.try_post(
+      [x, prepared = std::move(*prepared), key = std::move(*key), version = *version]() mutable { send_command(x, prepared, key, version); });
+  if (!posted) x->refuse(Code::overloaded);
+}
+
+// Queries.
+
+void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
+  auto lease = x.deps.pool.lease(kLeaseWaitMax);
+  if (!lease) return x.refuse(lease.error());
+  auto body = asked(*lease, x.deps);
+  if (!body) return x.refuse(body.error());
+  auto response = http::Response::json(200, std::move(*body));
+  if (pending) response.headers.set("X-Projection", "pending");
+  x.send(std::move(response));
+}
+
+void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
+  if (!x->deps.queries.try_post([x, asked = std::move(asked), pending]() mutable { ask(*x, asked, pending); })) x->refuse(Code::overloaded);
+}
+
+void run_query(const Shared& x) {
+  auto asked = x->endpoint->ask(x->request, x->caller);
+  if (!asked) return x->refuse(asked.error());
+  const auto position = read_after(x->request.headers, x->deps.partitions);
+  if (!position) return x->refuse(position.error());
+  if (!*position) return post_query(x, std::move(*asked), false);
+  // Whichever is first: the position can be read, or the wait is over.
+  struct Waiting {
+    Endpoint::Asked asked;
+    std::atomic<bool> over = false;
+  };
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->asked = std::move(*asked);
+  const auto go_on = [x, waiting](bool readable) {
+    if (!waiting->over.exchange(true)) post_query(x, std::move(waiting->asked), !readable);
+  };
+  const auto timer = x->deps.timers.after(kReadAfterWaitMax, [go_on] { go_on(false); });
+  x->deps.progress.when_readable(**position, [x, go_on, timer](bool readable) {
+    x->deps.timers.cancel(timer);
+    go_on(readable);
+  });
+}
+
+void run_stream(const Shared& x) {
+  http::Headers extra;
+  allow_origin(extra, x->origin());
+  const auto opened = x->endpoint->open(x->request, x->caller, x->deps, x->responder, std::move(extra));
+  if (!opened) x->refuse(opened.error());
+}
+
+}  // namespace
+
+http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) {
+  return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
+    const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
+    auto caller = endpoint->spec.gate->admit(x->request, deps);
+    if (!caller) return x->refuse(caller.error());
+    x->caller = std::move(*caller);
+    switch (endpoint->form) {
+      case Endpoint::Form::command:
+        return run_command(x);
+      case Endpoint::Form::query:
+        return run_query(x);
+      case Endpoint::Form::stream:
+        return run_stream(x);
+    }
+  };
+}
+
+}  // namespace parley::endpoint

@@ -1,0 +1,20 @@
+#pragma once
+// Internal: the way of a request through a declared endpoint to its answer.
+#include <chrono>
+#include <memory>
+
+#include "api/endpoint/registry.h"
+
+namespace parley::endpoint {
+
+/// A read that names a position (X-Read-After) waits at most this long for it, and is then answered with what there is.
+inline constexpr std::chrono::milliseconds kReadAfterWaitMax{2'000};
+/// A query waits at most this long for a connection of the pool.
+inline constexpr std::chrono::milliseconds kLeaseWaitMax{2'000};
+/// How long an answer waits for what this process itself must know of it, and how often it looks.
+inline constexpr std::chrono::milliseconds kSettleWaitMax{1'000};
+inline constexpr std::chrono::milliseconds kSettleLook{2};
+
+http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);
+
+}  // namespace parley::endpoint

@@ -1,0 +1,320 @@
+// /api/dialogs, for their owner.
+#include "api/replyx/gates.h"
+#include "api/replyx/messages.h"
+#include "api/replyx/replyx.h"
+#include "api/replyx/texts.h"
+#include "api/replyx/values.h"
+
+namespace parley::replyx {
+
+enum class DialogStatus { active, archived };
+enum class HandoffStatus { none, requested, active, released };
+enum class DialogPlatform { telegram, website };
+
+struct DialogsQuery {
+  std::optional<DialogStatus> status;
+  std::optional<HandoffStatus> handoff_status;
+  std::optional<DialogPlatform> platform;
+  std::int64_t limit = 50;
+  std::int64_t offset = 0;
+};
+struct ListedDialog {
+  DialogId id;
+  AssistantId assistant_id;
+  std::string platform;
+  schema::Nullable<std::string> telegram_chat_id;
+  schema::Nullable<Personal> telegram_username;
+  schema::Nullable<Personal> first_name;
+  schema::Nullable<Personal> last_name;
+  std::string status;
+  std::string handoff_status;
+  bool is_taken_over = false;
+  schema::Nullable<Personal> last_message;
+  schema::Nullable<Timestamp> last_message_time;
+  Timestamp created_at;
+};
+struct DialogList {
+  std::vector<ListedDialog> dialogs;
+  std::int64_t total = 0;
+  bool has_more = false;
+};
+struct Dialog {
+  DialogId id;
+  AssistantId assistant_id;
+  schema::Nullable<std::string> assistant_name;
+  std::string platform;
+  schema::Nullable<std::string> telegram_chat_id;
+  schema::Nullable<Personal> telegram_username;
+  schema::Nullable<Personal> first_name;
+  schema::Nullable<Personal> last_name;
+  std::string status;
+  std::string handoff_status;
+  schema::Nullable<std::string> handoff_reason;
+  schema::Nullable<Timestamp> handoff_requested_at;
+  bool is_taken_over = false;
+  schema::Nullable<AccountId> taken_over_by;
+  Timestamp created_at;
+};
+struct OperatorMessage {
+  Text text;
+  std::optional<Personal> operator_name;
+};
+
+/// Events of a history that one answer holds at most.
+inline constexpr std::int64_t kHistoryMax = 1'000;
+struct HistoryQuery {
+  DialogId dialog_id;
+  std::int64_t limit = kHistoryMax;
+  std::int64_t after = 0;
+};
+struct HistoryPosition {
+  std::int64_t partition = 0;
+  std::int64_t offset = 0;
+};
+struct HistoryEvent {
+  std::int64_t version = 0;
+  std::string type;
+  std::string event_id;
+  Timestamp time;
+  std::string actor;
+  std::string causation_id;
+  std::string correlation_id;
+  std::string hash;
+  HistoryPosition position;
+};
+struct History {
+  std::vector<HistoryEvent> events;
+};
+
+}  // namespace parley::replyx
+
+namespace parley::schema {
+
+template <>
+inline constexpr std::array names<replyx::DialogStatus>{
+    std::pair{replyx::DialogStatus::active, std::string_view("active")},
+    std::pair{replyx::DialogStatus::archived, std::string_view("archived")},
+};
+template <>
+inline constexpr std::array names<replyx::HandoffStatus>{
+    std::pair{replyx::HandoffStatus::none, std::string_view("none")},
+    std::pair{replyx::HandoffStatus::requested, std::string_view("requested")},
+    std::pair{replyx::HandoffStatus::active, std::string_view("active")},
+    std::pair{replyx::HandoffStatus::released, std::string_view("released")},
+};
+template <>
+inline constexpr std::array names<replyx::DialogPlatform>{
+    std::pair{replyx::DialogPlatform::telegram, std::string_view("telegram")},
+    std::pair{replyx::DialogPlatform::website, std::string_view("website")},
+};
+template <>
+inline constexpr auto fields<replyx::ListedDialog> = std::tuple{
+    field("id", &replyx::ListedDialog::id),
+    field("assistant_id", &replyx::ListedDialog::assistant_id),
+    field("platform", &replyx::ListedDialog::platform),
+    field("telegram_chat_id", &replyx::ListedDialog::telegram_chat_id),
+    field("telegram_username", &replyx::ListedDialog::telegram_username),
+    field("first_name", &replyx::ListedDialog::first_name),
+    field("last_name", &replyx::ListedDialog::last_name),
+    field("status", &replyx::ListedDialog::status),
+    field("handoff_status", &replyx::ListedDialog::handoff_status),
+    field("is_taken_over", &replyx::ListedDialog::is_taken_over),
+    field("last_message", &replyx::ListedDialog::last_message),
+    field("last_message_time", &replyx::ListedDialog::last_message_time),
+    field("created_at", &replyx::ListedDialog::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::DialogList> = std::tuple{
+    field("dialogs", &replyx::DialogList::dialogs, {}, "The one with the latest activity first"),
+    field("total", &replyx::DialogList::total, {}, "On all pages"),
+    field("has_more", &replyx::DialogList::has_more),
+};
+template <>
+inline constexpr auto fields<replyx::Dialog> = std::tuple{
+    field("id", &replyx::Dialog::id),
+    field("assistant_id", &replyx::Dialog::assistant_id),
+    field("assistant_name", &replyx::Dialog::assistant_name),
+    field("platform", &replyx::Dialog::platform),
+    field("telegram_chat_id", &replyx::Dialog::telegram_chat_id),
+    field("telegram_username", &replyx::Dialog::telegram_username),
+    field("first_name", &replyx::Dialog::first_name),
+    field("last_name", &replyx::Dialog::last_name),
+    field("status", &replyx::Dialog::status),
+    field("handoff_status", &replyx::Dialog::handoff_status),
+    field("handoff_reason", &replyx::Dialog::handoff_reason),
+    field("handoff_requested_at", &replyx::Dialog::handoff_requested_at),
+    field("is_taken_over", &replyx::Dialog::is_taken_over),
+    field("taken_over_by", &replyx::Dialog::taken_over_by),
+    field("created_at", &replyx::Dialog::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::OperatorMessage> = std::tuple{
+    field("text", &replyx::OperatorMessage::text, {.length_min = 1, .length_max = replyx::kMessageMax}),
+    field("operator_name", &replyx::OperatorMessage::operator_name, {.length_max = replyx::kPersonNameMax}),
+};
+template <>
+inline constexpr auto fields<replyx::HistoryPosition> =
+    std::tuple{field("partition", &replyx::HistoryPosition::partition), field("offset", &replyx::HistoryPosition::offset)};
+template <>
+inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
+    field("version", &replyx::HistoryEvent::version),
+    field("type", &replyx::HistoryEvent::type),
+    field("event_id", &replyx::HistoryEvent::event_id),
+    field("time", &replyx::HistoryEvent::time),
+    field("actor", &replyx::HistoryEvent::actor, {}, "Who asked: account/<id>, visitor/<assistant id>"),
+    field("causation_id", &replyx::HistoryEvent::causation_id, {}, "The command that led to the event"),
+    field("correlation_id", &replyx::HistoryEvent::correlation_id, {}, "The request, as X-Request-Id and logs have it"),
+    field("hash", &replyx::HistoryEvent::hash, {}, "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
+    field("position", &replyx::HistoryEvent::position, {}, "Where it stands in parley.events"),
+};
+template <>
+inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events)};
+
+}  // namespace parley::schema
+
+namespace parley::endpoint {
+
+template <>
+inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
+    query("status", &replyx::DialogsQuery::status),
+    query("handoff_status", &replyx::DialogsQuery::handoff_status),
+    query("platform", &replyx::DialogsQuery::platform),
+    query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = 100}),
+    query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000}),
+};
+template <>
+inline constexpr auto parameters<replyx::HistoryQuery> = std::tuple{
+    path("dialog_id", &replyx::HistoryQuery::dialog_id),
+    query("limit", &replyx::HistoryQuery::limit, {.min = 1, .max = replyx::kHistoryMax}),
+    query("after", &replyx::HistoryQuery::after, {.min = 0, .max = kIdMax}, "A version: only events above it"),
+};
+
+}  // namespace parley::endpoint
+
+namespace parley::replyx {
+namespace {
+
+using endpoint::Call;
+using endpoint::Deps;
+using endpoint::Result;
+using endpoint::Sending;
+
+template <class T>
+std::optional<std::string> filter(const std::optional<T>& value) {
+  return value ? std::optional(std::string(schema::name_of(*value))) : std::nullopt;
+}
+bool is_taken_over(const projections::DialogRow& row) { return row.handoff_status == schema::name_of(HandoffStatus::active); }
+
+Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease& db, const Deps&) {
+  const auto& in = call.parameters;
+  auto page = projections::dialogs_of(db, std::get<Owner>(call.caller.principal).account,
+                                      {.status = filter(in.status),
+                                       .handoff_status = filter(in.handoff_status),
+                                       .platform = filter(in.platform),
+                                       .limit = static_cast<int>(in.limit),
+                                       .offset = in.offset});
+  if (!page) return endpoint::fail(page.error());
+  DialogList out{.dialogs = {}, .total = page->total, .has_more = page->has_more};
+  for (auto& row : page->dialogs) {
+    const bool taken_over = is_taken_over(row);
+    out.dialogs.push_back({.id = row.id,
+                           .assistant_id = row.assistant,
+                           .platform = std::move(row.platform),
+                           .telegram_chat_id = std::move(row.telegram_chat_id),
+                           .telegram_username = std::move(row.telegram_username),
+                           .first_name = std::move(row.first_name),
+                           .last_name = std::move(row.last_name),
+                           .status = std::move(row.status),
+                           .handoff_status = std::move(row.handoff_status),
+                           .is_taken_over = taken_over,
+                           .last_message = std::move(row.last_message),
+                           .last_message_time = row.last_message_time,
+                           .created_at = row.created_at});
+  }
+  return out;
+}
+
+Result<Dialog> get_dialog(const Call<DialogPath>& call, postgres::Lease& db, const Deps&) {
+  return found(projections::dialog(db, call.caller.principal, call.parameters.dialog_id), Code::dialog_not_found, [](projections::DialogRow row) {
+    const bool taken_over = is_taken_over(row);
+    return Dialog{.id = row.id,
+                  .assistant_id = row.assistant,
+                  .assistant_name = std::move(row.assistant_name),
+                  .platform = std::move(row.platform),
+                  .telegram_chat_id = std::move(row.telegram_chat_id),
+                  .telegram_username = std::move(row.telegram_username),
+                  .first_name = std::move(row.first_name),
+                  .last_name = std::move(row.last_name),
+                  .status = std::move(row.status),
+                  .handoff_status = std::move(row.handoff_status),
+                  .is_taken_over = taken_over,
+                  .created_at = row.created_at};
+  });
+}
+
+Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
+  return read_messages(call, db, deps, Code::dialog_not_found);
+}
+
+Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
+  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
+                 dialogs::PostOperatorMessage{Personal{call.body.text.text}, call.body.operator_name}};
+}
+
+Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps&) {
+  const auto& in = call.parameters;
+  return found(projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit)), Code::dialog_not_found,
+               [](std::vector<projections::EventRow> rows) {
+                 History out;
+                 for (auto& row : rows) {
+                   out.events.push_back({.version = row.version,
+                                         .type = std::move(row.type),
+                                         .event_id = std::move(row.event_id),
+                                         .time = row.at,
+                                         .actor = std::move(row.actor),
+                                         .causation_id = std::move(row.cause),
+                                         .correlation_id = std::move(row.correlation),
+                                         .hash = std::move(row.hash),
+                                         .position = {row.partition, row.position}});
+                 }
+                 return out;
+               });
+}
+
+}  // namespace
+
+void add_dialogs(endpoint::Registry& registry) {
+  registry.query({.method = "GET", .path = "/api/dialogs", .gate = &kOwner, .operation = "listDialogs", .summary = "The caller's dialogs"},
+                 list_dialogs);
+  registry.query({.method = "GET",
+                  .path = "/api/dialogs/{dialog_id}",
+                  .gate = &kOwner,
+                  .operation = "getDialog",
+                  .summary = "A dialog",
+                  .errors = {Code::dialog_not_found}},
+                 get_dialog);
+  registry.query({.method = "GET",
+                  .path = "/api/dialogs/{dialog_id}/messages",
+                  .gate = &kOwner,
+                  .operation = "listMessages",
+                  .summary = "A dialog's messages",
+                  .errors = {Code::dialog_not_found}},
+                 messages);
+  registry.command({.method = "POST",
+                    .path = "/api/dialogs/{dialog_id}/messages",
+                    .gate = &kOwner,
+                    .status = 201,
+                    .operation = "postOperatorMessage",
+                    .summary = "Send a message as an operator",
+                    .errors = {Code::dialog_not_found}},
+                   post_message, posted_message);
+  registry.query({.method = "GET",
+                  .path = "/api/dialogs/{dialog_id}/history",
+                  .gate = &kOwner,
+                  .operation = "getHistory",
+                  .summary = "What happened in a dialog: its events, without what was said",
+                  .errors = {Code::dialog_not_found}},
+                 history);
+}
+
+}  // namespace parley::replyx

@@ -1,0 +1,102 @@
+#include "api/replyx/gates.h"
+
+#include <algorithm>
+
+#include "api/auth/tokens.h"
+#include "api/directory/directory.h"
+#include "api/endpoint/cors.h"
+#include "api/endpoint/parameters.h"
+#include "domain/model.h"
+
+namespace parley::replyx {
+namespace {
+
+using endpoint::Caller;
+using endpoint::Deps;
+using endpoint::fail;
+using endpoint::Failure;
+using endpoint::Gate;
+using endpoint::Result;
+using endpoint::SecurityScheme;
+using Kind = SecurityScheme::Kind;
+
+constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT", "An owner's access token, valid for 24 hours"};
+constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token", "An assistant's public site token"};
+constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id", "The secret that opening a dialog answered"};
+constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An owner's access token, for an EventSource"};
+constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token", "An assistant's public site token"};
+constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id", "An assistant's id, instead of its site token"};
+constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id", "The secret that opening a dialog answered"};
+
+Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
+
+Result<Caller> owner_with(std::string_view token, const Deps& deps) {
+  const auto account = deps.tokens.verify(token, deps.clock());
+  if (!account) return fail(account.error());
+  const Principal principal = Owner{*account};
+  return Caller{principal, to_string(principal), {}};
+}
+
+Result<Caller> owner(const http::Request& request, const Deps& deps) {
+  constexpr std::string_view kScheme = "Bearer ";
+  const auto header = request.headers.get("Authorization");
+  if (header.size() <= kScheme.size() || !http::equals_ignoring_case(header.substr(0, kScheme.size()), kScheme)) return fail(Code::not_authenticated);
+  return owner_with(header.substr(kScheme.size()), deps);
+}
+
+Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
+  if (!site) return fail(Code::not_authenticated);
+  if (!site->website_integration) return fail(Code::insufficient_permissions);
+  const auto origin = request.headers.get("Origin");
+  const auto& domains = site->allowed_domains;
+  const auto covers_origin = [&](const std::string& domain) { return endpoint::covers(domain, endpoint::origin_host(origin)); };
+  if (!origin.empty() && !domains.empty() && std::ranges::none_of(domains, covers_origin)) return fail(Code::insufficient_permissions);
+  const Principal principal = Visitor{site->assistant};
+  return Caller{principal, to_string(principal), std::move(site)};
+}
+
+Result<Caller> site(const http::Request& request, const Deps& deps) {
+  return visitor_of(deps.directory.site(request.headers.get("X-Site-Token")), request);
+}
+
+Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request, const Deps& deps) {
+  if (!visitor) return visitor;
+  if (guest_id.empty()) return fail(Code::not_authenticated);
+  const auto dialog = endpoint::plain_integer(request.path.find("dialog_id").value_or(""));
+  if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, visitor->site->assistant, guest_id)) return fail(Code::dialog_not_found);
+  visitor->scope = "guest/" + std::to_string(*dialog);
+  return visitor;
+}
+
+Result<Caller> guest(const http::Request& request, const Deps& deps) {
+  return guest_of(site(request, deps), request.headers.get("X-Guest-Id"), request, deps);
+}
+
+Result<Caller> viewer(const http::Request& request, const Deps& deps) {
+  const auto given = [&](std::string_view name) { return request.query.find(name); };
+  if (request.headers.has("Authorization")) return owner(request, deps);
+  if (const auto token = given("token")) return owner_with(*token, deps);
+  const auto guest_id = given("guest_id").value_or("");
+  if (const auto token = given("site_token")) return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
+  if (const auto text = given("assistant_id")) {
+    const auto assistant = endpoint::plain_integer(*text);
+    if (!assistant) return endpoint::invalid("assistant_id", "must be an id");
+    return guest_of(visitor_of(deps.directory.site_of(AssistantId{*assistant}), request), guest_id, request, deps);
+  }
+  return fail(Code::not_authenticated);
+}
+
+}  // namespace
+
+const Gate kAnybody{anybody, {}, {}};
+const Gate kOwner{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
+const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions}, {{&kSiteTokenScheme}}, true};
+const Gate kGuest{
+    guest, {Code::not_authenticated, Code::insufficient_permissions, Code::dialog_not_found}, {{&kSiteTokenScheme, &kGuestIdScheme}}, true};
+const Gate kViewer{
+    viewer,
+    {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::dialog_not_found},
+    {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
+    true};
+
+}  // namespace parley::replyx

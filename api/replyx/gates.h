@@ -1,0 +1,18 @@
+#pragma once
+// Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of one dialog's visitor.
+#include "api/endpoint/gate.h"
+
+namespace parley::replyx {
+
+extern const endpoint::Gate kAnybody;
+/// `Authorization: Bearer`: the principal is an Owner.
+extern const endpoint::Gate kOwner;
+/// `X-Site-Token`: a Visitor of that assistant's site. Where the assistant names domains, an Origin must be one of them.
+extern const endpoint::Gate kSite;
+/// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such dialog.
+extern const endpoint::Gate kGuest;
+/// Whoever may follow the dialog {dialog_id}: its owner (`Authorization`, or `token` in the query, where an EventSource must put it), or its visitor
+/// (`site_token` or `assistant_id`, with `guest_id`).
+extern const endpoint::Gate kViewer;
+
+}  // namespace parley::replyx

@@ -1,0 +1,103 @@
+#include "api/replyx/texts.h"
+
+#include <algorithm>
+
+#include "api/auth/tokens.h"
+
+namespace parley::replyx {
+namespace {
+
+bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_beyond_ascii(char c) { return (c & 0x80) != 0; }
+
+/// Labels of letters, digits and inner hyphens, separated by single dots; how many, or 0 when it is not that.
+std::size_t labels_of(std::string_view name, bool ascii_only) {
+  constexpr std::size_t kLabelMax = 63;
+  std::size_t labels = 0;
+  for (;;) {
+    const auto label = name.substr(0, name.find('.'));
+    const bool plain = std::ranges::all_of(label, [&](char c) { return is_letter_or_digit(c) || c == '-' || (!ascii_only && is_beyond_ascii(c)); });
+    if (label.empty() || schema::characters(label) > kLabelMax || !plain || label.front() == '-' || label.back() == '-') return 0;
+    ++labels;
+    if (label.size() == name.size()) return labels;
+    name.remove_prefix(label.size() + 1);
+  }
+}
+
+}  // namespace
+
+bool is_email(std::string_view text) {
+  constexpr std::size_t kLocalMax = 64;                                  // RFC 5321 4.5.3.1.1
+  constexpr std::string_view kAtomPunctuation = "!#$%&'*+-/=?^_`{|}~.";  // RFC 5322 3.2.3; quoted local parts are refused
+  const auto at = text.find('@');
+  if (at == std::string_view::npos || at == 0) return false;
+  const auto local = text.substr(0, at);
+  const bool atoms = std::ranges::all_of(
+      local, [&](char c) { return is_letter_or_digit(c) || is_beyond_ascii(c) || kAtomPunctuation.find(c) != std::string_view::npos; });
+  if (!atoms || schema::characters(local) > kLocalMax || local.front() == '.' || local.back() == '.' || local.contains("..")) return false;
+  return labels_of(text.substr(at + 1), false) >= 2;
+}
+
+bool is_domain(std::string_view text) {
+  if (text.starts_with("*.")) text.remove_prefix(2);
+  return labels_of(text, true) != 0;
+}
+
+bool is_blank(std::string_view text) {
+  // ASCII white space, NBSP, OGHAM SPACE, U+2000..U+200F, line and paragraph separators, NNBSP, MMSP, WORD JOINER, IDEOGRAPHIC SPACE, BOM.
+  while (!text.empty()) {
+    std::size_t n = 0;
+    if (text.front() == ' ' || (text.front() >= '\t' && text.front() <= '\r')) n = 1;
+    if (text.starts_with("\u00A0")) n = 2;
+    for (const std::string_view space : {"\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"}) {
+      if (text.starts_with(space)) n = 3;
+    }
+    if (text.starts_with("\xE2\x80") && text.size() > 2 && static_cast<unsigned char>(text[2]) <= 0x8F) n = 3;
+    if (n == 0) return false;
+    text.remove_prefix(n);
+  }
+  return true;
+}
+
+}  // namespace parley::replyx
+
+namespace parley::schema {
+
+Read<replyx::Email> Codec<replyx::Email>::read(json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  auto normalised = api::normalised_email(*text);
+  if (!replyx::is_email(normalised)) return problem("must be an e-mail address");
+  return replyx::Email{std::move(normalised)};
+}
+void Codec<replyx::Email>::schema(json::Writer& w, const Limits& limits) {
+  Codec<std::string>::schema(w, limits);
+  w.key("format");
+  w.string("email");
+}
+
+Read<replyx::Text> Codec<replyx::Text>::read(json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  if (replyx::is_blank(*text)) return problem("must not be empty");
+  return replyx::Text{std::move(*text)};
+}
+void Codec<replyx::Text>::schema(json::Writer& w, const Limits& limits) {
+  Codec<std::string>::schema(w, limits);
+  w.key("pattern");
+  w.string("\\S");
+}
+
+Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  if (!replyx::is_domain(*text)) return problem("must be a host name in ASCII form");
+  return replyx::Domain{std::move(*text)};
+}
+void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
+  Codec<std::string>::schema(w, limits);
+  w.key("pattern");
+  w.string("^(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*$");
+}
+
+}  // namespace parley::schema
