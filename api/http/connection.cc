@@ -44,7 +44,7 @@ Connection::Connection(int socket, std::string peer_address, std::shared_ptr<con
 }
 
 Connection::~Connection() {
-  set_phase(Phase::closed);  // nobody else is left to lock out
+  shut();  // nobody is left to lock out
   environment_->loop->remove(id_);
   ::close(socket_);
   --environment_->counters->open_connections;

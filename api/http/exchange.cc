@@ -1,5 +1,8 @@
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 #include <utility>
 
@@ -18,6 +21,12 @@ bool is_framing_field(std::string_view name) {
   return std::ranges::any_of(kNames, [&](std::string_view own) { return equals_ignoring_case(own, name); });
 }
 
+/// For logs and metrics, where a client must not be able to invent labels.
+std::string_view known_method(std::string_view method) {
+  static constexpr std::array<std::string_view, 7> kKnown{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+  return method.empty() || std::ranges::find(kKnown, method) != kKnown.end() ? method : "OTHER";
+}
+
 bool has_control(std::string_view text) {
   return std::ranges::any_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
 }
@@ -32,6 +41,15 @@ std::optional<std::string> head_of(int status, const Headers& headers, std::stri
   }
   head.append("X-Request-Id: ").append(request_id).append("\r\n");
   return head;
+}
+
+/// The exception being handled, by type alone.
+std::string current_exception_type() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "unknown";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return name ? name.get() : type->name();
 }
 
 }  // namespace
@@ -99,7 +117,7 @@ bool Exchange::start_stream(Headers extra, std::move_only_function<void()> on_cl
 }
 
 void Exchange::report(int status, std::size_t bytes, bool streaming) const {
-  kernel_->report({.method = origin_.method,
+  kernel_->report({.method = known_method(origin_.method),
                    .route = origin_.route,
                    .status = status,
                    .duration = Connection::Clock::now() - started_,
@@ -109,6 +127,8 @@ void Exchange::report(int status, std::size_t bytes, bool streaming) const {
 }
 
 bool Responder::send(Response response) const { return exchange_->send(std::move(response)); }
+bool Responder::send_error(const Refusal& refusal) const { return exchange_->send_error(refusal); }
+void Responder::fail() const { exchange_->fail(current_exception_type()); }
 bool Responder::gone() const { return exchange_->connection()->is_gone(); }
 const std::string& Responder::request_id() const { return exchange_->request_id(); }
 

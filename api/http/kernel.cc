@@ -1,8 +1,5 @@
 #include "api/http/kernel.h"
 
-#include <cxxabi.h>
-
-#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -11,15 +8,6 @@
 
 namespace parley::http {
 namespace {
-
-/// The exception being handled, by type alone.
-std::string current_exception_type() {
-  const std::type_info* type = abi::__cxa_current_exception_type();
-  if (type == nullptr) return "unknown";
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
-  return name ? name.get() : type->name();
-}
 
 std::string request_id_of(const RequestHead& head) {
   const std::string_view given = head.headers.get("x-request-id");
@@ -81,6 +69,7 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
   }
 
   ++counters().requests;
+  const Responder responder(exchange);
   try {
     endpoint->handler(Request{.method = is_head ? "GET" : std::move(head.method),
                               .route = endpoint->pattern,
@@ -91,9 +80,9 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
                               .peer_address = connection->peer_address(),
                               .request_id = exchange->request_id(),
                               .received_at = std::chrono::system_clock::now()},
-                      Responder(exchange));
+                      responder);
   } catch (...) {
-    exchange->fail(current_exception_type());
+    responder.fail();
   }
 }
 

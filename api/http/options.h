@@ -46,7 +46,7 @@ struct KernelError {
 
 /// One line of the access log, and what metrics count. Holds neither path nor query: they carry ids and tokens.
 struct Answered {
-  std::string_view method;  ///< empty when it was not understood
+  std::string_view method;  ///< a usual one, or "OTHER"; empty when it was not understood
   std::string_view route;   ///< the pattern; empty when none matched
   int status;
   std::chrono::nanoseconds duration;  ///< from the complete request to the answer; of a stream, to its head

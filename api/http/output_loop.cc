@@ -33,6 +33,7 @@ OutputLoop::OutputLoop()
 
 OutputLoop::~OutputLoop() {
   stop();
+  run_posted();  // the on_close of a stream that was started after the end
   ::close(wake_);
   ::close(epoll_);
 }

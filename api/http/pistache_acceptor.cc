@@ -28,7 +28,7 @@ struct Client {
   Client(std::shared_ptr<Connection> its_connection, const RequestLimits& limits) : connection(std::move(its_connection)), reader(limits) {}
   const std::shared_ptr<Connection> connection;
   RequestReader reader;
-  bool is_refused = false;  // came over the limit, or while draining
+  bool is_refused = false;  // came over the limit, or while draining: gets 503 whatever it asks
 };
 
 class InputHandler;
@@ -95,8 +95,12 @@ class InputHandler final : public Pistache::Tcp::Handler {
     auto client = std::make_shared<Client>(std::move(connection), kernel_->options().limits.request);
     const bool is_over_limit = kernel_->counters().open_connections > static_cast<std::int64_t>(kernel_->connections_max);
     client->is_refused = is_over_limit || kernel_->draining;
-    if (is_over_limit) ++kernel_->counters().refused_connections;
-    peer.putData(kClientKey, std::move(client));
+    peer.putData(kClientKey, client);
+    if (is_over_limit) {  // at once, and without lingering: descriptors must not run out, Pistache would spin on accept
+      ++kernel_->counters().refused_connections;
+      if (client->connection->begin_input()) read(*client, {});
+      client->connection->close();
+    }
   }
 
   void read(Client& client, std::string_view bytes) {

@@ -10,6 +10,7 @@ namespace parley::http {
 
 class Connection;
 class Exchange;
+struct Refusal;
 
 /// A shared handle to one unanswered request; copies are the same request. It can only ever reach the client that asked, however long it is kept: it
 /// owns that client's socket. When the last copy ends without an answer, the client gets a 500. Thread-safe; does not block.
@@ -19,6 +20,10 @@ class Responder {
 
   /// False when it was answered before or the client is gone; the response is dropped then. A header with control characters is answered as 500.
   bool send(Response response) const;
+  /// Answers an error through Hooks::error, with Retry-After when it is a 503.
+  bool send_error(const Refusal& refusal) const;
+  /// For a catch block: answers a generic 500 and reports the type of the exception being handled.
+  void fail() const;
   /// The client has left or closed its sending side. An answer may still be sent; nobody may be there to read it.
   bool gone() const;
   const std::string& request_id() const;
