@@ -6,7 +6,7 @@ Message to_message(projections::MessageRow row) {
   return {row.id, std::move(row.sender), std::move(row.text), std::move(row.operator_name), row.created_at};
 }
 
-std::string message_created_json(DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
+std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created) {
   return schema::write(MessageCreatedEvent{
       .dialog_id = dialog,
       .message = {created.message, std::string(schema::name_of(created.sender)), created.text, created.operator_name, time},

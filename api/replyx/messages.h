@@ -53,8 +53,8 @@ struct MessagesQuery {
 };
 
 Message to_message(projections::MessageRow row);
-/// The JSON of an event stream's frame for a message that `created` made at `time`.
-std::string message_created_json(DialogId dialog, const dialogs::MessageCreated& created, Timestamp time);
+/// A message in an event stream (api::MessageFormat). Thread-safe.
+std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created);
 
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided);
 /// Without `after` the latest ones, otherwise those above that version; `missing` when the caller may not know of the dialog.

@@ -1,0 +1,133 @@
+#include <gmock/gmock.h>
+
+#include "api/endpoint/failure.h"
+#include "api/endpoint/parameters.h"
+#include "schemas/events.h"
+
+namespace parley::endpoint {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Language, is_russian_unless_english_is_liked_better) {
+  EXPECT_EQ(preferred_language(""), Language::russian);
+  EXPECT_EQ(preferred_language("*"), Language::russian);
+  EXPECT_EQ(preferred_language("fr, de;q=0.5"), Language::russian);
+  EXPECT_EQ(preferred_language("en"), Language::english);
+  EXPECT_EQ(preferred_language("EN-us,en;q=0.9"), Language::english);
+  EXPECT_EQ(preferred_language("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7"), Language::russian);
+  EXPECT_EQ(preferred_language("ru;q=0.3, en;q=0.8"), Language::english);
+  EXPECT_EQ(preferred_language("en;q=0"), Language::russian);
+  EXPECT_EQ(preferred_language("en;q=nan,,;;q="), Language::russian);
+}
+
+TEST(ErrorAnswer, has_the_documented_form) {
+  const auto answer = error_response(schema::Problem{"email", "is required"}, "en");
+  EXPECT_EQ(answer.status, 422);
+  EXPECT_EQ(answer.headers.get("Content-Type"), "application/json");
+  EXPECT_EQ(answer.headers.get("Content-Language"), "en");
+  EXPECT_EQ(answer.body,
+            R"({"error":{"code":"VALIDATION_ERROR","message":"The data is not valid","details":{"field":"email","issue":"is required"}}})");
+}
+TEST(ErrorAnswer, is_russian_by_default_and_its_issue_too) {
+  const auto answer = error_response(schema::Problem{"email", "must be an e-mail address"}, "");
+  EXPECT_EQ(answer.body,
+            R"({"error":{"code":"VALIDATION_ERROR","message":"Некорректные данные","details":{"field":"email","issue":"Неверный формат email"}}})");
+}
+TEST(ErrorAnswer, always_has_details) { EXPECT_THAT(error_response(Code::dialog_not_found, "en").body, HasSubstr(R"("details":{})")); }
+TEST(ErrorAnswer, tells_how_to_authenticate) {
+  EXPECT_EQ(error_response(Code::not_authenticated, "").headers.get("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(error_response(Code::token_expired, "").headers.get("WWW-Authenticate"), R"(Bearer error="invalid_token")");
+  EXPECT_FALSE(error_response(Code::dialog_not_found, "").headers.has("WWW-Authenticate"));
+}
+TEST(ErrorAnswer, says_when_to_ask_again) {
+  for (const Code code : {Code::overloaded, Code::unavailable, Code::stream_parked}) EXPECT_TRUE(error_response(code, "").headers.has("Retry-After"));
+  EXPECT_FALSE(error_response(Code::internal_error, "").headers.has("Retry-After"));
+}
+TEST(ErrorAnswer, of_a_conflict_names_the_current_version) {
+  EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body, HasSubstr(R"("details":{"current_version":7})"));
+}
+TEST(ErrorAnswer, of_a_timeout_names_the_command) {
+  Failure failure(Code::command_timeout);
+  failure.command_id = "0198-a";
+  const auto answer = error_response(failure, "");
+  EXPECT_EQ(answer.status, 504);
+  EXPECT_THAT(answer.body, HasSubstr(R"("details":{"command_id":"0198-a"})"));
+}
+TEST(ErrorAnswer, never_tells_what_the_database_said) {
+  const auto rejected = error_response(postgres::Error{postgres::ErrorKind::rejected, "secret detail"}, "en");
+  EXPECT_EQ(rejected.status, 500);
+  EXPECT_THAT(rejected.body, Not(HasSubstr("secret")));
+  for (const auto kind : {postgres::ErrorKind::unavailable, postgres::ErrorKind::timeout, postgres::ErrorKind::conflict}) {
+    EXPECT_EQ(error_response(postgres::Error{kind, ""}, "").status, 503);
+  }
+}
+
+TEST(KernelError, has_the_same_form_for_every_code_of_the_kernel) {
+  const std::pair<int, std::string_view> kCodes[] = {{400, "BAD_REQUEST"},
+                                                     {404, "NOT_FOUND"},
+                                                     {405, "METHOD_NOT_ALLOWED"},
+                                                     {408, "REQUEST_TIMEOUT"},
+                                                     {411, "LENGTH_REQUIRED"},
+                                                     {413, "PAYLOAD_TOO_LARGE"},
+                                                     {414, "URI_TOO_LONG"},
+                                                     {417, "EXPECTATION_FAILED"},
+                                                     {431, "HEADERS_TOO_LARGE"},
+                                                     {500, "INTERNAL_ERROR"},
+                                                     {505, "HTTP_VERSION_NOT_SUPPORTED"}};
+  for (const auto& [status, code] : kCodes) {
+    const auto answer = kernel_error({.refusal = {status, code}, .accept_language = "en", .request_id = "r"});
+    EXPECT_EQ(answer.status, status);
+    EXPECT_THAT(answer.body, HasSubstr("\"" + std::string(code) + "\""));
+  }
+  const auto unavailable = kernel_error({.refusal = {503, "SERVICE_UNAVAILABLE"}, .accept_language = "", .request_id = "r"});
+  EXPECT_EQ(unavailable.status, 503);
+  EXPECT_THAT(unavailable.body, HasSubstr("UNAVAILABLE"));
+}
+
+template <class T>
+std::string issue_of(std::string_view text, const schema::Limits& limits = {}) {
+  const auto document = json::Document::parse(std::string(text), json::Strict::yes);
+  if (!document) return document.error().issue;
+  const auto read = schema::Codec<T>::read(document->root(), limits);
+  return read ? "(no issue)" : read.error().issue;
+}
+
+TEST(Issues, that_reading_can_find_have_a_russian_text) {
+  const std::string nested = std::string(40, '[') + std::string(40, ']');
+  for (const auto& issue : {
+           std::string("is required"),
+           issue_of<std::string>("7"),
+           issue_of<std::string>(R"("")", {.length_min = 1}),
+           issue_of<std::string>(R"("short")", {.length_min = 8}),
+           issue_of<std::string>(R"("long")", {.length_max = 3}),
+           issue_of<std::string>(R"("\u0000")"),
+           issue_of<std::string>(R"("\udc00")"),
+           issue_of<bool>("7"),
+           issue_of<std::int64_t>("1.5"),
+           issue_of<double>("true"),
+           issue_of<DialogId>("0"),
+           issue_of<Timestamp>("7"),
+           issue_of<dialogs::Sender>(R"("nobody")"),
+           issue_of<std::vector<std::string>>("7"),
+           issue_of<std::vector<std::string>>(R"(["a","b"])", {.length_max = 1}),
+           issue_of<Nothing>("7"),
+           issue_of<Nothing>(R"({"a":1,"a":2})"),
+           issue_of<Nothing>(R"({"\u0000":1})"),
+           issue_of<Nothing>(nested),
+           issue_of<Nothing>("{"),
+           ParameterCodec<std::int64_t>::read("x", {.min = 1, .max = 9}).error().issue,
+           ParameterCodec<std::string>::read("xx", {.length_max = 1}).error().issue,
+       }) {
+    EXPECT_NE(issue, "(no issue)");
+    EXPECT_NE(issue_in(Language::russian, issue), issue);
+    EXPECT_EQ(issue_in(Language::english, issue), issue);
+  }
+  EXPECT_EQ(issue_in(Language::russian, "must be at most 10000 characters"), "должно быть не длиннее 10000 символов");
+  EXPECT_EQ(issue_in(Language::russian, "must be an integer from 1 to 100"), "должно быть целым числом от 1 до 100");
+  EXPECT_EQ(issue_in(Language::russian, "something new"), "something new");
+}
+
+}  // namespace
+}  // namespace parley::endpoint

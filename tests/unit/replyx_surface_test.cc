@@ -1,0 +1,199 @@
+// ReplyX's contract as far as it can be seen without a running system.
+#include <gmock/gmock.h>
+
+#include <set>
+
+#include "api/replyx/messages.h"
+#include "api/replyx/replyx.h"
+#include "api/replyx/texts.h"
+
+namespace parley::replyx {
+namespace {
+
+using testing::HasSubstr;
+
+class Surface : public testing::Test {
+ protected:
+  static const endpoint::Registry& registry() {
+    static const endpoint::Registry made = [] {
+      endpoint::Registry r(info());
+      add_replyx(r);
+      return r;
+    }();
+    return made;
+  }
+  static const endpoint::Endpoint& endpoint_of(std::string_view operation) {
+    for (const auto& e : registry().endpoints()) {
+      if (e.spec.operation == operation) return e;
+    }
+    throw std::out_of_range(std::string(operation));
+  }
+  static json::Value at(json::Value value, std::initializer_list<std::string_view> path) {
+    for (const auto name : path) value = value.member(name);
+    return value;
+  }
+  /// What a body is refused with: "code field"; "" when it is not.
+  static std::string refusal(std::string_view operation, std::string body, http::Headers headers = {}) {
+    http::Request request;
+    request.headers = std::move(headers);
+    request.body = std::move(body);
+    request.path = http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}});
+    const auto prepared = endpoint_of(operation).prepare(request, {});
+    if (prepared) return "";
+    return std::string(schema::error_row(prepared.error().code).name) + " " + prepared.error().problem.field;
+  }
+  static std::string message(const std::string& text) { return R"({"text":")" + text + "\"}"; }
+};
+
+TEST_F(Surface, has_every_endpoint_of_the_contract) {
+  std::set<std::string> declared;
+  for (const auto& e : registry().endpoints()) declared.insert(std::string(e.spec.method) + " " + e.path);
+  EXPECT_EQ(declared, (std::set<std::string>{
+                          "POST /api/auth/register",
+                          "POST /api/auth/login",
+                          "GET /api/users/me",
+                          "POST /api/assistants",
+                          "GET /api/assistants",
+                          "POST /api/site/dialogs",
+                          "POST /api/site/dialogs/{dialog_id}/messages",
+                          "GET /api/site/dialogs/{dialog_id}/messages",
+                          "GET /api/dialogs",
+                          "GET /api/dialogs/{dialog_id}",
+                          "GET /api/dialogs/{dialog_id}/messages",
+                          "POST /api/dialogs/{dialog_id}/messages",
+                          "GET /api/dialogs/{dialog_id}/events",
+                          "GET /api/dialogs/{dialog_id}/history",
+                      }));
+}
+
+TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
+  const auto document = json::Document::parse(registry().openapi(), json::Strict::yes);
+  ASSERT_TRUE(document) << document.error().issue;
+  const auto root = document->root();
+  EXPECT_EQ(root.member("openapi").string(), "3.1.0");
+  for (const auto& e : registry().endpoints()) {
+    const auto operation = at(root, {"paths", e.path, e.spec.method == "GET" ? "get" : "post"});
+    ASSERT_TRUE(operation.is_object()) << e.path;
+    EXPECT_TRUE(at(operation, {"responses", std::to_string(e.spec.status), "content"}).is_object()) << e.path;
+    EXPECT_TRUE(at(operation, {"responses", "500"}).is_object()) << e.path;
+  }
+  const auto post = at(root, {"paths", "/api/dialogs/{dialog_id}/messages", "post"});
+  const auto text = at(post, {"requestBody", "content", "application/json", "schema", "properties", "text"});
+  EXPECT_EQ(text.member("maxLength").integer(), 10'000);
+  EXPECT_EQ(text.member("minLength").integer(), 1);
+  std::set<std::string> parameters;
+  for (std::size_t i = 0; i < post.member("parameters").size(); ++i) parameters.emplace(*post.member("parameters").at(i).member("name").string());
+  EXPECT_EQ(parameters, (std::set<std::string>{"Accept-Language", "Idempotency-Key", "If-Match", "dialog_id"}));
+  for (const char* status : {"400", "401", "404", "409", "413", "422", "503", "504"})
+    EXPECT_TRUE(at(post, {"responses", status}).is_object()) << status;
+  for (const char* scheme : {"bearer", "siteToken", "guestId"})
+    EXPECT_TRUE(at(root, {"components", "securitySchemes", scheme}).is_object()) << scheme;
+  EXPECT_TRUE(at(root, {"components", "schemas", "Error", "properties", "error"}).is_object());
+}
+
+TEST_F(Surface, can_be_mounted_on_a_prefix) {
+  endpoint::Registry prefixed(info(), "/replyx");
+  add_replyx(prefixed);
+  EXPECT_THAT(prefixed.openapi(), HasSubstr(R"("/replyx/api/users/me")"));
+}
+
+TEST_F(Surface, reads_the_documented_examples) {
+  EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})"), "");
+  EXPECT_EQ(refusal("logIn", R"({"email":"user@example.com","password":"password123"})"), "");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
+                    "ai_model":"gpt-3.5-turbo","telegram_bot_token":"1234567890:ABC...","website_integration":true,"allowed_domains":["example.com","test.com"]})"),
+            "");
+  EXPECT_EQ(refusal("postOperatorMessage", R"({"text":"Сообщение от оператора","operator_name":"Анна"})"), "");
+}
+
+TEST_F(Surface, names_the_field_that_is_not_valid) {
+  EXPECT_EQ(refusal("register", R"({})"), "VALIDATION_ERROR email");
+  EXPECT_EQ(refusal("register", ""), "VALIDATION_ERROR email");
+  EXPECT_EQ(refusal("register", R"({"email":null,"password":"password123"})"), "VALIDATION_ERROR email");
+  EXPECT_EQ(refusal("register", R"({"email":"user","password":"password123"})"), "VALIDATION_ERROR email");
+  EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":"1234567"})"), "VALIDATION_ERROR password");
+  EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":12345678})"), "VALIDATION_ERROR password");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":" "})"), "VALIDATION_ERROR name");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","website_integration":"yes"})"), "VALIDATION_ERROR website_integration");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"), "VALIDATION_ERROR allowed_domains[1]");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":"example.com"})"), "VALIDATION_ERROR allowed_domains");
+  EXPECT_EQ(refusal("postVisitorMessage", "[]"), "VALIDATION_ERROR body");
+}
+
+TEST_F(Surface, takes_texts_of_1_to_10000_characters_whatever_their_bytes) {
+  std::string long_text;
+  for (int i = 0; i < 10'000; ++i) long_text += "ж";
+  EXPECT_EQ(refusal("postVisitorMessage", message(long_text)), "");
+  EXPECT_EQ(refusal("postVisitorMessage", message(long_text + "ж")), "VALIDATION_ERROR text");
+  for (const char* blank : {"", " ", "\\n\\t ", "\u00A0\u2003\u200B", "\uFEFF"})
+    EXPECT_EQ(refusal("postVisitorMessage", message(blank)), "VALIDATION_ERROR text") << blank;
+}
+
+TEST_F(Surface, refuses_json_that_must_not_pass) {
+  EXPECT_EQ(refusal("postVisitorMessage", message("\\u0000")), "VALIDATION_ERROR text");
+  EXPECT_EQ(refusal("postVisitorMessage", message("\\udc00")), "VALIDATION_ERROR text");
+  EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","text":"b"})"), "VALIDATION_ERROR text");
+  EXPECT_EQ(refusal("postVisitorMessage", message("\xC3")), "BAD_REQUEST body");
+  EXPECT_EQ(refusal("postVisitorMessage", message("\\ud800")), "BAD_REQUEST body");
+  EXPECT_EQ(refusal("postVisitorMessage", "{\"text\":\"a\"}\0{}" + std::string(1, '\0')), "BAD_REQUEST body");
+  for (const char* malformed : {"{", "{]", "{\"text\":\"a\"} x", "text=a", "{\"text\":'a'}", "\xEF\xBB\xBF{"}) {
+    EXPECT_EQ(refusal("postVisitorMessage", malformed), "BAD_REQUEST body") << malformed;
+  }
+  EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","x":)" + std::string(10'000, '[') + std::string(10'000, ']') + "}"), "BAD_REQUEST body");
+}
+
+TEST_F(Surface, ignores_unknown_fields) { EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","unknown":{"deep":[1,2]}})"), ""); }
+
+TEST_F(Surface, reads_json_alone) {
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/json; charset=utf-8"}}), "");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "text/plain"}}), "BAD_REQUEST Content-Type");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/x-www-form-urlencoded"}}), "BAD_REQUEST Content-Type");
+}
+
+TEST(Email, is_an_address_somebody_could_have) {
+  for (const char* good :
+       {"user@example.com", "a@b.ru", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "иван@пример.рф", "x@xn--e1afmkfd.xn--p1ai"}) {
+    EXPECT_TRUE(is_email(good)) << good;
+  }
+  for (const char* bad : {"",
+                          "@",
+                          "user",
+                          "user@",
+                          "@example.com",
+                          "user@localhost",
+                          "a b@example.com",
+                          "a@@example.com",
+                          "a@b@example.com",
+                          ".a@example.com",
+                          "a.@example.com",
+                          "a..b@example.com",
+                          "a@example..com",
+                          "a@-example.com",
+                          "a@example-.com",
+                          "a@.com",
+                          "a@example.",
+                          "a@exa mple.com",
+                          "\"a\"@example.com",
+                          "a@[127.0.0.1]",
+                          "a\n@example.com"}) {
+    EXPECT_FALSE(is_email(bad)) << bad;
+  }
+  EXPECT_TRUE(is_email(std::string(64, 'a') + "@example.com"));
+  EXPECT_FALSE(is_email(std::string(65, 'a') + "@example.com"));
+}
+TEST(Domains, are_names_of_hosts) {
+  for (const char* good : {"example.com", "localhost", "*.example.com", "127.0.0.1", "xn--e1afmkfd.xn--p1ai"}) EXPECT_TRUE(is_domain(good)) << good;
+  for (const char* bad : {"", "*", "*.", "a.*.com", "http://example.com", "example.com:80", "example.com/", "пример.рф", "a b", "-a.com"}) {
+    EXPECT_FALSE(is_domain(bad)) << bad;
+  }
+}
+
+TEST(MessageInAStream, has_the_documented_form) {
+  const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
+  EXPECT_EQ(message_created_json(DialogId{1387}, time, {MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"}, Personal{"Анна"}}),
+            R"({"type":"dialog.message.created","dialog_id":1387,"message":{"id":2411,"sender":"operator","text":"Привет!\n","operator_name":"Анна",)"
+            R"("created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
+}
+
+}  // namespace
+}  // namespace parley::replyx
