@@ -250,7 +250,7 @@ TEST_F(KafkaClients, assigned_partitions_deliver_nothing_before_they_are_resumed
   Producer writer = producer();
   for (int i = 0; i < 4; ++i) write(writer, {name, i % 2, "", "x", {}, std::nullopt});
   const std::vector<PartitionOffset> first{{{name, 0}, 0}, {{name, 1}, 1}};
-  ASSERT_TRUE(admin_->set_group_offsets(group, first));
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
   Member member(config_, group, "one", name);
   ASSERT_TRUE(member.until_owned(2));
   EXPECT_TRUE(member.metadata);
@@ -278,7 +278,7 @@ TEST_F(KafkaClients, offsets_travel_in_the_transaction_and_an_open_one_holds_bac
   const std::string name = topic();
   const std::string group = unique_name("group");
   const std::vector<PartitionOffset> first{{{name, 0}, 0}};
-  ASSERT_TRUE(admin_->set_group_offsets(group, first));
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
   Member member(config_, group, "one", name);
   ASSERT_TRUE(member.until_owned(1));
   auto writer = transactional(unique_name("txn"));
@@ -310,7 +310,7 @@ TEST_F(KafkaClients, metadata_of_an_earlier_generation_is_refused_and_the_rebala
   const std::string name = topic(2);
   const std::string group = unique_name("group");
   const std::vector<PartitionOffset> first{{{name, 0}, 0}, {{name, 1}, 0}};
-  ASSERT_TRUE(admin_->set_group_offsets(group, first));
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
   Member one(config_, group, "one", name);
   ASSERT_TRUE(one.until_owned(2));
   const GroupMetadata early = one.metadata;
