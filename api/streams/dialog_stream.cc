@@ -1,0 +1,196 @@
+#include "api/streams/dialog_stream.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "api/streams/frames.h"
+
+namespace parley::api {
+namespace {
+
+Frame shared(std::string text) { return std::make_shared<const std::string>(std::move(text)); }
+
+}  // namespace
+
+DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id, Clock::time_point opened_at, const Limits& limits)
+    : dialog_(dialog), viewer_(std::move(viewer)), opened_at_(opened_at), limits_(limits), cursor_(last_id), limit_(limits.messages_min) {}
+
+void DialogStream::begin(Window& window) {
+  if (cursor_) return;
+  cursor_ = window.version(dialog_);
+  says_cursor_ = cursor_.has_value();  // so that a client which is cut off before the first event resumes from here, not from a later "now"
+}
+
+void DialogStream::start(std::unique_ptr<Sink> sink, const std::string& opening) {
+  sink_ = std::move(sink);
+  write(shared(says_cursor_ && may_see() ? opening + frames::hidden(*cursor_) : opening));
+}
+
+DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confirmed_at, Timestamp now) {
+  if (ended_) return Need::end;
+  if (access_ == Access::unknown) decide(window.facts(dialog_));
+  if (access_ == Access::denied) return Need::refusal;
+  if (access_ == Access::unknown) return undecided(window, confirmed_at);
+  if (!sink_ || !cursor_) return Need::nothing;
+  switch (window.coverage(dialog_, *cursor_)) {
+    case Window::Coverage::complete:
+      has_said_delayed_ = false;
+      return Need::nothing;
+    case Window::Coverage::more:
+      has_said_delayed_ = false;
+      return write_window(window);
+    case Window::Coverage::unknown:
+      return uncovered(window);
+    case Window::Coverage::beyond:
+      // Perhaps another process was ahead of this one when it delivered that id. Only when all that was in the log then is here and the id is not,
+      // it is of another log.
+      if (confirmed_at <= opened_at_) return Need::confirmation;
+      reset(window, now);
+      return ended_ ? Need::end : Need::nothing;
+  }
+  std::unreachable();
+}
+
+void DialogStream::appended(std::int64_t sequence) {
+  if (!cursor_) cursor_ = sequence - 1;
+}
+
+void DialogStream::loaded(const Chapter& chapter, Window& window) {
+  absent_.reset();
+  if (sink_ && cursor_ && *cursor_ >= chapter.after && !write_chapter(chapter)) return;
+  if (chapter.has_more || chapter.checkpoint < window.floor()) return;
+  DialogFacts facts;
+  if (const auto* owner = std::get_if<Owner>(&viewer_)) facts.owner = owner->account;
+  if (const auto* visitor = std::get_if<Visitor>(&viewer_)) facts.assistant = visitor->assistant;
+  window.learn(dialog_, facts, chapter.version);
+}
+
+bool DialogStream::write_chapter(const Chapter& chapter) {
+  bool has_all = true;
+  std::string joined;
+  std::int64_t last = *cursor_;
+  const auto flush = [&] {
+    if (joined.empty()) return true;
+    if (!write(shared(std::exchange(joined, {})))) return false;
+    cursor_ = last;
+    return true;
+  };
+  for (const auto& event : chapter.events) {
+    if (event.version <= *cursor_) continue;
+    if (joined.empty() && !has_room()) {
+      has_all = false;
+      break;
+    }
+    joined += event.frame;
+    last = event.version;
+    ++counts_.events;
+    if (joined.size() >= limits_.write_bytes && !flush()) return false;
+  }
+  if (!flush()) return false;
+  limit_ = has_all ? std::min(limit_ * 2, limits_.messages_max) : limits_.messages_min;
+
+  exhausted_.reset();
+  if (!has_all) return false;
+  if (chapter.has_more) return true;
+  exhausted_ = chapter.checkpoint;
+  if (chapter.version <= *cursor_) return true;
+  cursor_ = chapter.version;
+  ++counts_.events;
+  return write(shared(frames::hidden(chapter.version)));
+}
+
+void DialogStream::absent(std::int64_t checkpoint) {
+  absent_ = checkpoint;
+  exhausted_ = checkpoint;
+}
+
+void DialogStream::delay(Timestamp now) {
+  if (!sink_ || has_said_delayed_ || ended_) return;
+  has_said_delayed_ = true;
+  ++counts_.delays;
+  write(shared(frames::delayed(dialog_, now)));
+}
+
+void DialogStream::ask_again() {
+  absent_.reset();
+  exhausted_.reset();
+}
+
+void DialogStream::ping(Clock::time_point now, Clock::duration interval) {
+  if (sink_ && !ended_ && now - written_at_ >= interval) write(frames::ping());
+}
+
+void DialogStream::finish(const std::string& frame) {
+  if (sink_ && !ended_) write(shared(frame));
+  ended_ = true;
+}
+
+std::int64_t DialogStream::after() const {
+  return cursor_.value_or(std::numeric_limits<std::int64_t>::max());  // from now: who may see it is all that is asked
+}
+
+DialogStream::Counts DialogStream::take_counts() { return std::exchange(counts_, {}); }
+
+void DialogStream::decide(const std::optional<DialogFacts>& facts) {
+  if (!facts) return;
+  const auto same = [this](const auto& known, const auto& asked) {
+    if (known) access_ = *known == asked ? Access::granted : Access::denied;
+  };
+  if (const auto* owner = std::get_if<Owner>(&viewer_)) {
+    same(facts->owner, owner->account);
+  } else if (const auto* visitor = std::get_if<Visitor>(&viewer_)) {
+    same(facts->assistant, visitor->assistant);
+  } else {
+    access_ = Access::denied;
+  }
+}
+
+DialogStream::Need DialogStream::undecided(Window& window, Clock::time_point confirmed_at) {
+  if (!absent_) return Need::history;
+  // The read model had nothing below its checkpoint, the window has nothing from its floor on: there is nothing, once they meet and the window is
+  // known to be complete.
+  if (*absent_ < window.floor()) {
+    if (window.checkpoint() < window.floor()) return Need::checkpoint;
+    absent_.reset();
+    return Need::history;
+  }
+  if (confirmed_at <= opened_at_) return Need::confirmation;
+  access_ = Access::denied;
+  return Need::refusal;
+}
+
+DialogStream::Need DialogStream::uncovered(const Window& window) const {
+  if (!has_room()) return Need::socket;
+  if (!exhausted_) return Need::history;
+  const bool has_moved_on = window.checkpoint() > *exhausted_ && window.checkpoint() >= window.floor();
+  return has_moved_on ? Need::history : Need::checkpoint;
+}
+
+DialogStream::Need DialogStream::write_window(Window& window) {
+  bool has_all = true;
+  window.visit_after(dialog_, *cursor_, [&](std::int64_t sequence, const Frame& frame) {
+    has_all = has_room();
+    if (!has_all || !write(frame)) return false;
+    cursor_ = sequence;
+    ++counts_.events;
+    return true;
+  });
+  if (ended_) return Need::end;
+  return has_all ? Need::nothing : Need::socket;
+}
+
+void DialogStream::reset(Window& window, Timestamp now) {
+  cursor_ = window.version(dialog_).value_or(0);
+  ++counts_.resets;
+  write(shared(frames::reset(dialog_, *cursor_, now)));
+}
+
+bool DialogStream::write(const Frame& frames) {
+  written_at_ = Clock::now();
+  if (sink_->write(frames)) return true;
+  ended_ = true;
+  return false;
+}
+
+}  // namespace parley::api

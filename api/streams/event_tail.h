@@ -1,0 +1,42 @@
+#pragma once
+// Feeds the hub from parley.events.
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "api/streams/history.h"
+#include "api/streams/hub.h"
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+
+namespace parley::api {
+
+/// Owns the thread "hub", which reads every partition read_committed, from the projector's checkpoints on. While Kafka is away it goes on trying;
+/// positions outlive a lost connection. Thread-safe.
+class EventTail {
+ public:
+  struct Options {
+    kafka::Config kafka;
+    std::string topic = "parley.events";
+    int partitions = 16;
+    std::int64_t start_distance_max = 100'000;          ///< offsets before the end where it starts at the latest, however far the projector is behind
+    std::chrono::milliseconds checkpoints_wait{3'000};  ///< at the start; then that distance before the end
+  };
+
+  /// `hub` and `history` must outlive this.
+  EventTail(Options options, Hub& hub, const HistorySource& history);
+  ~EventTail();
+  EventTail(const EventTail&) = delete;
+  EventTail& operator=(const EventTail&) = delete;
+
+  /// Not ready until everything that stood at the start has been read; degraded while Kafka does not answer; not ready for good when the log is not
+  /// the one that was read.
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace parley::api

@@ -1,0 +1,69 @@
+#include "api/streams/frames.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "schemas/fields.h"
+#include "schemas/json.h"
+
+namespace parley::api::frames {
+namespace {
+
+std::string note(std::string_view type, DialogId dialog, std::optional<std::int64_t> last_event_id, Timestamp now) {
+  json::Writer w;
+  w.begin_object();
+  w.key("type");
+  w.string(type);
+  w.key("dialog_id");
+  w.integer(dialog.value);
+  if (last_event_id) {
+    w.key("last_event_id");
+    w.integer(*last_event_id);
+  }
+  w.key("timestamp");
+  w.string(schema::format_time(now));
+  w.end_object();
+  return w.take();
+}
+
+}  // namespace
+
+std::string data(std::string json) {
+  std::ranges::replace_if(json, [](char c) { return c == '\r' || c == '\n'; }, ' ');
+  return "data: " + std::move(json) + "\n\n";
+}
+
+std::string event(std::int64_t id, std::string json) { return "id: " + std::to_string(id) + "\n" + data(std::move(json)); }
+
+std::string hidden(std::int64_t id) { return "id: " + std::to_string(id) + "\n\n"; }
+
+std::string established(std::string_view client_id, Timestamp now) {
+  json::Writer w;
+  w.begin_object();
+  w.key("type");
+  w.string("connection.established");
+  w.key("client_id");
+  w.string(client_id);
+  w.key("timestamp");
+  w.string(schema::format_time(now));
+  w.end_object();
+  return data(w.take());
+}
+
+std::string delayed(DialogId dialog, Timestamp now) { return data(note("stream.delayed", dialog, std::nullopt, now)); }
+
+std::string reset(DialogId dialog, std::int64_t current, Timestamp now) { return event(current, note("stream.reset", dialog, current, now)); }
+
+std::string error(std::string error_json) {
+  const auto members = error_json.find('{');
+  if (members == std::string::npos) return data(R"({"type":"error"})");
+  return data(R"({"type":"error",)" + error_json.substr(members + 1));
+}
+
+const Frame& ping() {
+  static const Frame frame = std::make_shared<const std::string>("data: __ping__\n\n");
+  return frame;
+}
+
+}  // namespace parley::api::frames

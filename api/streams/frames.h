@@ -1,0 +1,29 @@
+#pragma once
+// The text of a stream (WHATWG HTML, 9.2 server-sent events). A frame is whole: it ends with its empty line.
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "api/streams/window.h"
+#include "domain/kernel.h"
+
+namespace parley::api::frames {
+
+/// `json` is one JSON text. A CR or LF in it would end the line; in JSON they can only stand between tokens, so they become spaces.
+std::string data(std::string json);
+std::string event(std::int64_t id, std::string json);
+/// An event that the viewer may not see: the id moves on, no data is dispatched.
+std::string hidden(std::int64_t id);
+
+std::string established(std::string_view client_id, Timestamp now);
+/// What follows has to wait for the read model.
+std::string delayed(DialogId dialog, Timestamp now);
+/// The client's id is of another log; the stream goes on after `current`.
+std::string reset(DialogId dialog, std::int64_t current, Timestamp now);
+/// `error_json` is the surface's error body, an object with the member "error".
+std::string error(std::string error_json);
+
+/// "data: __ping__"
+const Frame& ping();
+
+}  // namespace parley::api::frames

@@ -1,0 +1,54 @@
+#pragma once
+// What streams need of the read model. An interface, so that the seam between history and live can be tested at every interleaving.
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "domain/dialogs/dialogs.h"
+#include "domain/kernel.h"
+
+namespace parley::api {
+
+/// A part of a dialog's past; all of it belongs to one state of the database.
+struct History {
+  struct Message {
+    std::int64_t version = 0;  ///< The dialog's: ce_sequence of the event, and its id in a stream.
+    Timestamp at;
+    dialogs::MessageCreated created;
+  };
+  bool is_visible = true;         ///< False: the viewer may not know of the dialog, or its opening is not projected; then `checkpoint` alone counts.
+  std::vector<Message> messages;  ///< After the version asked for, in order.
+  bool has_more = false;          ///< The limit cut them.
+  std::int64_t version = 0;       ///< The dialog's; versions without a message are events that a stream does not show.
+  std::int64_t checkpoint = 0;    ///< The partition's: dialog events below this offset are reflected.
+};
+
+struct HistoryRequest {
+  DialogId dialog;
+  Principal viewer;
+  std::int64_t after = 0;
+  int partition = 0;  ///< The dialog's.
+  int limit = 0;      ///< Messages.
+};
+
+/// The read model is away, for whatever reason; asking again may help. The text is for logs alone.
+struct HistoryUnavailable {
+  std::string text;
+};
+
+/// Thread-safe.
+class HistorySource {
+ public:
+  virtual ~HistorySource() = default;
+  /// Blocks, for a bounded time.
+  virtual std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) = 0;
+  /// The projector's checkpoint as far as it is known. It may go back, when PostgreSQL lost its last transactions. Does not block.
+  virtual std::int64_t checkpoint(int partition) const = 0;
+  /// Whether checkpoints have been read at least once. Does not block.
+  virtual bool known() const = 0;
+  /// False while the read model is known to be away. Does not block.
+  virtual bool connected() const = 0;
+};
+
+}  // namespace parley::api

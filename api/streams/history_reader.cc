@@ -1,0 +1,129 @@
+#include "api/streams/history_reader.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+
+namespace parley::api {
+namespace {
+
+metrics::Counter& reads() {
+  static metrics::Counter counter = metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
+  return counter;
+}
+metrics::Counter& failures() {
+  static metrics::Counter counter = metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
+  return counter;
+}
+
+}  // namespace
+
+HistoryReader::HistoryReader(HistorySource& source, Options options) : source_(source), options_(options), backoff_(options.retry_min) {
+  for (int i = 0; i < options_.threads; ++i) {
+    threads_.emplace_back([this] { run(); });
+    pthread_setname_np(threads_.back().native_handle(), ("history-" + std::to_string(i)).c_str());
+  }
+}
+
+bool HistoryReader::enqueue(std::weak_ptr<Waiter> waiter) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return true;
+  line_.push_back(std::move(waiter));
+  changed_.notify_one();
+  return !failing_ && source_.connected();
+}
+
+void HistoryReader::retry_now() {
+  const std::lock_guard lock(mutex_);
+  if (!failing_) return;
+  retry_at_ = Clock::now();
+  changed_.notify_all();
+}
+
+std::size_t HistoryReader::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return line_.size();
+}
+
+void HistoryReader::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    line_.clear();
+  }
+  changed_.notify_all();
+  for (auto& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void HistoryReader::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (line_.empty() || probing_) {
+      changed_.wait(lock);
+    } else if (failing_ && Clock::now() < retry_at_) {
+      changed_.wait_until(lock, retry_at_);
+    } else {
+      probing_ = failing_;
+      read_first(lock);
+      probing_ = false;
+    }
+  }
+}
+
+void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
+  const std::weak_ptr<Waiter> first = std::move(line_.front());
+  line_.pop_front();
+  lock.unlock();
+  const auto waiter = first.lock();
+  const auto request = waiter ? waiter->request() : std::nullopt;
+  if (!request) {
+    lock.lock();
+    return;
+  }
+  std::expected<History, HistoryUnavailable> history = std::unexpected(HistoryUnavailable{});
+  try {
+    history = source_.read(*request);
+  } catch (const std::exception& e) {
+    history = std::unexpected(HistoryUnavailable{e.what()});
+  }
+  reads().add();
+  if (!history) {
+    lock.lock();
+    fail(lock, waiter, history.error().text);
+    return;
+  }
+  waiter->loaded(std::move(*history));
+  lock.lock();
+  if (std::exchange(failing_, false)) {
+    backoff_ = options_.retry_min;
+    changed_.notify_all();
+    log::info("history can be read again", {{"waiting", line_.size()}});
+  }
+}
+
+void HistoryReader::fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried, const std::string& why) {
+  failures().add();
+  retry_at_ = Clock::now() + backoff_;
+  backoff_ = std::min(backoff_ * 2, options_.retry_max);
+  std::vector<std::weak_ptr<Waiter>> told;
+  if (!std::exchange(failing_, true)) {
+    told.assign(line_.begin(), line_.end());
+    log::warn("history cannot be read: streams wait for it", {{"waiting", line_.size()}, {"reason", why}});
+  }
+  told.push_back(tried);
+  line_.push_back(tried);  // not in front: should only this one be unreadable, the others are not held up by it
+  lock.unlock();
+  for (const auto& each : told) {
+    if (const auto waiter = each.lock()) waiter->delayed();
+  }
+  lock.lock();
+}
+
+}  // namespace parley::api

@@ -1,0 +1,435 @@
+#include "api/streams/hub.h"
+
+#include <algorithm>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "api/http/message.h"
+#include "api/streams/frames.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "schemas/events.h"
+
+namespace parley::api {
+namespace {
+
+constexpr std::chrono::milliseconds kSweepMin{5};
+constexpr std::chrono::milliseconds kSweepMax{1'000};
+
+Timestamp now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+struct Metrics {
+  metrics::Gauge streams = metrics::gauge("parley_streams", "Open streams, and those being opened");
+  metrics::Gauge retained_events = metrics::gauge("parley_stream_hub_retained_events", "Events that the hub holds for streams");
+  metrics::Gauge retained_bytes = metrics::gauge("parley_stream_hub_retained_bytes", "Bytes that the hub holds for streams");
+  metrics::Gauge waiting = metrics::gauge("parley_stream_history_waiting", "Streams that wait for a read of history");
+  metrics::Counter delivered = metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
+  metrics::Counter delays = metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
+  metrics::Counter resets = metrics::counter("parley_stream_resets_total", "Streams whose last id was of another log");
+  metrics::Counter slow = metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
+  metrics::Counter gaps = metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their dialog's last one");
+  metrics::Counter unreadable = metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
+  metrics::Histogram delivery = metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
+};
+
+}  // namespace
+
+struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
+  using Need = DialogStream::Need;
+  struct Lane;
+
+  /// A stream with what is under way for it; everything under the lane's mutex.
+  struct Subscriber final : HistoryReader::Waiter, std::enable_shared_from_this<Subscriber> {
+    Subscriber(std::weak_ptr<Impl> of, Lane& in, std::unique_ptr<Opening> with, DialogStream how)
+        : hub(std::move(of)), lane(in), opening(std::move(with)), stream(std::move(how)) {}
+
+    std::optional<HistoryRequest> request() override;
+    void loaded(History past) override;
+    void delayed() override;
+
+    const std::weak_ptr<Impl> hub;
+    Lane& lane;  // one of the hub's: only while the hub is locked
+    const std::unique_ptr<Opening> opening;
+    DialogStream stream;
+    Need need = Need::nothing;
+    bool is_reading = false;  // in the reader's line, or being read for
+    bool is_looking = false;  // a timer of look_later() runs
+    bool is_over = false;
+    std::int64_t read_after = 0;
+    Clock::time_point asked_at{};       // for history, the last time
+    std::chrono::milliseconds pace{0};  // the last pause for its socket
+  };
+  using SubscriberPtr = std::shared_ptr<Subscriber>;
+
+  /// One partition.
+  struct Lane {
+    Lane(int with_number, const Window::Limits& limits) : number(with_number), window(limits) {}
+
+    std::vector<SubscriberPtr> all() const {
+      std::vector<SubscriberPtr> found;
+      for (const auto& [dialog, of_dialog] : subscribers) found.insert(found.end(), of_dialog.begin(), of_dialog.end());
+      return found;
+    }
+    std::vector<SubscriberPtr> those_that_need(Need need) const {
+      auto found = all();
+      std::erase_if(found, [&](const SubscriberPtr& subscriber) { return subscriber->need != need; });
+      return found;
+    }
+
+    const int number;
+    std::mutex mutex;
+    Window window;
+    Clock::time_point confirmed_at{};
+    std::unordered_map<std::int64_t, std::vector<SubscriberPtr>> subscribers;  // by dialog
+    std::size_t awaiting_checkpoint = 0;                                       // of them
+    std::size_t awaiting_confirmation = 0;
+  };
+
+  Impl(const Options& with, MessageFormat how, HistorySource& from, http::Timers& by)
+      : options(with), format(std::move(how)), history(from), timers(by), reader(from, with.history) {
+    for (int i = 0; i < options.partitions; ++i) lanes.push_back(std::make_unique<Lane>(i, options.window));
+  }
+
+  Lane& lane_of(DialogId dialog) { return lane(partition_of(slot_of(dialog.value), options.partitions)); }
+  Lane& lane(int partition) { return *lanes.at(static_cast<std::size_t>(partition)); }
+  Frame frame_of(const Record& record, DialogFacts& facts);
+  void sweep();
+  Retained retained();
+  void refresh_gauges();
+
+  // With the lane's mutex held.
+  void proceed(const SubscriberPtr& subscriber);
+  void set_need(Subscriber& subscriber, Need need);
+  void start(const SubscriberPtr& subscriber);
+  void ask_history(const SubscriberPtr& subscriber);
+  void delay(const SubscriberPtr& subscriber);
+  void look_later(const SubscriberPtr& subscriber);
+  void refuse(Subscriber& subscriber, Code code);
+  void remove(const SubscriberPtr& subscriber);
+
+  const Options options;
+  const MessageFormat format;
+  HistorySource& history;
+  http::Timers& timers;
+  Metrics metrics;
+  std::vector<std::unique_ptr<Lane>> lanes;
+  std::atomic<std::size_t> streams = 0;
+  std::atomic<std::size_t> awaiting_confirmation = 0;
+  std::atomic<bool> is_closing = false;
+  http::Timers::Id sweeper{};
+  HistoryReader reader;
+};
+
+// What a reader's thread does for a subscriber.
+
+std::optional<HistoryRequest> Hub::Impl::Subscriber::request() {
+  const auto alive = hub.lock();
+  if (!alive) return std::nullopt;
+  const std::lock_guard lock(lane.mutex);
+  if (is_over || need != Need::history) {
+    is_reading = false;
+    return std::nullopt;
+  }
+  read_after = stream.after();
+  return HistoryRequest{.dialog = stream.dialog(), .viewer = stream.viewer(), .after = read_after, .partition = lane.number, .limit = stream.limit()};
+}
+
+void Hub::Impl::Subscriber::loaded(History past) {
+  const auto alive = hub.lock();
+  if (!alive) return;
+  Chapter chapter{.after = read_after, .events = {}, .has_more = past.has_more, .version = past.version, .checkpoint = past.checkpoint};
+  chapter.events.reserve(past.messages.size());
+  for (const auto& message : past.messages) {
+    chapter.events.push_back({message.version, frames::event(message.version, alive->format(stream.dialog(), message.created, message.at))});
+  }
+  const std::lock_guard lock(lane.mutex);
+  is_reading = false;
+  if (is_over) return;
+  if (past.is_visible) {
+    stream.grant();
+    if (!stream.has_started()) alive->start(shared_from_this());
+    stream.loaded(chapter, lane.window);
+  } else {
+    stream.absent(past.checkpoint);
+  }
+  alive->proceed(shared_from_this());
+}
+
+void Hub::Impl::Subscriber::delayed() {
+  const auto alive = hub.lock();
+  if (!alive) return;
+  const std::lock_guard lock(lane.mutex);
+  if (!is_over && need == Need::history) alive->delay(shared_from_this());
+}
+
+// How a subscriber gets on.
+
+void Hub::Impl::proceed(const SubscriberPtr& subscriber) {
+  if (subscriber->is_over) return;
+  DialogStream& stream = subscriber->stream;
+  const Lane& lane = subscriber->lane;
+  const auto advance = [&] { return stream.advance(subscriber->lane.window, lane.confirmed_at, now()); };
+  Need need = advance();
+  if (stream.may_see() && !stream.has_started()) {
+    start(subscriber);
+    need = advance();
+  }
+  const auto counts = stream.take_counts();
+  if (counts.events != 0) {
+    metrics.delivered.add(static_cast<double>(counts.events));
+    subscriber->pace = {};  // the client reads
+  }
+  if (counts.resets != 0) metrics.resets.add(static_cast<double>(counts.resets));
+
+  set_need(*subscriber, need);
+  switch (need) {
+    case Need::nothing:
+    case Need::confirmation:
+      return;
+    case Need::history:
+      return ask_history(subscriber);
+    case Need::checkpoint:
+      if (stream.has_started()) delay(subscriber);
+      return;
+    case Need::socket:
+      return look_later(subscriber);
+    case Need::refusal:
+      refuse(*subscriber, Code::dialog_not_found);
+      return remove(subscriber);
+    case Need::end:
+      return remove(subscriber);
+  }
+}
+
+void Hub::Impl::set_need(Subscriber& subscriber, Need need) {
+  Lane& lane = subscriber.lane;
+  const auto count = [&](Need was_or_is, auto step) {
+    if (was_or_is == Need::checkpoint) step(lane.awaiting_checkpoint);
+    if (was_or_is == Need::confirmation) step(lane.awaiting_confirmation), step(awaiting_confirmation);
+  };
+  count(subscriber.need, [](auto& n) { --n; });
+  count(need, [](auto& n) { ++n; });
+  if (need != Need::socket) subscriber.pace = {};
+  subscriber.need = need;
+}
+
+void Hub::Impl::start(const SubscriberPtr& subscriber) {
+  auto sink = subscriber->opening->start([weak = weak_from_this(), weak_subscriber = std::weak_ptr(subscriber)] {
+    const auto hub = weak.lock();
+    const auto closed = weak_subscriber.lock();
+    if (!hub || !closed) return;
+    const std::lock_guard lock(closed->lane.mutex);
+    hub->remove(closed);
+  });
+  subscriber->stream.start(std::move(sink), frames::established(http::new_request_id(), now()));
+}
+
+void Hub::Impl::ask_history(const SubscriberPtr& subscriber) {
+  if (std::exchange(subscriber->is_reading, true)) return;
+  subscriber->asked_at = Clock::now();
+  if (!reader.enqueue(subscriber)) delay(subscriber);
+}
+
+void Hub::Impl::delay(const SubscriberPtr& subscriber) {
+  if (!subscriber->stream.has_started()) start(subscriber);
+  subscriber->stream.delay(now());
+  metrics.delays.add(static_cast<double>(subscriber->stream.take_counts().delays));
+}
+
+void Hub::Impl::look_later(const SubscriberPtr& subscriber) {
+  if (std::exchange(subscriber->is_looking, true)) return;
+  subscriber->pace = subscriber->pace.count() == 0 ? options.pace_min : std::min(subscriber->pace * 2, options.pace_max);
+  timers.after(subscriber->pace, [weak = weak_from_this(), weak_subscriber = std::weak_ptr(subscriber)] {
+    const auto hub = weak.lock();
+    const auto slow = weak_subscriber.lock();
+    if (!hub || !slow) return;
+    const std::lock_guard lock(slow->lane.mutex);
+    slow->is_looking = false;
+    if (slow->need == Need::socket) hub->proceed(slow);
+  });
+}
+
+void Hub::Impl::refuse(Subscriber& subscriber, Code code) {
+  const Error error{code, {}};
+  if (subscriber.stream.has_started()) {
+    subscriber.stream.finish(frames::error(subscriber.opening->error_json(error)));
+  } else {
+    subscriber.opening->refuse(error);
+  }
+}
+
+void Hub::Impl::remove(const SubscriberPtr& subscriber) {
+  if (std::exchange(subscriber->is_over, true)) return;
+  if (subscriber->need == Need::socket) metrics.slow.add();
+  set_need(*subscriber, Need::end);
+  auto& subscribers = subscriber->lane.subscribers;
+  const auto of_dialog = subscribers.find(subscriber->stream.dialog().value);
+  std::erase(of_dialog->second, subscriber);
+  if (of_dialog->second.empty()) subscribers.erase(of_dialog);
+  --streams;
+}
+
+Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts) {
+  const auto decoded = schema::decode_event(record.type, record.value);
+  if (!decoded) {
+    metrics.unreadable.add();
+    log::error("an event of the log cannot be read", {{"type", record.type}, {"dialog", record.dialog.value}, {"sequence", record.sequence}});
+  } else if (*decoded) {
+    if (const auto* event = std::get_if<dialogs::Event>(&**decoded)) {
+      if (const auto* opened = std::get_if<dialogs::Opened>(event)) facts = {.owner = opened->owner, .assistant = opened->assistant};
+      if (const auto* created = std::get_if<dialogs::MessageCreated>(event)) {
+        return std::make_shared<const std::string>(frames::event(record.sequence, format(record.dialog, *created, record.at)));
+      }
+    }
+  }
+  return std::make_shared<const std::string>(frames::hidden(record.sequence));
+}
+
+void Hub::Impl::sweep() {
+  const auto at = Clock::now();
+  for (const auto& lane : lanes) {
+    const std::lock_guard lock(lane->mutex);
+    lane->window.move_checkpoint(history.checkpoint(lane->number));
+    for (const auto& subscriber : lane->all()) {
+      DialogStream& stream = subscriber->stream;
+      stream.ping(at, options.ping_interval);
+      if (!stream.has_started() && at - stream.opened_at() >= options.decide_within) delay(subscriber);
+      if (subscriber->need == Need::checkpoint && at - subscriber->asked_at >= options.ask_again_every) {
+        stream.ask_again();
+        proceed(subscriber);
+      }
+    }
+  }
+}
+
+Hub::Retained Hub::Impl::retained() {
+  Retained sum;
+  for (const auto& lane : lanes) {
+    const std::lock_guard lock(lane->mutex);
+    sum.events += lane->window.events();
+    sum.bytes += lane->window.bytes();
+  }
+  return sum;
+}
+
+void Hub::Impl::refresh_gauges() {
+  const auto [events, bytes] = retained();
+  metrics.retained_events.set(static_cast<double>(events));
+  metrics.retained_bytes.set(static_cast<double>(bytes));
+  metrics.streams.set(static_cast<double>(streams));
+  metrics.waiting.set(static_cast<double>(reader.waiting()));
+}
+
+Hub::Hub(const Options& options, MessageFormat format, HistorySource& history, http::Timers& timers)
+    : impl_(std::make_shared<Impl>(options, std::move(format), history, timers)) {
+  const auto shortest = std::min(options.ping_interval, options.decide_within);
+  impl_->sweeper = timers.every(std::clamp(shortest / 8, kSweepMin, kSweepMax), [weak = std::weak_ptr(impl_)] {
+    if (const auto hub = weak.lock()) hub->sweep();
+  });
+  metrics::on_scrape([weak = std::weak_ptr(impl_)] {
+    if (const auto hub = weak.lock()) hub->refresh_gauges();
+  });
+}
+
+Hub::~Hub() {
+  impl_->timers.cancel(impl_->sweeper);
+  close_all();
+  impl_->reader.stop();
+}
+
+void Hub::start_at(int partition, std::int64_t offset) {
+  auto& lane = impl_->lane(partition);
+  const std::lock_guard lock(lane.mutex);
+  lane.window.start_at(offset);
+}
+
+void Hub::append(int partition, std::int64_t offset, const Record& record) {
+  auto& lane = impl_->lane(partition);
+  DialogFacts facts;
+  auto frame = impl_->frame_of(record, facts);
+  const std::lock_guard lock(lane.mutex);
+  if (!lane.window.append(offset, record.dialog, record.sequence, std::move(frame), facts)) {
+    impl_->metrics.gaps.add();
+    log::error("an event does not follow its dialog's last one",
+               {{"dialog", record.dialog.value}, {"sequence", record.sequence}, {"partition", partition}, {"offset", offset}});
+  }
+  const auto found = lane.subscribers.find(record.dialog.value);
+  if (found == lane.subscribers.end()) return;
+  const auto subscribers = found->second;  // one that has ended leaves the list meanwhile
+  for (const auto& subscriber : subscribers) {
+    subscriber->stream.appended(record.sequence);
+    impl_->proceed(subscriber);
+  }
+  impl_->metrics.delivery.observe(std::chrono::duration<double>(now() - record.at).count());
+}
+
+void Hub::confirm(int partition, Clock::time_point when) {
+  auto& lane = impl_->lane(partition);
+  const std::lock_guard lock(lane.mutex);
+  lane.confirmed_at = std::max(lane.confirmed_at, when);
+  if (lane.awaiting_confirmation == 0) return;
+  for (const auto& subscriber : lane.those_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber);
+}
+
+bool Hub::wants_confirmation() const { return impl_->awaiting_confirmation != 0; }
+
+void Hub::read_model_advanced() {
+  for (const auto& lane : impl_->lanes) {
+    const std::lock_guard lock(lane->mutex);
+    lane->window.move_checkpoint(impl_->history.checkpoint(lane->number));
+    if (lane->awaiting_checkpoint == 0) continue;
+    for (const auto& subscriber : lane->those_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber);
+  }
+  impl_->reader.retry_now();
+}
+
+void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id) {
+  const auto refused = [&](Code code) { opening->refuse({code, {}}); };
+  if (dialog.value <= 0 || dialog.value > kIdMax) return refused(Code::dialog_not_found);
+  if (++impl_->streams > impl_->options.streams_max) {
+    --impl_->streams;
+    return refused(Code::overloaded);
+  }
+  auto& lane = impl_->lane_of(dialog);
+  const std::lock_guard lock(lane.mutex);
+  if (impl_->is_closing) {
+    --impl_->streams;
+    return refused(Code::unavailable);
+  }
+  const auto subscriber =
+      std::make_shared<Impl::Subscriber>(impl_, lane, std::move(opening), DialogStream(dialog, viewer, last_id, Clock::now(), impl_->options.stream));
+  subscriber->stream.begin(lane.window);
+  lane.subscribers[dialog.value].push_back(subscriber);
+  impl_->proceed(subscriber);
+}
+
+std::optional<DialogFacts> Hub::find_dialog(DialogId dialog) const {
+  if (dialog.value <= 0) return std::nullopt;
+  auto& lane = impl_->lane_of(dialog);
+  const std::lock_guard lock(lane.mutex);
+  return lane.window.facts(dialog);
+}
+
+std::size_t Hub::streams() const { return impl_->streams; }
+
+void Hub::close_all() {
+  impl_->is_closing = true;
+  for (const auto& lane : impl_->lanes) {
+    const std::lock_guard lock(lane->mutex);
+    for (const auto& subscriber : lane->all()) {
+      if (!subscriber->stream.has_started()) subscriber->opening->refuse({Code::unavailable, {}});
+      impl_->remove(subscriber);
+    }
+  }
+}
+
+Hub::Retained Hub::retained() const { return impl_->retained(); }
+
+std::int64_t Hub::floor(int partition) const {
+  auto& lane = impl_->lane(partition);
+  const std::lock_guard lock(lane.mutex);
+  return lane.window.floor();
+}
+
+}  // namespace parley::api

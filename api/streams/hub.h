@@ -1,0 +1,105 @@
+#pragma once
+// All windows and all streams of one process: events come in, each goes to the streams of its dialog, and each stream gets what it waits for.
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/http/timers.h"
+#include "api/streams/dialog_stream.h"
+#include "api/streams/history.h"
+#include "api/streams/history_reader.h"
+#include "api/streams/window.h"
+#include "domain/dialogs/dialogs.h"
+#include "domain/kernel.h"
+
+namespace parley::api {
+
+/// A message as the surface shows it: the JSON of the whole event, with what the envelope has. Called on several threads at once.
+using MessageFormat = std::function<std::string(DialogId, const dialogs::MessageCreated&, Timestamp)>;
+
+/// A client that has asked for a stream and has no answer yet. One of the two is called, once.
+class Opening {
+ public:
+  virtual ~Opening() = default;
+  /// Answers with a stream; `on_close` is called once when it is over, never from within this or a call of the Sink.
+  virtual std::unique_ptr<Sink> start(std::function<void()> on_close) = 0;
+  virtual void refuse(const Error& error) = 0;
+  /// The error as a stream says it that has begun already: a JSON object with the member "error".
+  virtual std::string error_json(const Error& error) = 0;
+};
+
+/// Thread-safe. Knows neither Kafka nor sockets: EventTail feeds it, Streams opens it to clients.
+class Hub {
+ public:
+  struct Options {
+    int partitions = 16;
+    Window::Limits window{};  ///< of each partition
+    DialogStream::Limits stream{};
+    HistoryReader::Options history{};
+    std::size_t streams_max = 8'000;                    ///< one more is refused as overloaded
+    std::chrono::milliseconds ping_interval{15'000};    ///< of silence
+    std::chrono::milliseconds decide_within{2'000};     ///< a client that nothing is known about gets its stream, which then waits
+    std::chrono::milliseconds ask_again_every{10'000};  ///< for history that was not there, beside every announcement of the projector
+    std::chrono::milliseconds pace_min{10};             ///< between looks at a socket that is full, doubled while it stays so
+    std::chrono::milliseconds pace_max{250};
+  };
+  using Clock = DialogStream::Clock;
+
+  /// `history` and `timers` must outlive this.
+  Hub(const Options& options, MessageFormat format, HistorySource& history, http::Timers& timers);
+  ~Hub();
+  Hub(const Hub&) = delete;
+  Hub& operator=(const Hub&) = delete;
+
+  // From the log, one thread per partition.
+
+  struct Record {
+    std::string_view type;
+    DialogId dialog;
+    std::int64_t sequence = 0;
+    Timestamp at;
+    std::string_view value;
+  };
+  /// Before the partition's first record.
+  void start_at(int partition, std::int64_t offset);
+  void append(int partition, std::int64_t offset, const Record& record);
+  /// All records that were in the partition at `when` have been appended.
+  void confirm(int partition, Clock::time_point when);
+  /// Somebody waits for confirm().
+  bool wants_confirmation() const;
+
+  // From the read model.
+
+  /// Checkpoints have moved, or the read model is back.
+  void read_model_advanced();
+
+  // From clients.
+
+  void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id);
+  /// What the log's newest part says of a dialog.
+  std::optional<DialogFacts> find_dialog(DialogId dialog) const;
+  std::size_t streams() const;
+  /// Ends all streams and refuses new ones.
+  void close_all();
+
+  struct Retained {
+    std::size_t events = 0;
+    std::size_t bytes = 0;
+  };
+  Retained retained() const;
+  /// Of a partition: every dialog event from this offset on is retained.
+  std::int64_t floor(int partition) const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace parley::api

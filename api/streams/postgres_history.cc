@@ -1,0 +1,60 @@
+#include "api/streams/postgres_history.h"
+
+#include <string>
+#include <utility>
+
+#include "api/progress/progress.h"
+#include "platform/postgres/pool.h"
+#include "projections/checkpoints.h"
+#include "projections/queries.h"
+#include "schemas/events.h"
+
+namespace parley::api {
+
+namespace {
+
+HistoryUnavailable unavailable(const postgres::Error& error) { return {std::string(postgres::name_of(error.kind)) + ": " + error.detail}; }
+
+std::expected<History, HistoryUnavailable> history_of(projections::StreamHistory&& rows) {
+  History history{.messages = {}, .has_more = rows.has_more, .version = rows.version, .checkpoint = rows.checkpoint};
+  history.messages.reserve(rows.messages.size());
+  for (auto& row : rows.messages) {
+    const auto sender = schema::named<dialogs::Sender>(row.sender);
+    if (!sender) return std::unexpected(HistoryUnavailable{"a message has a sender that this program does not know: " + row.sender});
+    history.messages.push_back(
+        {.version = row.version,
+         .at = row.created_at,
+         .created = {.message = row.id, .sender = *sender, .text = std::move(row.text), .operator_name = std::move(row.operator_name)}});
+  }
+  return history;
+}
+
+}  // namespace
+
+std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRequest& request) {
+  auto lease = pool_.lease(kLeaseWaitMax);
+  if (!lease) return std::unexpected(unavailable(lease.error()));
+  const auto look = [&] {
+    return projections::dialog_history(*lease, request.viewer, request.dialog, request.after, request.partition, request.limit);
+  };
+  auto found = look();
+  if (!found) return std::unexpected(unavailable(found.error()));
+  if (*found) return history_of(std::move(**found));
+
+  // It is not there; as of which checkpoint? One that was read before.
+  const auto checkpoints = projections::checkpoints(*lease);
+  if (!checkpoints) return std::unexpected(unavailable(checkpoints.error()));
+  if (found = look(); !found) return std::unexpected(unavailable(found.error()));
+  if (*found) return history_of(std::move(**found));
+  History nothing{.is_visible = false};
+  for (const auto& checkpoint : *checkpoints) {
+    if (checkpoint.partition == request.partition) nothing.checkpoint = checkpoint.next;
+  }
+  return nothing;
+}
+
+std::int64_t PostgresHistory::checkpoint(int partition) const { return progress_.checkpoint(partition); }
+bool PostgresHistory::known() const { return progress_.known(); }
+bool PostgresHistory::connected() const { return progress_.connected(); }
+
+}  // namespace parley::api

@@ -1,0 +1,70 @@
+#pragma once
+// Live event streams of dialogs: what a surface opens, and what the API process runs.
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/http/message.h"
+#include "api/http/responder.h"
+#include "api/http/timers.h"
+#include "api/streams/history.h"
+#include "api/streams/hub.h"
+#include "domain/kernel.h"
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+
+namespace parley::api {
+
+/// A client that asks for a dialog's stream. Who it is has been authenticated; of a visitor the guest's secret has been checked for this dialog.
+struct StreamRequest {
+  http::Responder responder;
+  DialogId dialog;
+  Principal viewer;                                   ///< Owner or Visitor: whether the dialog is theirs is decided here
+  std::optional<std::int64_t> last_id;                ///< not negative; absent: from now; 0: everything
+  http::Headers extra{};                              ///< for the stream's head
+  std::function<http::Response(const Error&)> error;  ///< the surface's form, in the client's language: dialog_not_found, overloaded, unavailable
+};
+
+/// Owns the hub and its threads ("hub", "history-N"). Thread-safe.
+///
+/// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as `id: N` and `data:` in the
+/// surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence. {"type":"stream.delayed"} when what follows has to wait for
+/// the read model; nothing newer is sent before it. {"type":"stream.reset"} with the current id when the client's id is of another log.
+/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's.
+class Streams {
+ public:
+  struct Options {
+    kafka::Config kafka;
+    std::string topic_prefix = "parley";
+    int partitions = 16;
+    Hub::Options hub{};  ///< `partitions` is the one above
+  };
+
+  /// `timers` must outlive this.
+  Streams(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> history, http::Timers& timers);
+  ~Streams();
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+
+  /// Answers the request, now or as soon as it is known whether the dialog is the viewer's: with a stream or an error. Does not block.
+  void open(StreamRequest request);
+
+  /// What the newest part of the log says of a dialog; nothing: ask the read model.
+  std::optional<DialogFacts> find_dialog(DialogId dialog) const;
+
+  /// For Progress::on_advance.
+  void read_model_advanced();
+  /// Ends all streams; new ones are refused as unavailable. For draining.
+  void close_all();
+
+  /// Not ready until everything that stood in the log at the start has been read.
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::api
