@@ -103,11 +103,12 @@ class TcpGate {
         return pair.over;
       });
       std::vector<pollfd> fds{{listener_, POLLIN, 0}};
-      if (!silent_) {
+      const bool silent = silent_;  // it may change while we wait
+      if (!silent) {
         for (const auto& pair : pairs) fds.push_back({pair.client, POLLIN, 0}), fds.push_back({pair.server, POLLIN, 0});
       }
       ::poll(fds.data(), fds.size(), 5);
-      if (!silent_) {
+      if (!silent) {
         std::size_t at = 1;
         for (auto& pair : pairs) {
           if (fds[at].revents != 0) pass(pair, true);
