@@ -1,6 +1,7 @@
 """The Kafka node of a system: its storage, its command, and the questions asked of it."""
 
 import base64
+import pathlib
 import socket
 import struct
 import subprocess
@@ -11,6 +12,7 @@ from settings import DEPS, OpsError, ROOT
 from supervisor import Command
 
 LIBRARIES = DEPS / "kafka"
+JAVA_FOLDER = pathlib.Path("/usr/lib/jvm")
 FORMAT_SECONDS_MAX = 60
 PROBE_SECONDS = 1
 
@@ -35,7 +37,8 @@ def java(main_class, *arguments, options=()):
     """The command line of one of Kafka's programs."""
     logging = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "-Duser.timezone=UTC")
-    return ["java", *options, *logging, "-cp", f"{LIBRARIES}/*", main_class, *arguments]
+    runtime = next(JAVA_FOLDER.glob("java-17-openjdk-*/bin/java"))  # the one that was installed for this; PATH may have another
+    return [runtime, *options, *logging, "-cp", f"{LIBRARIES}/*", main_class, *arguments]
 
 
 def answers(port):
