@@ -50,7 +50,6 @@ struct Progress::Impl {
 
   void advance(const std::vector<std::pair<std::int32_t, std::int64_t>>& positions, bool whole_table) {
     std::vector<Waiter> ready;
-    std::function<void()> notify;
     {
       const std::lock_guard lock(mutex);
       last_advance = Clock::now();
@@ -65,11 +64,11 @@ struct Progress::Impl {
         for (auto it = partition.waiters.begin(); it != end; ++it) ready.push_back(std::move(it->second));
         partition.waiters.erase(partition.waiters.begin(), end);
       }
-      notify = advanced;
     }
     connected = true;
     for (auto& waiter : ready) waiter.done(true);
-    if (notify) notify();
+    const std::lock_guard lock(advanced_mutex);
+    if (advanced) advanced();
   }
 
   void sweep() {
@@ -101,7 +100,8 @@ struct Progress::Impl {
   mutable std::mutex mutex;
   std::vector<Partition> partitions;
   Clock::time_point last_advance = Clock::now();
-  bool stalled = false;  // nobody waits for a projection that is known not to advance
+  bool stalled = false;       // nobody waits for a projection that is known not to advance
+  std::mutex advanced_mutex;  // held while it is called, so that whoever replaces it knows that it will not be called again
   std::function<void()> advanced;
   http::Timers timers{"progress"};
   std::unique_ptr<postgres::Listener> listener;  // last: its thread ends before the state goes
@@ -161,7 +161,7 @@ void Progress::when_readable(const schema::Position& position, std::function<voi
 }
 
 void Progress::on_advance(std::function<void()> advanced) {
-  const std::lock_guard lock(impl_->mutex);
+  const std::lock_guard lock(impl_->advanced_mutex);
   impl_->advanced = std::move(advanced);
 }
 

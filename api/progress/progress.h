@@ -43,7 +43,7 @@ class Progress {
   /// advanced for stall_max although it owes this event. Exactly once, on an internal thread or the caller's; must not block.
   void when_readable(const schema::Position& position, std::function<void(bool readable)> done);
 
-  /// Called after checkpoints have moved, on the listening thread; set before start-up ends; must not block.
+  /// Called after checkpoints have moved, on the listening thread; must not block. An earlier one is not called any more when this returns.
   void on_advance(std::function<void()> advanced);
 
   /// Degraded while PostgreSQL is away.

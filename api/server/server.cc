@@ -1,0 +1,155 @@
+#include "api/server/server.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "api/auth/tokens.h"
+#include "api/commands/dispatcher.h"
+#include "api/directory/directory.h"
+#include "api/endpoint/deps.h"
+#include "api/endpoint/observed.h"
+#include "api/endpoint/registry.h"
+#include "api/http/executor.h"
+#include "api/http/server.h"
+#include "api/http/timers.h"
+#include "api/progress/progress.h"
+#include "api/replyx/messages.h"
+#include "api/replyx/replyx.h"
+#include "api/streams/postgres_history.h"
+#include "api/streams/streams.h"
+#include "platform/crypto/keyring.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/postgres/pool.h"
+
+namespace parley::api {
+namespace {
+
+Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+/// In the order of dependence: what is below uses what is above, and goes first.
+struct Api::Parts {
+  Parts(const ServerOptions& o, crypto::Keyring keyring)
+      : keys(std::move(keyring)),
+        tokens(keys),
+        pool({.session = session(o), .connections_max = o.query_threads}),
+        notify_pool({.session = session(o), .connections_max = 1}),
+        progress({.session = session(o), .partitions = o.partitions}, notify_pool),
+        directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}),
+        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, progress),
+        streams(
+            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions},
+            [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
+              return replyx::message_created_json(dialog, time, created);
+            },
+            std::make_unique<PostgresHistory>(pool, progress), timers),
+        queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
+        hashing(replyx::hashing_executor()),
+        deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
+        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads}, routes(deps), endpoint::hooks()) {}
+
+  static http::Routes routes(const endpoint::Deps& deps) {
+    endpoint::Registry registry(replyx::info());
+    replyx::add_replyx(registry);
+    http::Routes routes;
+    registry.mount(routes, deps);
+    return routes;
+  }
+
+  static postgres::SessionOptions session(const ServerOptions& o) { return {.connection = o.postgres, .application_name = "parley api"}; }
+
+  const crypto::Keyring keys;
+  const Tokens tokens;
+  postgres::Pool pool;
+  postgres::Pool notify_pool;  // its own connection: checkpoints are read even while queries hold all of the pool
+  Progress progress;
+  Directory directory;
+  Dispatcher dispatcher;
+  http::Timers timers;
+  Streams streams;
+  http::Executor queries;
+  http::Executor hashing;
+  const endpoint::Deps deps;
+  http::Server server;
+  std::atomic<bool> draining = false;
+};
+
+Api::Api(ServerOptions options) : options_(std::move(options)) {}
+Api::~Api() = default;
+
+void Api::observe(const std::shared_ptr<Parts>& parts) {
+  struct Gauges {
+    metrics::Gauge connections = metrics::gauge("parley_http_connections", "Open connections");
+    metrics::Gauge in_flight = metrics::gauge("parley_http_requests_in_flight", "Requests without a complete answer");
+    metrics::Gauge streams = metrics::gauge("parley_http_streams", "Open event streams");
+    metrics::Gauge cut = metrics::gauge("parley_http_slow_readers_cut", "Streams cut because their reader fell behind, since the start");
+    metrics::Gauge rejected = metrics::gauge("parley_http_inputs_rejected", "Inputs refused before they were a request, since the start");
+    metrics::Gauge queries = metrics::gauge("parley_http_queries_waiting", "Queries that wait for a thread");
+    metrics::Gauge hashings = metrics::gauge("parley_http_hashings_waiting", "Passwords that wait for a thread");
+  };
+  metrics::on_scrape([gauges = Gauges{}, weak = std::weak_ptr(parts)]() mutable {
+    const auto parts = weak.lock();
+    if (parts == nullptr) return;
+    const auto& counters = parts->server.counters();
+    gauges.connections.set(static_cast<double>(counters.open_connections));
+    gauges.in_flight.set(static_cast<double>(counters.in_flight));
+    gauges.streams.set(static_cast<double>(counters.streams));
+    gauges.cut.set(static_cast<double>(counters.cut_slow_readers));
+    gauges.rejected.set(static_cast<double>(counters.rejected_inputs));
+    gauges.queries.set(static_cast<double>(parts->queries.queue_depth()));
+    gauges.hashings.set(static_cast<double>(parts->hashing.queue_depth()));
+  });
+}
+
+std::expected<void, std::string> Api::run(const std::stop_token& stop) {
+  auto keys = crypto::Keyring::load(options_.keys_file);
+  if (!keys) return std::unexpected(keys.error());
+  try {
+    const auto parts = std::make_shared<Parts>(options_, std::move(*keys));
+    parts->progress.on_advance([streams = &parts->streams] { streams->read_model_advanced(); });
+    observe(parts);
+    {
+      const std::lock_guard lock(mutex_);
+      parts_ = parts;
+    }
+    parts->server.start();
+    log::info("serving", {{"host", options_.host}, {"port", options_.port}});
+
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any().wait(lock, stop, [] { return false; });
+
+    // The edge stops sending once connections are refused; what is under way gets its answer, and streams end so that clients resume elsewhere.
+    parts->draining = true;
+    parts->streams.close_all();
+    if (!parts->server.drain(options_.drain_max)) log::warn("requests were still under way at the end of the drain");
+    parts->server.stop();
+    parts->queries.stop();
+    parts->hashing.stop();
+    parts->progress.on_advance({});
+    const std::lock_guard release(mutex_);
+    parts_.reset();
+  } catch (const std::exception& e) {
+    return std::unexpected(e.what());
+  }
+  return {};
+}
+
+health::Verdict Api::verdict() const {
+  std::shared_ptr<Parts> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    parts = parts_;
+  }
+  if (parts == nullptr) return {health::Readiness::not_ready, {"not serving"}};
+  if (parts->draining) return {health::Readiness::not_ready, {"draining"}};
+  auto verdict = parts->dispatcher.verdict();
+  for (const auto& part : {parts->directory.verdict(), parts->streams.verdict(), parts->progress.verdict()})
+    verdict = health::worse(std::move(verdict), part);
+  return verdict;
+}
+
+}  // namespace parley::api

@@ -1,0 +1,54 @@
+#pragma once
+// The API process: all its parts, put together.
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <stop_token>
+#include <string>
+
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+
+namespace parley::api {
+
+struct ServerOptions {
+  kafka::Config kafka;
+  std::string topic_prefix = "parley";
+  int partitions = 16;
+  std::string postgres;   ///< Connection string.
+  std::string keys_file;  ///< As `parley keys` makes it.
+  std::string host = "127.0.0.1";
+  int port = 8010;
+
+  int io_threads = 2;
+  std::size_t query_threads = 8;  ///< And connections to PostgreSQL.
+  std::size_t queries_waiting_max = 2'000;
+  std::chrono::milliseconds drain_max{20'000};  ///< On the order to end: for the requests under way.
+};
+
+/// Serves HTTP. Keeps working while PostgreSQL is away: commands are accepted and live streams go on.
+class Api {
+ public:
+  explicit Api(ServerOptions options);
+  ~Api();
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+
+  /// Runs until `stop`, then answers what is under way and ends. An error when it cannot start: the keys' file, the port.
+  std::expected<void, std::string> run(const std::stop_token& stop);
+
+  /// Not ready until replies, directory and streams have caught up, and while it drains; degraded while PostgreSQL is away. Thread-safe.
+  health::Verdict verdict() const;
+
+ private:
+  struct Parts;
+  static void observe(const std::shared_ptr<Parts>& parts);
+
+  const ServerOptions options_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<Parts> parts_;  // while it serves
+};
+
+}  // namespace parley::api

@@ -1,0 +1,50 @@
+// The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment variable PARLEY_<NAME>.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "api/server/server.h"
+#include "ops/cli/keys.h"
+#include "ops/cli/migrate.h"
+#include "ops/cli/options.h"
+#include "ops/cli/topics.h"
+#include "platform/log/log.h"
+#include "platform/process/process.h"
+#include "workers/decider/role.h"
+#include "workers/projector/role.h"
+
+int main(int argc, char** argv) {
+  using namespace parley;
+  process::catch_termination();
+
+  CLI::App app{"Parley: an event-sourced backend of conversational support"};
+  app.require_subcommand(1);
+  cli::Options options;
+  int exit_code = 0;
+  const auto role = [&](const char* name, const char* description, auto run) {
+    auto* command = app.add_subcommand(name, description);
+    command->callback([&options, &exit_code, name, run] {
+      log::configure(name, options.instance, *log::level_named(options.log_level));
+      exit_code = run(options);
+    });
+    return command;
+  };
+
+  auto* api = role("api", "Serves HTTP: queries, commands and streams", [](const cli::Options& o) { return api::serve(o.api()); });
+  auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns",
+                       [](const cli::Options& o) { return decider::run(o.decider()); });
+  auto* projector = role("projector", "Writes the read models", [](const cli::Options& o) { return projector::run(o.projector()); });
+  auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) { return cli::topics(o.topics()); });
+  auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
+  auto* keys = role("keys", "Makes the file of keys when there is none", [](const cli::Options& o) { return cli::keys(o.keys_file); });
+
+  for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options);
+  for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options);
+  for (auto* command : {api, keys}) cli::add_keys(*command, options);
+  for (auto* command : {api, decider, projector}) cli::add_process(*command, options);
+  cli::add_api(*api, options);
+  cli::add_decider(*decider, options);
+  cli::add_topics(*topics, options);
+
+  CLI11_PARSE(app, argc, argv);
+  return exit_code;
+}

@@ -1,0 +1,65 @@
+#include "ops/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "platform/log/log.h"
+
+namespace parley::cli {
+namespace {
+
+/// "--topic-prefix" is PARLEY_TOPIC_PREFIX too.
+template <class T>
+CLI::Option* flag(CLI::App& command, const std::string& name, T& value, const std::string& description) {
+  std::string variable = "PARLEY_" + name;
+  std::ranges::transform(variable, variable.begin(),
+                         [](char c) { return c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c))); });
+  return command.add_option("--" + name, value, description)->envname(variable)->capture_default_str();
+}
+
+const CLI::Range kPort(1, 65535);
+
+}  // namespace
+
+kafka::Config Options::kafka() const {
+  kafka::Config config{.brokers = kafka_brokers, .properties = {}, .client_id = instance.empty() ? "parley" : instance};
+  for (const auto& property : kafka_properties) {
+    const auto equals = property.find('=');
+    config.properties[property.substr(0, equals)] = property.substr(equals + 1);
+  }
+  return config;
+}
+
+void add_kafka(CLI::App& command, Options& options) {
+  flag(command, "kafka-brokers", options.kafka_brokers, "Kafka's brokers, host:port separated by commas");
+  flag(command, "kafka-property", options.kafka_properties,
+       "A property of librdkafka, name=value (TLS, SASL, ...); repeatable, ';' separates in the variable")
+      ->delimiter(';')
+      ->check([](const std::string& text) { return text.find('=') == std::string::npos ? "must be name=value" : std::string(); });
+  flag(command, "topic-prefix", options.topic_prefix, "What the topics' names start with");
+  flag(command, "partitions", options.partitions, "Partitions of the log: fixed for its life")->check(CLI::Range(1, 1024));
+}
+void add_postgres(CLI::App& command, Options& options) {
+  flag(command, "postgres", options.postgres, "PostgreSQL's connection string, as libpq takes it");
+}
+void add_keys(CLI::App& command, Options& options) {
+  flag(command, "keys-file", options.keys_file, "The deployment's keys (`parley keys` makes the file)")->required();
+}
+void add_process(CLI::App& command, Options& options) {
+  flag(command, "instance", options.instance, "This process's name, unique in its role and the same after every start")->required();
+  flag(command, "health-host", options.health_host, "Address of /metrics, /livez and /readyz");
+  flag(command, "health-port", options.health_port, "Port of /metrics, /livez and /readyz")->required()->check(kPort);
+  flag(command, "log-level", options.log_level, "The least level that is logged")->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+}
+void add_api(CLI::App& command, Options& options) {
+  flag(command, "http-host", options.http_host, "Address to serve HTTP on");
+  flag(command, "http-port", options.http_port, "Port to serve HTTP on")->check(kPort);
+}
+void add_decider(CLI::App& command, Options& options) {
+  flag(command, "state-dir", options.state_dir, "Folder of the state that is folded from the log; can be deleted, is built again")->required();
+}
+void add_topics(CLI::App& command, Options& options) {
+  flag(command, "replication", options.replication, "Copies of each partition of a topic that is created: 3 in production")->check(CLI::Range(1, 9));
+}
+
+}  // namespace parley::cli
