@@ -1,16 +1,13 @@
 // The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment variable PARLEY_<NAME>.
 #include <CLI/CLI.hpp>
-#include <iostream>
 
-#include "api/server/server.h"
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
 #include "ops/cli/options.h"
+#include "ops/cli/roles.h"
 #include "ops/cli/topics.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
-#include "workers/decider/role.h"
-#include "workers/projector/role.h"
 
 int main(int argc, char** argv) {
   using namespace parley;
@@ -29,11 +26,12 @@ int main(int argc, char** argv) {
     return command;
   };
 
-  auto* api = role("api", "Serves HTTP: queries, commands and streams", [](const cli::Options& o) { return api::serve(o.api()); });
-  auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns",
-                       [](const cli::Options& o) { return decider::run(o.decider()); });
-  auto* projector = role("projector", "Writes the read models", [](const cli::Options& o) { return projector::run(o.projector()); });
-  auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) { return cli::topics(o.topics()); });
+  auto* api = role("api", "Serves HTTP: queries, commands and streams", cli::api);
+  auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns", cli::decider);
+  auto* projector = role("projector", "Writes the read models", cli::projector);
+  auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) {
+    return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
+  });
   auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
   auto* keys = role("keys", "Makes the file of keys when there is none", [](const cli::Options& o) { return cli::keys(o.keys_file); });
 

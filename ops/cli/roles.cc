@@ -1,0 +1,63 @@
+#include "ops/cli/roles.h"
+
+#include <stop_token>
+#include <thread>
+
+#include "api/server/server.h"
+#include "platform/health/health.h"
+#include "platform/log/log.h"
+#include "platform/process/process.h"
+#include "workers/decider/decider.h"
+#include "workers/projector/projector.h"
+
+namespace parley::cli {
+namespace {
+
+/// `role` has `run(stop_token) -> expected<void, string>` and `verdict()`.
+template <class Role>
+int run(Role& role, const Options& options) {
+  process::raise_open_files_limit();
+  const health::Server health(options.health_host, options.health_port, [&] { return role.verdict(); });
+  std::stop_source stop;
+  // It waits for a signal that may never come, so nothing waits for it.
+  std::thread([stop]() mutable {
+    process::wait_for_termination();
+    log::info("told to end");
+    stop.request_stop();
+  }).detach();
+  log::info("started");
+  const auto ended = role.run(stop.get_token());
+  if (!ended) {
+    log::error("cannot go on", {{"reason", ended.error()}});
+    return 1;
+  }
+  log::info("ended");
+  return 0;
+}
+
+}  // namespace
+
+int api(const Options& o) {
+  api::Api role({.kafka = o.kafka(),
+                 .topic_prefix = o.topic_prefix,
+                 .partitions = o.partitions,
+                 .postgres = o.postgres,
+                 .keys_file = o.keys_file,
+                 .host = o.http_host,
+                 .port = o.http_port});
+  return run(role, o);
+}
+
+int decider(const Options& o) {
+  decider::Decider role(
+      {.kafka = o.kafka(), .topic_prefix = o.topic_prefix, .partitions = o.partitions, .instance = o.instance, .state_dir = o.state_dir});
+  return run(role, o);
+}
+
+int projector(const Options& o) {
+  projector::Projector role(
+      {.kafka = o.kafka(), .events_topic = o.topic_prefix + ".events", .partitions = o.partitions, .instance = o.instance, .postgres = o.postgres});
+  return run(role, o);
+}
+
+}  // namespace parley::cli
