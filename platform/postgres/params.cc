@@ -6,7 +6,21 @@ namespace parley::postgres {
 
 Text to_text(bool value) { return value ? "t" : "f"; }
 Text to_text(std::int64_t value) { return std::to_string(value); }
-Text to_text(std::string_view value) { return std::string(value); }
+Text to_text(std::string_view value) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  const auto surrogate = [](std::string_view at) { return at.size() >= 3 && at[0] == '\xED' && static_cast<unsigned char>(at[1]) >= 0xA0; };
+  std::string text;
+  std::size_t kept = 0;  // everything before it is in `text`
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    if (value[i] != '\0' && value[i] != '\xED') continue;
+    const std::size_t length = value[i] == '\0' ? 1 : surrogate(value.substr(i)) ? 3 : 0;
+    if (length == 0) continue;
+    text.append(value.substr(kept, i - kept)).append(kReplacement);
+    kept = i + length;
+    i = kept - 1;
+  }
+  return kept == 0 ? std::string(value) : text.append(value.substr(kept));
+}
 
 Text to_text(Timestamp value) {
   using namespace std::chrono;

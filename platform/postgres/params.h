@@ -11,19 +11,19 @@
 
 namespace parley::postgres {
 
-/// How a value is written for the server: text form, absent is NULL. A NUL character ends a text for PostgreSQL: text that may
-/// hold one must have been refused before it became an event.
+/// How a value is written for the server: text form, absent is NULL. PostgreSQL holds neither NUL characters nor surrogates: U+FFFD takes their
+/// place, so that text which got past its callers' checks stops nobody.
 using Text = std::optional<std::string>;
 
 Text to_text(bool value);
 Text to_text(std::int64_t value);
 inline Text to_text(int value) { return to_text(std::int64_t{value}); }
 Text to_text(std::string_view value);
-inline Text to_text(const std::string& value) { return value; }
-inline Text to_text(const char* value) { return std::string(value); }
+inline Text to_text(const std::string& value) { return to_text(std::string_view(value)); }
+inline Text to_text(const char* value) { return to_text(std::string_view(value)); }
 Text to_text(Timestamp value);
-inline Text to_text(const Personal& value) { return value.text; }
-inline Text to_text(const Sealed& value) { return value.box; }
+inline Text to_text(const Personal& value) { return to_text(value.text); }
+inline Text to_text(const Sealed& value) { return to_text(value.box); }
 inline Text to_text(Kopecks value) { return to_text(value.amount); }
 inline Text to_text(std::nullopt_t) { return std::nullopt; }
 template <class Tag>

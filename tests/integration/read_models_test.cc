@@ -240,6 +240,17 @@ TEST_F(ReadModels, AnEventOfAnUnknownTypeStandsInTheIndexAndAdvancesItsRow) {
   EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->version, 3);
 }
 
+TEST_F(ReadModels, WhatPostgreSQLCannotHoldIsReplacedAndStopsNobody) {
+  given({{dialog_stream(5), opened(kAssistant, kAnna)}});
+  auto written = log_.event(dialog_stream(5), message(11, "?"));
+  written.value = R"({"message_id":11,"sender":"user","text":"a\u0000b\uDC00c\uD55C"})";
+  Batch batch;
+  const auto added = batch.add(written.envelope, written.value, kPartition, 1);
+  ASSERT_TRUE(added) << added.error();
+  ASSERT_TRUE(write(batch));
+  EXPECT_EQ((*ok(messages(*lease_, Owner{kAnna}, {5})))[0].text.text, "a\uFFFDb\uFFFDc\uD55C");
+}
+
 TEST_F(ReadModels, ARepetitionAndAGapAreRefused) {
   const auto first = log_.event(dialog_stream(5), opened(kAssistant, kAnna));
   const auto second = log_.event(dialog_stream(5), message(11, "раз"));
