@@ -62,6 +62,13 @@ struct Decided {
   const Deps& deps;
 };
 
+/// The client of a stream, waiting for its head.
+struct Opening {
+  http::Responder responder;
+  http::Headers extra;                                ///< For the stream's head.
+  std::function<http::Response(const Error&)> error;  ///< What to answer instead, in the client's language. Thread-safe.
+};
+
 /// The alternative of an answer that a command of ours leads to; any other is a broken invariant.
 template <class A>
 const A& alternative(const Answer& answer) {
@@ -89,7 +96,7 @@ struct Endpoint {
   std::function<std::string(const Answer&, const Decided&)> present;
   std::function<bool(const Answer&, const Deps&)> settled;
   std::function<Result<Asked>(const http::Request&, const Caller&)> ask;
-  std::function<Result<void>(const http::Request&, const Caller&, const Deps&, http::Responder, http::Headers)> open;
+  std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
 };
 
 struct Info {
@@ -138,15 +145,14 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
-  /// A stream of server-sent events. `open` takes the Responder over unless it fails; `extra` are headers for the stream's head.
+  /// A stream of server-sent events. Unless `open` fails, it has taken the client over.
   template <class P>
-  void stream(Spec spec, Result<void> (*open)(const Call<P>&, const Deps&, http::Responder, http::Headers extra)) {
+  void stream(Spec spec, Result<void> (*open)(const Call<P>&, const Deps&, Opening)) {
     Endpoint e = described<P, Nothing, Nothing>(std::move(spec), Endpoint::Form::stream);
-    e.open = [open](const http::Request& request, const Caller& caller, const Deps& deps, http::Responder responder,
-                    http::Headers extra) -> Result<void> {
+    e.open = [open](const http::Request& request, const Caller& caller, const Deps& deps, Opening client) -> Result<void> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
-      return open(*call, deps, std::move(responder), std::move(extra));
+      return open(*call, deps, std::move(client));
     };
     endpoints_.push_back(std::move(e));
   }

@@ -31,10 +31,15 @@ struct Exchange {
     allow_origin(response.headers, origin());
     responder.send(std::move(response));
   }
-  void refuse(const Failure& failure, bool repeated = false) const {
+  http::Response refusal(const Failure& failure) const {
     auto response = error_response(failure, request.headers.get("Accept-Language"));
+    allow_origin(response.headers, origin());
+    return response;
+  }
+  void refuse(const Failure& failure, bool repeated = false) const {
+    auto response = refusal(failure);
     if (repeated) response.headers.set("Idempotency-Hit", "true");
-    send(std::move(response));
+    responder.send(std::move(response));
   }
 };
 using Shared = std::shared_ptr<Exchange>;
@@ -176,9 +181,9 @@ void run_query(const Shared& x) {
 }
 
 void run_stream(const Shared& x) {
-  http::Headers extra;
-  allow_origin(extra, x->origin());
-  const auto opened = x->endpoint->open(x->request, x->caller, x->deps, x->responder, std::move(extra));
+  Opening client{x->responder, {}, [x](const Error& error) { return x->refusal(error); }};
+  allow_origin(client.extra, x->origin());
+  const auto opened = x->endpoint->open(x->request, x->caller, x->deps, std::move(client));
   if (!opened) x->refuse(opened.error());
 }
 
