@@ -144,8 +144,9 @@ class ContractTest(unittest.TestCase):
         assert answer.status == 201, answer
         return Caller(Authorization="Bearer " + answer.json["access_token"])
 
-    def open_dialog(self, **opening):
-        return Dialog(self.owner, self.site_token, **opening)
+    @classmethod
+    def open_dialog(cls, **opening):
+        return Dialog(cls.owner, cls.site_token, **opening)
 
     def assert_error(self, answer, status, code, field=None):
         self.assertEqual((answer.status, answer.code), (status, code), answer)
