@@ -189,6 +189,11 @@ void Connection::drain() {
   }
 }
 
+bool Connection::is_busy() const {
+  const std::lock_guard lock(mutex_);
+  return phase_ == Phase::reading || phase_ == Phase::answering || phase_ == Phase::flushing || (phase_ == Phase::idle && has_unread_input());
+}
+
 void Connection::resume_writing() {
   const std::lock_guard lock(mutex_);
   flush();

@@ -71,6 +71,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close();
   /// Ends what is idle or streaming now, and the rest after its answer.
   void drain();
+  /// A request is under way, or has come and was not read yet.
+  bool is_busy() const;
 
   // OutputLoop.
 

@@ -61,7 +61,8 @@ const Counters& Server::counters() const { return kernel_->counters(); }
 bool Server::drain(std::chrono::milliseconds timeout) {
   kernel_->draining = true;
   for (const auto& connection : kernel_->loop().connections()) connection->drain();
-  return wait_until([this] { return kernel_->counters().in_flight == 0; }, timeout);
+  return wait_until([this] { return std::ranges::none_of(kernel_->loop().connections(), [](const auto& each) { return each->is_busy(); }); },
+                    timeout);
 }
 
 void Server::stop() {
