@@ -14,7 +14,13 @@ Frame shared(std::string text) { return std::make_shared<const std::string>(std:
 }  // namespace
 
 DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id, Clock::time_point opened_at, const Limits& limits)
-    : dialog_(dialog), viewer_(std::move(viewer)), opened_at_(opened_at), limits_(limits), cursor_(last_id), limit_(limits.messages_min) {}
+    : dialog_(dialog),
+      viewer_(std::move(viewer)),
+      opened_at_(opened_at),
+      limits_(limits),
+      cursor_(last_id),
+      is_claimed_(last_id.has_value()),
+      limit_(limits.messages_min) {}
 
 void DialogStream::begin(Window& window) {
   if (cursor_) return;
@@ -43,6 +49,7 @@ DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confi
     case Window::Coverage::unknown:
       return uncovered(window);
     case Window::Coverage::beyond:
+      if (!is_claimed_) return Need::nothing;  // the read model was ahead of the hub, which will come to it
       // Perhaps another process was ahead of this one when it delivered that id. Only when all that was in the log then is here and the id is not,
       // it is of another log.
       if (confirmed_at <= opened_at_) return Need::confirmation;
@@ -73,7 +80,7 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
   const auto flush = [&] {
     if (joined.empty()) return true;
     if (!write(shared(std::exchange(joined, {})))) return false;
-    cursor_ = last;
+    pass(last);
     return true;
   };
   for (const auto& event : chapter.events) {
@@ -95,7 +102,7 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
   if (chapter.has_more) return true;
   exhausted_ = chapter.checkpoint;
   if (chapter.version <= *cursor_) return true;
-  cursor_ = chapter.version;
+  pass(chapter.version);
   ++counts_.events;
   return write(shared(frames::hidden(chapter.version)));
 }
@@ -172,7 +179,7 @@ DialogStream::Need DialogStream::write_window(Window& window) {
   window.visit_after(dialog_, *cursor_, [&](std::int64_t sequence, const Frame& frame) {
     has_all = has_room();
     if (!has_all || !write(frame)) return false;
-    cursor_ = sequence;
+    pass(sequence);
     ++counts_.events;
     return true;
   });
@@ -181,9 +188,14 @@ DialogStream::Need DialogStream::write_window(Window& window) {
 }
 
 void DialogStream::reset(Window& window, Timestamp now) {
-  cursor_ = window.version(dialog_).value_or(0);
+  pass(window.version(dialog_).value_or(0));
   ++counts_.resets;
   write(shared(frames::reset(dialog_, *cursor_, now)));
+}
+
+void DialogStream::pass(std::int64_t version) {
+  cursor_ = version;
+  is_claimed_ = false;
 }
 
 bool DialogStream::write(const Frame& frames) {

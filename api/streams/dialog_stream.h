@@ -114,6 +114,7 @@ class DialogStream {
   /// False when the reader has not taken all of it, or the stream is over.
   bool write_chapter(const Chapter& chapter);
   void reset(Window& window, Timestamp now);
+  void pass(std::int64_t version);
   bool write(const Frame& frames);
   bool has_room() const { return sink_->queued_bytes() < limits_.pace_bytes; }
 
@@ -124,6 +125,7 @@ class DialogStream {
   std::unique_ptr<Sink> sink_;
   Access access_ = Access::unknown;
   std::optional<std::int64_t> cursor_;     // the last version sent or passed; nothing: none yet since now
+  bool is_claimed_;                        // the cursor is what the client says that it has
   bool says_cursor_ = false;               // the client gets the id that "now" is
   std::optional<std::int64_t> exhausted_;  // the read model had nothing more at this checkpoint
   std::optional<std::int64_t> absent_;     // the read model had no such dialog at this checkpoint

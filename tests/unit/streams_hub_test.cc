@@ -1,0 +1,631 @@
+// The hub with its threads: who gets a stream, what it delivers while the read model is there, away, or behind, and what it costs.
+#include "api/streams/hub.h"
+
+#include <gmock/gmock.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <thread>
+
+#include "schemas/events.h"
+#include "tests/unit/streams_client.h"
+
+namespace parley::api {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::AnyOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::read_frames;
+using testing::ReceivedFrame;
+using ::testing::StartsWith;
+using testing::Wire;
+using testing::WireSink;
+
+constexpr auto kPatience = 10s;
+constexpr int kPartitions = 4;
+constexpr AccountId kOwner{7};
+constexpr AssistantId kAssistant{3};
+constexpr DialogId kDialog{1024};  // of partition 0
+constexpr Timestamp kTime{std::chrono::milliseconds{1'763'720'220'123}};
+
+template <class Condition>
+bool eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(1ms);
+  }
+  return true;
+}
+
+std::string text_of(std::int64_t sequence) { return "message " + std::to_string(sequence); }
+std::string json_of(DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
+  return "{\"dialog\":" + std::to_string(dialog.value) + ",\"text\":\"" + created.text.text + "\",\"at\":\"" + schema::format_time(time) + "\"}";
+}
+dialogs::MessageCreated message(std::int64_t sequence) {
+  return {.message = {sequence * 1024}, .sender = dialogs::Sender::user, .text = {text_of(sequence)}, .operator_name = {}};
+}
+ReceivedFrame shown(std::int64_t sequence) { return {sequence, json_of(kDialog, message(sequence), kTime)}; }
+ReceivedFrame hidden(std::int64_t sequence) { return {sequence, std::nullopt}; }
+
+/// The read model, as far as the test has projected the log into it.
+class FakeHistory final : public HistorySource {
+ public:
+  std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) override {
+    std::unique_lock lock(mutex_);
+    ++reads_;
+    most_at_once_ = std::max(most_at_once_, ++at_once_);
+    changed_.wait_for(lock, kPatience, [this] { return !held_; });
+    --at_once_;
+    if (down_) return std::unexpected(HistoryUnavailable{"down"});
+    History history{.checkpoint = checkpoints_[request.partition]};
+    const auto found = versions_.find(request.dialog.value);
+    const bool is_theirs = std::visit(overloaded{[](const Owner& o) { return o.account == kOwner; },
+                                                 [](const Visitor& v) { return v.assistant == kAssistant; }, [](const Anonymous&) { return false; }},
+                                      request.viewer);
+    history.is_visible = found != versions_.end() && is_theirs;
+    if (!history.is_visible) return history;
+    history.version = found->second;
+    for (auto sequence = std::max<std::int64_t>(request.after + 1, 2); request.after < found->second && sequence <= found->second; ++sequence) {
+      if (std::ssize(history.messages) == request.limit) {
+        history.has_more = true;
+        break;
+      }
+      history.messages.push_back({.version = sequence, .at = kTime, .created = message(sequence)});
+    }
+    return history;
+  }
+  std::int64_t checkpoint(int partition) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = checkpoints_.find(partition);
+    return found == checkpoints_.end() ? 0 : found->second;
+  }
+  bool known() const override { return true; }
+  bool connected() const override {
+    const std::lock_guard lock(mutex_);
+    return !known_to_be_down_;
+  }
+
+  void project(DialogId dialog, std::int64_t version, std::int64_t checkpoint, int partition = 0) {
+    const std::lock_guard lock(mutex_);
+    versions_[dialog.value] = version;
+    checkpoints_[partition] = checkpoint;
+  }
+  void go_down(bool is_known = false) {
+    const std::lock_guard lock(mutex_);
+    down_ = true;
+    known_to_be_down_ = is_known;
+  }
+  void come_back() {
+    const std::lock_guard lock(mutex_);
+    down_ = known_to_be_down_ = false;
+  }
+  void hold(bool held) {
+    const std::lock_guard lock(mutex_);
+    held_ = held;
+    changed_.notify_all();
+  }
+  int reads() const {
+    const std::lock_guard lock(mutex_);
+    return reads_;
+  }
+  int most_at_once() const {
+    const std::lock_guard lock(mutex_);
+    return most_at_once_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::int64_t, std::int64_t> versions_;
+  std::map<int, std::int64_t> checkpoints_;
+  bool down_ = false;
+  bool known_to_be_down_ = false;
+  bool held_ = false;
+  int reads_ = 0;
+  int at_once_ = 0;
+  int most_at_once_ = 0;
+};
+
+/// A client; what it was answered can be looked at from the test's thread.
+struct Client {
+  explicit Client(bool takes_all = true) : wire(std::make_shared<Wire>(takes_all)) {}
+
+  std::vector<ReceivedFrame> frames() const { return read_frames(wire->taken()).first; }
+  /// Events alone: what has an id.
+  std::vector<ReceivedFrame> events() const {
+    auto all = frames();
+    std::erase_if(all, [](const ReceivedFrame& frame) { return !frame.id; });
+    return all;
+  }
+  bool got(const std::vector<ReceivedFrame>& expected) const {
+    return eventually([&] { return events() == expected; });
+  }
+  int count(std::string_view data) const {
+    return static_cast<int>(std::ranges::count_if(frames(), [&](const auto& frame) { return frame.data && frame.data->contains(data); }));
+  }
+  bool is_open() const { return started && !wire->is_closed(); }
+
+  std::shared_ptr<Wire> wire;
+  std::atomic<bool> started = false;
+  std::atomic<int> refused = -1;
+  std::function<void()> on_close;
+};
+using ClientPtr = std::shared_ptr<Client>;
+
+class FakeOpening final : public Opening {
+ public:
+  explicit FakeOpening(ClientPtr client) : client_(std::move(client)) {}
+  std::unique_ptr<Sink> start(std::function<void()> on_close) override {
+    client_->on_close = std::move(on_close);
+    client_->started = true;
+    return std::make_unique<WireSink>(client_->wire);
+  }
+  void refuse(const Error& error) override { client_->refused = static_cast<int>(error.code); }
+  std::string error_json(const Error&) override { return "{\"error\":{\"code\":\"DIALOG_NOT_FOUND\"}}"; }
+
+ private:
+  const ClientPtr client_;
+};
+
+class StreamHub : public ::testing::Test {
+ protected:
+  StreamHub() {
+    options_.partitions = kPartitions;
+    options_.history.retry_min = 5ms;
+    options_.history.retry_max = 20ms;
+    options_.decide_within = 50ms;
+    options_.pace_min = 1ms;
+    options_.pace_max = 5ms;
+  }
+  ~StreamHub() override {
+    history_.hold(false);
+    hub_.reset();
+  }
+
+  Hub& hub() {
+    if (!hub_) {
+      hub_ = std::make_unique<Hub>(
+          options_,
+          [this](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
+            ++formatted_;
+            return json_of(dialog, created, time);
+          },
+          history_, timers_);
+      for (int p = 0; p < kPartitions; ++p) hub_->start_at(p, start_);
+    }
+    return *hub_;
+  }
+  /// The log goes on, and the hub reads it. Offsets are 10 times the sequence.
+  void append(std::int64_t sequence, DialogId dialog = kDialog) {
+    const Event event = sequence == 1 ? Event(dialogs::Event(dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}}))
+                                      : Event(dialogs::Event(message(sequence)));
+    const auto encoded = schema::encode_event(event);
+    append_raw(sequence, encoded.type, encoded.json, dialog);
+  }
+  void append_raw(std::int64_t sequence, std::string_view type, std::string_view value, DialogId dialog = kDialog) {
+    hub().append(0, sequence * 10, {.type = type, .dialog = dialog, .sequence = sequence, .at = kTime, .value = value});
+  }
+  void append_to(std::int64_t last, std::int64_t first = 1) {
+    for (auto sequence = first; sequence <= last; ++sequence) append(sequence);
+  }
+  /// The projector has the dialog up to a version, and PostgreSQL says so.
+  void project(std::int64_t version) {
+    history_.project(kDialog, version, version * 10 + 1);
+    hub().read_model_advanced();
+  }
+  void confirm() {
+    for (int p = 0; p < kPartitions; ++p) hub().confirm(p, Hub::Clock::now());
+  }
+  /// The hub has only what comes after `version`; before it is history.
+  void start_after(std::int64_t version) {
+    start_ = version * 10 + 1;
+    history_.project(kDialog, version, start_);
+    hub().read_model_advanced();
+  }
+  ClientPtr open(std::optional<std::int64_t> last_id, const Principal& viewer = Owner{kOwner}, DialogId dialog = kDialog, bool takes_all = true) {
+    auto client = std::make_shared<Client>(takes_all);
+    hub().open(std::make_unique<FakeOpening>(client), dialog, viewer, last_id);
+    return client;
+  }
+  static bool was_refused(const ClientPtr& client, Code code) {
+    return eventually([&] { return client->refused == static_cast<int>(code); }) && !client->started;
+  }
+
+  Hub::Options options_;
+  FakeHistory history_;
+  http::Timers timers_;
+  std::int64_t start_ = 0;
+  std::atomic<int> formatted_ = 0;
+  std::unique_ptr<Hub> hub_;
+};
+
+// What is delivered.
+
+TEST_F(StreamHub, GivesEverythingFromItsWindowAndGoesOnLiveWithoutAskingPostgresql) {
+  append_to(2);
+  const auto client = open(0);
+  append(3);
+  ASSERT_TRUE(client->got({hidden(1), shown(2), shown(3)}));
+  ASSERT_TRUE(client->frames().front().data);
+  EXPECT_THAT(*client->frames().front().data, StartsWith(R"({"type":"connection.established","client_id":")"));
+  EXPECT_EQ(history_.reads(), 0);
+}
+
+TEST_F(StreamHub, BuildsAFrameOnceForAllStreams) {
+  append(1);
+  std::vector<ClientPtr> clients;
+  for (int i = 0; i < 5; ++i) clients.push_back(open(1));
+  append(2);
+  for (const auto& client : clients) {
+    ASSERT_TRUE(client->got({shown(2)}));
+    EXPECT_EQ(client->wire->written().back().get(), clients.front()->wire->written().back().get());
+  }
+  EXPECT_EQ(formatted_, 1);
+}
+
+TEST_F(StreamHub, HistoryAndLiveEventsAreTheSameBytes) {
+  append_to(4);
+  const auto live = open(1);
+  ASSERT_TRUE(live->got({shown(2), shown(3), shown(4)}));
+  const auto bytes = live->wire->taken();
+
+  hub_.reset();
+  start_after(4);
+  const auto late = open(1);
+  ASSERT_TRUE(late->got({shown(2), shown(3), shown(4)}));
+  EXPECT_EQ(late->wire->taken().substr(late->wire->taken().find("\n\n")), bytes.substr(bytes.find("\n\n")));
+}
+
+TEST_F(StreamHub, WhatMayNotBeSeenMovesTheIdOn) {
+  append(1);
+  const auto client = open(0);
+  append_raw(2, "parley.dialog.of_the_future.v9", "{}");
+  append_raw(3, "parley.dialog.message_created.v1", "not json");
+  append(4);
+  ASSERT_TRUE(client->got({hidden(1), hidden(2), hidden(3), shown(4)}));
+  EXPECT_THAT(client->wire->taken(), HasSubstr("\n\nid: 1\n\nid: 2\n\nid: 3\n\nid: 4\ndata: "));
+}
+
+TEST_F(StreamHub, WithoutAnIdItBeginsNowAndSaysWhereThatIs) {
+  append_to(3);
+  const auto client = open(std::nullopt);
+  append(4);
+  EXPECT_TRUE(client->got({hidden(3), shown(4)})) << "cut off before the first event, the client resumes from 3";
+}
+
+TEST_F(StreamHub, WithoutAnIdADialogThatOnlyPostgresqlKnowsBeginsNow) {
+  start_after(5);
+  const auto client = open(std::nullopt);
+  ASSERT_TRUE(eventually([&] { return client->started.load(); }));
+  append(6);
+  EXPECT_TRUE(client->got({shown(6)}));
+}
+
+TEST_F(StreamHub, ReadsALongHistoryInPiecesAndGoesOnLive) {
+  start_after(1'000);
+  options_.stream.messages_max = 64;
+  const auto client = open(0);
+  append(1'001);
+  std::vector<ReceivedFrame> expected;
+  for (std::int64_t sequence = 2; sequence <= 1'001; ++sequence) expected.push_back(shown(sequence));
+  EXPECT_TRUE(client->got(expected));
+  EXPECT_GT(history_.reads(), 3);
+}
+
+TEST_F(StreamHub, WhatWasReadForOneIsKnownForTheNext) {
+  start_after(9);
+  const auto first = open(4);
+  ASSERT_TRUE(eventually([&] { return first->events().size() == 5; }));
+  const int reads = history_.reads();
+  const auto second = open(9);
+  append(10);
+  ASSERT_TRUE(second->got({shown(10)}));
+  EXPECT_EQ(history_.reads(), reads) << "whoever has the last event needs no query";
+}
+
+// Who gets a stream.
+
+TEST_F(StreamHub, RefusesADialogOfAnotherAtOnceWhenTheHubKnows) {
+  append(1);
+  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), Code::dialog_not_found));
+  EXPECT_TRUE(was_refused(open(0, Visitor{AssistantId{8}}), Code::dialog_not_found));
+  EXPECT_TRUE(was_refused(open(0, Anonymous{}), Code::dialog_not_found));
+  EXPECT_EQ(history_.reads(), 0);
+  EXPECT_EQ(hub().streams(), 0U);
+  EXPECT_TRUE(open(0, Visitor{kAssistant})->got({hidden(1)}));
+  EXPECT_EQ(hub().find_dialog(kDialog), (DialogFacts{.owner = kOwner, .assistant = kAssistant}));
+  EXPECT_EQ(hub().find_dialog(DialogId{99}), std::nullopt);
+}
+
+TEST_F(StreamHub, RefusesADialogThatIsNowhereOnceTheHubHasEverythingOfThatTime) {
+  options_.decide_within = kPatience;
+  history_.project(DialogId{1}, 1, 1'000);
+  hub().read_model_advanced();
+  const auto client = open(0);
+  ASSERT_TRUE(eventually([&] { return hub().wants_confirmation(); }));
+  EXPECT_EQ(client->refused, -1);
+  EXPECT_FALSE(client->started);
+  confirm();
+  EXPECT_TRUE(was_refused(client, Code::dialog_not_found));
+  EXPECT_FALSE(hub().wants_confirmation());
+}
+
+TEST_F(StreamHub, ADialogThatHasJustBeenOpenedIsFoundAsSoonAsTheHubHasIt) {
+  options_.decide_within = kPatience;
+  const auto client = open(0);
+  ASSERT_TRUE(eventually([&] { return hub().wants_confirmation(); }));
+  append(1);
+  confirm();
+  EXPECT_TRUE(client->got({hidden(1)}));
+}
+
+TEST_F(StreamHub, RefusesADialogOfAnotherThatOnlyPostgresqlKnows) {
+  start_after(3);
+  const auto client = open(0, Owner{AccountId{8}});
+  confirm();
+  ASSERT_TRUE(eventually([&] {
+    confirm();
+    return client->refused == static_cast<int>(Code::dialog_not_found);
+  }));
+  EXPECT_FALSE(client->started);
+}
+
+TEST_F(StreamHub, RefusesMoreStreamsThanItsLimitAndTakesNewOnesWhenSomeHaveGone) {
+  options_.streams_max = 2;
+  append(1);
+  const auto first = open(0);
+  const auto second = open(0);
+  EXPECT_TRUE(was_refused(open(0), Code::overloaded));
+  first->on_close();
+  EXPECT_EQ(hub().streams(), 1U);
+  EXPECT_TRUE(open(0)->got({hidden(1)}));
+}
+
+TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {
+  for (const std::int64_t id : {std::int64_t{0}, std::int64_t{-5}, kIdMax + 1}) {
+    EXPECT_TRUE(was_refused(open(0, Owner{kOwner}, DialogId{id}), Code::dialog_not_found)) << id;
+    EXPECT_EQ(hub().find_dialog(DialogId{id}), std::nullopt);
+  }
+}
+
+// While PostgreSQL is away.
+
+TEST_F(StreamHub, WhileThePostgresqlIsAwayAnIdWithinTheHubIsServed) {
+  append_to(4);
+  history_.go_down();
+  const auto client = open(2);
+  append(5);
+  EXPECT_TRUE(client->got({shown(3), shown(4), shown(5)}));
+  EXPECT_EQ(client->count("stream.delayed"), 0);
+}
+
+TEST_F(StreamHub, WhileThePostgresqlIsAwayNothingNewerIsDeliveredThanWhatIsMissing) {
+  options_.ping_interval = 20ms;
+  start_after(5);
+  history_.go_down();
+  const auto client = open(2);
+  ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  append_to(7, 6);
+  ASSERT_TRUE(eventually([&] { return client->count("__ping__") >= 3; })) << "it stays open";
+  EXPECT_EQ(client->events().size(), 0U);
+  EXPECT_EQ(client->count("stream.delayed"), 1);
+  history_.come_back();
+  EXPECT_TRUE(client->got({shown(3), shown(4), shown(5), shown(6), shown(7)}));
+}
+
+TEST_F(StreamHub, WhileThePostgresqlIsAwayAKnownDialogGoesOnFromNow) {
+  append_to(2);
+  history_.go_down(true);
+  const auto client = open(std::nullopt);
+  append(3);
+  EXPECT_TRUE(client->got({hidden(2), shown(3)}));
+}
+
+TEST_F(StreamHub, AViewerWhomNobodyCanJudgeWaitsAndIsTurnedAwayInTheStream) {
+  start_after(5);
+  history_.go_down(true);
+  const auto stranger = open(0, Owner{AccountId{8}});
+  const auto owner = open(4);
+  ASSERT_TRUE(eventually([&] { return stranger->count("stream.delayed") == 1 && owner->count("stream.delayed") == 1; }));
+  append(6);
+  EXPECT_EQ(stranger->events().size(), 0U);
+  history_.come_back();
+  EXPECT_TRUE(owner->got({shown(5), shown(6)}));
+  ASSERT_TRUE(eventually([&] {
+    confirm();
+    return !stranger->is_open();
+  }));
+  EXPECT_EQ(stranger->events().size(), 0U);
+  EXPECT_EQ(*stranger->frames().back().data, R"({"type":"error","error":{"code":"DIALOG_NOT_FOUND"}})");
+}
+
+TEST_F(StreamHub, OfAnUnjudgedStreamFromNowNothingIsLost) {
+  start_after(5);
+  history_.go_down(true);
+  const auto client = open(std::nullopt);
+  append_to(7, 6);
+  history_.come_back();
+  EXPECT_TRUE(client->got({shown(6), shown(7)}));
+}
+
+TEST_F(StreamHub, AClientIsNotLeftWithoutAnAnswerWhileItsTurnIsFarAway) {
+  start_after(5);
+  history_.hold(true);
+  const auto client = open(3);
+  ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  history_.hold(false);
+  EXPECT_TRUE(client->got({shown(4), shown(5)}));
+}
+
+// While the projector is behind.
+
+TEST_F(StreamHub, WhatTheHubHadToForgetIsWaitedFor) {
+  options_.window.events_max = 3;
+  append_to(2);
+  project(2);
+  append_to(9, 3);  // 3 to 6 are in neither
+  ASSERT_GT(hub().floor(0), 21);
+  const auto client = open(1);
+  ASSERT_TRUE(client->got({shown(2)}));
+  ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  append(10);
+  project(4);
+  EXPECT_EQ(client->events().back(), shown(2)) << "nothing newer";
+  project(8);
+  EXPECT_TRUE(client->got({shown(2), shown(3), shown(4), shown(5), shown(6), shown(7), shown(8), shown(9), shown(10)}));
+}
+
+// Another log.
+
+TEST_F(StreamHub, AnIdThatTheLogHasNotReachedIsResetOnceThatIsCertain) {
+  append_to(3);
+  const auto client = open(50);
+  append(4);
+  ASSERT_TRUE(eventually([&] { return hub().wants_confirmation(); }));
+  EXPECT_EQ(client->events().size(), 0U);
+  confirm();
+  ASSERT_TRUE(eventually([&] { return client->events().size() == 1; }));
+  EXPECT_EQ(client->events()[0].id, 4);
+  EXPECT_THAT(*client->events()[0].data, StartsWith(R"({"type":"stream.reset","dialog_id":1024,"last_event_id":4,)"));
+  append(5);
+  ASSERT_TRUE(eventually([&] { return client->events().size() == 2; }));
+  EXPECT_EQ(client->events()[1], shown(5));
+}
+
+TEST_F(StreamHub, AnIdThatAnotherProcessDeliveredFirstIsNotReset) {
+  append_to(3);
+  const auto client = open(4);
+  append_to(5, 4);
+  confirm();
+  EXPECT_TRUE(client->got({shown(5)}));
+  EXPECT_EQ(client->count("stream.reset"), 0);
+}
+
+TEST_F(StreamHub, AnIdBeyondAQuietDialogThatOnlyPostgresqlKnowsIsReset) {
+  start_after(5);
+  const auto client = open(9);
+  ASSERT_TRUE(eventually([&] {
+    confirm();
+    return client->count("stream.reset") == 1;
+  }));
+  EXPECT_EQ(client->events().back().id, 5);
+}
+
+// What it costs.
+
+TEST_F(StreamHub, ASlowReaderCostsABoundedQueueAndMissesNothing) {
+  options_.stream.pace_bytes = 1'000;
+  append(1);
+  const auto slow = open(1, Owner{kOwner}, kDialog, false);
+  const auto quick = open(1);
+  std::vector<ReceivedFrame> expected;
+  for (std::int64_t sequence = 2; sequence <= 300; ++sequence) {
+    append(sequence);
+    expected.push_back(shown(sequence));
+  }
+  EXPECT_TRUE(quick->got(expected)) << "the others are not held up";
+  EXPECT_LT(slow->wire->queued_bytes(), 1'300U);
+  EXPECT_TRUE(eventually([&] {
+    slow->wire->take(500);
+    return slow->events() == expected;
+  }));
+  EXPECT_LT(slow->wire->most_queued(), 1'300U);
+}
+
+TEST_F(StreamHub, ASlowReaderThatFallsOutOfTheWindowGoesOnFromHistory) {
+  options_.stream.pace_bytes = 500;
+  options_.window.tail_events_max = 2;
+  append(1);
+  const auto slow = open(1, Owner{kOwner}, kDialog, false);
+  std::vector<ReceivedFrame> expected;
+  for (std::int64_t sequence = 2; sequence <= 200; ++sequence) {
+    append(sequence);
+    project(sequence);
+    expected.push_back(shown(sequence));
+  }
+  EXPECT_LE(hub().retained().events, 3U);
+  EXPECT_TRUE(eventually([&] {
+    slow->wire->take(500);
+    return slow->events() == expected;
+  }));
+}
+
+TEST_F(StreamHub, AStormOfReconnectsAsksPostgresqlTwiceAtATime) {
+  start_after(5);
+  std::vector<ClientPtr> clients;
+  for (int i = 0; i < 1'000; ++i) clients.push_back(open(3));
+  for (const auto& client : clients) ASSERT_TRUE(client->got({shown(4), shown(5)}));
+  EXPECT_LE(history_.most_at_once(), 2);
+}
+
+TEST_F(StreamHub, AnOutageIsProbedByOneReadAtATimeHoweverManyWait) {
+  options_.history.retry_min = 50ms;
+  options_.history.retry_max = 50ms;
+  start_after(5);
+  history_.go_down();
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<ClientPtr> clients;
+  for (int i = 0; i < 500; ++i) clients.push_back(open(3));
+  for (const auto& client : clients) ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  ASSERT_TRUE(eventually([&] { return history_.reads() >= 5; }));
+  const auto periods = (std::chrono::steady_clock::now() - began) / 50ms;
+  EXPECT_LE(history_.reads(), periods + 3);
+  history_.come_back();
+  for (const auto& client : clients) EXPECT_TRUE(client->got({shown(4), shown(5)}));
+}
+
+// Beginning and end.
+
+TEST_F(StreamHub, PingsAfterSilence) {
+  options_.ping_interval = 20ms;
+  append(1);
+  const auto client = open(0);
+  EXPECT_TRUE(eventually([&] { return client->count("__ping__") >= 2; }));
+  EXPECT_THAT(client->wire->taken(), HasSubstr("data: __ping__\n\n"));
+}
+
+TEST_F(StreamHub, ClosesAllStreamsAndTakesNoNewOnes) {
+  append(1);
+  const auto open_one = open(0);
+  start_ = 0;
+  history_.hold(true);
+  options_.decide_within = kPatience;
+  const auto undecided = open(0, Owner{kOwner}, DialogId{5 * 1024});
+  hub().close_all();
+  EXPECT_FALSE(open_one->is_open());
+  EXPECT_EQ(hub().streams(), 0U);
+  EXPECT_TRUE(was_refused(open(0), Code::unavailable));
+  EXPECT_TRUE(undecided->refused == static_cast<int>(Code::unavailable) || undecided->started);
+}
+
+TEST_F(StreamHub, StreamsThatComeAndGoWhileTheLogGoesOnLeaveNothingBehind) {
+  append(1);
+  std::atomic<bool> is_over = false;
+  std::thread log([&] {
+    for (std::int64_t sequence = 2; sequence <= 5'000; ++sequence) append(sequence);
+    is_over = true;
+  });
+  std::vector<std::thread> visitors;
+  for (int t = 0; t < 3; ++t) {
+    visitors.emplace_back([&] {
+      while (!is_over) {
+        const auto client = open(0);
+        static_cast<void>(eventually([&] { return !client->events().empty(); }));
+        client->wire->close();
+        client->on_close();
+      }
+    });
+  }
+  log.join();
+  for (auto& visitor : visitors) visitor.join();
+  EXPECT_EQ(hub().streams(), 0U);
+  const auto last = open(4'999);
+  EXPECT_TRUE(last->got({shown(5'000)}));
+}
+
+}  // namespace
+}  // namespace parley::api
