@@ -1,0 +1,128 @@
+#include "platform/store/store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <filesystem>
+
+namespace parley::store {
+namespace {
+
+constexpr std::size_t kWriteBufferBytes = 4U << 20;
+constexpr int kWriteBuffers = 3;
+constexpr int kOpenFilesMax = 64;
+constexpr double kFilterBitsPerKey = 10;
+constexpr int kBackgroundJobs = 2;
+constexpr std::size_t kLogFiles = 2;
+
+rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+void check(const rocksdb::Status& status, const char* what) {
+  if (!status.ok()) throw Failure(std::string(what) + ": " + status.ToString());
+}
+
+}  // namespace
+
+struct Memory::Impl {
+  explicit Impl(const Budget& budget)
+      : cache(rocksdb::NewLRUCache(budget.block_cache_bytes)), writes(std::make_shared<rocksdb::WriteBufferManager>(budget.write_buffers_bytes)) {}
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> writes;
+};
+
+Memory::Memory(const Budget& budget) : impl_(std::make_shared<Impl>(budget)) {}
+Memory::~Memory() = default;
+
+struct Batch::Impl {
+  rocksdb::WriteBatch batch;
+};
+
+Batch::Batch() : impl_(std::make_unique<Impl>()) {}
+Batch::Batch(Batch&&) noexcept = default;
+Batch& Batch::operator=(Batch&&) noexcept = default;
+Batch::~Batch() = default;
+void Batch::put(std::string_view key, std::string_view value) { check(impl_->batch.Put(slice(key), slice(value)), "put"); }
+void Batch::erase(std::string_view key) { check(impl_->batch.Delete(slice(key)), "erase"); }
+
+struct Store::Impl {
+  std::shared_ptr<Memory::Impl> memory;
+  std::unique_ptr<rocksdb::DB> db;
+
+  ~Impl() {
+    if (db) static_cast<void>(db->Close());  // what was not written out is folded again
+  }
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+std::expected<Store, std::string> Store::open(const std::string& path, const Memory& memory) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return std::unexpected(path + ": " + error.message());
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = memory.impl_->cache;
+  table.cache_index_and_filter_blocks = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.write_buffer_size = kWriteBufferBytes;
+  options.max_write_buffer_number = kWriteBuffers;
+  options.write_buffer_manager = memory.impl_->writes;
+  options.max_open_files = kOpenFilesMax;
+  options.max_background_jobs = kBackgroundJobs;
+  options.keep_log_file_num = kLogFiles;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  auto impl = std::make_unique<Impl>();
+  impl->memory = memory.impl_;
+  rocksdb::DB* db = nullptr;
+  if (const auto status = rocksdb::DB::Open(options, path, &db); !status.ok()) return std::unexpected(path + ": " + status.ToString());
+  impl->db.reset(db);
+  return Store(std::move(impl));
+}
+
+std::expected<void, std::string> Store::destroy(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return {};
+  if (const auto status = rocksdb::DestroyDB(path, rocksdb::Options{}); !status.ok()) return std::unexpected(path + ": " + status.ToString());
+  std::filesystem::remove_all(path, error);  // what a broken store leaves behind
+  if (error) return std::unexpected(path + ": " + error.message());
+  return {};
+}
+
+std::optional<std::string> Store::get(std::string_view key) const {
+  std::string value;
+  const auto status = impl_->db->Get({}, slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  check(status, "get");
+  return value;
+}
+
+void Store::scan(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& each) const {
+  const rocksdb::Slice end = slice(to);
+  rocksdb::ReadOptions options;
+  options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator(options));
+  for (it->Seek(slice(from)); it->Valid(); it->Next()) {
+    if (!each(view(it->key()), view(it->value()))) return;
+  }
+  check(it->status(), "scan");
+}
+
+void Store::write(Batch&& batch) {
+  rocksdb::WriteOptions options;
+  options.disableWAL = true;
+  check(impl_->db->Write(options, &batch.impl_->batch), "write");
+  batch.impl_->batch.Clear();
+}
+
+}  // namespace parley::store

@@ -1,0 +1,75 @@
+#pragma once
+// A worker's local state on disk. See README.md for why it needs no write-ahead log.
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace parley::store {
+
+/// The disk or what is on it is broken. Whoever owns the store deletes it (destroy) and folds the log again. The text is for logs.
+class Failure : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Memory that all stores of a process share, whatever their number: caches of blocks (with indexes and filters) and unwritten changes. Thread-safe.
+class Memory {
+ public:
+  struct Budget {
+    std::size_t block_cache_bytes = 12U << 20;
+    std::size_t write_buffers_bytes = 8U << 20;
+  };
+  explicit Memory(const Budget& budget);
+  ~Memory();
+
+ private:
+  friend class Store;
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+/// Changes that become visible and survive together. Not thread-safe.
+class Batch {
+ public:
+  Batch();
+  Batch(Batch&&) noexcept;
+  Batch& operator=(Batch&&) noexcept;
+  ~Batch();
+  void put(std::string_view key, std::string_view value);
+  void erase(std::string_view key);
+
+ private:
+  friend class Store;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// One folder, one owner (RocksDB locks it). Reads and writes throw Failure. Reading is thread-safe; writing is for one thread.
+class Store {
+ public:
+  /// Opens or creates it. The error says why that is impossible: locked by another process, no space, corrupt.
+  static std::expected<Store, std::string> open(const std::string& path, const Memory& memory);
+  /// Deletes the folder's store, which must not be open. Nothing there is success.
+  static std::expected<void, std::string> destroy(const std::string& path);
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  /// Writes everything out.
+  ~Store();
+
+  std::optional<std::string> get(std::string_view key) const;
+  /// Calls `each` in the order of keys (as unsigned bytes) for from <= key < to, until it returns false. The views live during the call.
+  void scan(std::string_view from, std::string_view to, const std::function<bool(std::string_view key, std::string_view value)>& each) const;
+  void write(Batch&& batch);
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::store

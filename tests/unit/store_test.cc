@@ -1,0 +1,121 @@
+// platform/store: what survives, and what is read in which order.
+#include "platform/store/store.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+namespace parley::store {
+namespace {
+
+constexpr const char* kWriterPath = "PARLEY_STORE_TEST_WRITER_PATH";
+
+/// A folder of its own, removed at the end.
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() {
+    std::string name = (std::filesystem::temp_directory_path() / "parley-store-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~StoreTest() override { std::filesystem::remove_all(path_); }
+
+  Store open() {
+    auto opened = Store::open(path_, memory_);
+    if (!opened) throw std::runtime_error(opened.error());
+    return std::move(*opened);
+  }
+  static void put(Store& store, std::string_view key, std::string_view value) {
+    Batch batch;
+    batch.put(key, value);
+    store.write(std::move(batch));
+  }
+
+  std::string path_;
+  Memory memory_{Memory::Budget{}};
+};
+
+TEST_F(StoreTest, a_clean_close_keeps_everything) {
+  {
+    Store store = open();
+    put(store, "a", "1");
+    Batch batch;
+    batch.put("b", std::string("\0\xff", 2));
+    batch.erase("a");
+    store.write(std::move(batch));
+  }
+  Store store = open();
+  EXPECT_EQ(store.get("a"), std::nullopt);
+  EXPECT_EQ(store.get("b"), std::string("\0\xff", 2));
+}
+
+TEST_F(StoreTest, a_scan_is_ordered_bounded_and_stops_when_told) {
+  Store store = open();
+  for (const char* key : {"p/2", "p/1", "q/1", "o/9", "p/3"}) put(store, key, key);
+  std::vector<std::string> seen;
+  store.scan("p/", "p0", [&](std::string_view key, std::string_view) {
+    seen.emplace_back(key);
+    return seen.size() < 2;
+  });
+  EXPECT_EQ(seen, (std::vector<std::string>{"p/1", "p/2"}));
+}
+
+TEST_F(StoreTest, what_survives_a_kill_is_a_prefix_of_whole_batches) {
+  constexpr int kBatches = 40'000;
+  if (const char* path = std::getenv(kWriterPath)) {
+    // Batches larger than a write buffer in all, so that some are on disk and some are not; then no destructor runs.
+    path_ = path;
+    Store store = open();
+    for (int i = 1; i <= kBatches; ++i) {
+      Batch batch;
+      batch.put("position", std::to_string(i));
+      batch.put("left/" + std::to_string(i), std::string(150, 'l'));
+      batch.put("right/" + std::to_string(i), std::string(150, 'r'));
+      store.write(std::move(batch));
+    }
+    kill(getpid(), SIGKILL);
+  }
+  const pid_t child = fork();
+  if (child == 0) {  // a new program: RocksDB's threads do not survive a fork
+    setenv(kWriterPath, path_.c_str(), 1);
+    execl("/proc/self/exe", "store_test", "--gtest_filter=StoreTest.what_survives_a_kill_is_a_prefix_of_whole_batches", nullptr);
+    _exit(1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  Store store = open();
+  const int position = std::stoi(store.get("position").value_or("0"));
+  EXPECT_GT(position, 0) << "nothing was written out: the test proves nothing";
+  EXPECT_LT(position, kBatches) << "everything was written out: the test proves nothing";
+  for (int i = 1; i <= kBatches; ++i) {
+    ASSERT_EQ(store.get("left/" + std::to_string(i)).has_value(), i <= position) << i;
+    ASSERT_EQ(store.get("right/" + std::to_string(i)).has_value(), i <= position) << i;
+  }
+}
+
+TEST_F(StoreTest, a_corrupt_store_does_not_open_and_can_be_destroyed_and_made_again) {
+  {
+    Store store = open();
+    put(store, "a", "1");
+  }
+  std::ofstream(path_ + "/CURRENT", std::ios::trunc) << "nonsense";
+  EXPECT_FALSE(Store::open(path_, memory_));
+  ASSERT_TRUE(Store::destroy(path_));
+  Store store = open();
+  EXPECT_EQ(store.get("a"), std::nullopt);
+}
+
+TEST_F(StoreTest, a_store_has_one_owner) {
+  Store store = open();
+  EXPECT_FALSE(Store::open(path_, memory_));
+}
+
+}  // namespace
+}  // namespace parley::store

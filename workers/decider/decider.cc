@@ -1,0 +1,490 @@
+#include "workers/decider/decider.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "platform/kafka/admin.h"
+#include "platform/kafka/consumer.h"
+#include "platform/kafka/group_consumer.h"
+#include "platform/kafka/transactional_producer.h"
+#include "platform/log/log.h"
+#include "platform/metrics/metrics.h"
+#include "platform/store/store.h"
+#include "workers/decider/batch.h"
+#include "workers/decider/partition_store.h"
+#include "workers/decider/restore.h"
+
+namespace parley::decider {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr milliseconds kCollectWait{100};
+constexpr milliseconds kCommittedWait{800};
+constexpr milliseconds kStartWait{10'000};  // of one attempt to reach the broker
+constexpr milliseconds kStartPause{200};
+constexpr milliseconds kFlushWait{10'000};
+constexpr milliseconds kOffsetsWait{10'000};  // not resumable, so generous
+constexpr milliseconds kCommitWait{15'000};
+constexpr milliseconds kAbortWait{10'000};
+constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
+constexpr milliseconds kLagEvery{10'000};
+constexpr milliseconds kLagWait{500};
+
+enum class Phase { starting, waiting, restoring, deciding, standby };
+
+constexpr std::array kVerdicts{
+    std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"}, std::pair{Verdict::repeated, "repeated"},
+    std::pair{Verdict::reused, "key_reused"}, std::pair{Verdict::expired, "expired"}, std::pair{Verdict::parked, "parked"},
+    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::skipped, "skipped"},
+};
+
+struct Metrics {
+  std::vector<metrics::Counter> commands = [] {
+    std::vector<metrics::Counter> out;
+    for (const auto& [verdict, name] : kVerdicts) {
+      out.push_back(metrics::counter("parley_decider_commands_total", "Commands by what became of them", {{"outcome", name}}));
+    }
+    return out;
+  }();
+  metrics::Counter events = metrics::counter("parley_decider_events_total", "Events committed");
+  metrics::Counter dropped = metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
+  metrics::Histogram batch =
+      metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
+  metrics::Histogram transaction = metrics::histogram("parley_decider_transaction_seconds", "From deciding to the end of the commit");
+  metrics::Histogram restore = metrics::histogram("parley_decider_restore_seconds", "From an assignment to the first command", {},
+                                                  {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300});
+  metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
+  std::map<int, metrics::Gauge> lag = {};
+
+  void set_lag(int partition, std::int64_t commands) {
+    auto it = lag.find(partition);
+    if (it == lag.end()) {
+      it = lag.emplace(partition,
+                       metrics::gauge("parley_decider_lag_commands", "Commands not decided yet", {{"partition", std::to_string(partition)}}))
+               .first;
+    }
+    it->second.set(static_cast<double>(commands));
+  }
+};
+
+std::string described(const kafka::Error& error) { return std::string(kafka::name(error.kind)) + ": " + error.text; }
+
+/// Errors that the client gets over by itself.
+bool passes(const kafka::Error& error) {
+  return error.retryable || error.kind == kafka::Kind::rebalanced || error.kind == kafka::Kind::unknown_topic;
+}
+
+std::vector<kafka::Header> views(const schema::Headers& headers) {
+  std::vector<kafka::Header> out;
+  out.reserve(headers.size());
+  for (const auto& [name, value] : headers) out.push_back({name, value});
+  return out;
+}
+
+CommandInput input_of(const kafka::Message& message) {
+  CommandInput input;
+  input.key = message.key();
+  input.value = message.value();
+  input.offset = message.offset();
+  for (const auto& header : message.headers()) input.headers.emplace_back(header.name, header.value);
+  input.header = [&message](std::string_view name) { return message.header(std::string(name).c_str()); };
+  return input;
+}
+
+}  // namespace
+
+struct Decider::Impl {
+  explicit Impl(Options o) : options(std::move(o)) {
+    if (!options.clock) {
+      options.clock = [] { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); };
+    }
+    beat();
+  }
+
+  std::string topic(std::string_view name) const { return options.topic_prefix + "." + std::string(name); }
+  void beat() { last_beat.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed); }
+  void enter(Phase next) { phase.store(next, std::memory_order_relaxed); }
+  void observe(Step step) const {
+    if (options.observer) options.observer(step);
+  }
+  bool wait(const std::stop_token& stop, milliseconds pause) const {
+    const auto until = SteadyClock::now() + pause;
+    while (!stop.stop_requested() && SteadyClock::now() < until) std::this_thread::sleep_for(milliseconds(20));
+    return !stop.stop_requested();
+  }
+
+  std::expected<void, std::string> run(const std::stop_token& stop);
+  std::expected<bool, std::string> start(const std::stop_token& stop);
+  std::expected<bool, std::string> check_topics(const std::stop_token& stop);
+  std::expected<void, std::string> take_over(const std::stop_token& stop);
+  std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
+  std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
+                                                     const std::vector<kafka::PartitionOffset>& positions);
+  void measure_lag();
+
+  Options options;
+  Metrics metrics;
+  store::Memory memory{store::Memory::Budget{}};
+  std::string events_topic_id;
+
+  // Of the thread that runs. Declared so that stores close before the memory that they share, and the consumer goes last.
+  std::optional<kafka::TransactionalProducer> producer;
+  std::optional<kafka::Consumer> reader;
+  std::optional<kafka::GroupConsumer> consumer;
+  std::map<int, PartitionStore> stores;
+  std::vector<kafka::TopicPartition> assigned;
+  kafka::GroupMetadata metadata;  // captured while the partitions were being given
+  bool assignment_is_new = false;
+  std::map<int, std::int64_t> next_command;  // the position that goes into the next transaction
+  std::optional<std::uint64_t> fenced_generation;
+  SteadyClock::time_point fenced_since;
+  SteadyClock::time_point lag_measured;
+
+  std::atomic<Phase> phase = Phase::starting;
+  std::atomic<int> owned = 0;
+  std::atomic<SteadyClock::rep> last_beat = 0;
+};
+
+std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_token& stop) {
+  auto admin = kafka::Admin::open(options.kafka);
+  if (!admin) return std::unexpected(admin.error().text);
+  const std::vector<std::string> names{topic("events"), topic("commands"), topic("replies"), topic("directory"), topic("dead-letters")};
+  std::string last_trouble;
+  while (true) {
+    const auto described_topics = admin->describe_topics(names);
+    std::string trouble;
+    if (!described_topics) {
+      if (!described_topics.error().retryable) return std::unexpected(described_topics.error().text);
+      trouble = described_topics.error().text;
+    } else {
+      for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto& one = (*described_topics)[i];
+        if (!one) {
+          trouble = "there is no topic " + names[i] + " (`parley topics` makes it)";
+        } else if (one->partitions != options.partitions) {
+          return std::unexpected(names[i] + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
+        }
+      }
+      if (trouble.empty()) {
+        events_topic_id = described_topics->front()->id;
+        return true;
+      }
+    }
+    if (trouble != last_trouble) log::warn("waiting for Kafka", {{"reason", trouble}});
+    last_trouble = trouble;
+    if (!wait(stop, kStartPause)) return false;
+  }
+}
+
+std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& stop) {
+  if (auto checked = check_topics(stop); !checked || !*checked) return checked;
+  // First of all: fences an earlier process of this name and ends its open transaction.
+  while (true) {
+    beat();
+    auto opened = kafka::TransactionalProducer::open(
+        options.kafka, {.transactional_id = topic("decider") + "." + options.instance, .transaction_timeout = options.transaction_timeout});
+    if (!opened) return std::unexpected(described(opened.error()));
+    const auto ready = opened->init(kStartWait);
+    if (ready) {
+      producer.emplace(std::move(*opened));
+      break;
+    }
+    const auto kind = ready.error().error.kind;
+    if (kind != kafka::Kind::timeout && kind != kafka::Kind::unavailable) return std::unexpected(described(ready.error().error));
+    log::warn("waiting for Kafka", {{"reason", ready.error().error.text}});
+    if (!wait(stop, kStartPause)) return false;
+  }
+  auto opened_reader = kafka::Consumer::open(options.kafka, {});
+  if (!opened_reader) return std::unexpected(described(opened_reader.error()));
+  reader.emplace(std::move(*opened_reader));
+  auto joined = kafka::GroupConsumer::open(
+      options.kafka,
+      {.group = topic("decider"), .instance = options.instance, .topics = {topic("commands")}, .session_timeout = options.session_timeout},
+      {.on_assign =
+           [this](const std::vector<kafka::TopicPartition>& partitions, kafka::GroupMetadata captured) {
+             assigned = partitions;
+             metadata = std::move(captured);
+             assignment_is_new = true;
+           },
+       .on_revoke =
+           [this](const std::vector<kafka::TopicPartition>& partitions, bool lost) {
+             log::info("partitions revoked", {{"count", partitions.size()}, {"lost", lost}});
+             assigned.clear();
+             metadata = {};
+             assignment_is_new = false;
+             owned.store(0, std::memory_order_relaxed);
+             metrics.owned.set(0);
+             enter(Phase::waiting);
+           }});
+  if (!joined) return std::unexpected(described(joined.error()));
+  consumer.emplace(std::move(*joined));
+  enter(Phase::waiting);
+  return true;
+}
+
+/// After an assignment, in this order: committed offsets, ends of the log, fold, begin. Comes back early when the group changes its mind meanwhile.
+std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token& stop) {
+  assignment_is_new = false;
+  fenced_generation.reset();
+  const auto generation = consumer->generation();
+  const auto began = SteadyClock::now();
+  std::string trouble;
+  const auto go_on = [&] {
+    beat();
+    std::vector<kafka::Message> none;  // every partition is paused
+    const auto served = consumer->poll(none, 1, milliseconds(0));
+    if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset) trouble = described(served.error());
+    return trouble.empty() && !stop.stop_requested() && consumer->generation() == generation;
+  };
+  std::erase_if(stores, [&](const auto& one) {
+    return std::ranges::none_of(assigned, [&](const auto& partition) { return partition.partition == one.first; });
+  });
+  if (assigned.empty()) {
+    enter(Phase::standby);
+    log::info("standing by: other members own all partitions");
+    return {};
+  }
+  enter(Phase::restoring);
+
+  const auto partitions = assigned;
+  next_command.clear();
+  while (next_command.empty()) {
+    if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
+    const auto committed = consumer->committed(partitions, kCommittedWait);
+    if (!committed && !committed.error().retryable && !passes(committed.error())) return std::unexpected(described(committed.error()));
+    if (!committed) continue;  // an earlier owner's transaction may still be under way
+    for (const auto& position : *committed) {
+      if (position.offset < 0) {
+        return std::unexpected("the group has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+                               " (`parley topics` writes the first ones)");
+      }
+      next_command[position.where.partition] = position.offset;
+    }
+  }
+  for (const auto& [partition, offset] : next_command) {
+    if (stores.contains(partition)) continue;
+    auto opened = PartitionStore::open((std::filesystem::path(options.state_dir) / options.instance / std::to_string(partition)).string(), memory,
+                                       events_topic_id);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    stores.emplace(partition, std::move(*opened));
+  }
+  const auto restored = restore(*reader, {topic("events"), topic("replies")}, stores, go_on);
+  if (!restored) return std::unexpected(restored.error());
+  if (!trouble.empty()) return std::unexpected(trouble);
+  if (!*restored || consumer->generation() != generation) return {};
+  if (auto resumed = consumer->resume(partitions); !resumed) return std::unexpected(described(resumed.error()));
+  const std::chrono::duration<double> took = SteadyClock::now() - began;
+  metrics.restore.observe(took.count());
+  metrics.owned.set(static_cast<double>(partitions.size()));
+  owned.store(static_cast<int>(partitions.size()), std::memory_order_relaxed);
+  enter(Phase::deciding);
+  log::info("deciding", {{"partitions", partitions.size()}, {"restore_seconds", took.count()}});
+  return {};
+}
+
+std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop) {
+  if (auto started = start(stop); !started || !*started) {
+    return started ? std::expected<void, std::string>{} : std::unexpected(std::move(started.error()));
+  }
+  std::vector<kafka::Message> commands;
+  while (!stop.stop_requested()) {
+    beat();
+    commands.clear();
+    const auto generation = consumer->generation();
+    const auto polled = consumer->poll(commands, options.batch_commands_max, kCollectWait);
+    if (!polled && !passes(polled.error())) return std::unexpected(described(polled.error()));
+    if (!polled) log::warn("reading commands", {{"reason", polled.error().text}});
+    if (consumer->generation() != generation) {
+      // Some of what was collected may belong to somebody else now; what is still ours is delivered again after the restore.
+      if (!commands.empty()) metrics.dropped.add();
+      commands.clear();
+    }
+    if (assignment_is_new) {
+      if (auto taken = take_over(stop); !taken) return taken;
+      continue;
+    }
+    if (fenced_generation == consumer->generation()) {
+      if (!commands.empty()) metrics.dropped.add();
+      if (SteadyClock::now() - fenced_since > kRebalanceWait) return std::unexpected("fenced, and no new assignment came");
+      continue;
+    }
+    if (!commands.empty()) {
+      observe(Step::collected);
+      if (auto decided = decide(commands); !decided) return decided;
+    }
+    measure_lag();
+  }
+  commands.clear();
+  consumer->close();
+  return {};
+}
+
+std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::Message>& commands) {
+  const auto began = SteadyClock::now();
+  std::map<int, Batch> batches;
+  std::map<int, std::int64_t> next = next_command;
+  for (const auto& command : commands) {
+    const int partition = command.partition();
+    const auto store = stores.find(partition);
+    const auto expected = next.find(partition);
+    if (phase.load(std::memory_order_relaxed) != Phase::deciding || store == stores.end() || expected == next.end() ||
+        command.offset() < expected->second) {
+      return std::unexpected("a command of a partition or position that is not ours: " + std::to_string(partition) + ":" +
+                             std::to_string(command.offset()));
+    }
+    expected->second = command.offset() + 1;
+    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, "/parley/decider/" + options.instance).first->second;
+    const auto verdict = batch.decide(input_of(command), options.clock());
+    metrics.commands[static_cast<std::size_t>(verdict)].add();
+    if (verdict == Verdict::dead) {
+      log::error("a command could not be decided",
+                 {{"partition", partition}, {"offset", command.offset()}, {"correlation_id", command.header("correlation_id").value_or("")}});
+    }
+  }
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& [partition, batch] : batches) positions.push_back({{topic("commands"), partition}, next.at(partition)});
+
+  std::vector<std::pair<int, Changes>> changes;
+  if (const auto written = write(batches, changes, positions); !written) {
+    const auto& error = written.error();
+    if (error.severity == kafka::Severity::abort_required && error.error.kind == kafka::Kind::rebalanced) {
+      // The group has moved on; poll() will say where to. Nothing of this is visible or kept.
+      log::warn("a transaction is dropped: the group rebalances", {{"reason", error.error.text}});
+      metrics.dropped.add();
+      if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
+      fenced_generation = consumer->generation();
+      fenced_since = SteadyClock::now();
+      return {};
+    }
+    return std::unexpected(described(error.error));
+  }
+  for (const auto& [partition, changed] : changes) stores.at(partition).write(changed);
+  next_command = std::move(next);
+  metrics.batch.observe(static_cast<double>(commands.size()));
+  metrics.transaction.observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
+  return {};
+}
+
+/// The transaction, in the order that README.md explains. On an error nothing was committed, or whether it was is unknown and the severity is fatal.
+std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
+                                                                  const std::vector<kafka::PartitionOffset>& positions) {
+  const auto events_topic = topic("events"), replies_topic = topic("replies"), directory_topic = topic("directory"),
+             dead_topic = topic("dead-letters");
+  const auto produce = [&](const std::string& to, int partition, const StagedRecord& record) {
+    const auto headers = views(record.headers);
+    return producer->produce(
+        {.topic = to, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt});
+  };
+  if (auto begun = producer->begin(); !begun) return begun;
+  std::map<int, std::vector<std::size_t>> event_numbers, reply_numbers;
+  for (const auto& [partition, batch] : batches) {
+    for (const auto& event : batch.events()) {
+      auto number = produce(events_topic, partition, event);
+      if (!number) return std::unexpected(std::move(number.error()));
+      event_numbers[partition].push_back(*number);
+    }
+  }
+  if (!event_numbers.empty()) {
+    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+  }
+  observe(Step::events_written);
+  const auto offsets_of = [&](const std::vector<std::size_t>& numbers) {
+    std::vector<std::int64_t> offsets;
+    for (const auto number : numbers) offsets.push_back(producer->offset_of(number));
+    return offsets;
+  };
+  for (auto& [partition, batch] : batches) {
+    for (const auto& reply : batch.finish_replies(offsets_of(event_numbers[partition]))) {
+      auto number = produce(replies_topic, partition, reply);
+      if (!number) return std::unexpected(std::move(number.error()));
+      reply_numbers[partition].push_back(*number);
+    }
+    for (const auto& entry : batch.directory()) {
+      if (auto number = produce(directory_topic, partition, entry); !number) return std::unexpected(std::move(number.error()));
+    }
+    for (const auto& letter : batch.dead_letters()) {
+      if (auto number = produce(dead_topic, partition, letter); !number) return std::unexpected(std::move(number.error()));
+    }
+  }
+  // Nothing may be on its way when offsets become pending: a producer paused after this has nothing left to write but the end of its transaction.
+  if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+  observe(Step::replies_written);
+  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+  observe(Step::offsets_sent);
+  if (auto committed = producer->commit(kCommitWait); !committed) {
+    committed.error().severity = kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
+    return committed;
+  }
+  observe(Step::committed);
+  for (auto& [partition, batch] : batches) {
+    metrics.events.add(static_cast<double>(batch.events().size()));
+    changes.emplace_back(partition, std::move(batch).finish(offsets_of(reply_numbers[partition])));
+  }
+  return {};
+}
+
+void Decider::Impl::measure_lag() {
+  const auto now = SteadyClock::now();
+  if (now - lag_measured < kLagEvery || assigned.empty()) return;
+  lag_measured = now;
+  const auto ends = reader->end(assigned, kafka::Isolation::read_uncommitted, kLagWait);
+  if (!ends) return;
+  for (const auto& end : *ends) {
+    if (const auto next = next_command.find(end.where.partition); next != next_command.end()) {
+      metrics.set_lag(end.where.partition, std::max<std::int64_t>(0, end.offset - next->second));
+    }
+  }
+}
+
+Decider::Decider(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Decider::~Decider() = default;
+
+std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
+  try {
+    return impl_->run(stop);
+  } catch (const StateUnavailable& broken) {
+    // The next start folds the log again.
+    impl_->stores.clear();
+    std::error_code ignored;
+    std::filesystem::remove_all(std::filesystem::path(impl_->options.state_dir) / impl_->options.instance, ignored);
+    return std::unexpected("the state on disk is broken and was discarded: " + std::string(broken.what()));
+  }
+}
+
+health::Verdict Decider::verdict() const {
+  using health::Readiness;
+  const SteadyClock::time_point beat{SteadyClock::duration(impl_->last_beat.load(std::memory_order_relaxed))};
+  const auto silent = SteadyClock::now() - beat;
+  health::Verdict out;
+  switch (impl_->phase.load(std::memory_order_relaxed)) {
+    case Phase::starting:
+      return {Readiness::not_ready, {"starting: waiting for Kafka"}};
+    case Phase::waiting:
+      return {Readiness::not_ready, {"waiting for an assignment of partitions"}};
+    case Phase::restoring:
+      return {Readiness::not_ready, {"restoring state from the log"}};
+    case Phase::standby:
+      out = {Readiness::ready, {"standing by: other members own all partitions"}};
+      break;
+    case Phase::deciding:
+      out = {Readiness::ready, {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
+      break;
+  }
+  if (silent > impl_->options.stuck_after) {
+    return {Readiness::not_ready,
+            {"the loop has not turned for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
+  }
+  return out;
+}
+
+}  // namespace parley::decider

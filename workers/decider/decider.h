@@ -1,0 +1,58 @@
+#pragma once
+// The decider: the one writer of the partitions that it owns.
+#include <chrono>
+#include <cstddef>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "domain/kernel.h"
+#include "platform/health/health.h"
+#include "platform/kafka/config.h"
+
+namespace parley::decider {
+
+/// Where a transaction is. For tests that stop or kill a process at the worst moments; the product observes nothing.
+enum class Step { collected, events_written, replies_written, offsets_sent, committed };
+
+struct Options {
+  kafka::Config kafka;
+  std::string topic_prefix = "parley";
+  int partitions = 16;    ///< That the topics must have.
+  std::string instance;   ///< Stable and unique: the group's member, the transactional.id, the folder of its state.
+  std::string state_dir;  ///< State is at <state_dir>/<instance>/<partition>; it can be deleted at any time while the decider is down.
+
+  std::chrono::milliseconds session_timeout{6'000};
+  std::chrono::milliseconds transaction_timeout{10'000};  ///< How long a decider that died may hold back the readers of its partitions.
+  std::size_t batch_commands_max = 1'000;
+  std::chrono::milliseconds stuck_after{5'000};  ///< Not ready when the loop has not turned for so long.
+
+  std::function<Timestamp()> clock;  ///< The system's when empty.
+  std::function<void(Step)> observer = {};
+};
+
+/// Reads commands, decides, writes: each command once, whatever is killed or paused (README.md says by which rules). Run by one thread.
+class Decider {
+ public:
+  explicit Decider(Options options);
+  ~Decider();
+  Decider(const Decider&) = delete;
+  Decider& operator=(const Decider&) = delete;
+
+  /// Runs on the calling thread until `stop` (then it leaves cleanly) or until something is unclear: a transaction without a known end, a log that
+  /// breaks its own rules, a broken disk, another decider in its place. The error says which; whoever supervises the process starts it again, and it
+  /// reads the log. A broker away at the start is waited for.
+  std::expected<void, std::string> run(const std::stop_token& stop);
+
+  /// Ready while it decides, or stands by because other members own all partitions (it says which); not ready while it waits for partitions,
+  /// restores, or does not move. Thread-safe.
+  health::Verdict verdict() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace parley::decider

@@ -1,0 +1,214 @@
+#include "workers/decider/partition_store.h"
+
+#include <charconv>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "platform/crypto/crypto.h"
+#include "platform/log/log.h"
+#include "schemas/events.h"
+
+namespace parley::decider {
+namespace {
+
+// Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
+constexpr std::string_view kMeta = "m";
+constexpr std::string_view kByAge = "t/";
+/// Forgetting is spread: never more than this in one transaction's write.
+constexpr std::size_t kForgottenMax = 2'000;
+
+std::string key_of(char kind, std::string_view text) { return std::string{kind, '/'}.append(text); }
+std::string owner_key(const UniqueKey& key) { return key_of('u', key.index + "/" + key.key); }
+std::string age_key(Timestamp time, std::string_view command_id = {}) {
+  const auto ms = static_cast<std::uint64_t>(time.time_since_epoch().count());
+  std::string key(kByAge);
+  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>((ms >> shift) & 0xFF);
+  return key.append(command_id);
+}
+constexpr std::size_t kAgePrefix = 2 + 8;
+
+/// Values: numbers and texts, each after its length, so that any bytes may follow each other.
+class Packer {
+ public:
+  Packer& text(std::string_view text) {
+    out_.append(std::to_string(text.size())).append(":").append(text);
+    return *this;
+  }
+  Packer& number(std::int64_t number) { return text(std::to_string(number)); }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+class Unpacker {
+ public:
+  explicit Unpacker(std::string_view in) : in_(in) {}
+  std::string_view text() {
+    const auto colon = in_.find(':');
+    std::size_t size = 0;
+    if (colon == std::string_view::npos || std::from_chars(in_.data(), in_.data() + colon, size).ec != std::errc{} || size > in_.size() - colon - 1) {
+      throw StateUnavailable("a stored value is malformed");
+    }
+    const auto found = in_.substr(colon + 1, size);
+    in_.remove_prefix(colon + 1 + size);
+    return found;
+  }
+  std::int64_t number() {
+    const auto digits = text();
+    std::int64_t number = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), number).ec != std::errc{})
+      throw StateUnavailable("a stored number is malformed");
+    return number;
+  }
+
+ private:
+  std::string_view in_;
+};
+
+std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
+Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
+
+std::string pack(const Progress& p, std::string_view topic_id) {
+  return Packer()
+      .number(kFoldVersion)
+      .text(topic_id)
+      .number(p.next_event)
+      .number(p.last_event)
+      .text(p.last_event_id)
+      .number(p.next_reply)
+      .number(p.last_command)
+      .number(since_epoch(p.last_stamp))
+      .take();
+}
+
+std::string pack(const StreamEntry& entry) {
+  return Packer().number(entry.version).text(entry.hash).text(entry.state ? schema::encode_state(*entry.state) : "").take();
+}
+
+/// The store's own failures in the words of this folder.
+template <class Action>
+auto guarded(Action action) {
+  try {
+    return action();
+  } catch (const store::Failure& failure) {
+    throw StateUnavailable(failure.what());
+  }
+}
+
+}  // namespace
+
+PartitionStore::PartitionStore(std::string path, const store::Memory& memory, std::string topic_id, store::Store store)
+    : path_(std::move(path)), memory_(&memory), topic_id_(std::move(topic_id)), store_(std::move(store)), oldest_outcome_(kByAge) {}
+
+std::expected<PartitionStore, std::string> PartitionStore::open(std::string path, const store::Memory& memory, std::string events_topic_id) {
+  auto begin_anew = [&](std::string_view reason) -> std::expected<PartitionStore, std::string> {
+    log::warn("the state is discarded and folded again", {{"store", path}, {"reason", reason}});
+    if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
+    auto fresh = store::Store::open(path, memory);
+    if (!fresh) return std::unexpected(std::move(fresh.error()));
+    return PartitionStore(path, memory, events_topic_id, std::move(*fresh));
+  };
+  auto opened = store::Store::open(path, memory);
+  if (!opened) return begin_anew(opened.error());
+  std::string reason;
+  {
+    PartitionStore found(path, memory, events_topic_id, std::move(*opened));
+    try {
+      const auto meta = guarded([&] { return found.store_.get(kMeta); });
+      if (!meta) return found;
+      Unpacker in(*meta);
+      const bool same_fold = in.number() == kFoldVersion;
+      const bool same_log = in.text() == events_topic_id;
+      if (same_fold && same_log) {
+        auto& p = found.progress_;
+        p.next_event = in.number();
+        p.last_event = in.number();
+        p.last_event_id = in.text();
+        p.next_reply = in.number();
+        p.last_command = in.number();
+        p.last_stamp = at(in.number());
+        return found;
+      }
+      reason = same_log ? "another fold version" : "another log";
+    } catch (const StateUnavailable& e) {
+      reason = e.what();
+    }
+  }
+  return begin_anew(reason);
+}
+
+std::expected<PartitionStore, std::string> PartitionStore::renew(PartitionStore&& old) {
+  const std::string path = old.path_, topic_id = old.topic_id_;
+  const store::Memory& memory = *old.memory_;
+  {
+    const PartitionStore closed = std::move(old);
+  }
+  if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
+  return open(path, memory, topic_id);
+}
+
+std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) const {
+  const auto value = guarded([&] { return store_.get(key_of('s', subject)); });
+  if (!value) return std::nullopt;
+  Unpacker in(*value);
+  StreamEntry entry{in.number(), std::string(in.text()), std::nullopt};
+  const auto state = in.text();
+  if (state.empty()) return entry;
+  auto decoded = schema::decode_state(state);
+  if (!decoded) throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
+  entry.state = std::move(*decoded);
+  return entry;
+}
+
+std::optional<Stream> PartitionStore::owner(const UniqueKey& key) const {
+  const auto value = guarded([&] { return store_.get(owner_key(key)); });
+  return value ? parse_stream(*value) : std::nullopt;
+}
+
+std::int64_t PartitionStore::counter(int slot) const {
+  const auto value = guarded([&] { return store_.get(key_of('n', std::to_string(slot))); });
+  return value ? Unpacker(*value).number() : 0;
+}
+
+std::optional<Remembered> PartitionStore::outcome(std::string_view command_id) const {
+  const auto value = guarded([&] { return store_.get(key_of('o', command_id)); });
+  if (!value) return std::nullopt;
+  Unpacker in(*value);
+  const auto time = at(in.number());
+  const std::string fingerprint(in.text());
+  return Remembered{time, fingerprint, std::string(in.text())};
+}
+
+void PartitionStore::write(const Changes& changes) {
+  guarded([&] {
+    store::Batch batch;
+    // Before the puts: an outcome that is decided again after its window must not be taken for the old one.
+    const auto before = age_key(changes.progress.last_stamp - kOutcomeWindow);
+    std::size_t forgotten = 0;
+    std::string next = oldest_outcome_;
+    if (since_epoch(changes.progress.last_stamp) > 0) {
+      store_.scan(oldest_outcome_, before, [&](std::string_view key, std::string_view) {
+        const auto command_id = key.substr(kAgePrefix);
+        const auto kept = outcome(command_id);
+        if (kept && age_key(kept->time, command_id) == key) batch.erase(key_of('o', command_id));
+        batch.erase(key);
+        next = std::string(key) + '\0';
+        return ++forgotten < kForgottenMax;
+      });
+    }
+    for (const auto& [subject, entry] : changes.streams) batch.put(key_of('s', subject), pack(entry));
+    for (const auto& [key, stream] : changes.owners) batch.put(owner_key(key), to_string(stream));
+    for (const auto& [slot, last] : changes.counters) batch.put(key_of('n', std::to_string(slot)), Packer().number(last).take());
+    for (const auto& [id, kept] : changes.outcomes) {
+      batch.put(key_of('o', id), Packer().number(since_epoch(kept.time)).text(kept.fingerprint).text(kept.outcome).take());
+      batch.put(age_key(kept.time, id), "");
+    }
+    batch.put(kMeta, pack(changes.progress, topic_id_));
+    store_.write(std::move(batch));
+    oldest_outcome_ = std::move(next);
+    progress_ = changes.progress;
+  });
+}
+
+}  // namespace parley::decider

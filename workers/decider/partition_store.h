@@ -1,0 +1,43 @@
+#pragma once
+// A partition's state on disk.
+#include <cstdint>
+#include <expected>
+#include <string>
+
+#include "platform/store/store.h"
+#include "workers/decider/state.h"
+
+namespace parley::decider {
+
+/// The committed state of one partition, kept in a store of its own. One thread. Reads and writes throw StateUnavailable when the disk or what is on
+/// it is broken; the folder is then to be destroyed and the log folded again.
+class PartitionStore final : public Snapshot {
+ public:
+  /// Opens or creates it. A store of another fold version or of another topic of events is discarded and begun anew, as is one that cannot be
+  /// opened. The error says why there can be none (no space, locked by another process).
+  static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string events_topic_id);
+  /// Discards what it holds and begins anew.
+  static std::expected<PartitionStore, std::string> renew(PartitionStore&& old);
+
+  std::optional<StreamEntry> stream(std::string_view subject) const override;
+  std::optional<Stream> owner(const UniqueKey& key) const override;
+  std::int64_t counter(int slot) const override;
+  std::optional<Remembered> outcome(std::string_view command_id) const override;
+  const Progress& progress() const override { return progress_; }
+
+  /// Keeps the changes with the progress that they reflect, at once or not at all, and forgets outcomes past their window, oldest first.
+  void write(const Changes& changes);
+  const std::string& path() const { return path_; }
+
+ private:
+  PartitionStore(std::string path, const store::Memory& memory, std::string topic_id, store::Store store);
+
+  std::string path_;
+  const store::Memory* memory_;
+  std::string topic_id_;
+  store::Store store_;
+  Progress progress_;
+  std::string oldest_outcome_;  ///< Where the search for expired outcomes goes on, past those that are gone.
+};
+
+}  // namespace parley::decider

@@ -1,0 +1,107 @@
+#pragma once
+// What a decider knows of one partition: the fold of the partition's events and replies. No I/O.
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+
+#include "domain/model.h"
+#include "schemas/envelope.h"
+#include "schemas/replies.h"
+
+namespace parley::decider {
+
+/// How long an outcome is remembered, by the decider's stamps: within it a repeated command gets the first answer again.
+inline constexpr std::chrono::hours kOutcomeWindow{24};
+
+/// A stream as far as it was folded.
+struct StreamEntry {
+  std::int64_t version = 0;
+  std::string hash;            ///< Of the last event, 32 raw bytes; zeros before the first.
+  std::optional<State> state;  ///< Nothing when the stream holds an event of a type that this build does not know: it refuses commands.
+};
+/// A stream without events. Without a state when the text names no kind that this build knows.
+StreamEntry new_entry(std::string_view subject);
+
+/// A decided command.
+struct Remembered {
+  Timestamp time;
+  std::string fingerprint;
+  std::string outcome;  ///< As it was replied, byte for byte.
+};
+
+/// How far the log is folded.
+struct Progress {
+  std::int64_t next_event = 0;
+  std::int64_t last_event = -1;  ///< Its offset; -1 before the first.
+  std::string last_event_id;     ///< Witness: this event must still stand at that offset.
+  std::int64_t next_reply = 0;
+  std::int64_t last_command = -1;  ///< The highest offset decided.
+  Timestamp last_stamp;
+};
+
+struct UniqueKeyOrder {
+  bool operator()(const UniqueKey& a, const UniqueKey& b) const { return std::tie(a.index, a.key) < std::tie(b.index, b.key); }
+};
+
+/// What a transaction, or a stretch of the log, changes. Streams by subject ("dialog/1387").
+struct Changes {
+  std::map<std::string, StreamEntry, std::less<>> streams;
+  std::map<UniqueKey, Stream, UniqueKeyOrder> owners;
+  std::map<int, std::int64_t> counters;  ///< The last n used, by slot.
+  std::unordered_map<std::string, Remembered> outcomes;
+  Progress progress;
+};
+
+/// The state could not be read: neither the command's fault nor the log's. Ends the process.
+class StateUnavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// What is known of a partition at one moment. Reading may throw StateUnavailable.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual std::optional<StreamEntry> stream(std::string_view subject) const = 0;
+  virtual std::optional<Stream> owner(const UniqueKey& key) const = 0;
+  virtual std::int64_t counter(int slot) const = 0;
+  virtual std::optional<Remembered> outcome(std::string_view command_id) const = 0;
+  virtual const Progress& progress() const = 0;
+};
+
+/// A snapshot with changes on top of it. The snapshot must outlive it and stay as it is.
+class Overlay final : public Snapshot {
+ public:
+  explicit Overlay(const Snapshot& base) : base_(base) { changes_.progress = base.progress(); }
+
+  std::optional<StreamEntry> stream(std::string_view subject) const override;
+  std::optional<Stream> owner(const UniqueKey& key) const override;
+  std::int64_t counter(int slot) const override;
+  std::optional<Remembered> outcome(std::string_view command_id) const override;
+  const Progress& progress() const override { return changes_.progress; }
+
+  /// Folds an event whose number follows its stream's version; nothing for an event of an unknown type. Throws std::logic_error for a gap, a
+  /// repetition or a unique key that another stream owns: the log breaks its own rules, and nothing may be decided on it.
+  void apply(const schema::Envelope& envelope, const std::optional<Event>& event);
+  /// The event stands at that offset.
+  void passed_event(std::int64_t offset, std::string_view event_id);
+  void apply(const schema::ReplyEnvelope& envelope, Remembered outcome);
+  void passed_reply(std::int64_t offset) { changes_.progress.next_reply = offset + 1; }
+  void passed_command(std::int64_t offset);
+  void stamped(Timestamp time);
+
+  /// Joins what was changed on top of this one.
+  void merge(Changes&& later);
+  Changes take() && { return std::move(changes_); }
+
+ private:
+  const Snapshot& base_;
+  Changes changes_;
+};
+
+}  // namespace parley::decider
