@@ -1,0 +1,241 @@
+// The decider on a real broker: what is decided, remembered, refused, and what a start does.
+#include "workers/decider/decider.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/integration/decider_fixture.h"
+
+namespace parley::decider::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const AssistantId kAssistant{5 * 1024 + 7};
+const AccountId kOwner{9 * 1024 + 3};
+
+/// A decider on a thread of this process.
+class Running {
+ public:
+  explicit Running(Options options) : decider_(std::move(options)) {
+    thread_ = std::jthread([this](const std::stop_token& stop) {
+      const auto ended = decider_.run(stop);
+      if (!ended) reason_ = ended.error();
+      over_ = true;
+    });
+  }
+  bool ready(milliseconds within = seconds(30)) {
+    return eventually([&] { return over_ || decider_.verdict().readiness == health::Readiness::ready; }, within) && !over_;
+  }
+  bool over() const { return over_; }
+  std::string reason() {
+    thread_.request_stop();
+    if (thread_.joinable()) thread_.join();
+    return reason_;
+  }
+  health::Verdict verdict() const { return decider_.verdict(); }
+
+ private:
+  Decider decider_;
+  std::string reason_;
+  std::atomic<bool> over_ = false;
+  std::jthread thread_;
+};
+
+class Deciding : public DeciderTest {
+ protected:
+  Options options(const std::string& instance = "decider-1") {
+    Options o;
+    o.kafka = config_;
+    o.topic_prefix = prefix_;
+    o.partitions = kPartitions;
+    o.instance = instance;
+    o.state_dir = state_dir_;
+    return o;
+  }
+};
+
+TEST_F(Deciding, a_dialog_is_opened_and_its_messages_are_events_with_versions_and_hashes) {
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender sender(config_, prefix_);
+  const auto opened = sender.insist(open_dialog(kAssistant, kOwner));
+  EXPECT_EQ(opened.envelope.memory, schema::Memory::first);
+  ASSERT_TRUE(opened.outcome.position);
+  const auto dialog = dialog_of(opened);
+  for (int i = 0; i < 10; ++i) {
+    const auto posted = sender.insist(visitor_message(dialog, kAssistant, std::to_string(i)));
+    EXPECT_EQ(posted.outcome.version, i + 2);
+  }
+  const auto events = judged_events();
+  ASSERT_EQ(events.size(), 11u);
+  EXPECT_EQ(events.front().partition, opened.outcome.position->partition);
+  EXPECT_EQ(events.front().offset, opened.outcome.position->offset);
+  judge_replies();
+}
+
+TEST_F(Deciding, an_email_is_taken_once_and_the_directory_knows_it) {
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender sender(config_, prefix_);
+  const auto first = sender.insist(register_account("anna@example.org"));
+  EXPECT_EQ(code_of(first), std::nullopt);
+  EXPECT_EQ(code_of(sender.insist(register_account("anna@example.org"))), Code::email_taken);
+  EXPECT_EQ(code_of(sender.insist(register_account("boris@example.org"))), std::nullopt);
+  std::set<std::string> keys;
+  read_all("directory", [&](const kafka::Message& m) { keys.emplace(m.key()); });
+  EXPECT_EQ(keys.size(), 2u);
+  EXPECT_EQ(judged_events().size(), 4u);  // registered and given a bonus, twice
+}
+
+TEST_F(Deciding, a_repeated_command_gets_the_first_answer_byte_for_byte_also_after_a_restart_and_after_the_store_is_gone) {
+  const auto opening = open_dialog(kAssistant, kOwner);
+  auto refusal = visitor_message(DialogId{77 * 1024 + 1}, kAssistant, "nobody's dialog");
+  Answered first, refused;
+  Sender sender(config_, prefix_);
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    first = sender.insist(opening);
+    refused = sender.insist(refusal);
+    EXPECT_EQ(code_of(refused), Code::dialog_not_found);
+    const auto again = sender.insist(opening);
+    EXPECT_EQ(again.envelope.memory, schema::Memory::repeat);
+    EXPECT_EQ(again.text, first.text);
+  }
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    EXPECT_EQ(sender.insist(opening).text, first.text);
+    EXPECT_EQ(sender.insist(refusal).text, refused.text);
+  }
+  std::filesystem::remove_all(state_dir_);
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  EXPECT_EQ(sender.insist(opening).text, first.text);
+  auto other = opening;
+  other.envelope.fingerprint = "another body";
+  const auto reused = sender.insist(other);
+  EXPECT_EQ(code_of(reused), Code::idempotency_key_reused);
+  EXPECT_EQ(sender.insist(opening).text, first.text);
+  EXPECT_EQ(judged_events().size(), 1u);
+}
+
+TEST_F(Deciding, lost_group_offsets_decide_nothing_twice) {
+  Sender sender(config_, prefix_);
+  const auto opening = open_dialog(kAssistant, kOwner);
+  DialogId dialog;
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    dialog = dialog_of(sender.insist(opening));
+    for (int i = 0; i < 20; ++i) sender.insist(visitor_message(dialog, kAssistant, std::to_string(i)));
+    ASSERT_EQ(decider.reason(), "");
+  }
+  std::vector<kafka::PartitionOffset> lost;
+  for (int i = 0; i < kPartitions; ++i) lost.push_back({{prefix_ + ".commands", i}, 0});
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", lost).has_value(); })) << "the group still has members";
+  std::filesystem::remove_all(state_dir_);
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  EXPECT_EQ(sender.insist(visitor_message(dialog, kAssistant, "after")).outcome.version, 22);
+  EXPECT_EQ(judged_events().size(), 22u);
+  judge_replies();
+}
+
+TEST_F(Deciding, what_cannot_be_decided_is_a_dead_letter_and_the_sender_is_told) {
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender sender(config_, prefix_);
+  auto astray = open_dialog(kAssistant, kOwner);
+  astray.envelope.slot = (astray.envelope.slot + 1) % kSlots;  // not where its id leads
+  const auto told = sender.ask(astray);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(code_of(*told), Code::internal_error);
+  EXPECT_EQ(told->envelope.memory, schema::Memory::none);
+  sender.produce({"nonsense", {{"type", "?"}}, "not json"}, 0);
+  const auto after = sender.insist(open_dialog(kAssistant, kOwner));
+  EXPECT_EQ(code_of(after), std::nullopt);
+  std::vector<std::string> reasons;
+  EXPECT_TRUE(eventually([&] {
+    reasons.clear();
+    read_all("dead-letters", [&](const kafka::Message& m) { reasons.emplace_back(m.header("dead_reason").value_or("")); });
+    return reasons.size() == 2;
+  }));
+}
+
+TEST_F(Deciding, a_late_command_is_refused_as_expired_and_decided_when_it_is_asked_again) {
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender sender(config_, prefix_);
+  auto opening = open_dialog(kAssistant, kOwner);
+  opening.envelope.not_after = now() - seconds(1);
+  const auto late = sender.ask(opening);
+  ASSERT_TRUE(late);
+  EXPECT_EQ(code_of(*late), Code::command_expired);
+  EXPECT_EQ(late->envelope.memory, schema::Memory::none);
+  opening.envelope.not_after = now() + seconds(20);
+  EXPECT_EQ(code_of(sender.insist(opening)), std::nullopt);
+  EXPECT_EQ(judged_events().size(), 1u);
+}
+
+TEST_F(Deciding, two_share_the_partitions_and_a_third_of_all_the_load_moves_without_a_trace) {
+  Running one(options("decider-1"));
+  ASSERT_TRUE(one.ready()) << one.reason();
+  Sender sender(config_, prefix_);
+  const auto dialog = dialog_of(sender.insist(open_dialog(kAssistant, kOwner)));
+  std::vector<Request> requests;
+  for (int i = 0; i < 60; ++i) requests.push_back(visitor_message(dialog, kAssistant, std::to_string(i)));
+  for (int i = 0; i < 20; ++i) sender.insist(requests[i]);
+  Running two(options("decider-2"));
+  for (int i = 20; i < 40; ++i) sender.insist(requests[i]);
+  ASSERT_TRUE(two.ready()) << two.reason();
+  ASSERT_TRUE(eventually([&] { return one.verdict().reasons.front() == "deciding 2 partitions" && two.verdict().reasons == one.verdict().reasons; }));
+  for (int i = 40; i < 60; ++i) sender.insist(requests[i]);
+  EXPECT_FALSE(one.over()) << one.reason();
+  EXPECT_EQ(judged_events().size(), 61u);
+  judge_replies();
+}
+
+TEST_F(Deciding, a_group_without_positions_stops_and_says_what_to_do) {
+  Options lone = options();
+  lone.topic_prefix = unique_name("bare");
+  for (const char* name : {"commands", "events", "replies", "directory", "dead-letters"}) {
+    topics_.push_back(lone.topic_prefix + "." + name);
+    ASSERT_TRUE(admin_->create_topic({topics_.back(), kPartitions, 1, {}}));
+  }
+  Running decider(lone);
+  EXPECT_TRUE(eventually([&] { return decider.over(); }));
+  EXPECT_NE(decider.reason().find("parley topics"), std::string::npos);
+}
+
+TEST_F(Deciding, another_partition_count_stops_and_says_so) {
+  Options other = options();
+  other.partitions = 8;
+  Running decider(other);
+  EXPECT_TRUE(eventually([&] { return decider.over(); }));
+  EXPECT_NE(decider.reason().find("4 partitions and not 8"), std::string::npos);
+}
+
+TEST_F(Deciding, a_store_of_another_log_is_discarded) {
+  Sender sender(config_, prefix_);
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    sender.insist(open_dialog(kAssistant, kOwner));
+    ASSERT_EQ(decider.reason(), "");
+  }
+  // The same folder, a new log: nothing of the old state may show.
+  const auto old_prefix = std::exchange(prefix_, unique_name("decider"));
+  for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"}) topics_.push_back(prefix_ + "." + name);
+  ASSERT_EQ(cli::topics({config_, prefix_, kPartitions, 1}), 0);
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender anew(config_, prefix_);
+  const auto dialog = dialog_of(anew.insist(open_dialog(kAssistant, kOwner)));
+  EXPECT_EQ(dialog.value / kSlots, 1);
+  EXPECT_EQ(judged_events().size(), 1u);
+}
+
+}  // namespace
+}  // namespace parley::decider::testing
