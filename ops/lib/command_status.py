@@ -11,7 +11,7 @@ import postgres
 from parley_system import ready_answer
 from settings import OpsError, add_data_flag, default_data, parser
 
-LAG = re.compile(r"^(\w*_lag\w*(?:\{[^}]*\})?) (\S+)$", re.MULTILINE)
+LAG = re.compile(r"^(\w*_lag\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)  # one sample: name, value
 
 
 def main():
@@ -63,8 +63,9 @@ def lags(state):
         if "health" in process["ports"]:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{process['ports']['health']}/metrics", timeout=2) as answer:
-                    for name, value in LAG.findall(answer.read().decode()):
-                        yield f"{process['name']}: {name} = {value}"
+                    samples = LAG.findall(answer.read().decode())
+                for metric in sorted({name for name, _ in samples}):
+                    yield f"{process['name']}: {metric} = {sum(float(value) for name, value in samples if name == metric):.0f}, all partitions together"
             except OSError:
                 yield f"{process['name']}: no metrics"
 
