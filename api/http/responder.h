@@ -40,8 +40,8 @@ class EventStream {
   using OnClose = std::move_only_function<void()>;
 
   /// Answers 200 and keeps the connection. `on_close` is called exactly once, when the stream is over for whatever reason (also when it could not
-  /// even start), on the kernel's output thread and never from within a call of these functions; it must not block. On HTTP/1.0 the end of the stream
-  /// is the end of the connection. HEAD gets the head alone.
+  /// even start), on the kernel's output thread and never from within a call of these functions, perhaps before start() returns; it must not block.
+  /// On HTTP/1.0 the end of the stream is the end of the connection. HEAD gets the head alone.
   static EventStream start(const Responder& responder, OnClose on_close, Headers extra = {});
 
   /// Queues whole frames ("id: 7\ndata: {}\n\n") without copying: share one string among all subscribers. False when the stream is over; also when

@@ -136,6 +136,7 @@ class HttpServer : public ::testing::Test {
   Shelf<EventStream> streams_;
   Shelf<Line> log_;
   Shelf<std::string> failures_;
+  std::atomic<int> opened_streams_ = 0;
   std::atomic<int> closed_streams_ = 0;
   std::unique_ptr<Server> server_;
 };
@@ -583,6 +584,65 @@ TEST_F(HttpServer, GivesNobodyTheAnswerOfAnotherWhileClientsComeAndGo) {
   RecordProperty("answered", answered);
   RecordProperty("left", left);
   std::cout << answered << " answered, " << left << " left early, " << busy << " told to come back\n";
+}
+
+TEST_F(HttpServer, IsLeftCleanByClientsOfEveryKindAtOnce) {
+  start({.limits = {.stream_buffer_bytes_max = 64 * 1'024}, .timeouts = {.head = 300ms, .body = 300ms, .write = 300ms, .linger = 300ms}});
+  constexpr auto kDuration = 2s;
+  const auto end = std::chrono::steady_clock::now() + kDuration;
+  std::vector<std::thread> clients;
+  for (unsigned seed = 0; seed < 6; ++seed) {
+    clients.emplace_back([&, seed] {
+      std::mt19937 random(seed);
+      while (std::chrono::steady_clock::now() < end) {
+        Client client(server_->port(), 4'096);
+        switch (random() % 8) {
+          case 0:
+            client.get("/stream");
+            client.read_to("\r\n\r\n");
+            break;
+          case 1:
+            client.get("/stream");
+            break;
+          case 2:
+            client.get("/big");
+            break;
+          case 3:
+            client.send("GET /echo/1 HTT");
+            break;
+          case 4:
+            client.send(post("Content-Length: 100\r\n", "half"));
+            break;
+          case 5:
+            client.send("\x16\x03\x01 nonsense\r\n\r\n");
+            break;
+          case 6:
+            client.get("/async/1");
+            client.get("/async/2");
+            break;
+          default:
+            client.get("/drop");
+            client.read();
+            break;
+        }
+        if (random() % 2 == 0) client.abort();
+      }
+    });
+  }
+  const auto frame = std::make_shared<const std::string>("data: " + std::string(2'000, 'x') + "\n\n");
+  while (std::chrono::steady_clock::now() < end) {
+    for (const EventStream& stream : streams_.copy()) stream.write(frame);
+    if (streams_.copy().size() > 200) streams_.take();
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_TRUE(eventually([&] {
+    streams_.take();
+    return counters().open_connections == 0 && counters().in_flight == 0 && counters().streams == 0;
+  })) << counters().open_connections
+      << " open, " << counters().in_flight << " in flight, " << counters().streams << " streams";
+  EXPECT_GT(opened_streams_, 0);
+  EXPECT_TRUE(eventually([&] { return closed_streams_ == opened_streams_; })) << closed_streams_ << " of " << opened_streams_;
+  EXPECT_EQ(get("/echo/1").status, 200);
 }
 
 }  // namespace
