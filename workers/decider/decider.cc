@@ -77,7 +77,10 @@ struct Metrics {
   }
 };
 
-std::string described(const kafka::Error& error) { return std::string(kafka::name(error.kind)) + ": " + error.text; }
+std::string described(const kafka::Error& error) {
+  const char* hint = error.kind == kafka::Kind::no_offset ? " (`parley topics` writes a group's first positions)" : "";
+  return std::string(kafka::name(error.kind)) + ": " + error.text + hint;
+}
 
 /// Errors that the client gets over by itself.
 bool passes(const kafka::Error& error) {
@@ -137,10 +140,9 @@ struct Decider::Impl {
   store::Memory memory{store::Memory::Budget{}};
   std::string events_topic_id;
 
-  // Of the thread that runs. Declared so that stores close before the memory that they share, and the consumer goes last.
+  // Of the thread that runs.
   std::optional<kafka::TransactionalProducer> producer;
   std::optional<kafka::Consumer> reader;
-  std::optional<kafka::GroupConsumer> consumer;
   std::map<int, PartitionStore> stores;
   std::vector<kafka::TopicPartition> assigned;
   kafka::GroupMetadata metadata;  // captured while the partitions were being given
@@ -153,6 +155,8 @@ struct Decider::Impl {
   std::atomic<Phase> phase = Phase::starting;
   std::atomic<int> owned = 0;
   std::atomic<SteadyClock::rep> last_beat = 0;
+
+  std::optional<kafka::GroupConsumer> consumer;  // the last to come and the first to go: leaving the group calls back into all of the above
 };
 
 std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_token& stop) {
