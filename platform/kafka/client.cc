@@ -258,6 +258,8 @@ Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const
   for (const auto* info : std::span(infos, count)) {
     const auto* one = rd_kafka_ListOffsetsResultInfo_topic_partition(info);
     if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(one->err, "list offsets of " + std::string(one->topic)));
+    // A request that timed out comes back as a success whose offsets are invalid; seen with a paused broker.
+    if (one->offset < 0) return std::unexpected(Error{Kind::timeout, true, "list offsets: no answer for " + std::string(one->topic)});
     found[{one->topic, one->partition}] = one->offset;
   }
   std::vector<PartitionOffset> out;
