@@ -10,6 +10,9 @@
 #include "tests/integration/postgres_fixture.h"
 #include "tests/integration/tcp_gate.h"
 
+// libpqxx 6.4.5 leaks the empty result (2 kB) of a statement under which the connection broke.
+extern "C" const char* __lsan_default_suppressions() { return "leak:pqxx::connection_base::\n"; }
+
 namespace parley::postgres {
 namespace {
 

@@ -433,19 +433,21 @@ void Projector::Impl::watch_ends() {
   ends_at = now + kEndsEvery;
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& [partition, p] : owned) partitions.push_back(at(partition));
-  if (partitions.empty()) {
-    const std::lock_guard lock(status_mutex);
-    stuck.clear();
-    return;
-  }
+  if (partitions.empty()) partitions.push_back(at(0));  // nothing to do, but is Kafka there?
   const auto ends = reader->end(partitions, kafka::Isolation::read_committed, kEndsTimeout);
-  const auto positions = reader->position();
   {
     const std::lock_guard lock(status_mutex);
     kafka_trouble.reset();
     if (!ends) kafka_trouble = ends.error().text;
   }
-  if (!ends || !positions) return;
+  if (!ends) return;
+  if (owned.empty()) {
+    const std::lock_guard lock(status_mutex);
+    stuck.clear();
+    return;
+  }
+  const auto positions = reader->position();
+  if (!positions) return;
   std::map<std::int32_t, std::int64_t> read_to;
   for (const auto& position : *positions) read_to[position.where.partition] = position.offset;
   std::vector<std::int32_t> still;
