@@ -55,8 +55,12 @@ int decider(const Options& o) {
 }
 
 int projector(const Options& o) {
-  projector::Projector role(
-      {.kafka = o.kafka(), .events_topic = o.topic_prefix + ".events", .partitions = o.partitions, .instance = o.instance, .postgres = o.postgres});
+  projector::Projector role({.kafka = o.kafka(),
+                             .events_topic = o.topic_prefix + ".events",
+                             .partitions = o.partitions,
+                             .group = o.topic_prefix + ".projector",
+                             .instance = o.instance,
+                             .postgres = o.postgres});
   return run(role, o);
 }
 
