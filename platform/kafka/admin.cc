@@ -10,6 +10,7 @@ namespace parley::kafka {
 namespace {
 
 constexpr std::size_t kErrorTextSize = 512;
+constexpr const char* kNoGroup = "parley.admin";
 
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, DestroyWith<rd_kafka_NewTopic_destroy>>;
 using DeleteTopicHandle = std::unique_ptr<rd_kafka_DeleteTopic_t, DestroyWith<rd_kafka_DeleteTopic_destroy>>;
@@ -49,10 +50,12 @@ Admin& Admin::operator=(Admin&&) noexcept = default;
 Admin::~Admin() = default;
 
 Result<Admin> Admin::open(const Config& config) {
-  auto conf = make_conf(config, {});
+  // A consumer of a group that it never joins: to "not coordinator", which a new broker answers for a while, librdkafka 2.15.1 looks up the
+  // client's own group (rd_kafka_handle_OffsetFetch) and crashes where there is none.
+  auto conf = make_conf(config, {{"group.id", kNoGroup}});
   if (!conf) return std::unexpected(std::move(conf.error()));
   auto impl = std::make_unique<Impl>();
-  if (auto opened = impl->client.open(RD_KAFKA_PRODUCER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
   return Admin(std::move(impl));
 }
 
