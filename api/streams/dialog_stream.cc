@@ -41,26 +41,27 @@ DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confi
   if (!sink_ || !cursor_) return Need::nothing;
   switch (window.coverage(dialog_, *cursor_)) {
     case Window::Coverage::complete:
-      has_said_delayed_ = false;
-      return Need::nothing;
+      return live();
     case Window::Coverage::more:
       has_said_delayed_ = false;
       return write_window(window);
     case Window::Coverage::unknown:
+      if (is_live_) return Need::nothing;  // the window has forgotten a quiet dialog
       return uncovered(window);
     case Window::Coverage::beyond:
-      if (!is_claimed_) return Need::nothing;  // the read model was ahead of the hub, which will come to it
+      if (!is_claimed_) return live();  // the read model was ahead of the hub, which will come to it
       // Perhaps another process was ahead of this one when it delivered that id. Only when all that was in the log then is here and the id is not,
       // it is of another log.
       if (confirmed_at <= opened_at_) return Need::confirmation;
       reset(window, now);
-      return ended_ ? Need::end : Need::nothing;
+      return ended_ ? Need::end : live();
   }
   std::unreachable();
 }
 
 void DialogStream::appended(std::int64_t sequence) {
   if (!cursor_) cursor_ = sequence - 1;
+  if (sequence > *cursor_) is_live_ = false;
 }
 
 void DialogStream::loaded(const Chapter& chapter, Window& window) {
@@ -184,7 +185,13 @@ DialogStream::Need DialogStream::write_window(Window& window) {
     return true;
   });
   if (ended_) return Need::end;
-  return has_all ? Need::nothing : Need::socket;
+  return has_all ? live() : Need::socket;
+}
+
+DialogStream::Need DialogStream::live() {
+  is_live_ = true;
+  has_said_delayed_ = false;
+  return Need::nothing;
 }
 
 void DialogStream::reset(Window& window, Timestamp now) {

@@ -111,6 +111,7 @@ class DialogStream {
   Need undecided(Window& window, Clock::time_point confirmed_at);
   Need uncovered(const Window& window) const;
   Need write_window(Window& window);
+  Need live();
   /// False when the reader has not taken all of it, or the stream is over.
   bool write_chapter(const Chapter& chapter);
   void reset(Window& window, Timestamp now);
@@ -126,6 +127,7 @@ class DialogStream {
   Access access_ = Access::unknown;
   std::optional<std::int64_t> cursor_;     // the last version sent or passed; nothing: none yet since now
   bool is_claimed_;                        // the cursor is what the client says that it has
+  bool is_live_ = false;                   // it has all that the window had; what follows is announced by appended()
   bool says_cursor_ = false;               // the client gets the id that "now" is
   std::optional<std::int64_t> exhausted_;  // the read model had nothing more at this checkpoint
   std::optional<std::int64_t> absent_;     // the read model had no such dialog at this checkpoint
