@@ -32,8 +32,12 @@ class Run:
         self.lines = []
         self.process = subprocess.Popen([ROOT / "ops" / "run", "--data", FOLDER, "--port", str(PORT), *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-        self.reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout), daemon=True)
+        self.reader = threading.Thread(target=self.collect, daemon=True)
         self.reader.start()
+
+    def collect(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
 
     def text(self):
         return "".join(self.lines)
