@@ -82,6 +82,15 @@ std::optional<std::int64_t> integer(std::string_view text) {
 
 }  // namespace
 
+int slot_of_target(const Target& target, std::string_view command_id, int (*slot_of_text)(std::string_view)) {
+  return std::visit(overloaded{
+                        [&](const NewStream&) { return slot_of_text(command_id); },
+                        [](const Stream& stream) { return slot_of(stream.id); },
+                        [&](const UniqueKey& key) { return slot_of_text(key.key); },
+                    },
+                    target);
+}
+
 CommandRecord to_record(const CommandEnvelope& e, const Command& command) {
   auto encoded = encode(command);
   CommandRecord record{std::to_string(e.slot),

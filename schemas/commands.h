@@ -3,6 +3,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "domain/model.h"
@@ -16,6 +17,10 @@ struct NewStream {
   friend bool operator==(const NewStream&, const NewStream&) = default;
 };
 using Target = std::variant<NewStream, Stream, UniqueKey>;
+
+/// The slot that a target determines, so that commands for one aggregate, and repetitions of a creation, always meet the same decider.
+/// `slot_of_text` is crypto::slot_of.
+int slot_of_target(const Target& target, std::string_view command_id, int (*slot_of_text)(std::string_view));
 
 struct CommandEnvelope {
   std::string type;         ///< Wire name of the command.

@@ -44,15 +44,6 @@ struct Exchange {
 };
 using Shared = std::shared_ptr<Exchange>;
 
-int slot_of_target(const schema::Target& target, std::string_view command_id) {
-  return std::visit(overloaded{
-                        [&](const schema::NewStream&) { return crypto::slot_of(command_id); },
-                        [](const Stream& stream) { return slot_of(stream.id); },
-                        [](const UniqueKey& key) { return crypto::slot_of(key.key); },
-                    },
-                    target);
-}
-
 /// If-Match: a version in quotes; "*" asks for nothing that a command does not ask anyway.
 Result<std::optional<std::int64_t>> expected_version(const http::Headers& headers) {
   auto text = headers.get("If-Match");
@@ -121,7 +112,7 @@ void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::opti
   envelope.command_id = command_id(scope, x->request.method, path, key);
   envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
   envelope.principal = x->caller.principal;
-  envelope.slot = slot_of_target(sending->target, envelope.command_id);
+  envelope.slot = schema::slot_of_target(sending->target, envelope.command_id, crypto::slot_of);
   if (std::holds_alternative<Stream>(sending->target)) envelope.expected_version = version;
   envelope.target = std::move(sending->target);
   envelope.correlation = x->request.request_id;
