@@ -25,9 +25,11 @@ ERRORS = (
     (414, "URI_TOO_LONG", 414),
     (494, "HEADERS_TOO_LARGE", 431),
     (500, "INTERNAL_ERROR", 500),
+    (501, "BAD_REQUEST", 400),  # a Transfer-Encoding other than chunked
     (502, "UNAVAILABLE", 503),
     (503, "UNAVAILABLE", 503),
     (504, "COMMAND_TIMEOUT", 504),
+    (505, "HTTP_VERSION_NOT_SUPPORTED", 505),
 )
 HEADERS = {405: 'Allow "GET, HEAD"', 502: "Retry-After 1", 503: "Retry-After 1"}
 ERROR_ROW = re.compile(r'\{Code::\w+,\s*"(\w+)",\s*\d+,\s*\w+,\s*"([^"]*)",\s*"([^"]*)"\}')
@@ -64,7 +66,7 @@ def error_texts():
 
 def error_map(status, code, texts):
     def body(message):
-        return json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps({"error": {"code": code, "message": message, "details": {}}}, ensure_ascii=False, separators=(",", ":"))
 
     russian, english = texts[code]
     return f"  map $english $error_{status} {{\n    1 '{body(english)}';\n    default '{body(russian)}';\n  }}"
