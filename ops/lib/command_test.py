@@ -48,7 +48,7 @@ def main():
             environment |= {"PARLEY_TEST_KAFKA": settings.kafka_brokers, "PARLEY_TEST_POSTGRES": settings.postgres}
         if kinds & NEED_SYSTEM:
             system.start_parley()
-            environment |= {"PARLEY_TEST_BASE": settings.url}
+            environment |= {"PARLEY_TEST_BASE": settings.url, "PARLEY_TEST_API": f"http://127.0.0.1:{settings.api_port(1)}"}
         status = run_tests([*selection, "--output-on-failure", "--no-tests=error", "--parallel", JOBS], environment)
     sys.exit(status)
 

@@ -2,8 +2,14 @@
 """Who may come in, and from where. Needs PARLEY_TEST_BASE."""
 
 import base64
+import hashlib
+import hmac
 import json
+import os
+import pathlib
 import secrets
+import time
+import unittest
 
 from contract import Caller, ContractTest, main
 
@@ -13,12 +19,30 @@ def altered(token):
     head, claims, signature = token.split(".")
     changed = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
     changed["sub"] = "account/1025"
-    return ".".join((head, base64.urlsafe_b64encode(json.dumps(changed).encode()).decode().rstrip("="), signature))
+    return ".".join((head, base64url(json.dumps(changed).encode()), signature))
 
 
 def unsigned(token):
-    head = base64.urlsafe_b64encode(b'{"alg":"none","typ":"JWT"}').decode().rstrip("=")
+    head = base64url(b'{"alg":"none","typ":"JWT"}')
     return f"{head}.{token.split('.')[1]}."
+
+
+KEYS = pathlib.Path(os.environ.get("PARLEY_TEST_DATA", "")) / "system" / "keys"
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def signed(token, **claims):
+    """The token with other claims, signed with the system's own key: libsodium's crypto_kdf for the purpose 1, then HMAC-SHA256."""
+    master = KEYS.read_text().split()[1]
+    master = base64.urlsafe_b64decode(master + "=" * (-len(master) % 4))
+    key = hashlib.blake2b(b"", digest_size=32, key=master, salt=(1).to_bytes(8, "little"), person=b"parleyv1").digest()
+    head, old, _ = token.split(".")
+    changed = {**json.loads(base64.urlsafe_b64decode(old + "=" * (-len(old) % 4))), **claims}
+    text = f"{head}.{base64url(json.dumps(changed, separators=(',', ':')).encode())}"
+    return f"{text}.{base64url(hmac.digest(key, text.encode(), 'sha256'))}"
 
 
 class Entry(ContractTest):
@@ -39,6 +63,15 @@ class Entry(ContractTest):
                     answer = Caller(Authorization=value).call(method, path)
                     self.assert_error(answer, 401, "NOT_AUTHENTICATED")
                     self.assertTrue(answer.headers["www-authenticate"].startswith("Bearer"))
+
+    @unittest.skipUnless(KEYS.is_file(), "the system's keys cannot be read")
+    def test_a_token_is_good_for_its_time(self):
+        self.assertEqual(Caller(Authorization="Bearer " + signed(self.token)).get("/api/users/me").status, 200)
+        expired = Caller(Authorization="Bearer " + signed(self.token, exp=int(time.time()) - 1))
+        for path in ("/api/users/me", self.open_dialog().path + "/events"):
+            answer = expired.get(path)
+            self.assert_error(answer, 401, "TOKEN_EXPIRED")
+            self.assertEqual(answer.headers["www-authenticate"], 'Bearer error="invalid_token"')
 
     def test_authentication_comes_before_validation(self):
         self.assertEqual(self.nobody.post("/api/assistants", b"{").status, 401)
