@@ -23,6 +23,7 @@ DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std:
       limit_(limits.messages_min) {}
 
 void DialogStream::begin(Window& window) {
+  end_at_opening_ = window.end();
   if (cursor_) return;
   cursor_ = window.version(dialog_);
   says_cursor_ = cursor_.has_value();  // so that a client which is cut off before the first event resumes from here, not from a later "now"
@@ -66,6 +67,10 @@ void DialogStream::appended(std::int64_t sequence) {
 
 void DialogStream::loaded(const Chapter& chapter, Window& window) {
   absent_.reset();
+  if (sink_ && !cursor_ && chapter.checkpoint <= end_at_opening_) {  // nothing has happened since now
+    if (!write(shared(frames::hidden(chapter.version)))) return;
+    pass(chapter.version);
+  }
   if (sink_ && cursor_ && *cursor_ >= chapter.after && !write_chapter(chapter)) return;
   if (chapter.has_more || chapter.checkpoint < window.floor()) return;
   DialogFacts facts;

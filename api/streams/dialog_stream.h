@@ -127,6 +127,7 @@ class DialogStream {
   Access access_ = Access::unknown;
   std::optional<std::int64_t> cursor_;     // the last version sent or passed; nothing: none yet since now
   bool is_claimed_;                        // the cursor is what the client says that it has
+  std::int64_t end_at_opening_ = 0;        // the window's
   bool is_live_ = false;                   // it has all that the window had; what follows is announced by appended()
   bool says_cursor_ = false;               // the client gets the id that "now" is
   std::optional<std::int64_t> exhausted_;  // the read model had nothing more at this checkpoint

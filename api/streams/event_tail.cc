@@ -32,7 +32,7 @@ constexpr std::chrono::milliseconds kCheckpointsLook{20};
 /// Between two questions for the log's end: in general, and while a stream waits for the answer.
 constexpr std::chrono::milliseconds kEndsPeriod{1'000};
 constexpr std::chrono::milliseconds kEndsPeriodWanted{50};
-constexpr std::chrono::milliseconds kEndsTimeout{2'000};
+constexpr std::chrono::milliseconds kEndsTimeout{1'000};
 /// Without having reached an end for so long the hub is behind, or Kafka is away.
 constexpr std::chrono::seconds kBehindMax{10};
 
@@ -186,6 +186,7 @@ struct EventTail::Impl {
     if (!ends) {
       if (reason != ends.error().text) log::warn("the end of the events cannot be asked", {{"reason", ends.error().text}});
       reason = ends.error().text;
+      round.asked_at = Clock::now();  // the question itself may have taken its whole timeout
       return;
     }
     reason.clear();

@@ -1,6 +1,7 @@
 #include "api/streams/hub.h"
 
 #include <algorithm>
+#include <exception>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -94,6 +95,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Lane& lane_of(DialogId dialog) { return lane(partition_of(slot_of(dialog.value), options.partitions)); }
   Lane& lane(int partition) { return *lanes.at(static_cast<std::size_t>(partition)); }
   Frame frame_of(const Record& record, DialogFacts& facts);
+  std::string message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at);
   void sweep();
   Retained retained();
   void refresh_gauges();
@@ -141,7 +143,7 @@ void Hub::Impl::Subscriber::loaded(History past) {
   Chapter chapter{.after = read_after, .events = {}, .has_more = past.has_more, .version = past.version, .checkpoint = past.checkpoint};
   chapter.events.reserve(past.messages.size());
   for (const auto& message : past.messages) {
-    chapter.events.push_back({message.version, frames::event(message.version, alive->format(stream.dialog(), message.created, message.at))});
+    chapter.events.push_back({message.version, alive->message_frame(stream.dialog(), message.version, message.created, message.at)});
   }
   const std::lock_guard lock(lane.mutex);
   is_reading = false;
@@ -279,11 +281,21 @@ Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts) {
     if (const auto* event = std::get_if<dialogs::Event>(&**decoded)) {
       if (const auto* opened = std::get_if<dialogs::Opened>(event)) facts = {.owner = opened->owner, .assistant = opened->assistant};
       if (const auto* created = std::get_if<dialogs::MessageCreated>(event)) {
-        return std::make_shared<const std::string>(frames::event(record.sequence, format(record.dialog, *created, record.at)));
+        return std::make_shared<const std::string>(message_frame(record.dialog, record.sequence, *created, record.at));
       }
     }
   }
   return std::make_shared<const std::string>(frames::hidden(record.sequence));
+}
+
+std::string Hub::Impl::message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at) {
+  try {
+    return frames::event(sequence, format(dialog, created, at));
+  } catch (const std::exception&) {  // one message that cannot be shown must not end the process again and again
+    metrics.unreadable.add();
+    log::error("a message cannot be shown", {{"dialog", dialog.value}, {"sequence", sequence}});
+    return frames::hidden(sequence);
+  }
 }
 
 void Hub::Impl::sweep() {

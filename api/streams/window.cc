@@ -14,6 +14,7 @@ void complete(DialogFacts& facts, const DialogFacts& more) {
 }  // namespace
 
 bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts) {
+  end_ = offset + 1;
   Stream& stream = touch(dialog.value);
   complete(stream.facts, facts);
   const bool follows = stream.seen == 0 || sequence == stream.seen + 1;

@@ -40,7 +40,7 @@ class Window {
   explicit Window(const Limits& limits) : limits_(limits) {}
 
   /// Where reading begins. Once, before the first event.
-  void start_at(std::int64_t offset) { floor_ = offset; }
+  void start_at(std::int64_t offset) { floor_ = end_ = offset; }
   /// False when the event does not follow the last one seen of its dialog: one that is not newer is dropped; at a gap, what lies before it is no
   /// longer offered.
   bool append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts = {});
@@ -52,6 +52,8 @@ class Window {
   /// Every dialog event from this offset on is retained.
   std::int64_t floor() const { return floor_; }
   std::int64_t checkpoint() const { return checkpoint_; }
+  /// Every dialog event below this offset has been appended, or stood below the start.
+  std::int64_t end() const { return end_; }
   std::size_t events() const { return entries_.size(); }
   std::size_t bytes() const { return bytes_; }
 
@@ -110,6 +112,7 @@ class Window {
   Number first_number_ = 1;
   std::size_t bytes_ = 0;
   std::int64_t floor_ = 0;
+  std::int64_t end_ = 0;
   std::int64_t checkpoint_ = 0;
   std::unordered_map<std::int64_t, Stream> streams_;
   std::list<std::int64_t> idle_;  // dialogs without a retained event, the one used last in front

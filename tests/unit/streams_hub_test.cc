@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
+#include <stdexcept>
 #include <thread>
 
 #include "schemas/events.h"
@@ -300,9 +301,26 @@ TEST_F(StreamHub, WithoutAnIdItBeginsNowAndSaysWhereThatIs) {
 TEST_F(StreamHub, WithoutAnIdADialogThatOnlyPostgresqlKnowsBeginsNow) {
   start_after(5);
   const auto client = open(std::nullopt);
+  ASSERT_TRUE(client->got({hidden(5)}));
+  append(6);
+  EXPECT_TRUE(client->got({hidden(5), shown(6)}));
+}
+
+TEST_F(StreamHub, WithoutAnIdNothingSinceNowIsPassedOverBecausePostgresqlWasFaster) {
+  start_after(5);
+  hub();
+  history_.project(kDialog, 6, 61);  // the hub has not read 6 yet
+  const auto client = open(std::nullopt);
   ASSERT_TRUE(eventually([&] { return client->started.load(); }));
   append(6);
   EXPECT_TRUE(client->got({shown(6)}));
+}
+
+TEST_F(StreamHub, AMessageThatCannotBeShownMovesTheIdOn) {
+  hub_ = std::make_unique<Hub>(
+      options_, [](DialogId, const dialogs::MessageCreated&, Timestamp) -> std::string { throw std::runtime_error("x"); }, history_, timers_);
+  append_to(2);
+  EXPECT_TRUE(open(0)->got({hidden(1), hidden(2)}));
 }
 
 TEST_F(StreamHub, ReadsALongHistoryInPiecesAndGoesOnLive) {
@@ -394,7 +412,7 @@ TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {
 
 // While PostgreSQL is away.
 
-TEST_F(StreamHub, WhileThePostgresqlIsAwayAnIdWithinTheHubIsServed) {
+TEST_F(StreamHub, WhilePostgresqlIsAwayAnIdWithinTheHubIsServed) {
   append_to(4);
   history_.go_down();
   const auto client = open(2);
@@ -403,7 +421,7 @@ TEST_F(StreamHub, WhileThePostgresqlIsAwayAnIdWithinTheHubIsServed) {
   EXPECT_EQ(client->count("stream.delayed"), 0);
 }
 
-TEST_F(StreamHub, WhileThePostgresqlIsAwayNothingNewerIsDeliveredThanWhatIsMissing) {
+TEST_F(StreamHub, WhilePostgresqlIsAwayNothingNewerIsDeliveredThanWhatIsMissing) {
   options_.ping_interval = 20ms;
   start_after(5);
   history_.go_down();
@@ -417,7 +435,7 @@ TEST_F(StreamHub, WhileThePostgresqlIsAwayNothingNewerIsDeliveredThanWhatIsMissi
   EXPECT_TRUE(client->got({shown(3), shown(4), shown(5), shown(6), shown(7)}));
 }
 
-TEST_F(StreamHub, WhileThePostgresqlIsAwayAKnownDialogGoesOnFromNow) {
+TEST_F(StreamHub, WhilePostgresqlIsAwayAKnownDialogGoesOnFromNow) {
   append_to(2);
   history_.go_down(true);
   const auto client = open(std::nullopt);
