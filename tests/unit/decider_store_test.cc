@@ -1,0 +1,106 @@
+// A partition's state on disk: what was written is read again, outcomes are forgotten in order, a store that does not fit is begun anew.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/unit/decider_memory_snapshot.h"
+#include "workers/decider/partition_store.h"
+
+namespace parley::decider::testing {
+namespace {
+
+class DeciderStore : public ::testing::Test {
+ protected:
+  DeciderStore() {
+    std::string name = (std::filesystem::temp_directory_path() / "parley-decider-store-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~DeciderStore() override { std::filesystem::remove_all(path_); }
+  PartitionStore open(const std::string& topic_id = "topic") {
+    auto opened = PartitionStore::open(path_ + "/1", memory_, topic_id);
+    if (!opened) throw std::runtime_error(opened.error());
+    return std::move(*opened);
+  }
+
+  std::string path_;
+  store::Memory memory_{store::Memory::Budget{}};
+  Timestamp now_{std::chrono::milliseconds(1'800'000'000'000)};
+};
+
+TEST_F(DeciderStore, gives_back_everything_that_was_decided) {
+  MemoryLog log;
+  {
+    auto store = open();
+    for (int i = 0; i < 5; ++i) {
+      Batch batch(log.snapshot, kPartition, kPartitions, "/test");
+      const auto opening = open_dialog();
+      batch.decide(opening.input(3 * i), now_);
+      batch.decide(register_account(email_of_partition()).input(3 * i + 1), now_);
+      batch.decide(post(DialogId{77 * kSlots + kSlotOfPartition}, "nobody's").input(3 * i + 2), now_);
+      log.commit(std::move(batch));
+      store.write(log.snapshot.all());
+    }
+  }
+  const auto store = open();
+  const auto& all = log.snapshot.all();
+  EXPECT_EQ(store.progress().next_event, all.progress.next_event);
+  EXPECT_EQ(store.progress().last_event, all.progress.last_event);
+  EXPECT_EQ(store.progress().last_event_id, all.progress.last_event_id);
+  EXPECT_EQ(store.progress().next_reply, all.progress.next_reply);
+  EXPECT_EQ(store.progress().last_command, 14);
+  EXPECT_EQ(store.progress().last_stamp, now_);
+  for (const auto& [subject, entry] : all.streams) {
+    const auto found = store.stream(subject);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->version, entry.version);
+    EXPECT_EQ(found->hash, entry.hash);
+    EXPECT_EQ(found->state, entry.state);
+  }
+  for (const auto& [key, stream] : all.owners) EXPECT_EQ(store.owner(key), stream);
+  for (const auto& [slot, last] : all.counters) EXPECT_EQ(store.counter(slot), last);
+  for (const auto& [id, kept] : all.outcomes) {
+    const auto found = store.outcome(id);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->time, kept.time);
+    EXPECT_EQ(found->fingerprint, kept.fingerprint);
+    EXPECT_EQ(found->outcome, kept.outcome);
+  }
+}
+
+TEST_F(DeciderStore, forgets_outcomes_past_their_window_and_keeps_one_that_was_decided_again) {
+  auto store = open();
+  auto write = [&](Timestamp at, std::initializer_list<const char*> ids) {
+    Changes changes;
+    changes.progress = store.progress();
+    changes.progress.last_stamp = at;
+    for (const char* id : ids) changes.outcomes[id] = {at, "f\n:7", std::string("text\0:", 6)};
+    store.write(changes);
+  };
+  write(now_, {"a", "b"});
+  write(now_ + std::chrono::hours(1), {"c"});
+  write(now_ + kOutcomeWindow + std::chrono::minutes(1), {"b"});
+  EXPECT_FALSE(store.outcome("a"));
+  EXPECT_TRUE(store.outcome("b"));
+  EXPECT_TRUE(store.outcome("c"));
+  EXPECT_EQ(store.outcome("b")->outcome, std::string("text\0:", 6));
+  write(now_ + kOutcomeWindow + std::chrono::hours(2), {});
+  EXPECT_TRUE(store.outcome("b"));
+  EXPECT_FALSE(store.outcome("c"));
+}
+
+TEST_F(DeciderStore, of_another_log_is_begun_anew) {
+  {
+    auto store = open();
+    Changes changes;
+    changes.progress.next_event = 7;
+    changes.counters[3] = 5;
+    store.write(changes);
+  }
+  EXPECT_EQ(open().counter(3), 5);
+  auto other = open("another topic");
+  EXPECT_EQ(other.counter(3), 0);
+  EXPECT_EQ(other.progress().next_event, 0);
+}
+
+}  // namespace
+}  // namespace parley::decider::testing
