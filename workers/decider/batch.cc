@@ -11,6 +11,23 @@
 #include "schemas/events.h"
 
 namespace parley::decider {
+namespace {
+
+std::size_t bytes_of(const StagedRecord& record) {
+  std::size_t bytes = record.key.size() + record.value.size();
+  for (const auto& [name, value] : record.headers) bytes += name.size() + value.size();
+  return bytes;
+}
+
+bool has_long_identifier(const CommandInput& command) {
+  return std::ranges::any_of(std::array{"command_id", "attempt_id", "correlation_id", "fingerprint", "principal", "target"}, [&](const char* name) {
+    const auto value = command.header(name);
+    return value && value->size() > kIdentifierBytesMax;
+  });
+}
+
+}  // namespace
+
 Batch::Batch(const Snapshot& snapshot, int partition, int partitions, std::string source)
     : partition_(partition), partitions_(partitions), source_(std::move(source)), overlay_(snapshot) {}
 
@@ -54,8 +71,7 @@ Verdict Batch::decide(const CommandInput& input, Timestamp now) {
   if (!read) return bury(input, stamp, read.error().reason);
   const auto& [envelope, command] = *read;
   if (partition_of(envelope.slot, partitions_) != partition_) return bury(input, stamp, "the slot is another partition's");
-  if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot)
-    return bury(input, stamp, "the slot is not the target's");
+  if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot) return bury(input, stamp, "the slot is not the target's");
   if (const auto* stream = std::get_if<Stream>(&envelope.target); stream != nullptr && stream->kind != kind_of(command)) {
     return bury(input, stamp, "the command is for another kind of stream");
   }
