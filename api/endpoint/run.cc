@@ -29,6 +29,7 @@ struct Exchange {
 
   void send(http::Response response) const {
     allow_origin(response.headers, origin());
+    response.headers.set("Cache-Control", "no-store");  // tokens and what people wrote stay out of caches
     responder.send(std::move(response));
   }
   http::Response refusal(const Failure& failure) const {
@@ -93,7 +94,8 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
       if (failure.code == Code::command_timeout || failure.code == Code::command_expired) failure.command_id = command_id;
       x->refuse(failure, result.repeated);
     } else if (const auto* refusal = std::get_if<Error>(&result.outcome->result)) {
-      x->refuse(*refusal, result.repeated);
+      // That a key was used for something else is said anew, not again.
+      x->refuse(*refusal, result.repeated && refusal->code != Code::idempotency_key_reused);
     } else {
       answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)), http::Timers::Clock::now() + kSettleWaitMax);
     }
@@ -111,6 +113,7 @@ void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::opti
   schema::CommandEnvelope envelope;
   envelope.command_id = command_id(scope, x->request.method, path, key);
   envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
+  x->request.body = {};  // what waits for an outcome, and there may be thousands, keeps no body
   envelope.principal = x->caller.principal;
   envelope.slot = schema::slot_of_target(sending->target, envelope.command_id, crypto::slot_of);
   if (std::holds_alternative<Stream>(sending->target)) envelope.expected_version = version;
@@ -182,6 +185,7 @@ void run_stream(const Shared& x) {
 
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) {
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
+    if (endpoint->body_schema.empty()) request.body = {};
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
     auto caller = endpoint->spec.gate->admit(x->request, deps);
     if (!caller) return x->refuse(caller.error());
