@@ -314,11 +314,11 @@ void Connection::shut() {
 }
 
 void Connection::end_stream_locked() {
-  static const Bytes kLastChunk = std::make_shared<const std::string>("0\r\n\r\n");
+  static const Bytes last_chunk = std::make_shared<const std::string>("0\r\n\r\n");
   const bool is_blocked = !outbox_.empty();
   set_phase(Phase::flushing);
   close_after_answer_ = true;
-  if (chunked_) push(kLastChunk, false);
+  if (chunked_) push(last_chunk, false);
   if (on_close_) environment_->loop->post(std::exchange(on_close_, nullptr));
   if (!is_blocked) flush();
 }

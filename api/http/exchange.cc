@@ -14,17 +14,17 @@ namespace {
 
 constexpr Refusal kInternalError{500, "INTERNAL_ERROR"};
 constexpr std::string_view kRetryAfterSeconds = "1";
+constexpr std::array<std::string_view, 4> kFramingFields{"Content-Length", "Transfer-Encoding", "Connection", "X-Request-Id"};
+constexpr std::array<std::string_view, 7> kUsualMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 /// The kernel's own fields: a handler's would contradict the framing.
 bool is_framing_field(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> kNames{"Content-Length", "Transfer-Encoding", "Connection", "X-Request-Id"};
-  return std::ranges::any_of(kNames, [&](std::string_view own) { return equals_ignoring_case(own, name); });
+  return std::ranges::any_of(kFramingFields, [&](std::string_view own) { return equals_ignoring_case(own, name); });
 }
 
 /// For logs and metrics, where a client must not be able to invent labels.
 std::string_view known_method(std::string_view method) {
-  static constexpr std::array<std::string_view, 7> kKnown{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-  return method.empty() || std::ranges::find(kKnown, method) != kKnown.end() ? method : "OTHER";
+  return method.empty() || std::ranges::find(kUsualMethods, method) != kUsualMethods.end() ? method : "OTHER";
 }
 
 bool has_control(std::string_view text) {
@@ -63,7 +63,7 @@ Exchange::~Exchange() {
 
 bool Exchange::send(Response response) { return claim() && write(std::move(response)); }
 
-bool Exchange::send_error(const Refusal& refusal, Headers extra) {
+bool Exchange::send_error(const Refusal& refusal, const Headers& extra) {
   if (!claim()) return false;
   Response response;
   try {

@@ -47,11 +47,11 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
     return;
   }
   if (endpoint == nullptr) {
-    Headers allow{{"Allow", Routes::allow(*match.path)}};
+    const Headers allow{{"Allow", Routes::allow(*match.path)}};
     if (head.method == "OPTIONS") {
-      exchange->send({.status = 204, .headers = std::move(allow), .body = {}});
+      exchange->send({.status = 204, .headers = allow, .body = {}});
     } else {
-      exchange->send_error({405, "METHOD_NOT_ALLOWED"}, std::move(allow));
+      exchange->send_error({405, "METHOD_NOT_ALLOWED"}, allow);
     }
     return;
   }

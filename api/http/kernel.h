@@ -63,7 +63,7 @@ class Exchange {
   const std::string& request_id() const { return origin_.request_id; }
   const std::shared_ptr<Connection>& connection() const { return connection_; }
   bool send(Response response);
-  bool send_error(const Refusal& refusal, Headers extra = {});
+  bool send_error(const Refusal& refusal, const Headers& extra = {});
   /// Answers 500 and reports why.
   void fail(std::string_view cause);
   bool start_stream(Headers extra, std::move_only_function<void()> on_close);

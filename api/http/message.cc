@@ -9,6 +9,7 @@ namespace parley::http {
 namespace {
 
 constexpr std::size_t kRequestIdLengthMax = 128;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool is_alphanumeric(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9'); }
@@ -146,13 +147,12 @@ std::string new_request_id() {
   const std::uint64_t high = (milliseconds << 16) | 0x7000U | (random() & 0x0FFFU);
   const std::uint64_t low = (random() & 0x3FFFFFFFFFFFFFFFULL) | 0x8000000000000000ULL;
 
-  static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string id;
   id.reserve(36);
   for (int nibble = 0; nibble < 32; ++nibble) {
     if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) id.push_back('-');
     const std::uint64_t half = nibble < 16 ? high : low;
-    id.push_back(kDigits[(half >> (60 - 4 * (nibble % 16))) & 0xFU]);
+    id.push_back(kHexDigits[(half >> (60 - 4 * (nibble % 16))) & 0xFU]);
   }
   return id;
 }

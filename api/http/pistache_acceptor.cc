@@ -107,9 +107,9 @@ class InputHandler final : public Pistache::Tcp::Handler {
     Connection& connection = *client.connection;
     const auto progress = client.is_refused ? RequestReader::Progress{Refusal{503, "SERVICE_UNAVAILABLE"}} : client.reader.feed(bytes);
     if (std::holds_alternative<RequestReader::HeadDone>(progress)) {
-      static const auto kInterim = std::make_shared<const std::string>(kContinue);
+      static const auto interim = std::make_shared<const std::string>(kContinue);
       connection.head_is_complete();
-      if (client.reader.head().expects_continue) connection.continue_body(kInterim);
+      if (client.reader.head().expects_continue) connection.continue_body(interim);
     } else if (std::holds_alternative<RequestReader::Complete>(progress)) {
       if (!connection.begin_answer()) return;
       RequestHead head = client.reader.take_head();

@@ -95,6 +95,7 @@ const Routes::Endpoint* Routes::endpoint(const Path& path, std::string_view meth
 
 std::string Routes::allow(const Path& path) {
   std::vector<std::string_view> methods;
+  methods.reserve(path.methods.size() + 2);
   for (const auto& [method, endpoint] : path.methods) methods.push_back(method);
   if (endpoint(path, "GET") != nullptr && endpoint(path, "HEAD") == nullptr) methods.emplace_back("HEAD");
   if (endpoint(path, "OPTIONS") == nullptr) methods.emplace_back("OPTIONS");

@@ -113,8 +113,10 @@ class HttpServer : public ::testing::Test {
       EXPECT_TRUE(responder.send(text("first")));
       EXPECT_FALSE(responder.send(text("second")));
     });
-    routes.add("GET", "/stream",
-               [this](const Request&, const Responder& responder) { streams_.put(EventStream::start(responder, [this] { ++closed_streams_; })); });
+    routes.add("GET", "/stream", [this](const Request&, const Responder& responder) {
+      ++opened_streams_;
+      streams_.put(EventStream::start(responder, [this] { ++closed_streams_; }));
+    });
     return routes;
   }
   Hooks hooks() {
@@ -312,7 +314,7 @@ TEST_F(HttpServer, TellsSlowSendersThatTheyAreLate) {
 }
 
 TEST_F(HttpServer, AnswersAreNeverLateByThoseTimeouts) {
-  start({.timeouts = {.head = 50ms, .body = 50ms, .keep_alive = 50ms}});
+  start({.timeouts = {.head = 300ms, .body = 300ms, .keep_alive = 300ms}});
   Client waiting(server_->port());
   Client streaming(server_->port());
   waiting.get("/held");
@@ -631,8 +633,10 @@ TEST_F(HttpServer, IsLeftCleanByClientsOfEveryKindAtOnce) {
   }
   const auto frame = std::make_shared<const std::string>("data: " + std::string(2'000, 'x') + "\n\n");
   while (std::chrono::steady_clock::now() < end) {
-    for (const EventStream& stream : streams_.copy()) stream.write(frame);
-    if (streams_.copy().size() > 200) streams_.take();
+    const auto streams = streams_.copy();
+    for (const EventStream& stream : streams) stream.write(frame);
+    if (streams.size() > 200) streams_.take();
+    std::this_thread::yield();
   }
   for (std::thread& client : clients) client.join();
   EXPECT_TRUE(eventually([&] {
