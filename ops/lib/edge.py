@@ -18,11 +18,13 @@ FILES_SPARE = 512  # open files of a worker that are no connections
 # nginx's own errors: its status, the code in the API's table, the status that the client gets. 494 is nginx's own number.
 ERRORS = (
     (400, "BAD_REQUEST", 400),
+    (403, "NOT_FOUND", 404),
     (404, "NOT_FOUND", 404),
     (405, "METHOD_NOT_ALLOWED", 405),
     (408, "REQUEST_TIMEOUT", 408),
     (413, "PAYLOAD_TOO_LARGE", 413),
     (414, "URI_TOO_LONG", 414),
+    (416, "BAD_REQUEST", 416),
     (494, "HEADERS_TOO_LARGE", 431),
     (500, "INTERNAL_ERROR", 500),
     (501, "BAD_REQUEST", 400),  # a Transfer-Encoding other than chunked

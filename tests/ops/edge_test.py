@@ -80,6 +80,7 @@ class Edge(unittest.TestCase):
 
     def assert_error(self, answer, body, status, code):
         self.assertEqual((answer.status, json.loads(body)["error"]["code"]), (status, code))
+        self.assertEqual(set(json.loads(body)["error"]), {"code", "message", "details"})
         self.assertIn("application/json", answer.getheader("Content-Type"))
         self.assertTrue(answer.getheader("X-Request-Id"))
 
@@ -109,6 +110,7 @@ class Edge(unittest.TestCase):
         self.assert_error(*self.ask("GET", "/page/none.js"), 404, "NOT_FOUND")
         self.assert_error(*self.ask("GET", "/" + "a" * 9000), 414, "URI_TOO_LONG")
         self.assert_error(*self.ask("GET", "/api/x", X="a" * 9000), 431, "HEADERS_TOO_LARGE")
+        self.assert_error(*self.ask("GET", "/page/page.js", Range="bytes=9999999-"), 416, "BAD_REQUEST")
         answer, body = self.ask("POST", "/page/page.js")
         self.assert_error(answer, body, 405, "METHOD_NOT_ALLOWED")
         self.assertEqual(answer.getheader("Allow"), "GET, HEAD")

@@ -16,7 +16,7 @@ from supervisor import wait_for
 
 PORT = 15000
 FOLDER = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / "run"
-READY_SECONDS_MAX = 180
+READY_SECONDS_MAX = 300  # it may have to build
 DEADLINE_SECONDS = 60
 
 
