@@ -47,8 +47,8 @@ using Shared = std::shared_ptr<Exchange>;
 
 /// If-Match: a version in quotes; "*" asks for nothing that a command does not ask anyway.
 Result<std::optional<std::int64_t>> expected_version(const http::Headers& headers) {
-  auto text = headers.get("If-Match");
-  if (text.empty() || text == "*") return std::optional<std::int64_t>{};
+  const auto text = headers.get("If-Match");
+  if (!headers.has("If-Match") || text == "*") return std::optional<std::int64_t>{};
   if (text.size() > 2 && text.front() == '"' && text.back() == '"') {
     if (const auto version = plain_integer(text.substr(1, text.size() - 2))) return version;
   }
@@ -57,7 +57,7 @@ Result<std::optional<std::int64_t>> expected_version(const http::Headers& header
 
 Result<std::optional<schema::Position>> read_after(const http::Headers& headers, int partitions) {
   const auto text = headers.get("X-Read-After");
-  if (text.empty()) return std::optional<schema::Position>{};
+  if (!headers.has("X-Read-After")) return std::optional<schema::Position>{};
   const auto colon = text.find(':');
   const auto partition = plain_integer(text.substr(0, colon));
   const auto offset = colon == std::string_view::npos ? std::nullopt : plain_integer(text.substr(colon + 1));

@@ -97,7 +97,7 @@ Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& li
 void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
   Codec<std::string>::schema(w, limits);
   w.key("pattern");
-  w.string("^(\\*\\.)?[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)*$");
+  w.string("^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$");
 }
 
 }  // namespace parley::schema
