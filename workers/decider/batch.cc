@@ -71,7 +71,8 @@ Verdict Batch::decide(const CommandInput& input, Timestamp now) {
   if (!read) return bury(input, stamp, read.error().reason);
   const auto& [envelope, command] = *read;
   if (partition_of(envelope.slot, partitions_) != partition_) return bury(input, stamp, "the slot is another partition's");
-  if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot) return bury(input, stamp, "the slot is not the target's");
+  if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot)
+    return bury(input, stamp, "the slot is not the target's");
   if (const auto* stream = std::get_if<Stream>(&envelope.target); stream != nullptr && stream->kind != kind_of(command)) {
     return bury(input, stamp, "the command is for another kind of stream");
   }
