@@ -37,6 +37,9 @@ struct Api::Parts {
         tokens(keys),
         pool({.session = session(o), .connections_max = o.query_threads}),
         notify_pool({.session = session(o), .connections_max = 1}),
+        queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
+        hashing(replyx::hashing_executor()),
+        deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
         directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}),
         dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, progress),
@@ -46,9 +49,6 @@ struct Api::Parts {
               return replyx::message_created_json(dialog, time, created);
             },
             std::make_unique<PostgresHistory>(pool, progress), timers),
-        queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
-        hashing(replyx::hashing_executor()),
-        deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
         server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads}, routes(deps), endpoint::hooks()) {}
 
   static http::Routes routes(const endpoint::Deps& deps) {
@@ -65,14 +65,15 @@ struct Api::Parts {
   const Tokens tokens;
   postgres::Pool pool;
   postgres::Pool notify_pool;  // its own connection: checkpoints are read even while queries hold all of the pool
-  Progress progress;
-  Directory directory;
-  Dispatcher dispatcher;
+  // What late replies and positions still call, so that it is there until their threads have ended. (run() stops the executors before.)
   http::Timers timers;
-  Streams streams;
   http::Executor queries;
   http::Executor hashing;
   const endpoint::Deps deps;
+  Progress progress;
+  Directory directory;
+  Dispatcher dispatcher;
+  Streams streams;
   http::Server server;
   std::atomic<bool> draining = false;
 };
