@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 from contract import BASE, TIME, Answer, Caller, ContractTest, main
 
 DEADLINE_S = 20.0
+PING_S = 15.0
 
 
 class Stream:
@@ -133,6 +134,14 @@ class Streams(ContractTest):
                 ({"token": self.token}, {"Authorization": "Bearer x"}, 401, "NOT_AUTHENTICATED"), ({}, others.headers, 404, "DIALOG_NOT_FOUND")):
             with self.subTest(query=query, headers=headers), Stream(self.path, query, headers) as stream:
                 self.assert_error(stream.answer(), status, code)
+
+    def test_silence_is_pinged(self):
+        with self.open() as stream:
+            self.assertEqual(json.loads(stream.frame()[1])["type"], "connection.established")
+            self.assertEqual(stream.frame(), (1, None))  # where "now" is, for whoever reconnects
+            began = time.monotonic()
+            self.assertEqual(stream.frame(), (None, "__ping__"))
+            self.assertLess(time.monotonic() - began, PING_S + 3)
 
     def test_head_gets_the_head_alone(self):
         answer = Caller(Authorization="Bearer " + self.token).call("HEAD", self.path)
