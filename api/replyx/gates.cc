@@ -14,7 +14,6 @@ namespace {
 using endpoint::Caller;
 using endpoint::Deps;
 using endpoint::fail;
-using endpoint::Failure;
 using endpoint::Gate;
 using endpoint::Result;
 using endpoint::SecurityScheme;
