@@ -179,7 +179,7 @@ TEST_F(Deciding, a_late_command_is_refused_as_expired_and_decided_when_it_is_ask
   EXPECT_EQ(judged_events().size(), 1u);
 }
 
-TEST_F(Deciding, two_share_the_partitions_and_a_third_of_all_the_load_moves_without_a_trace) {
+TEST_F(Deciding, two_share_the_partitions_and_what_moves_between_them_leaves_no_trace) {
   Running one(options("decider-1"));
   ASSERT_TRUE(one.ready()) << one.reason();
   Sender sender(config_, prefix_);
@@ -215,6 +215,25 @@ TEST_F(Deciding, another_partition_count_stops_and_says_so) {
   Running decider(other);
   EXPECT_TRUE(eventually([&] { return decider.over(); }));
   EXPECT_NE(decider.reason().find("4 partitions and not 8"), std::string::npos);
+}
+
+TEST_F(Deciding, commands_of_another_log_stop_it_and_are_not_passed_over_in_silence) {
+  Sender sender(config_, prefix_);
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    for (int i = 0; i < 20; ++i) sender.insist(open_dialog(kAssistant, kOwner));
+    ASSERT_EQ(decider.reason(), "");
+  }
+  const auto commands = prefix_ + ".commands";
+  ASSERT_TRUE(admin_->delete_topic(commands));
+  ASSERT_TRUE(eventually([&] { return admin_->create_topic({commands, kPartitions, 1, {}}).value_or(false); }));
+  std::vector<kafka::PartitionOffset> begin;
+  for (int i = 0; i < kPartitions; ++i) begin.push_back({{commands, i}, 0});
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", begin).has_value(); })) << "the group still has members";
+  Running decider(options());
+  EXPECT_TRUE(eventually([&] { return decider.over(); }));
+  EXPECT_NE(decider.reason().find("another log"), std::string::npos) << decider.reason();
 }
 
 TEST_F(Deciding, a_store_of_another_log_is_discarded) {

@@ -131,6 +131,8 @@ struct Decider::Impl {
   std::expected<bool, std::string> check_topics(const std::stop_token& stop);
   std::expected<void, std::string> take_over(const std::stop_token& stop);
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
+  void report(const kafka::Message& command, Verdict verdict);
+  std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions, const std::function<bool()>& go_on) const;
   std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
                                                      const std::vector<kafka::PartitionOffset>& positions);
   void measure_lag();
@@ -286,6 +288,9 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   if (!restored) return std::unexpected(restored.error());
   if (!trouble.empty()) return std::unexpected(trouble);
   if (!*restored || consumer->generation() != generation) return {};
+  if (auto same = check_commands(partitions, go_on); !same) return same;
+  if (!trouble.empty()) return std::unexpected(trouble);
+  if (stop.stop_requested() || consumer->generation() != generation) return {};
   if (auto resumed = consumer->resume(partitions); !resumed) return std::unexpected(described(resumed.error()));
   const std::chrono::duration<double> took = SteadyClock::now() - began;
   metrics.restore.observe(took.count());
@@ -293,6 +298,26 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   owned.store(static_cast<int>(partitions.size()), std::memory_order_relaxed);
   enter(Phase::deciding);
   log::info("deciding", {{"partitions", partitions.size()}, {"restore_seconds", took.count()}});
+  return {};
+}
+
+/// A command that was decided must be in the log still: if the log ends before it, these are the commands of another log (or of one that lost its
+/// tail), and passing over offsets that were decided would pass over commands that were not.
+std::expected<void, std::string> Decider::Impl::check_commands(const std::vector<kafka::TopicPartition>& partitions,
+                                                               const std::function<bool()>& go_on) const {
+  while (go_on()) {
+    const auto ends = reader->end(partitions, kafka::Isolation::read_uncommitted, kCommittedWait);
+    if (!ends && !ends.error().retryable) return std::unexpected(described(ends.error()));
+    if (!ends) continue;
+    for (const auto& end : *ends) {
+      const auto decided = stores.at(end.where.partition).progress().last_command;
+      if (decided >= end.offset) {
+        return std::unexpected("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
+                               std::to_string(end.offset) + ", but its command " + std::to_string(decided) + " was decided");
+      }
+    }
+    break;
+  }
   return {};
 }
 
@@ -337,6 +362,8 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
   const auto began = SteadyClock::now();
   std::map<int, Batch> batches;
   std::map<int, std::int64_t> next = next_command;
+  std::vector<Verdict> verdicts;
+  verdicts.reserve(commands.size());
   for (const auto& command : commands) {
     const int partition = command.partition();
     const auto store = stores.find(partition);
@@ -348,12 +375,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     }
     expected->second = command.offset() + 1;
     auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, "/parley/decider/" + options.instance).first->second;
-    const auto verdict = batch.decide(input_of(command), options.clock());
-    metrics.commands[static_cast<std::size_t>(verdict)].add();
-    if (verdict == Verdict::dead) {
-      log::error("a command could not be decided",
-                 {{"partition", partition}, {"offset", command.offset()}, {"correlation_id", command.header("correlation_id").value_or("")}});
-    }
+    verdicts.push_back(batch.decide(input_of(command), options.clock()));
   }
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& [partition, batch] : batches) positions.push_back({{topic("commands"), partition}, next.at(partition)});
@@ -374,9 +396,20 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
   }
   for (const auto& [partition, changed] : changes) stores.at(partition).write(changed);
   next_command = std::move(next);
+  for (std::size_t i = 0; i < commands.size(); ++i) report(commands[i], verdicts[i]);
   metrics.batch.observe(static_cast<double>(commands.size()));
   metrics.transaction.observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
   return {};
+}
+
+/// One line for each command, so that a request can be followed by its correlation id.
+void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
+  metrics.commands[static_cast<std::size_t>(verdict)].add();
+  log::write(verdict == Verdict::dead ? log::Level::error : log::Level::info, "command",
+             {{"correlation_id", command.header("correlation_id").value_or("")},
+              {"outcome", kVerdicts[static_cast<std::size_t>(verdict)].second},
+              {"partition", command.partition()},
+              {"offset", command.offset()}});
 }
 
 /// The transaction, in the order that README.md explains. On an error nothing was committed, or whether it was is unknown and the severity is fatal.
