@@ -306,7 +306,8 @@ void Hub::Impl::sweep() {
     for (const auto& subscriber : lane->all()) {
       DialogStream& stream = subscriber->stream;
       stream.ping(at, options.ping_interval);
-      if (!stream.has_started() && at - stream.opened_at() >= options.decide_within) delay(subscriber);
+      const bool waits_long = subscriber->need == Need::history && at - subscriber->asked_at >= options.decide_within;
+      if (waits_long || (!stream.has_started() && at - stream.opened_at() >= options.decide_within)) delay(subscriber);
       if (subscriber->need == Need::checkpoint && at - subscriber->asked_at >= options.ask_again_every) {
         stream.ask_again();
         proceed(subscriber);

@@ -45,7 +45,7 @@ class Hub {
     HistoryReader::Options history{};
     std::size_t streams_max = 8'000;                    ///< one more is refused as overloaded
     std::chrono::milliseconds ping_interval{15'000};    ///< of silence
-    std::chrono::milliseconds decide_within{2'000};     ///< a client that nothing is known about gets its stream, which then waits
+    std::chrono::milliseconds decide_within{2'000};     ///< then a client gets its stream, which says that it waits
     std::chrono::milliseconds ask_again_every{10'000};  ///< for history that was not there, beside every announcement of the projector
     std::chrono::milliseconds pace_min{10};             ///< between looks at a socket that is full, doubled while it stays so
     std::chrono::milliseconds pace_max{250};

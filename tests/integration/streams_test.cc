@@ -112,7 +112,7 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
   }
   std::string topic_name() const { return prefix_ + ".events"; }
 
-  void start_streams() {
+  void start_streams(http::Timeouts timeouts = {}) {
     auto history = std::make_unique<LogHistory>();
     history_ = history.get();
     streams_ = std::make_unique<Streams>(
@@ -135,7 +135,7 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
                       }});
     });
     server_ = std::make_unique<http::Server>(
-        http::ServerOptions{.io_threads = 2}, std::move(routes),
+        http::ServerOptions{.io_threads = 2, .timeouts = timeouts}, std::move(routes),
         http::Hooks{.error = [](const http::KernelError& e) { return http::Response{.status = e.refusal.status}; }, .answered = {}, .failed = {}});
     server_->start();
   }
@@ -292,6 +292,25 @@ TEST_F(StreamsOnKafka, AClientThatIsCutAgainAndAgainReceivesTheLog) {
       EXPECT_THAT(received[i].data.value_or(""), HasSubstr("\"m" + std::to_string(i + 1) + "\""));
     }
   }
+}
+
+TEST_F(StreamsOnKafka, AClientThatDoesNotReadIsCutAndTheOthersNoticeNothing) {
+  constexpr int kEvents = 800;
+  create_topic();
+  start_streams({.write = 500ms});
+  write(opened(kAssistant, kOwner));
+  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
+  http::test::Client stalled(server_->port(), 4'096);
+  stalled.get("/dialogs/" + std::to_string(kDialog.value) + "/events", "X-Account: 1024\r\nLast-Event-ID: 0\r\n");
+  auto other = connect(0);
+  ASSERT_TRUE(other->read_to("id: 1\n"));
+  ASSERT_TRUE(eventually([&] { return server_->counters().streams == 2; }));
+  std::thread reader([&] { EXPECT_TRUE(other->read_to("id: " + std::to_string(kEvents) + "\n")); });
+  for (int version = 2; version <= kEvents; ++version) write(message(version * 1024, std::string(9'000, 'x') + std::to_string(version)));
+  reader.join();
+  EXPECT_TRUE(eventually([&] { return server_->counters().streams == 1; }));
+  other->close();
+  EXPECT_TRUE(eventually([&] { return server_->counters().streams == 0; }));
 }
 
 class StreamHistoryInPostgres : public postgres::testing::PostgresTest {

@@ -70,7 +70,8 @@ class FakeHistory final : public HistorySource {
     history.is_visible = found != versions_.end() && is_theirs;
     if (!history.is_visible) return history;
     history.version = found->second;
-    for (auto sequence = std::max<std::int64_t>(request.after + 1, 2); request.after < found->second && sequence <= found->second; ++sequence) {
+    for (std::int64_t sequence = 2; sequence <= found->second; ++sequence) {
+      if (sequence <= request.after) continue;
       if (std::ssize(history.messages) == request.limit) {
         history.has_more = true;
         break;
@@ -477,6 +478,19 @@ TEST_F(StreamHub, AClientIsNotLeftWithoutAnAnswerWhileItsTurnIsFarAway) {
   ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
   history_.hold(false);
   EXPECT_TRUE(client->got({shown(4), shown(5)}));
+}
+
+TEST_F(StreamHub, AStreamSaysThatItWaitsBeforeAReadThatHangsIsGivenUp) {
+  options_.window.tail_events_max = 1;
+  append_to(5);
+  project(5);
+  history_.hold(true);
+  const auto client = open(1);
+  ASSERT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  append(6);
+  EXPECT_EQ(client->events().size(), 0U);
+  history_.hold(false);
+  EXPECT_TRUE(client->got({shown(2), shown(3), shown(4), shown(5), shown(6)}));
 }
 
 // While the projector is behind.
