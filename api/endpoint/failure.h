@@ -20,6 +20,8 @@ struct Failure {
   schema::Problem problem{};  ///< Which field and what is wrong with it, in English; empty when the code says it all.
   std::optional<std::int64_t> current_version{};
   std::string command_id{};  ///< For whoever asks later what became of the command.
+  /// Refused because this process has not heard of something that another one may have made a moment ago: looked at again before it is answered.
+  bool may_be_news = false;
 
   Failure(Code c) : code(c) {}
   Failure(Code c, schema::Problem p) : code(c), problem(std::move(p)) {}

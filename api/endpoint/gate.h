@@ -32,7 +32,8 @@ struct SecurityScheme {
 
 /// Constants of the program.
 struct Gate {
-  /// Runs before anything else of the request is looked at, on an I/O thread; must not block.
+  /// Runs before anything else of the request is looked at, on an I/O or timer thread; must not block. Called again for a while when what it refuses
+  /// may be news (Failure::may_be_news).
   Result<Caller> (*admit)(const http::Request&, const Deps&);
   std::vector<Code> refusals;                                ///< What admit() may answer.
   std::vector<std::vector<const SecurityScheme*>> security;  ///< Alternatives, each of which is one or several credentials together.

@@ -181,23 +181,38 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
+void admit(const Shared& x, http::Timers::Clock::time_point until) {
+  auto caller = x->endpoint->spec.gate->admit(x->request, x->deps);
+  if (!caller) {
+    if (!caller.error().may_be_news || http::Timers::Clock::now() >= until) return x->refuse(caller.error());
+    x->deps.timers.after(kNewsLook, [=] {
+      try {
+        admit(x, until);
+      } catch (const std::exception& error) {  // on this thread nobody else answers for it
+        log::error("a request failed", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
+        x->refuse(Code::internal_error);
+      }
+    });
+    return;
+  }
+  x->caller = std::move(*caller);
+  switch (x->endpoint->form) {
+    case Endpoint::Form::command:
+      return run_command(x);
+    case Endpoint::Form::query:
+      return run_query(x);
+    case Endpoint::Form::stream:
+      return run_stream(x);
+  }
+}
+
 }  // namespace
 
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) {
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
     if (endpoint->body_schema.empty()) request.body = {};
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
-    auto caller = endpoint->spec.gate->admit(x->request, deps);
-    if (!caller) return x->refuse(caller.error());
-    x->caller = std::move(*caller);
-    switch (endpoint->form) {
-      case Endpoint::Form::command:
-        return run_command(x);
-      case Endpoint::Form::query:
-        return run_query(x);
-      case Endpoint::Form::stream:
-        return run_stream(x);
-    }
+    admit(x, http::Timers::Clock::now() + kNewsWaitMax);
   };
 }
 

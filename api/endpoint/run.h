@@ -14,6 +14,9 @@ inline constexpr std::chrono::milliseconds kLeaseWaitMax{2'000};
 /// How long an answer waits for what this process itself must know of it, and how often it looks.
 inline constexpr std::chrono::milliseconds kSettleWaitMax{1'000};
 inline constexpr std::chrono::milliseconds kSettleLook{2};
+/// How long a caller of whom this process has not heard is waited for, and how often it looks. Other processes' news takes milliseconds.
+inline constexpr std::chrono::milliseconds kNewsWaitMax{500};
+inline constexpr std::chrono::milliseconds kNewsLook{10};
 
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);
 

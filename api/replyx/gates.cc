@@ -43,8 +43,15 @@ Result<Caller> owner(const http::Request& request, const Deps& deps) {
   return owner_with(header.substr(kScheme.size()), deps);
 }
 
+/// An assistant that was created through another API process is known there first.
+endpoint::Failure unknown_site() {
+  endpoint::Failure failure(Code::not_authenticated);
+  failure.may_be_news = true;
+  return failure;
+}
+
 Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
-  if (!site) return fail(Code::not_authenticated);
+  if (!site) return fail(unknown_site());
   if (!site->website_integration) return fail(Code::insufficient_permissions);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
@@ -55,7 +62,9 @@ Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Req
 }
 
 Result<Caller> site(const http::Request& request, const Deps& deps) {
-  return visitor_of(deps.directory.site(request.headers.get("X-Site-Token")), request);
+  const auto token = request.headers.get("X-Site-Token");
+  if (token.empty()) return fail(Code::not_authenticated);
+  return visitor_of(deps.directory.site(token), request);
 }
 
 Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request, const Deps& deps) {

@@ -52,7 +52,8 @@ def command(settings, root):
         settings, ROOT / "ops/nginx/nginx.conf.in", "nginx.conf",
         user="user www-data;" if root else f"# as {getpass.getuser()}", run=run, log=settings.data / "log", page=page,
         files_max=files_max, connections_max=min(CONNECTIONS_MAX, files_max - FILES_SPARE), host=settings.host, port=settings.port,
-        api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=1 fail_timeout=2s;"
+        # Never put aside: on loopback a refused connection costs nothing, and an API that was just started again is asked at once.
+        api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=0;"
                               for number in range(1, settings.apis + 1)),
         error_texts="\n".join(error_map(status, code, texts) for status, code, _ in ERRORS),
         error_locations="\n".join(error_location(status, answered_as) for status, _, answered_as in ERRORS))

@@ -139,12 +139,20 @@ class Load:
 
     def wait_all_go_on(self):
         """Until every dialog that is under way got an answer to something that was asked after this call."""
+        self._wait(lambda: any(turns.given for turns in self._running), "dialogs to begin")
         before = [(turns, turns.given) for turns in self._running]
         self._wait(lambda: all(turns.ended or turns.given >= given + 2 for turns, given in before), "every dialog to go on")
 
     def _wait(self, condition, what):
-        if not wait_for(lambda: condition() or self.stopping.is_set(), GOES_ON_S) or not condition():
+        wait_for(lambda: condition() or self.stopping.is_set() or self._refused(), GOES_ON_S)
+        if refused := self._refused():
+            raise AssertionError(f"{refused[0].method} {refused[0].path} was refused: {refused[0].status} {refused[0].answer} {refused[0].attempts}")
+        if not condition():
             raise AssertionError(f"waited in vain for {what}")
+
+    def _refused(self):
+        """Nothing that these people ask may be refused for good."""
+        return [command for command in list(self.commands) if command.status is not None and command.status >= 400]
 
     # Afterwards.
 
