@@ -146,7 +146,7 @@ class DeciderFaults : public DeciderTest {
 };
 
 TEST_F(DeciderFaults, killed_again_and_again_at_any_moment_it_decides_everything_once) {
-  constexpr int kKills = 12;
+  constexpr int kKills = 8;
   auto decider = start("decider-1");
   Load load(config_, prefix_);
   std::mt19937 random(7);
@@ -175,7 +175,7 @@ TEST_F(DeciderFaults, paused_past_a_rebalance_again_and_again_it_writes_nothing_
   auto two = start("decider-2");
   Load load(config_, prefix_);
   ASSERT_TRUE(load.moves(200));
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < 2; ++i) {
     auto& paused = i % 2 == 0 ? one : two;
     paused->signal(SIGSTOP);
     std::this_thread::sleep_for(milliseconds(8'500));  // the fault itself: longer than the session timeout

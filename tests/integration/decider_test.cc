@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/decider_fixture.h"
+#include "workers/decider/partition_store.h"
 
 namespace parley::decider::testing {
 namespace {
@@ -195,6 +196,36 @@ TEST_F(Deciding, two_share_the_partitions_and_what_moves_between_them_leaves_no_
   EXPECT_FALSE(one.over()) << one.reason();
   EXPECT_EQ(judged_events().size(), 61u);
   judge_replies();
+}
+
+TEST_F(Deciding, a_store_whose_last_event_is_not_the_logs_is_discarded_and_folded_again) {
+  Sender sender(config_, prefix_);
+  std::vector<DialogId> dialogs;
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    for (int i = 0; i < 60; ++i) dialogs.push_back(dialog_of(sender.insist(open_dialog(kAssistant, kOwner))));
+    ASSERT_EQ(decider.reason(), "");
+  }
+  const std::vector<std::string> events{prefix_ + ".events"};
+  const auto topic_id = (*admin_->describe_topics(events)).front()->id;
+  for (int partition = 0; partition < kPartitions; ++partition) {
+    const store::Memory memory{store::Memory::Budget{}};
+    auto store = PartitionStore::open(state_dir_ + "/decider-1/" + std::to_string(partition), memory, topic_id);
+    ASSERT_TRUE(store) << store.error();
+    ASSERT_GE(store->progress().last_event, 0) << "partition without an event: choose more dialogs";
+    Changes lies;
+    lies.progress = store->progress();
+    if (partition % 2 == 0) lies.progress.last_event_id = "another event";
+    if (partition % 2 == 1) lies.progress.last_event += 1'000'000;
+    for (const auto dialog : dialogs)
+      lies.streams[to_string(Stream{Kind::dialog, dialog.value})] = {77, std::string(schema::kHashBytes, 'x'), std::nullopt};
+    store->write(lies);
+  }
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  for (const auto dialog : dialogs) EXPECT_EQ(sender.insist(visitor_message(dialog, kAssistant, "after")).outcome.version, 2);
+  judged_events();
 }
 
 TEST_F(Deciding, a_group_without_positions_stops_and_says_what_to_do) {
