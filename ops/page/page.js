@@ -9,6 +9,8 @@ const DIALOGS_SHOWN_MAX = 50;
 const STEP_MS = 280; // between two lights of the diagram: the real ones are too fast to see
 const SCRIPT_PAUSE_MS = 1_300;
 const START_RETRY_MS = 2_000;
+const LATE_READ_MS = 250;
+const LATE_READS_MAX = 120; // half a minute: PostgreSQL may be away for longer, then the next event reads again
 const NO_HASH = "00000000"; // what the first event of a stream is chained to
 
 const $ = (id) => document.getElementById(id);
@@ -25,6 +27,7 @@ let selected = null; // the dialog on the owner's side, whose events are shown
 let dialogs = [];
 let events = [];
 let historyReadable = true;
+let lateReads = 0;
 let measurement = null;
 let endVisitorStream = () => {};
 let endOwnerStream = () => {};
@@ -275,6 +278,9 @@ const refreshEvents = coalesced(async () => {
   if (id !== selected) return;
   events = [...read, ...events.filter((event) => !read.some((known) => known.version === event.version))];
   showEvents();
+  // The stream may be ahead of the tables: what it told of is read again until they have it.
+  lateReads = historyReadable && events.some((event) => !event.hash) ? lateReads + 1 : 0;
+  if (lateReads > 0 && lateReads <= LATE_READS_MAX) setTimeout(refreshEvents, LATE_READ_MS);
 });
 
 function eventRow(event, previous) {
