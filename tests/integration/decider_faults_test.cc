@@ -155,7 +155,7 @@ TEST_F(DeciderFaults, killed_again_and_again_at_any_moment_it_decides_everything
     decider->signal(SIGKILL);
   }
   ASSERT_TRUE(load.moves(50));
-  EXPECT_EQ(decider->restarts(), kKills);
+  EXPECT_GE(decider->restarts(), kKills);  // more when the broker was slow: what is unclear ends the process
   judge(load.finish());
 }
 
