@@ -44,9 +44,9 @@ class DialogStream {
  public:
   using Clock = std::chrono::steady_clock;
   struct Limits {
-    std::size_t pace_bytes = 64 * 1'024;   ///< with more than this untaken, nothing is written: the log waits for the reader, not in memory
-    std::size_t write_bytes = 16 * 1'024;  ///< of history frames that are joined into one write
-    int messages_min = 16;                 ///< that one read of history asks for; doubled while the reader takes all of them
+    std::size_t pace_bytes = 65'536;   ///< with more than this untaken, nothing is written: the log waits for the reader, not in memory
+    std::size_t write_bytes = 16'384;  ///< of history frames that are joined into one write
+    int messages_min = 16;             ///< that one read of history asks for; doubled while the reader takes all of them
     int messages_max = 256;
   };
   /// What it waits for; advance() again when that may be there.

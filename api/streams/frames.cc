@@ -55,7 +55,7 @@ std::string delayed(DialogId dialog, Timestamp now) { return data(note("stream.d
 
 std::string reset(DialogId dialog, std::int64_t current, Timestamp now) { return event(current, note("stream.reset", dialog, current, now)); }
 
-std::string error(std::string error_json) {
+std::string error(const std::string& error_json) {
   const auto members = error_json.find('{');
   if (members == std::string::npos) return data(R"({"type":"error"})");
   return data(R"({"type":"error",)" + error_json.substr(members + 1));

@@ -21,7 +21,7 @@ std::string delayed(DialogId dialog, Timestamp now);
 /// The client's id is of another log; the stream goes on after `current`.
 std::string reset(DialogId dialog, std::int64_t current, Timestamp now);
 /// `error_json` is the surface's error body, an object with the member "error".
-std::string error(std::string error_json);
+std::string error(const std::string& error_json);
 
 /// "data: __ping__"
 const Frame& ping();

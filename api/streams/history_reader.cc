@@ -7,21 +7,8 @@
 #include <utility>
 
 #include "platform/log/log.h"
-#include "platform/metrics/metrics.h"
 
 namespace parley::api {
-namespace {
-
-metrics::Counter& reads() {
-  static metrics::Counter counter = metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
-  return counter;
-}
-metrics::Counter& failures() {
-  static metrics::Counter counter = metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
-  return counter;
-}
-
-}  // namespace
 
 HistoryReader::HistoryReader(HistorySource& source, Options options) : source_(source), options_(options), backoff_(options.retry_min) {
   for (int i = 0; i < options_.threads; ++i) {
@@ -93,7 +80,7 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
   } catch (const std::exception& e) {
     history = std::unexpected(HistoryUnavailable{e.what()});
   }
-  reads().add();
+  reads_.add();
   if (!history) {
     lock.lock();
     fail(lock, waiter, history.error().text);
@@ -109,7 +96,7 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
 }
 
 void HistoryReader::fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried, const std::string& why) {
-  failures().add();
+  failures_.add();
   retry_at_ = Clock::now() + backoff_;
   backoff_ = std::min(backoff_ * 2, options_.retry_max);
   std::vector<std::weak_ptr<Waiter>> told;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/streams/history.h"
+#include "platform/metrics/metrics.h"
 
 namespace parley::api {
 
@@ -62,6 +63,8 @@ class HistoryReader {
 
   HistorySource& source_;
   const Options options_;
+  metrics::Counter reads_ = metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
+  metrics::Counter failures_ = metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::weak_ptr<Waiter>> line_;
