@@ -73,6 +73,8 @@ Result<void> Producer::produce(const Record& record, OnDelivery on_delivery) {
   return queued;
 }
 
+Result<void> Producer::alive() const { return impl_->client.alive(); }
+
 Result<void> Producer::flush(std::chrono::milliseconds timeout) {
   // The callbacks are called by our own thread too while this one waits; either may serve them.
   const auto code = rd_kafka_flush(impl_->client.raw(), to_ms(timeout));
