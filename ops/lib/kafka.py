@@ -22,6 +22,8 @@ def prepare(settings):
     folder = settings.data / "kafka"
     config = data_folder.write_config(settings, ROOT / "ops/kafka/server.properties.in", "kafka.properties", data=folder,
                                       port=settings.kafka_port, controller_port=settings.kafka_controller_port)
+    controller = data_folder.write_config(settings, ROOT / "ops/kafka/controller.properties.in", "kafka-controller.properties", data=folder,
+                                          controller_port=settings.kafka_controller_port)
     if not (folder / "meta.properties").exists():
         cluster = base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")  # the zero: never a leading '-'
         done = subprocess.run(java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", config), capture_output=True, text=True,
@@ -29,7 +31,8 @@ def prepare(settings):
         if done.returncode != 0:
             raise OpsError(f"Kafka's storage cannot be made in {folder}:\n{done.stdout}{done.stderr}")
     return Command(name="kafka", log=settings.data / "log" / "kafka.log", ready=lambda: answers(settings.kafka_port),
-                   arguments=java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g")), directory=folder, stop_seconds=40,
+                   arguments=[ROOT / "ops/kafka/start", folder, controller, *java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g"))],
+                   directory=folder, stop_seconds=40,
                    ports={"kafka": settings.kafka_port, "controller": settings.kafka_controller_port})
 
 
