@@ -137,7 +137,12 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
     impl->complete(attempt_id, {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
 }
 
-health::Verdict Dispatcher::verdict() const { return impl_->replies->verdict(); }
+health::Verdict Dispatcher::verdict() const {
+  if (!can_send()) return {health::Readiness::not_ready, {"commands cannot be sent any more"}};
+  return impl_->replies->verdict();
+}
+
+bool Dispatcher::can_send() const { return impl_->producer.alive().has_value(); }
 
 std::size_t Dispatcher::waiting() const {
   const std::lock_guard lock(impl_->mutex);

@@ -51,6 +51,8 @@ class Dispatcher {
 
   /// Whether replies can be seen: positioned, and the broker answers.
   health::Verdict verdict() const;
+  /// False once the producer is beyond recovery: the process must start again.
+  bool can_send() const;
   std::size_t waiting() const;
 
  private:

@@ -26,6 +26,9 @@
 namespace parley::api {
 namespace {
 
+/// How often it looks whether commands can still be sent.
+constexpr std::chrono::seconds kLookPeriod{1};
+
 Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 }  // namespace
@@ -121,7 +124,12 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
 
     std::mutex mutex;
     std::unique_lock lock(mutex);
-    std::condition_variable_any().wait(lock, stop, [] { return false; });
+    std::condition_variable_any wake;
+    bool can_write = true;
+    while (can_write && !stop.stop_requested()) {
+      wake.wait_for(lock, stop, kLookPeriod, [] { return false; });
+      can_write = parts->dispatcher.can_send();
+    }
 
     // The edge stops sending once connections are refused; what is under way gets its answer, and streams end so that clients resume elsewhere.
     parts->draining = true;
@@ -131,8 +139,11 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
     parts->queries.stop();
     parts->hashing.stop();
     parts->progress.on_advance({});
-    const std::lock_guard release(mutex_);
-    parts_.reset();
+    {
+      const std::lock_guard release(mutex_);
+      parts_.reset();
+    }
+    if (!can_write) return std::unexpected("the producer of commands is beyond recovery");
   } catch (const std::exception& e) {
     return std::unexpected(e.what());
   }

@@ -36,7 +36,8 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
-  /// Runs until `stop`, then answers what is under way and ends. An error when it cannot start: the keys' file, the port.
+  /// Runs until `stop`, then answers what is under way and ends. An error when it cannot start (the keys' file,
+  /// the port) or can send no command any more: whoever supervises the process starts it again.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
   /// Not ready until replies, directory and streams have caught up, and while it drains; degraded while PostgreSQL is away. Thread-safe.

@@ -1,5 +1,6 @@
 #include "ops/cli/roles.h"
 
+#include <exception>
 #include <stop_token>
 #include <thread>
 
@@ -15,7 +16,7 @@ namespace {
 
 /// `role` has `run(stop_token) -> expected<void, string>` and `verdict()`.
 template <class Role>
-int run(Role& role, const Options& options) {
+int run(Role& role, const Options& options) try {
   process::raise_open_files_limit();
   const health::Server health(options.health_host, options.health_port, [&] { return role.verdict(); });
   std::stop_source stop;
@@ -33,6 +34,9 @@ int run(Role& role, const Options& options) {
   }
   log::info("ended");
   return 0;
+} catch (const std::exception& e) {
+  log::error("cannot go on", {{"reason", e.what()}});
+  return 1;
 }
 
 }  // namespace
