@@ -8,6 +8,12 @@ using postgres::Column;
 using postgres::Params;
 using postgres::Result;
 
+namespace {
+constexpr std::string_view kChannelSuffix = "_checkpoints";
+}
+
+std::string checkpoint_channel(std::string_view schema) { return std::string(schema).append(kChannelSuffix); }
+
 Result<std::vector<Checkpoint>> checkpoints(postgres::Reader& reader, std::string_view projection) {
   const auto rows = reader.query(
       "SELECT partition, next, topic_id, last_event_id, last_position FROM checkpoints WHERE projection = $1 ORDER BY partition", Params(projection));
@@ -47,7 +53,7 @@ Result<std::size_t> advance(postgres::Transaction& transaction, std::span<const 
 }
 
 Result<void> announce(postgres::Transaction& transaction, std::span<const Advance> advances) {
-  const auto rows = transaction.query("SELECT pg_notify($1, $2)", Params(kCheckpointChannel, announcement(advances)));
+  const auto rows = transaction.query("SELECT pg_notify(current_schema() || $1, $2)", Params(kChannelSuffix, announcement(advances)));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

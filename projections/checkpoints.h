@@ -14,8 +14,9 @@ namespace parley::projections {
 
 /// The projection that fills every table here. Never renamed once released.
 inline constexpr std::string_view kReadModels = "read_models";
-/// NOTIFY's channel. Payload: announcement().
-inline constexpr const char* kCheckpointChannel = "parley_checkpoints";
+/// NOTIFY's channel for the read models in a schema: a database may hold several (a rebuild's, say), and channels are the database's. Payload:
+/// announcement().
+std::string checkpoint_channel(std::string_view schema);
 
 struct Checkpoint {
   std::int32_t partition = 0;

@@ -6,18 +6,31 @@
 
 namespace parley::endpoint {
 
-Result<std::optional<std::string>> idempotency_key(const http::Headers& headers) {
-  if (!headers.has("Idempotency-Key")) return std::optional<std::string>{};
-  const auto key = headers.get("Idempotency-Key");
-  const bool visible = std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7F'; });
-  if (key.empty() || key.size() > kIdempotencyKeyMax || !visible) return invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters");
-  return std::optional<std::string>(key);
+namespace {
+
+constexpr std::string_view kEdgePrefix = "edge ";  // no client's key has a space
+
+bool is_key(std::string_view text) {
+  return !text.empty() && text.size() <= kIdempotencyKeyMax && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
 }
 
-std::string command_id(std::string_view scope, std::string_view method, std::string_view path, const std::optional<std::string>& key) {
-  if (!key) return crypto::uuid7();
+}  // namespace
+
+Result<std::optional<IdempotencyKey>> idempotency_key(const http::Headers& headers) {
+  if (headers.has("Idempotency-Key")) {
+    const auto key = headers.get("Idempotency-Key");
+    if (!is_key(key)) return invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters");
+    return IdempotencyKey{.text = std::string(key)};
+  }
+  const auto edge = headers.get("X-Edge-Request-Id");
+  if (!is_key(edge)) return std::nullopt;
+  return IdempotencyKey{.text = std::string(kEdgePrefix).append(edge), .of_client = false};
+}
+
+std::string command_id(std::string_view scope, std::string_view method, std::string_view path, std::string_view key) {
+  if (key.empty()) return crypto::uuid7();
   std::string text;  // each part after its length, so that no two requests make one text
-  for (const auto part : {scope, method, path, std::string_view(*key)}) text.append(std::to_string(part.size())).append(":").append(part);
+  for (const auto part : {scope, method, path, key}) text.append(std::to_string(part.size())).append(":").append(part);
   return crypto::uuid5(text);
 }
 

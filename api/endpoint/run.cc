@@ -105,13 +105,13 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
   }
 }
 
-void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::optional<std::string>& key, std::optional<std::int64_t> version) {
+void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::optional<IdempotencyKey>& key, std::optional<std::int64_t> version) {
   auto sending = prepared(x->deps);
   if (!sending) return x->refuse(sending.error());
   const auto& scope = sending->scope.empty() ? x->caller.scope : sending->scope;
   const auto path = concrete_path(x->request);
   schema::CommandEnvelope envelope;
-  envelope.command_id = command_id(scope, x->request.method, path, key);
+  envelope.command_id = command_id(scope, x->request.method, path, key ? key->text : "");
   envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
   x->request.body = {};  // what waits for an outcome, and there may be thousands, keeps no body
   envelope.principal = x->caller.principal;
@@ -119,7 +119,10 @@ void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::opti
   if (std::holds_alternative<Stream>(sending->target)) envelope.expected_version = version;
   envelope.target = std::move(sending->target);
   envelope.correlation = x->request.request_id;
-  x->deps.dispatcher.send(envelope, sending->command, [x, id = envelope.command_id](api::CommandResult result) { finish(x, id, std::move(result)); });
+  x->deps.dispatcher.send(envelope, sending->command, [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
+    result.repeated = result.repeated && of_client;
+    finish(x, id, std::move(result));
+  });
 }
 
 void run_command(const Shared& x) {

@@ -1,5 +1,7 @@
 #include "api/http/pistache_acceptor.h"
 
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pistache/http.h>
 #include <pistache/listener.h>
 #include <pistache/peer.h>
@@ -7,7 +9,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +32,7 @@ struct Client {
   Client(std::shared_ptr<Connection> its_connection, const RequestLimits& limits) : connection(std::move(its_connection)), reader(limits) {}
   const std::shared_ptr<Connection> connection;
   RequestReader reader;
-  bool is_refused = false;  // came over the limit, or while draining: gets 503 whatever it asks
+  bool is_refused = false;  // came over the limit: gets 503 whatever it asks
 };
 
 class InputHandler;
@@ -94,7 +98,7 @@ class InputHandler final : public Pistache::Tcp::Handler {
     }
     auto client = std::make_shared<Client>(std::move(connection), kernel_->options().limits.request);
     const bool is_over_limit = kernel_->counters().open_connections > static_cast<std::int64_t>(kernel_->connections_max);
-    client->is_refused = is_over_limit || kernel_->draining;
+    client->is_refused = is_over_limit;
     peer.putData(kClientKey, client);
     if (is_over_limit) {  // at once, and without lingering: descriptors must not run out, Pistache would spin on accept
       ++kernel_->counters().refused_connections;
@@ -141,6 +145,20 @@ class InputHandler final : public Pistache::Tcp::Handler {
   Pistache::Http::RequestParser parser_{kernel_->options().limits.request.head_bytes_max};
 };
 
+/// The socket that listens on `port`: Pistache keeps it to itself.
+int listening_socket(std::uint16_t port) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    const int fd = std::stoi(entry.path().filename());
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
+    sockaddr_in address{};  // the port is at the same place for IPv6
+    socklen_t length = sizeof address;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 && ntohs(address.sin_port) == port) return fd;
+  }
+  throw std::logic_error("the listening socket is not among this process's descriptors");
+}
+
 }  // namespace
 
 struct PistacheAcceptor::Impl {
@@ -148,6 +166,8 @@ struct PistacheAcceptor::Impl {
   std::shared_ptr<Handlers> handlers = std::make_shared<Handlers>();
   // A bare listener: Http::Endpoint's own transport would time requests out through Pistache's response writer, and now and then lose input.
   std::unique_ptr<Pistache::Tcp::Listener> listener;
+  std::uint16_t port = 0;
+  int socket = -1;
 };
 
 PistacheAcceptor::PistacheAcceptor(std::shared_ptr<Kernel> kernel) : impl_(std::make_unique<Impl>()) { impl_->kernel = std::move(kernel); }
@@ -162,16 +182,26 @@ void PistacheAcceptor::start() {
   impl_->listener->init(static_cast<std::size_t>(options.io_threads), flags, "http-io", kListenBacklog);
   impl_->listener->setHandler(std::make_shared<InputHandler>(impl_->kernel, impl_->handlers));
   impl_->listener->bind();
+  impl_->port = static_cast<std::uint16_t>(impl_->listener->getPort());
+  impl_->socket = listening_socket(impl_->port);
   impl_->listener->runThreaded();
 }
 
-std::uint16_t PistacheAcceptor::port() const { return static_cast<std::uint16_t>(impl_->listener->getPort()); }
+std::uint16_t PistacheAcceptor::port() const { return impl_->port; }
 
 void PistacheAcceptor::wake() {
   const std::lock_guard lock(impl_->handlers->mutex);
   for (const auto& weak : impl_->handlers->all) {
     if (const auto handler = weak.lock()) handler->wake();
   }
+}
+
+void PistacheAcceptor::stop_listening() {
+  // Pistache closes it only together with the I/O threads, and uses the number until then: something takes it that no connection comes from.
+  const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0) return;
+  ::dup3(nothing, impl_->socket, O_CLOEXEC);
+  ::close(nothing);
 }
 
 void PistacheAcceptor::stop() { impl_->listener.reset(); }

@@ -60,6 +60,7 @@ const Counters& Server::counters() const { return kernel_->counters(); }
 
 bool Server::drain(std::chrono::milliseconds timeout) {
   kernel_->draining = true;
+  acceptor_->stop_listening();
   for (const auto& connection : kernel_->loop().connections()) connection->drain();
   return wait_until([this] { return std::ranges::none_of(kernel_->loop().connections(), [](const auto& each) { return each->is_busy(); }); },
                     timeout);
@@ -68,7 +69,8 @@ bool Server::drain(std::chrono::milliseconds timeout) {
 void Server::stop() {
   if (!std::exchange(is_running_, false)) return;
   kernel_->draining = true;
-  // Pistache closes its descriptors as it reads their ends; those of clients that come now go down with the process.
+  acceptor_->stop_listening();
+  // Pistache closes its descriptors as it reads their ends.
   for (const auto& connection : kernel_->loop().connections()) connection->close();
   wait_until([this] { return std::ranges::all_of(kernel_->loop().connections(), [](const auto& each) { return each->has_input_ended(); }); },
              kStopTimeout);

@@ -27,8 +27,8 @@ class Server {
   std::uint16_t port() const;
   const Counters& counters() const;
 
-  /// Answers what is under way and ends the rest: streams, idle connections; new connections get 503. True when nothing was under way any more
-  /// before the timeout.
+  /// Refuses new connections, answers what is under way and ends the rest: streams, idle connections. True when nothing was under way any more
+  /// before the timeout. A request that meets its connection's end gets no answer: clients repeat it, the edge by itself.
   bool drain(std::chrono::milliseconds timeout);
   /// Ends every connection and joins the threads. Responders may outlive it: their answers go nowhere. Idempotent.
   void stop();

@@ -110,19 +110,19 @@ struct Progress::Impl {
 Progress::Progress(Options options, postgres::Pool& pool) : impl_(std::make_unique<Impl>(std::move(options), pool)) {
   auto* impl = impl_.get();
   impl->timers.every(kSweepPeriod, [impl] { impl->sweep(); });
-  impl->listener =
-      std::make_unique<postgres::Listener>(postgres::ListenerOptions{.session = impl->options.session, .channel = projections::kCheckpointChannel},
-                                           postgres::Listener::Callbacks{
-                                               .on_listening = [impl] { impl->read_table(); },
-                                               .on_notification =
-                                                   [impl](std::string_view payload) {
-                                                     const auto positions = projections::parse_announcement(payload);
-                                                     if (!positions) return;
-                                                     if (positions->empty()) return impl->read_table();
-                                                     impl->advance(*positions, false);
-                                                   },
-                                               .on_lost = [impl](std::string_view detail) { impl->lost(detail); },
-                                           });
+  impl->listener = std::make_unique<postgres::Listener>(
+      postgres::ListenerOptions{.session = impl->options.session, .channel = projections::checkpoint_channel(impl->options.session.schema)},
+      postgres::Listener::Callbacks{
+          .on_listening = [impl] { impl->read_table(); },
+          .on_notification =
+              [impl](std::string_view payload) {
+                const auto positions = projections::parse_announcement(payload);
+                if (!positions) return;
+                if (positions->empty()) return impl->read_table();
+                impl->advance(*positions, false);
+              },
+          .on_lost = [impl](std::string_view detail) { impl->lost(detail); },
+      });
 }
 Progress::~Progress() {
   impl_->listener.reset();

@@ -28,6 +28,8 @@ namespace {
 
 /// How often it looks whether commands can still be sent.
 constexpr std::chrono::seconds kLookPeriod{1};
+/// How often it looks whether it can serve, at its start.
+constexpr std::chrono::milliseconds kStartLookPeriod{10};
 
 Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
@@ -78,7 +80,14 @@ struct Api::Parts {
   Dispatcher dispatcher;
   Streams streams;
   http::Server server;
+  std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;
+
+  health::Verdict verdict() const {
+    auto verdict = dispatcher.verdict();
+    for (const auto& part : {directory.verdict(), streams.verdict(), progress.verdict()}) verdict = health::worse(std::move(verdict), part);
+    return verdict;
+  }
 };
 
 Api::Api(ServerOptions options) : options_(std::move(options)) {}
@@ -119,12 +128,17 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
       const std::lock_guard lock(mutex_);
       parts_ = parts;
     }
-    parts->server.start();
-    log::info("serving", {{"host", options_.host}, {"port", options_.port}});
-
     std::mutex mutex;
     std::unique_lock lock(mutex);
     std::condition_variable_any wake;
+    // Until it can do its work it does not listen: the edge asks another API meanwhile.
+    while (!stop.stop_requested() && parts->verdict().readiness == health::Readiness::not_ready)
+      wake.wait_for(lock, stop, kStartLookPeriod, [] { return false; });
+    if (!stop.stop_requested()) {
+      parts->server.start();
+      parts->serving = true;
+      log::info("serving", {{"host", options_.host}, {"port", options_.port}});
+    }
     bool can_write = true;
     while (can_write && !stop.stop_requested()) {
       wake.wait_for(lock, stop, kLookPeriod, [] { return false; });
@@ -158,9 +172,8 @@ health::Verdict Api::verdict() const {
   }
   if (parts == nullptr) return {health::Readiness::not_ready, {"not serving"}};
   if (parts->draining) return {health::Readiness::not_ready, {"draining"}};
-  auto verdict = parts->dispatcher.verdict();
-  for (const auto& part : {parts->directory.verdict(), parts->streams.verdict(), parts->progress.verdict()})
-    verdict = health::worse(std::move(verdict), part);
+  auto verdict = parts->verdict();
+  if (!parts->serving && verdict.readiness != health::Readiness::not_ready) verdict = {health::Readiness::not_ready, {"not serving yet"}};
   return verdict;
 }
 

@@ -181,7 +181,9 @@ struct EventTail::Impl {
     const auto now = Clock::now();
     if (!round.is_over || now - round.asked_at < (hub.wants_confirmation() ? kEndsPeriodWanted : kEndsPeriod)) return;
     round.asked_at = now;
-    auto ends = consumer.end(partitions, kafka::Isolation::read_committed, kEndsTimeout);
+    // As those see it who do not wait for commits: a transaction is not visible in all its partitions at once, and a client that was already told
+    // of a new dialog must not be told that there is none.
+    auto ends = consumer.end(partitions, kafka::Isolation::read_uncommitted, kEndsTimeout);
     const std::lock_guard lock(mutex);
     if (!ends) {
       if (reason != ends.error().text) log::warn("the end of the events cannot be asked", {{"reason", ends.error().text}});

@@ -71,9 +71,13 @@ class Contract:
 
 
 class Caller:
-    """Calls of somebody, with their headers. Not for two threads at once."""
+    """Calls of somebody, with their headers. Not for two threads at once.
+
+    Reads what was written, as clients should: when a write was answered before the read models had it, later reads wait for it.
+    """
 
     contract = None
+    read_after = None
 
     def __init__(self, base=BASE, **headers):
         parts = urlsplit(base)
@@ -87,6 +91,8 @@ class Caller:
             body = json.dumps(body, ensure_ascii=False).encode()
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
+        if method == "GET" and Caller.read_after:
+            sent.setdefault("X-Read-After", Caller.read_after)
         connection = http.client.HTTPConnection(*self.address, timeout=TIMEOUT_S)
         try:
             connection.request(method, path, body, {name: value for name, value in sent.items() if value is not None})
@@ -94,6 +100,8 @@ class Caller:
             answer = Answer(response.status, response.getheaders(), response.read())
         finally:
             connection.close()
+        if answer.headers.get("x-projection") == "pending":
+            Caller.read_after = answer.headers.get("x-event-position", Caller.read_after)
         if Caller.contract is not None:
             Caller.contract.check(method, path, answer)
         return answer

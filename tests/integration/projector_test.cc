@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <atomic>
 #include <random>
 
 #include "platform/kafka/transactional_producer.h"
@@ -215,7 +216,10 @@ class ProjectorTest : public kafka::testing::KafkaTest {
 TEST_F(ProjectorTest, EveryEventIsInTheTablesAndTheCheckpointsAreAnnounced) {
   std::mutex mutex;
   std::map<std::int32_t, std::int64_t> announced;
-  postgres::Listener listener({.session = session(schema_), .channel = projections::kCheckpointChannel},
+  std::atomic<bool> other = false;
+  postgres::Listener of_other_schema({.session = session(schema_), .channel = projections::checkpoint_channel(schema_ + "_too")},
+                                     {.on_listening = [] {}, .on_notification = [&](std::string_view) { other = true; }});
+  postgres::Listener listener({.session = session(schema_), .channel = projections::checkpoint_channel(schema_)},
                               {.on_listening = [] {},
                                .on_notification =
                                    [&](std::string_view payload) {
@@ -237,9 +241,10 @@ TEST_F(ProjectorTest, EveryEventIsInTheTablesAndTheCheckpointsAreAnnounced) {
     EXPECT_EQ(row.last_position, row.next - 1);
     EXPECT_TRUE(eventually([&] {
       const std::lock_guard lock(mutex);
-      return announced[row.partition] >= row.next;
+      return announced[row.partition] == row.next;
     }));
   }
+  EXPECT_FALSE(other);
 }
 
 TEST_F(ProjectorTest, AStartGoesOnWhereTheLastOneEnded) {

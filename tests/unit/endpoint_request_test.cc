@@ -73,8 +73,17 @@ TEST(IdempotencyKey, is_1_to_255_visible_ascii_characters) {
     EXPECT_FALSE(idempotency_key({{"Idempotency-Key", bad}})) << bad;
   }
   for (const auto& good : std::vector<std::string>{"!", "~", std::string(255, 'k')}) {
-    EXPECT_EQ(idempotency_key({{"Idempotency-Key", good}}).value(), good);
+    const auto key = idempotency_key({{"Idempotency-Key", good}, {"X-Edge-Request-Id", "edge"}}).value();
+    EXPECT_EQ(key->text, good);
+    EXPECT_TRUE(key->of_client);
   }
+}
+TEST(IdempotencyKey, is_the_edges_when_the_client_has_none) {
+  const auto key = idempotency_key({{"X-Edge-Request-Id", "0a1b"}}).value();
+  ASSERT_TRUE(key);
+  EXPECT_FALSE(key->of_client);
+  EXPECT_NE(key->text, "0a1b");  // a client could choose that as its key
+  EXPECT_FALSE(idempotency_key({{"X-Edge-Request-Id", "not one"}}).value());
 }
 TEST(CommandId, is_the_same_for_the_same_request_alone) {
   const auto id = command_id("account/7", "POST", "/api/assistants", "key");
@@ -90,7 +99,7 @@ TEST(CommandId, does_not_depend_on_where_one_part_ends) {
   EXPECT_NE(command_id("a", "POST", "/api/1", "2"), command_id("a", "POST", "/api/", "12"));
 }
 TEST(CommandId, without_a_key_is_new_each_time) {
-  EXPECT_NE(command_id("account/7", "POST", "/api/assistants", std::nullopt), command_id("account/7", "POST", "/api/assistants", std::nullopt));
+  EXPECT_NE(command_id("account/7", "POST", "/api/assistants", ""), command_id("account/7", "POST", "/api/assistants", ""));
 }
 TEST(ConcretePath, has_the_parameters_in_their_places) { EXPECT_EQ(concrete_path(request("1387", {})), "/api/dialogs/1387/messages"); }
 
