@@ -9,7 +9,7 @@ namespace parley {
 namespace {
 
 constexpr std::array<std::string_view, 3> kKinds{"account", "assistant", "dialog"};
-static_assert(kKinds.size() == std::variant_size_v<Event>);
+static_assert(kKinds.size() == std::variant_size_v<State>);
 
 /// "<name>/<positive id>" split; nothing when it is not that.
 std::optional<std::pair<std::string_view, std::int64_t>> parse_reference(std::string_view text) {
@@ -73,6 +73,8 @@ State evolve(const State& state, const Event& event) {
                         { evolve(s, e) } -> std::same_as<S>;
                       }) {
           return evolve(s, e);
+        } else if constexpr (std::same_as<E, parking::Event>) {
+          return s;
         } else {
           throw std::logic_error("an event of another kind than its stream");
         }

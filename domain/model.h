@@ -1,6 +1,6 @@
 #pragma once
 // The whole domain as one: a stream's kind, and the events, states, commands and answers of every context. A new context is a new
-// alternative at the end of each variant here, and a Kind at the same place.
+// alternative at the end of each variant here (before parking's, which belongs to streams of every kind), and a Kind at the same place.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,21 +10,21 @@
 #include "domain/assistants/assistants.h"
 #include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
+#include "domain/parking/parking.h"
 
 namespace parley {
 
 /// In the order of the variants below.
 enum class Kind : std::uint8_t { account, assistant, dialog };
 
-using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event>;
+using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, parking::Event>;
 using State = std::variant<accounts::State, assistants::State, dialogs::State>;
 using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command>;
 using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 1;
+inline constexpr int kFoldVersion = 2;
 
-inline Kind kind_of(const Event& event) { return static_cast<Kind>(event.index()); }
 inline Kind kind_of(const Command& command) { return static_cast<Kind>(command.index()); }
 
 /// A stream's identity. As text, and as the events' subject: "dialog/1387".
@@ -44,7 +44,11 @@ std::optional<Principal> parse_principal(std::string_view text);
 
 /// The state of a stream that has no event.
 State initial_state(Kind kind);
-/// Total. An event of another kind than the state's is a broken invariant and throws std::logic_error.
+/// Whether a stream of that kind may hold the event: one of its own context, or of parking.
+inline bool belongs(const Event& event, Kind kind) {
+  return event.index() == static_cast<std::size_t>(kind) || std::holds_alternative<parking::Event>(event);
+}
+/// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws std::logic_error.
 State evolve(const State& state, const Event& event);
 /// A command of another kind than the state's is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);

@@ -30,7 +30,7 @@ void project_any(const Event& event, const Position& position, Batch& batch) {
       [&](const auto& e) {
         if constexpr (requires { project(e, position, batch); }) {
           project(e, position, batch);
-        } else {
+        } else if constexpr (requires { e.index(); }) {
           project_any(e, position, batch);  // a context's own variant
         }
       },
@@ -49,7 +49,9 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
   if (stream) {
     const Position position{*stream, envelope.sequence, envelope.time};
     if (*event) {
-      if (kind_of(**event) != stream->kind) return refused("it stands in a stream of another kind");
+      if (!belongs(**event, stream->kind)) return refused("it stands in a stream of another kind");
+    }
+    if (*event && !std::holds_alternative<parking::Event>(**event)) {
       project_any(**event, position, *this);
     } else {
       touch(position);

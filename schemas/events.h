@@ -75,6 +75,30 @@ inline constexpr auto fields<dialogs::MessageCreated> = std::tuple{
     field("operator_name", &dialogs::MessageCreated::operator_name),
 };
 
+// Events of streams of every kind.
+
+template <>
+inline constexpr std::array names<parking::Action>{std::pair{parking::Action::retry, std::string_view("retry")},
+                                                   std::pair{parking::Action::skip, std::string_view("skip")}};
+template <>
+inline constexpr std::string_view type_name<parking::Parked> = "parley.stream.parked.v1";
+template <>
+inline constexpr auto fields<parking::Parked> = std::tuple{
+    field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
+    field("command_offset", &parking::Parked::command_offset, {}, "Where it stands in the partition of parley.commands with the event's number"),
+    field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"),
+    field("reason", &parking::Parked::reason),
+};
+template <>
+inline constexpr std::string_view type_name<parking::Unparked> = "parley.stream.unparked.v1";
+template <>
+inline constexpr auto fields<parking::Unparked> = std::tuple{
+    field("action", &parking::Unparked::action),
+    field("reason", &parking::Unparked::reason),
+    field("projection", &parking::Unparked::projection, {}, "The projection that could not apply the event of that version"),
+    field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"),
+};
+
 // States, as deciders keep them. They may change freely with kFoldVersion.
 
 template <>

@@ -94,6 +94,8 @@ const std::vector<Event> kEvents{
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
     dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, dialogs::Platform::website, Personal{"Ivan"}}},
     dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
+    parking::Event{parking::Parked{"c0ffee", 7, "f1", "a decision failed"}},
+    parking::Event{parking::Unparked{parking::Action::skip, "not worth it", "read_models", 4}},
 };
 
 TEST(Events, every_type_survives_its_own_encoding) {
@@ -124,6 +126,8 @@ TEST(Events, of_earlier_builds_are_read) {
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
       {"parley.dialog.opened.v1", R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
       {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
+      {"parley.stream.parked.v1", R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
+      {"parley.stream.unparked.v1", R"({"action":"skip","reason":"not worth it","projection":"read_models","version":4})"},
   };
   ASSERT_EQ(corpus.size(), kEvents.size());
   for (std::size_t i = 0; i < corpus.size(); ++i) {

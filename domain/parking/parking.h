@@ -1,0 +1,38 @@
+#pragma once
+// Parking: a stream on which a decision failed stands still, alone, until an operator lets it go on. Streams of every kind may have these events;
+// they change no state of a context.
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "domain/kernel.h"
+
+namespace parley::parking {
+
+// Events.
+
+/// From here on the stream refuses commands.
+struct Parked {
+  std::string command_id;
+  std::int64_t command_offset = 0;  ///< In the partition of parley.commands with the event's number.
+  std::string fingerprint;          ///< The command's: so that its id can be answered when it is skipped.
+  std::string reason;               ///< For operators; no text about a person.
+  friend bool operator==(const Parked&, const Parked&) = default;
+};
+enum class Action {
+  retry,  ///< What stopped the stream is tried again.
+  skip,   ///< It is left out for good.
+};
+/// What stopped the stream is out of the way: a command (neither projection nor version), an event of a type that the decider's build does not know
+/// (version), or an event that a projection could not apply (projection and version).
+struct Unparked {
+  Action action{};
+  std::string reason;  ///< The operator's words.
+  std::optional<std::string> projection;
+  std::optional<std::int64_t> version;  ///< The event's that is meant, in this stream.
+  friend bool operator==(const Unparked&, const Unparked&) = default;
+};
+using Event = std::variant<Parked, Unparked>;
+
+}  // namespace parley::parking
