@@ -128,8 +128,13 @@ bool Connection::write_stream(Bytes payload) {
   if (payload->empty()) return true;  // an empty chunk would end the stream
   const bool is_blocked = !outbox_.empty();
   push(std::move(payload), chunked_);
-  if (!is_blocked) flush();
-  if (outbox_bytes_ > environment_->limits.stream_buffer_bytes_max) {
+  if (is_blocked) {
+    count_unsent();
+  } else {
+    flush();
+  }
+  // A reader that is behind at all goes when all of them together hold too much.
+  if (outbox_bytes_ > environment_->limits.stream_buffer_bytes_max || (outbox_bytes_ != 0 && !has_room_for(0))) {
     ++environment_->counters->cut_slow_readers;
     shut();
   }
@@ -149,6 +154,11 @@ bool Connection::is_streaming() const {
 std::size_t Connection::queued_bytes() const {
   const std::lock_guard lock(mutex_);
   return outbox_bytes_;
+}
+
+bool Connection::has_room_for(std::size_t bytes) const {
+  return static_cast<std::size_t>(environment_->counters->unsent_bytes.load(std::memory_order_relaxed)) + bytes <=
+         environment_->limits.unsent_bytes_max;
 }
 
 bool Connection::is_gone() const {
@@ -274,7 +284,9 @@ Connection::Sent Connection::send_outbox() {
 
 void Connection::flush() {
   if (phase_ == Phase::closed) return;
-  switch (send_outbox()) {
+  const Sent sent = send_outbox();
+  count_unsent();
+  switch (sent) {
     case Sent::failed:
       shut();
       return;
@@ -308,9 +320,16 @@ void Connection::shut() {
   deadline_ = kNoDeadline;
   outbox_.clear();
   outbox_bytes_ = 0;
+  count_unsent();
   ::shutdown(socket_, SHUT_RDWR);
   environment_->loop->forget(*this);
   if (on_close_) environment_->loop->post(std::exchange(on_close_, nullptr));
+}
+
+void Connection::count_unsent() {
+  if (outbox_bytes_ == counted_bytes_) return;
+  environment_->counters->unsent_bytes += static_cast<std::int64_t>(outbox_bytes_) - static_cast<std::int64_t>(counted_bytes_);
+  counted_bytes_ = outbox_bytes_;
 }
 
 void Connection::end_stream_locked() {
@@ -320,7 +339,11 @@ void Connection::end_stream_locked() {
   close_after_answer_ = true;
   if (chunked_) push(last_chunk, false);
   if (on_close_) environment_->loop->post(std::exchange(on_close_, nullptr));
-  if (!is_blocked) flush();
+  if (is_blocked) {
+    count_unsent();
+  } else {
+    flush();
+  }
 }
 
 bool Connection::has_unread_input() const {

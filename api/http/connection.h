@@ -33,6 +33,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<Counters> counters;
     Limits limits;
     Timeouts timeouts;
+    std::shared_ptr<ByteBudget> input;  ///< Limits::input_bytes_max
   };
 
   /// Null when no descriptor is left.
@@ -66,6 +67,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void end_stream();
   bool is_streaming() const;
   std::size_t queued_bytes() const;
+  /// Whether so much more may wait to be sent, beside what waits on all connections.
+  bool has_room_for(std::size_t bytes) const;
   bool is_gone() const;
   bool has_input_ended() const;
   void close();
@@ -108,6 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Sent send_outbox();
   void flush();
   void shut();
+  void count_unsent();
   void end_stream_locked();
   bool has_unread_input() const;
 
@@ -123,7 +127,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Phase phase_ = Phase::idle;
   std::deque<Piece> outbox_;
   std::size_t outbox_bytes_ = 0;
-  std::size_t front_sent_ = 0;  // bytes of outbox_.front() that are gone
+  std::size_t counted_bytes_ = 0;  // of them, in Counters::unsent_bytes
+  std::size_t front_sent_ = 0;     // bytes of outbox_.front() that are gone
   bool chunked_ = false;
   bool close_after_answer_ = false;
   bool input_ended_ = false;

@@ -13,6 +13,8 @@ namespace parley::http {
 namespace {
 
 constexpr Refusal kInternalError{500, "INTERNAL_ERROR"};
+constexpr Refusal kOverloaded{503, "OVERLOADED"};
+constexpr std::size_t kSmallBodyBytes = 4'096;  // sent however many others are not read: the outcomes of commands, and errors
 constexpr std::string_view kRetryAfterSeconds = "1";
 constexpr std::array<std::string_view, 4> kFramingFields{"Content-Length", "Transfer-Encoding", "Connection", "X-Request-Id"};
 constexpr std::array<std::string_view, 7> kUsualMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
@@ -61,10 +63,16 @@ Exchange::~Exchange() {
   if (!answered_) fail("dropped");
 }
 
-bool Exchange::send(Response response) { return claim() && write(std::move(response)); }
-
-bool Exchange::send_error(const Refusal& refusal, const Headers& extra) {
+bool Exchange::send(Response response) {
   if (!claim()) return false;
+  if (response.body.size() <= kSmallBodyBytes || connection_->has_room_for(response.body.size())) return write(std::move(response));
+  ++kernel_->counters().overloaded;
+  return write(error(kOverloaded, {}));
+}
+
+bool Exchange::send_error(const Refusal& refusal, const Headers& extra) { return claim() && write(error(refusal, extra)); }
+
+Response Exchange::error(const Refusal& refusal, const Headers& extra) const {
   Response response;
   try {
     response = kernel_->error({.refusal = refusal, .accept_language = origin_.accept_language, .request_id = origin_.request_id});
@@ -73,7 +81,7 @@ bool Exchange::send_error(const Refusal& refusal, const Headers& extra) {
   }
   for (const auto& [name, value] : extra) response.headers.set(name, value);
   if (refusal.status == 503) response.headers.set("Retry-After", std::string(kRetryAfterSeconds));
-  return write(std::move(response));
+  return response;
 }
 
 void Exchange::fail(std::string_view cause) {

@@ -22,11 +22,12 @@ Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
       routes_(std::move(routes)),
       hooks_(std::move(hooks)),
       environment_(std::make_shared<Connection::Environment>(std::make_shared<OutputLoop>(), std::make_shared<Counters>(), options_.limits,
-                                                             options_.timeouts)) {
+                                                             options_.timeouts, std::make_shared<ByteBudget>(options_.limits.input_bytes_max))) {
   if (!hooks_.error) throw std::invalid_argument("Hooks::error is required");
 }
 
-void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body) {
+void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body,
+                      ByteBudget::Share share) {
   const Routes::Match match = routes_.match(path);
   const bool is_head = head.method == "HEAD";
   const Routes::Endpoint* endpoint = nullptr;
@@ -79,7 +80,8 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
                               .body = std::move(body),
                               .peer_address = connection->peer_address(),
                               .request_id = exchange->request_id(),
-                              .received_at = std::chrono::system_clock::now()},
+                              .received_at = std::chrono::system_clock::now(),
+                              .share = std::move(share)},
                       responder);
   } catch (...) {
     responder.fail();
@@ -87,7 +89,7 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
 }
 
 void Kernel::refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal) {
-  ++(refusal.status == 408 ? counters().timed_out : counters().rejected_inputs);
+  ++(refusal.status == 408 ? counters().timed_out : refusal.code == "OVERLOADED" ? counters().overloaded : counters().rejected_inputs);
   Exchange(shared_from_this(), connection,
            {.request_id = request_id_of(head),
             .method = head.method,

@@ -26,7 +26,7 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::atomic<bool> draining = false;
 
   /// Routes a complete request, on its I/O thread, to its handler or to the kernel's own answer.
-  void dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body);
+  void dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body, ByteBudget::Share share);
   /// Answers what could not become a request, and ends the connection. Both after Connection::begin_answer().
   void refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal);
 
@@ -71,7 +71,7 @@ class Exchange {
  private:
   bool claim() { return !answered_.exchange(true); }
   bool write(Response response);
-  Response internal_error() const;
+  Response error(const Refusal& refusal, const Headers& extra) const;
   void report(int status, std::size_t bytes, bool streaming) const;
 
   const std::shared_ptr<const Kernel> kernel_;

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/http/byte_budget.h"
+
 namespace parley::http {
 
 /// ASCII case-insensitive equality, as HTTP compares field names and most tokens.
@@ -69,6 +71,7 @@ struct Request {
   std::string peer_address;                           ///< of the socket: behind the edge, the edge's
   std::string request_id;                             ///< X-Request-Id when well-formed, otherwise a new one; echoed in the answer
   std::chrono::system_clock::time_point received_at;  ///< when the request was complete
+  ByteBudget::Share share{};                          ///< of Limits::input_bytes_max: given back when the request ends
 };
 
 /// An answer. The kernel adds Content-Length, Connection and X-Request-Id.

@@ -16,6 +16,8 @@ namespace parley::http {
 struct Limits {
   RequestLimits request{};
   std::size_t connections_max = 16'384;               ///< one more is answered 503 and closed; lowered at start to what RLIMIT_NOFILE allows
+  std::size_t input_bytes_max = 64 << 20;             ///< of all requests together, from the first byte to the answer; more is answered 503
+  std::size_t unsent_bytes_max = 128 << 20;           ///< of all answers and streams together; above it large answers are 503, slow streams are cut
   std::size_t stream_buffer_bytes_max = 256 * 1'024;  ///< unsent bytes per stream: a reader that falls further behind is cut
 };
 
@@ -37,7 +39,7 @@ struct ServerOptions {
 
 /// An error that the kernel answers by itself. The codes: BAD_REQUEST 400, NOT_FOUND 404, METHOD_NOT_ALLOWED 405, REQUEST_TIMEOUT 408,
 /// LENGTH_REQUIRED 411, PAYLOAD_TOO_LARGE 413, URI_TOO_LONG 414, EXPECTATION_FAILED 417, HEADERS_TOO_LARGE 431, INTERNAL_ERROR 500,
-/// SERVICE_UNAVAILABLE 503, HTTP_VERSION_NOT_SUPPORTED 505.
+/// OVERLOADED 503, SERVICE_UNAVAILABLE 503, HTTP_VERSION_NOT_SUPPORTED 505.
 struct KernelError {
   Refusal refusal;
   std::string_view accept_language;  ///< empty when the request was not understood that far
@@ -74,9 +76,11 @@ struct Counters {
   std::atomic<std::int64_t> open_connections = 0;
   std::atomic<std::int64_t> in_flight = 0;  ///< requests between their last byte and their answer's last byte in the socket
   std::atomic<std::int64_t> streams = 0;
+  std::atomic<std::int64_t> unsent_bytes = 0;          ///< see Limits
   std::atomic<std::uint64_t> requests = 0;             ///< that reached a route
   std::atomic<std::uint64_t> rejected_inputs = 0;      ///< refused by the screening
   std::atomic<std::uint64_t> refused_connections = 0;  ///< over the limit
+  std::atomic<std::uint64_t> overloaded = 0;           ///< requests and answers that Limits of bytes had no room for
   std::atomic<std::uint64_t> timed_out = 0;            ///< slow senders answered 408 and slow readers of an answer
   std::atomic<std::uint64_t> cut_slow_readers = 0;     ///< streams
   std::atomic<std::uint64_t> failures = 0;             ///< see Failure

@@ -10,12 +10,14 @@ namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kMethodLengthMax = 32;
+constexpr std::size_t kBodyBytesFirst = 4'096;  // room is made for what has come, not for what is announced, and doubled from here
 constexpr Refusal kBadRequest{};
 constexpr Refusal kLengthRequired{411, "LENGTH_REQUIRED"};
 constexpr Refusal kPayloadTooLarge{413, "PAYLOAD_TOO_LARGE"};
 constexpr Refusal kUriTooLong{414, "URI_TOO_LONG"};
 constexpr Refusal kExpectationFailed{417, "EXPECTATION_FAILED"};
 constexpr Refusal kHeadersTooLarge{431, "HEADERS_TOO_LARGE"};
+constexpr Refusal kOverloaded{503, "OVERLOADED"};
 constexpr Refusal kVersionNotSupported{505, "HTTP_VERSION_NOT_SUPPORTED"};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -133,6 +135,7 @@ RequestReader::Progress RequestReader::feed(std::string_view bytes) {
 
   if (raw_head_.empty() && bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // RFC 9112, 2.2: an empty line before a request
   const std::size_t seen = raw_head_.size();
+  if (!share_.resize(seen + bytes.size())) return kOverloaded;
   raw_head_.append(bytes);
   const auto end = raw_head_.find(kHeadEnd, seen < kHeadEnd.size() ? 0 : seen - kHeadEnd.size());
   const std::string_view text = std::string_view{raw_head_}.substr(0, end == std::string::npos ? end : end + 2);
@@ -146,13 +149,18 @@ RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   const std::string rest = raw_head_.substr(end + kHeadEnd.size());
   raw_head_ = {};  // frees it: most connections are idle most of the time
   in_body_ = true;
-  body_.reserve(head_.content_length);
+  head_bytes_ = end;
   const Progress progress = feed_body(rest);
   return std::holds_alternative<NeedMore>(progress) ? HeadDone{} : progress;
 }
 
 RequestReader::Progress RequestReader::feed_body(std::string_view bytes) {
   if (bytes.size() > head_.content_length - body_.size()) return kBadRequest;
+  if (const std::size_t needed = body_.size() + bytes.size(); needed > body_.capacity()) {
+    const std::size_t room = std::min(head_.content_length, std::max({needed, 2 * body_.size(), kBodyBytesFirst}));
+    if (!share_.resize(head_bytes_ + room)) return kOverloaded;
+    body_.reserve(room);
+  }
   body_.append(bytes);
   if (body_.size() < head_.content_length) return NeedMore{};
   in_body_ = false;
@@ -161,5 +169,6 @@ RequestReader::Progress RequestReader::feed_body(std::string_view bytes) {
 
 RequestHead RequestReader::take_head() { return std::exchange(head_, {}); }
 std::string RequestReader::take_body() { return std::exchange(body_, {}); }
+ByteBudget::Share RequestReader::take_share() { return std::exchange(share_, ByteBudget::Share(budget_)); }
 
 }  // namespace parley::http

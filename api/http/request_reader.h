@@ -1,10 +1,12 @@
 #pragma once
 // Turns the bytes of one connection into screened requests. Pure: no socket, no clock, no Pistache.
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "api/http/byte_budget.h"
 #include "api/http/message.h"
 
 namespace parley::http {
@@ -41,7 +43,7 @@ struct RequestHead {
 /// Refused: Transfer-Encoding (411: the edge de-chunks), a body over the limit (413, before it is read), targets over the limit (414), an unknown
 /// Expect (417), heads over the limits (431), versions other than 1.0 and 1.1 (505), and as 400: bare LF, control bytes, obsolete line folding,
 /// malformed names, targets not in origin form or with an empty segment, a fragment, Content-Length that is not one plain number, a Host that is not
-/// exactly one, and bytes beyond the request (pipelining).
+/// exactly one, and bytes beyond the request (pipelining). As 503: what the budget has no room for.
 ///
 /// Owned and called by one thread. After a refusal the connection must end: the reader does not find the next request.
 class RequestReader {
@@ -51,21 +53,27 @@ class RequestReader {
   struct Complete {};
   using Progress = std::variant<NeedMore, HeadDone, Complete, Refusal>;
 
-  explicit RequestReader(const RequestLimits& limits) : limits_(limits) {}
+  /// `budget` bounds what all readers, and the requests that came out of them, hold together; without one there is no bound.
+  explicit RequestReader(const RequestLimits& limits, std::shared_ptr<ByteBudget> budget = nullptr)
+      : limits_(limits), budget_(std::move(budget)), share_(budget_) {}
 
   Progress feed(std::string_view bytes);
 
   /// Whatever was understood so far, also after a refusal.
   const RequestHead& head() const { return head_; }
-  /// After Complete: gives both away and is ready for the next request.
+  /// After Complete: gives all three away and is ready for the next request. The share is of the request's bytes.
   RequestHead take_head();
   std::string take_body();
+  ByteBudget::Share take_share();
 
  private:
   Progress feed_body(std::string_view bytes);
 
   RequestLimits limits_;
+  std::shared_ptr<ByteBudget> budget_;
+  ByteBudget::Share share_;
   std::string raw_head_;
+  std::size_t head_bytes_ = 0;
   RequestHead head_;
   std::string body_;
   bool in_body_ = false;

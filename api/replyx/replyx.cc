@@ -2,8 +2,6 @@
 
 namespace parley::replyx {
 
-http::Executor::Options hashing_executor() { return {.name = "argon2id", .threads = kHashingThreads, .queue_max = kHashingQueueMax}; }
-
 endpoint::Info info() {
   return {.title = "ReplyX API on Parley",
           .version = "1.3",

@@ -4,20 +4,13 @@
 // Assembly (api/server):
 //   endpoint::Registry registry(replyx::info(), prefix);
 //   replyx::add_replyx(registry);
-//   http::Executor hashing(replyx::hashing_executor());
 //   const endpoint::Deps deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, partitions, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
 //   http::Server server(options, std::move(routes), endpoint::hooks());   // endpoint/observed.h
 #include "api/endpoint/registry.h"
-#include "api/http/executor.h"
 
 namespace parley::replyx {
-
-/// Argon2id runs on this many threads, and at most this many registrations and logins wait for them: one more is answered OVERLOADED.
-inline constexpr std::size_t kHashingThreads = 2;
-inline constexpr std::size_t kHashingQueueMax = 64;
-http::Executor::Options hashing_executor();
 
 /// What the OpenAPI document says of the surface as a whole.
 endpoint::Info info();

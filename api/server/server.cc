@@ -1,5 +1,6 @@
 #include "api/server/server.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -43,18 +44,19 @@ struct Api::Parts {
         pool({.session = session(o), .connections_max = o.query_threads}),
         notify_pool({.session = session(o), .connections_max = 1}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
-        hashing(replyx::hashing_executor()),
+        hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
         directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}),
-        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, progress),
+        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress),
         streams(
-            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions},
+            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o)},
             [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
               return replyx::message_created_json(dialog, time, created);
             },
             std::make_unique<PostgresHistory>(pool, progress), timers),
-        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads}, routes(deps), endpoint::hooks()) {}
+        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(deps),
+               endpoint::hooks()) {}
 
   static http::Routes routes(const endpoint::Deps& deps) {
     endpoint::Registry registry(replyx::info());
@@ -64,6 +66,11 @@ struct Api::Parts {
     return routes;
   }
 
+  static Hub::Options hub(const ServerOptions& o) {
+    Hub::Options options{.streams_max = o.streams_max};
+    options.window.bytes_max = std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
+    return options;
+  }
   static postgres::SessionOptions session(const ServerOptions& o) { return {.connection = o.postgres, .application_name = "parley api"}; }
 
   const crypto::Keyring keys;
@@ -100,6 +107,11 @@ void Api::observe(const std::shared_ptr<Parts>& parts) {
     metrics::Gauge streams = metrics::gauge("parley_http_streams", "Open event streams");
     metrics::Gauge cut = metrics::gauge("parley_http_slow_readers_cut", "Streams cut because their reader fell behind, since the start");
     metrics::Gauge rejected = metrics::gauge("parley_http_inputs_rejected", "Inputs refused before they were a request, since the start");
+    metrics::Gauge refused = metrics::gauge("parley_http_connections_refused", "Connections over the limit, answered 503, since the start");
+    metrics::Gauge overloaded = metrics::gauge("parley_http_overloaded", "Requests and answers for which there was no memory left, since the start");
+    metrics::Gauge late =
+        metrics::gauge("parley_http_timed_out", "Requests that did not come and answers that were not read in time, since the start");
+    metrics::Gauge unsent = metrics::gauge("parley_http_unsent_bytes", "Bytes of answers and streams that clients have not taken yet");
     metrics::Gauge queries = metrics::gauge("parley_http_queries_waiting", "Queries that wait for a thread");
     metrics::Gauge hashings = metrics::gauge("parley_http_hashings_waiting", "Passwords that wait for a thread");
   };
@@ -112,6 +124,10 @@ void Api::observe(const std::shared_ptr<Parts>& parts) {
     gauges.streams.set(static_cast<double>(counters.streams));
     gauges.cut.set(static_cast<double>(counters.cut_slow_readers));
     gauges.rejected.set(static_cast<double>(counters.rejected_inputs));
+    gauges.refused.set(static_cast<double>(counters.refused_connections));
+    gauges.overloaded.set(static_cast<double>(counters.overloaded));
+    gauges.late.set(static_cast<double>(counters.timed_out));
+    gauges.unsent.set(static_cast<double>(counters.unsent_bytes));
     gauges.queries.set(static_cast<double>(parts->queries.queue_depth()));
     gauges.hashings.set(static_cast<double>(parts->hashing.queue_depth()));
   });

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <string>
 
+#include "api/http/options.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 
@@ -23,9 +24,15 @@ struct ServerOptions {
   int port = 8010;
 
   int io_threads = 2;
+  http::Limits http{};
+  std::size_t commands_waiting_max = 20'000;
   std::size_t query_threads = 8;  ///< And connections to PostgreSQL.
   std::size_t queries_waiting_max = 2'000;
-  std::chrono::milliseconds drain_max{20'000};  ///< On the order to end: for the requests under way.
+  std::size_t hashing_threads = 2;  ///< A core and 24 MiB each while it runs.
+  std::size_t hashings_waiting_max = 64;
+  std::size_t streams_max = 8'000;
+  std::size_t stream_hub_bytes_max = 256 << 20;  ///< Of the log's newest part, for streams; of all partitions together.
+  std::chrono::milliseconds drain_max{20'000};   ///< On the order to end: for the requests under way.
 };
 
 /// Serves HTTP. Keeps working while PostgreSQL is away: commands are accepted and live streams go on.

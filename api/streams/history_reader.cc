@@ -9,8 +9,14 @@
 #include "platform/log/log.h"
 
 namespace parley::api {
+namespace {
 
-HistoryReader::HistoryReader(HistorySource& source, Options options) : source_(source), options_(options), backoff_(options.retry_min) {
+constexpr std::size_t kTidyMin = 1'024;
+
+}  // namespace
+
+HistoryReader::HistoryReader(HistorySource& source, Options options)
+    : source_(source), options_(options), tidy_at_(kTidyMin), backoff_(options.retry_min) {
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), ("history-" + std::to_string(i)).c_str());
@@ -20,9 +26,17 @@ HistoryReader::HistoryReader(HistorySource& source, Options options) : source_(s
 bool HistoryReader::enqueue(std::weak_ptr<Waiter> waiter) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return true;
+  tidy();
   line_.push_back(std::move(waiter));
   changed_.notify_one();
   return !failing_ && source_.connected();
+}
+
+/// While nothing can be read nobody's turn comes, and clients that come and go would make the line longer and longer.
+void HistoryReader::tidy() {
+  if (line_.size() < tidy_at_) return;
+  std::erase_if(line_, [](const auto& waiter) { return waiter.expired(); });
+  tidy_at_ = std::max(kTidyMin, 2 * line_.size());
 }
 
 void HistoryReader::retry_now() {

@@ -57,6 +57,8 @@ class HistoryReader {
   using Clock = std::chrono::steady_clock;
 
   void run();
+  // With the lock held.
+  void tidy();
   // With the lock held, which is released meanwhile.
   void read_first(std::unique_lock<std::mutex>& lock);
   void fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried, const std::string& why);
@@ -68,6 +70,7 @@ class HistoryReader {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::weak_ptr<Waiter>> line_;
+  std::size_t tidy_at_;  // so long a line is freed of those that have gone
   bool failing_ = false;
   bool probing_ = false;  // while failing: one reader tries
   Clock::time_point retry_at_{};

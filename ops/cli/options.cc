@@ -19,6 +19,10 @@ CLI::Option* flag(CLI::App& command, const std::string& name, T& value, const st
 
 const CLI::Range kPort(1, 65535);
 
+void limit(CLI::App& command, const std::string& name, std::size_t& value, const std::string& description) {
+  flag(command, name, value, description)->check(CLI::PositiveNumber)->group("Limits: beyond them a request is answered 503 with Retry-After");
+}
+
 }  // namespace
 
 kafka::Config Options::kafka() const {
@@ -54,6 +58,16 @@ void add_process(CLI::App& command, Options& options) {
 void add_api(CLI::App& command, Options& options) {
   flag(command, "http-host", options.http_host, "Address to serve HTTP on");
   flag(command, "http-port", options.http_port, "Port to serve HTTP on")->check(kPort);
+  limit(command, "http-connections-max", options.http_connections_max, "Open connections, of two file descriptors each");
+  limit(command, "http-input-bytes-max", options.http_input_bytes_max, "Bytes of all requests together, from their first byte to their answer");
+  limit(command, "http-unsent-bytes-max", options.http_unsent_bytes_max, "Bytes of answers and streams that clients have not taken");
+  limit(command, "commands-waiting-max", options.commands_waiting_max, "Commands whose outcome is awaited");
+  limit(command, "query-threads", options.query_threads, "Queries at once, and connections to PostgreSQL");
+  limit(command, "queries-waiting-max", options.queries_waiting_max, "Queries that wait for a thread");
+  limit(command, "hashing-threads", options.hashing_threads, "Passwords checked at once: a core and 24 MiB each");
+  limit(command, "hashings-waiting-max", options.hashings_waiting_max, "Passwords that wait for a thread");
+  limit(command, "streams-max", options.streams_max, "Open event streams");
+  limit(command, "stream-hub-bytes-max", options.stream_hub_bytes_max, "Bytes of the log's newest part that are kept for streams");
 }
 void add_decider(CLI::App& command, Options& options) {
   flag(command, "state-dir", options.state_dir, "Folder of the state that is folded from the log; can be deleted, is built again")->required();

@@ -1,5 +1,6 @@
 #pragma once
 // The program's flags, one place for all roles. Every flag is also an environment variable PARLEY_<NAME>; `--help` lists both.
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,16 @@ struct Options {
   int health_port = 0;
   std::string http_host = "127.0.0.1";
   int http_port = 8010;
+  std::size_t http_connections_max = 16'384;
+  std::size_t http_input_bytes_max = 64 << 20;
+  std::size_t http_unsent_bytes_max = 128 << 20;
+  std::size_t commands_waiting_max = 20'000;
+  std::size_t query_threads = 8;
+  std::size_t queries_waiting_max = 2'000;
+  std::size_t hashing_threads = 2;
+  std::size_t hashings_waiting_max = 64;
+  std::size_t streams_max = 8'000;
+  std::size_t stream_hub_bytes_max = 256 << 20;
   std::string log_level = "info";
 
   kafka::Config kafka() const;

@@ -42,13 +42,22 @@ int run(Role& role, const Options& options) try {
 }  // namespace
 
 int api(const Options& o) {
-  api::Api role({.kafka = o.kafka(),
-                 .topic_prefix = o.topic_prefix,
-                 .partitions = o.partitions,
-                 .postgres = o.postgres,
-                 .keys_file = o.keys_file,
-                 .host = o.http_host,
-                 .port = o.http_port});
+  api::Api role(
+      {.kafka = o.kafka(),
+       .topic_prefix = o.topic_prefix,
+       .partitions = o.partitions,
+       .postgres = o.postgres,
+       .keys_file = o.keys_file,
+       .host = o.http_host,
+       .port = o.http_port,
+       .http = {.connections_max = o.http_connections_max, .input_bytes_max = o.http_input_bytes_max, .unsent_bytes_max = o.http_unsent_bytes_max},
+       .commands_waiting_max = o.commands_waiting_max,
+       .query_threads = o.query_threads,
+       .queries_waiting_max = o.queries_waiting_max,
+       .hashing_threads = o.hashing_threads,
+       .hashings_waiting_max = o.hashings_waiting_max,
+       .streams_max = o.streams_max,
+       .stream_hub_bytes_max = o.stream_hub_bytes_max});
   return run(role, o);
 }
 

@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import re
 import resource
 import shutil
@@ -12,8 +13,10 @@ import data_folder
 from settings import ROOT
 from supervisor import Command
 
-CONNECTIONS_MAX = 16384  # of a worker
+CONNECTIONS_MAX = 32768  # of a worker; fewer where it may not have so many open files
 FILES_SPARE = 512  # open files of a worker that are no connections
+REQUESTS_SHARE = 0.4  # of all connections: requests under way take two each, and a fifth is left for those that are between requests
+LARGE_BODIES_MAX = 128  # requests at once with 100,000 bytes and more, or with no length: up to 2 MB each on the disk
 
 # nginx's own errors: its status, the code in the API's table, the status that the client gets. 494 is nginx's own number.
 ERRORS = (
@@ -46,12 +49,14 @@ def command(settings, root):
     if settings.page.is_dir():
         shutil.copytree(settings.page, page)  # its workers' user may not be able to read where the sources are
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    files_max = min(files_max, 2 * CONNECTIONS_MAX + FILES_SPARE) if files_max > 0 else 2 * CONNECTIONS_MAX
+    files_max = min(files_max, CONNECTIONS_MAX + FILES_SPARE) if files_max > 0 else CONNECTIONS_MAX + FILES_SPARE
+    connections_max = files_max - FILES_SPARE
     texts = error_texts()
     config = data_folder.write_config(
         settings, ROOT / "ops/nginx/nginx.conf.in", "nginx.conf",
         user="user www-data;" if root else f"# as {getpass.getuser()}", run=run, log=settings.data / "log", page=page,
-        files_max=files_max, connections_max=min(CONNECTIONS_MAX, files_max - FILES_SPARE), host=settings.host, port=settings.port,
+        files_max=files_max, connections_max=connections_max, requests_max=int(REQUESTS_SHARE * connections_max * os.cpu_count()),
+        large_bodies_max=LARGE_BODIES_MAX, host=settings.host, port=settings.port,
         # Never put aside: on loopback a refused connection costs nothing, and an API that was just started again is asked at once.
         api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=0;"
                               for number in range(1, settings.apis + 1)),

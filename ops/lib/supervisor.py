@@ -1,5 +1,6 @@
 """Child processes that are wanted: started, logged, started again when they crash, stopped in order."""
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -56,7 +57,10 @@ class Supervisor:
     """
 
     def __init__(self, announce=print, changed=lambda: None):
-        """`announce` gets a line when a process crashed; `changed` is called after every start and end."""
+        """`announce` gets a line when a process crashed; `changed` is called after every start and end, again while it raises OSError.
+
+        Nothing that a full disk does to the two ends the supervision: children would end with it.
+        """
         self._announce = announce
         self._changed = changed
         self._lock = threading.RLock()
@@ -115,11 +119,19 @@ class Supervisor:
         self._thread.join()
 
     def _run(self):
+        is_told = True
         while not self._ending.wait(POLL_SECONDS):
             with self._lock:
                 acted = [self._look_after(process) for process in self._processes.values()]
-            if any(acted):
-                self._changed()
+            is_told = is_told and not any(acted)
+            if not is_told:
+                with contextlib.suppress(OSError):
+                    self._changed()
+                    is_told = True
+
+    def _say(self, line):
+        with contextlib.suppress(OSError):
+            self._announce(line)
 
     def _look_after(self, process):
         now = time.monotonic()
@@ -131,17 +143,24 @@ class Supervisor:
             if process.wanted:
                 if now - process.started_at > STEADY_SECONDS:
                     process.crashes = 0
-                delay = BACKOFF_SECONDS[min(process.crashes, len(BACKOFF_SECONDS) - 1)]
-                process.crashes += 1
-                process.restarts += 1
-                process.start_due = now + delay
-                self._announce(f"{process.command.name} ended ({describe_exit(status)}), started again in {delay} s: see {process.command.log}")
+                self._start_later(process, now, f"ended ({describe_exit(status)})")
             return True
         if process.wanted and now >= process.start_due:
-            process.child = spawn(process.command)
+            try:
+                process.child = spawn(process.command)
+            except OSError as error:  # no room for its log, no memory, no process left: as if it had crashed
+                self._start_later(process, now, f"cannot be started ({error.strerror})")
+                return True
             process.pid, process.started_at = process.child.pid, now
             return True
         return False
+
+    def _start_later(self, process, now, why):
+        delay = BACKOFF_SECONDS[min(process.crashes, len(BACKOFF_SECONDS) - 1)]
+        process.crashes += 1
+        process.restarts += 1
+        process.start_due = now + delay
+        self._say(f"{process.command.name} {why}, started again in {delay} s: see {process.command.log}")
 
 
 def spawn(command):

@@ -53,6 +53,7 @@ Result<Producer> Producer::open(const Config& config, const Options& options) {
                                  {"retry.backoff.ms", "10"},
                                  {"socket.nagle.disable", "true"},
                                  {"queue.buffering.max.messages", std::to_string(options.queued_max)},
+                                 {"queue.buffering.max.kbytes", std::to_string(options.queued_kib_max)},
                                  {"message.timeout.ms", std::to_string(to_ms(options.delivery_timeout))}});
   if (!conf) return std::unexpected(std::move(conf.error()));
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivered);

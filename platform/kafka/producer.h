@@ -19,6 +19,8 @@ class Producer {
   struct Options {
     /// Records that may wait for a broker; more is queue_full.
     std::size_t queued_max = 20'000;
+    /// And their size, headers included; more is queue_full too.
+    std::size_t queued_kib_max = 64 * 1'024;
     /// A record not acknowledged by then fails with timeout; it may still have been written.
     std::chrono::milliseconds delivery_timeout{10'000};
   };

@@ -49,8 +49,9 @@ Error current_error(bool committing) {
     const std::string state = e.sqlstate();
     if (state == "57014" || state == "55P03") return {ErrorKind::timeout, state + " " + first_line(e.what())};
     if (state == "40001" || state == "40P01") return {ErrorKind::conflict, state + " " + first_line(e.what())};
-    // 57P01-57P03: the server is going down or coming up. 53: it has no resources left. 25006: it is a standby. 08: the connection.
-    if (state.starts_with("57P") || state.starts_with("53") || state.starts_with("08") || state == "25006") {
+    // 57P01-57P03: the server is going down or coming up. 53: it has no resources left (53100: its disk is full). 58: its system fails it
+    // (58030: its disk). 25006: it is a standby. 08: the connection.
+    if (state.starts_with("57P") || state.starts_with("53") || state.starts_with("58") || state.starts_with("08") || state == "25006") {
       return {when_lost, state + " " + first_line(e.what())};
     }
     if (state.empty()) return {when_lost, first_line(e.what())};  // libpq's own: the connection was lost under the statement

@@ -124,6 +124,27 @@ class Edge(unittest.TestCase):
         self.assertRegex(self.ask("GET", "/page/none.js")[1], "[а-я]")
         self.assertNotRegex(self.ask("GET", "/page/none.js", Accept_Language="en-US,en;q=0.9")[1], "[а-я]")
 
+    def test_large_bodies_that_come_slowly_are_bounded_and_what_is_small_passes(self):
+        head = f"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: {200_000}\r\n\r\n".encode()
+        slow = [socket.create_connection(("127.0.0.1", PORT), timeout=DEADLINE_SECONDS) for _ in range(edge.LARGE_BODIES_MAX)]
+        for each in slow:
+            self.addCleanup(each.close)
+            each.sendall(head + b"x")
+
+        def one_more():
+            with socket.create_connection(("127.0.0.1", PORT), timeout=DEADLINE_SECONDS) as connection:
+                connection.sendall(head.replace(b"Host: x", b"Host: x\r\nConnection: close") + b"x" * 200_000)
+                return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+
+        self.assertTrue(wait_for(lambda: one_more().startswith("HTTP/1.1 503 "), DEADLINE_SECONDS))
+        answer = one_more()
+        self.assertIn("Retry-After: 1\r\n", answer)
+        self.assertIn('{"error":{"code":"UNAVAILABLE"', answer)
+        self.assertEqual(self.ask("POST", "/api/auth/login", "{}")[0].status, 200)
+        for each in slow:
+            each.close()
+        self.assertTrue(wait_for(lambda: one_more().startswith("HTTP/1.1 200 "), DEADLINE_SECONDS))
+
     def test_query_strings_stay_out_of_the_logs(self):
         self.ask("GET", "/api/users/me?token=very-secret")
         self.ask("GET", "/page/none.js?token=very-secret")

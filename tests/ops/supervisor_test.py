@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The supervisor that ops/run and ops/test rest on, with small programs in place of servers."""
 
+import errno
 import os
 import pathlib
 import signal
@@ -81,6 +82,41 @@ class SupervisorTest(unittest.TestCase):
         self.until(lambda: process.command.log.exists() and process.command.log.read_text())
         self.supervisor.stop(["server"])
         self.assertEqual(process.last_exit, -signal.SIGKILL)
+
+    def test_a_full_disk_does_not_end_the_supervision(self):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        told = []
+
+        def announce(line):
+            raise full
+
+        def changed():
+            told.append(is_full)
+            if is_full:
+                raise full
+
+        is_full = True
+        self.supervisor.close()
+        self.supervisor = Supervisor(announce, changed)
+        process = self.add("server", "sleep", "1000")
+        self.until(lambda: process.pid)
+        first = process.pid
+        self.supervisor.signal("server", signal.SIGKILL)
+        self.until(lambda: process.pid not in (None, first))
+        self.until(lambda: len(told) > 2)
+        is_full = False
+        self.until(lambda: not told[-1])
+
+    def test_what_cannot_even_be_started_is_tried_again(self):
+        in_the_way = pathlib.Path(self.folder.name) / "no-folder"
+        in_the_way.write_text("")
+        self.supervisor.add(Command(name="server", arguments=["sleep", "1000"], log=in_the_way / "server.log", ready=lambda: True))
+        self.supervisor.start("server")
+        process = self.supervisor.process("server")
+        self.until(lambda: process.crashes == 1)
+        self.assertIn("server cannot be started", self.lines[0])
+        in_the_way.unlink()
+        self.until(lambda: process.pid)
 
     def test_nothing_outlives_a_killed_supervisor(self):
         left = subprocess.run([sys.executable, "-c", LEAVES_WITHOUT_STOPPING, f"{self.folder.name}/log"], capture_output=True, text=True,

@@ -128,5 +128,39 @@ TEST(RequestReader, HoldsItsLimits) {
   EXPECT_EQ(outcome(with(lines + "X-One-More: 1\r\n")), 431);
 }
 
+TEST(RequestReader, HoldsNoMoreTogetherThanTheBudget) {
+  const auto budget = std::make_shared<ByteBudget>(1'000);
+  const auto is_refused = [](const RequestReader::Progress& progress) {
+    const auto* refusal = std::get_if<Refusal>(&progress);
+    return refusal != nullptr && refusal->status == 503;
+  };
+  {
+    RequestReader first(kLimits, budget);
+    EXPECT_FALSE(is_refused(first.feed("GET /" + std::string(700, 'a'))));
+    RequestReader second(kLimits, budget);
+    EXPECT_TRUE(is_refused(second.feed("GET /" + std::string(700, 'b'))));
+  }
+  EXPECT_EQ(budget->bytes(), 0U);
+  RequestReader third(kLimits, budget);
+  EXPECT_FALSE(is_refused(third.feed(with("Content-Length: 990\r\n"))));
+  EXPECT_LT(budget->bytes(), 200U) << "a body that was only announced is not counted";
+  EXPECT_TRUE(is_refused(third.feed(std::string(100, 'c'))));
+}
+
+TEST(RequestReader, GivesTheShareAwayWithTheRequest) {
+  const auto budget = std::make_shared<ByteBudget>(10'000);
+  RequestReader reader(kLimits, budget);
+  ASSERT_TRUE(std::holds_alternative<RequestReader::Complete>(reader.feed(with("Content-Length: 500\r\n") + std::string(500, 'x'))));
+  {
+    const auto share = reader.take_share();
+    const auto body = reader.take_body();
+    reader.take_head();
+    EXPECT_GE(budget->bytes(), 500U);
+    ASSERT_TRUE(std::holds_alternative<RequestReader::Complete>(reader.feed(get("/next"))));
+    EXPECT_GE(budget->bytes(), 520U);
+  }
+  EXPECT_LT(budget->bytes(), 500U);
+}
+
 }  // namespace
 }  // namespace parley::http

@@ -459,6 +459,64 @@ TEST_F(HttpServer, RefusesConnectionsOverTheLimit) {
   EXPECT_TRUE(eventually([&] { return get("/echo/3").status == 200; }));
 }
 
+TEST_F(HttpServer, RefusesRequestsThatTogetherAreTooLargeForItsMemory) {
+  start({.limits = {.input_bytes_max = 100'000}});
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(std::make_unique<Client>(server_->port()));
+    clients.back()->send(post("Content-Length: 60000\r\n", std::string(40'000, 'x')));
+  }
+  ASSERT_TRUE(eventually([&] { return counters().overloaded == 3; })) << "there is room for one";
+  EXPECT_EQ(get("/echo/1").status, 200) << "what fits is served";
+  int served = 0;
+  for (const auto& client : clients) {
+    client->send(std::string(20'000, 'x'));
+    const Answer answer = client->read().value_or(Answer{});
+    if (answer.status == 200) {
+      ++served;
+      continue;
+    }
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.has("Retry-After: 1\r\n"));
+    EXPECT_TRUE(answer.body.contains("OVERLOADED"));
+  }
+  EXPECT_EQ(served, 1);
+  clients.clear();
+  EXPECT_TRUE(eventually([&] { return ask(post("Content-Length: 60000\r\n", std::string(60'000, 'x'))).status == 200; }));
+}
+
+TEST_F(HttpServer, RefusesLargeAnswersWhileTooMuchIsNotRead) {
+  start({.limits = {.unsent_bytes_max = 20 << 20}});
+  {
+    Client idle(server_->port(), 4'096);
+    idle.get("/big");
+    ASSERT_TRUE(eventually([&] { return counters().unsent_bytes > 4 << 20; }));
+    const Answer answer = get("/big");
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_TRUE(answer.has("Retry-After: 1\r\n"));
+    EXPECT_EQ(get("/echo/1").status, 200);
+  }
+  EXPECT_TRUE(eventually([&] { return counters().unsent_bytes == 0; }));
+  EXPECT_EQ(get("/big").status, 200);
+}
+
+TEST_F(HttpServer, CutsReadersThatAreBehindWhenAllTogetherHoldTooMuch) {
+  start({.limits = {.unsent_bytes_max = 64 * 1'024, .stream_buffer_bytes_max = 64 << 20}});
+  Client slow(server_->port(), 4'096);
+  slow.get("/stream");
+  ASSERT_TRUE(streams_.waits_for(1));
+  Client quick(server_->port());
+  quick.get("/stream");
+  ASSERT_TRUE(streams_.waits_for(2));
+  const std::vector<EventStream> streams = streams_.take();
+  const auto frame = std::make_shared<const std::string>("data: " + std::string(8'000, 'x') + "\n\n");
+  for (int frames = 0; streams[0].write(frame); ++frames) ASSERT_LT(frames, 10'000) << "nobody cut the slow reader";
+  EXPECT_EQ(counters().cut_slow_readers, 1U);
+  EXPECT_EQ(counters().unsent_bytes, 0);
+  EXPECT_TRUE(streams[1].write(frame));
+  EXPECT_TRUE(quick.read_to("xx\n\n\r\n"));
+}
+
 TEST_F(HttpServer, SaysUnavailableWhenTheExecutorIsFull) {
   start();
   std::promise<void> gate;

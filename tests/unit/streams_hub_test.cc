@@ -659,5 +659,22 @@ TEST_F(StreamHub, StreamsThatComeAndGoWhileTheLogGoesOnLeaveNothingBehind) {
   EXPECT_TRUE(last->got({shown(5'000)}));
 }
 
+TEST(StreamHistoryReader, KeepsNoPlaceForThoseWhoCameAndWentDuringAnOutage) {
+  struct Asking final : HistoryReader::Waiter {
+    std::optional<HistoryRequest> request() override { return HistoryRequest{.dialog = kDialog, .viewer = Owner{kOwner}, .limit = 1}; }
+    void loaded(History) override {}
+    void delayed() override { ++delays; }
+    std::atomic<int> delays = 0;
+  };
+  FakeHistory history;
+  history.go_down();
+  HistoryReader reader(history, {.threads = 1, .retry_min = 1h, .retry_max = 1h});
+  const auto stays = std::make_shared<Asking>();
+  EXPECT_TRUE(reader.enqueue(stays));
+  ASSERT_TRUE(eventually([&] { return stays->delays == 1; }));
+  for (int i = 0; i < 20'000; ++i) EXPECT_FALSE(reader.enqueue(std::make_shared<Asking>()));
+  EXPECT_LT(reader.waiting(), 2'000U);
+}
+
 }  // namespace
 }  // namespace parley::api
