@@ -20,7 +20,7 @@ TEST_PORT = 18000
 JOBS = "2"
 NEED_SERVERS = {"integration", "contract", "e2e"}
 NEED_SYSTEM = {"contract", "e2e"}
-NEED_JARS = NEED_SERVERS | {"chaos"}
+NEED_JARS = NEED_SERVERS | {"chaos", "bench"}
 
 
 def main():

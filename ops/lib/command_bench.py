@@ -1,0 +1,72 @@
+"""ops/bench: measures Parley beside the bare engines under it, in one run on this machine; prints the figures with their ratios and keeps them as JSON.
+
+  ops/bench                   every part, in about two minutes
+  ops/bench writes reads      these parts
+  ops/bench start --events 1000000
+
+The parts: {parts}. What each measures: tests/bench/README.md.
+"""
+
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import prerequisites
+from benchmark import report
+from benchmark.parts import PARTS, Bench, Size
+from command_test import default_data
+from parley_system import System
+from settings import BUILD, OpsError, ROOT, Settings, add_data_flag, parser
+
+PORT = 20000
+TOOL = "parley_bench"
+
+
+def main():
+    flags_parser = parser(__doc__.format(parts=", ".join(PARTS)))
+    add_data_flag(flags_parser, default_data())
+    flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
+    flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
+    flags_parser.add_argument("--events", type=int, default=Size.events, help="in the log, for catch-up and start (default %(default)s)")
+    flags_parser.add_argument("--seconds", type=float, default=Size.seconds, help="of each load (default %(default)s)")
+    flags_parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder for the JSON (default build/bench)")
+    flags_parser.add_argument("parts", nargs="*", metavar="PART", help="all when none is named")
+    flags = flags_parser.parse_args()
+    for part in flags.parts:
+        if part not in PARTS:
+            flags_parser.error(f"{part}: the parts are {', '.join(PARTS)}")
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+
+    prerequisites.librdkafka()
+    prerequisites.kafka()
+    prerequisites.parley("parley", TOOL)
+    settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port)
+    measure(settings, BUILD, flags.parts or list(PARTS), Size(seconds=flags.seconds, events=flags.events), flags.out)
+
+
+def measure(settings, build, parts, size, folder):
+    """Runs these parts on a system of its own, prints and keeps their figures, and returns them as {part: [Figure]}."""
+    results = {}
+    with System(settings, prerequisites.say) as system:
+        system.start(fresh=True)
+        bench = Bench(system, build / "tests" / "bench" / TOOL, size)
+        for part in (part for part in PARTS if part in parts):
+            begun = time.monotonic()
+            results[part] = PARTS[part](bench)
+            print(f"\n{part} ({time.monotonic() - begun:.0f} s)", flush=True)
+            for figure in results[part]:
+                print(report.line(figure), flush=True)
+    print(f"\nkept in {report.keep(folder, results, size)}", flush=True)
+    return results
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (OpsError, subprocess.TimeoutExpired) as error:
+        sys.exit(f"parley: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
