@@ -21,7 +21,8 @@ def prepare(settings):
     """Writes the configuration and, the first time, formats the storage. Returns the command."""
     folder = settings.data / "kafka"
     config = data_folder.write_config(settings, ROOT / "ops/kafka/server.properties.in", "kafka.properties", data=folder,
-                                      port=settings.kafka_port, controller_port=settings.kafka_controller_port)
+                                      port=settings.kafka_port, controller_port=settings.kafka_controller_port,
+                                      **doors(settings.kafka_doors))
     controller = data_folder.write_config(settings, ROOT / "ops/kafka/controller.properties.in", "kafka-controller.properties", data=folder,
                                           controller_port=settings.kafka_controller_port)
     if not (folder / "meta.properties").exists():
@@ -34,6 +35,14 @@ def prepare(settings):
                    arguments=[ROOT / "ops/kafka/start", folder, controller, *java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g"))],
                    directory=folder, stop_seconds=40,
                    ports={"kafka": settings.kafka_port, "controller": settings.kafka_controller_port})
+
+
+def doors(ports):
+    """What further listeners add to the three settings of listeners."""
+    names = [f"DOOR{number}" for number in range(len(ports))]
+    return {"door_listeners": "".join(f",{name}://127.0.0.1:{port}" for name, (port, _) in zip(names, ports)),
+            "door_advertised": "".join(f",{name}://127.0.0.1:{advertised}" for name, (_, advertised) in zip(names, ports)),
+            "door_protocols": "".join(f",{name}:PLAINTEXT" for name in names)}
 
 
 def java(main_class, *arguments, options=()):

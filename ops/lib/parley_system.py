@@ -208,7 +208,8 @@ class System:
                 if role == "api":
                     ports["http"] = settings.api_port(number)
                     arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"]]
-                commands.append(Command(name=name, arguments=arguments + settings.role_arguments.get(role, []), environment=self.environment(),
+                commands.append(Command(name=name, arguments=arguments + settings.role_arguments.get(role, [])
+                                        + settings.role_arguments.get(name, []), environment=self.environment(),
                                         log=settings.data / "log" / f"{name}.log", ready=lambda port=ports["health"]: ready_answer(port)[0] == 200,
                                         directory=settings.data, ports=ports))
         return commands

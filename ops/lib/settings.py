@@ -37,9 +37,12 @@ class Settings:
     binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
     page: pathlib.Path = ROOT / "ops" / "page"
     log_level: str = "info"
-    # Added to every parley process's environment (PARLEY_...) and to one role's command line: for tests of faults.
+    # Added to every parley process's environment (PARLEY_...), and to the command line of a role ("decider") or of one process ("decider-1"):
+    # for tests of faults.
     environment: dict = dataclasses.field(default_factory=dict)
     role_arguments: dict = dataclasses.field(default_factory=dict)
+    # Further listeners of Kafka: (port, port under which those who come by it are told to come again), for a proxy in front of each.
+    kafka_doors: list = dataclasses.field(default_factory=list)
 
     def __post_init__(self):
         self.data = pathlib.Path(self.data).absolute()

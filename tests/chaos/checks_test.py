@@ -7,7 +7,7 @@ import json
 import unittest
 
 import checks
-import fold
+from chaos import fold
 from demo.log import Event, chain_hash
 from groups import assigned
 from load import Command

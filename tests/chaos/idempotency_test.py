@@ -10,13 +10,13 @@ import secrets
 import shutil
 import threading
 
-import chaos
+import scenario
 import checks
 from demo.client import Base, Client, Refused
 from load import PATIENCE_S, Commands, check_tables
 from supervisor import wait_for
 
-KILLS_OF_EACH = 4 if chaos.LONG else 3
+KILLS_OF_EACH = 4 if scenario.LONG else 3
 CALLERS = 6  # who ask the same at once
 BURSTS_AT_ONCE = 4
 BURSTS_BETWEEN_MAX = 12
@@ -37,7 +37,7 @@ class Request:
         return {**self.body, **{name: f"{self.body[name]}!" for name in ("text", "name", "first_name", "password") if name in self.body}}
 
 
-class Idempotency(chaos.Chaos):
+class Idempotency(scenario.Chaos):
     NAME, PORT = "idempotency", 13800
 
     def setUp(self):
@@ -77,7 +77,7 @@ class Idempotency(chaos.Chaos):
             for victim in self.names("decider") * KILLS_OF_EACH:
                 self.system.wait_ready(victim)
                 wanted = self.bursts + self.random.randrange(1, BURSTS_BETWEEN_MAX)
-                if not wait_for(lambda: self.bursts >= wanted, chaos.WAIT_S):
+                if not wait_for(lambda: self.bursts >= wanted, scenario.WAIT_S):
                     raise AssertionError("nobody gets answers any more")
                 self.system.kill(victim)
             self.system.wait_ready()
@@ -178,8 +178,8 @@ class Idempotency(chaos.Chaos):
                 faults.append(f"{request.path} {request.key}: another message stands at its position")
         commands = len({event.text("ce_causationid") for event in events})
         self.say(f"{len(events)} events of {commands} commands")
-        self.assertEqual((faults[:chaos.FAULTS_SHOWN_MAX], commands), ([], len(effects)))
+        self.assertEqual((faults[:scenario.FAULTS_SHOWN_MAX], commands), ([], len(effects)))
 
 
 if __name__ == "__main__":
-    chaos.main()
+    scenario.main()

@@ -1,13 +1,13 @@
 #!/usr/bin/python3
 """kill -9 of deciders, projectors and APIs, again and again, while people work."""
 
-import chaos
+import scenario
 
-KILLS_OF_EACH = 3 if chaos.LONG else 2  # of each process: two processes in each role
+KILLS_OF_EACH = 3 if scenario.LONG else 2  # of each process: two processes in each role
 MESSAGES_BETWEEN_MAX = 150
 
 
-class Kills(chaos.Chaos):
+class Kills(scenario.Chaos):
     NAME, PORT = "kills", 13000
 
     def test_nothing_acknowledged_is_lost_doubled_or_moved(self):
@@ -21,7 +21,7 @@ class Kills(chaos.Chaos):
                 if self.random.random() < 0.5:
                     self.system.wait_ready(victim)
                 load.wait_messages(self.random.randrange(MESSAGES_BETWEEN_MAX))
-                chaos.wait_until(lambda: self.system.pid(victim), f"{victim} to run")
+                scenario.wait_until(lambda: self.system.pid(victim), f"{victim} to run")
                 self.system.kill(victim)
                 kills[victim] += 1
             self.system.wait_ready()
@@ -35,4 +35,4 @@ class Kills(chaos.Chaos):
 
 
 if __name__ == "__main__":
-    chaos.main()
+    scenario.main()

@@ -7,7 +7,7 @@ import itertools
 import threading
 
 import checks
-import fold
+from chaos import fold
 import psycopg2
 from demo import verify
 from demo.client import Base
@@ -215,8 +215,5 @@ def subjects_of(one):
 
 
 def check_tables(events, postgres):
-    """The tables are the fold of the log, once the projection is at its end."""
     with contextlib.closing(psycopg2.connect(postgres)) as connection:
-        wait_for(lambda: not fold.compare_checkpoints(events, fold.read_checkpoints(connection)), GOES_ON_S)
-        rows, checkpoints = fold.read_tables(connection)
-    return fold.compare_checkpoints(events, checkpoints) + fold.compare_tables(fold.fold(events), rows)
+        return fold.check_tables(events, connection, GOES_ON_S)

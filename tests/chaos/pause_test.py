@@ -3,18 +3,18 @@
 
 import contextlib
 
-import chaos
-import fold
+import scenario
+from chaos import fold
 import psycopg2
 from groups import Group
 
 DECIDERS_GROUP, COMMANDS = "parley.decider", "parley.commands"
 PROJECTORS_GROUP, EVENTS = "parley.projector", "parley.events"
 ATTEMPTS_MAX = 400  # to stop a process at a place that it passes hundreds of times a second
-ROUNDS = 3 if chaos.LONG else 1
+ROUNDS = 3 if scenario.LONG else 1
 
 
-class Pauses(chaos.Chaos):
+class Pauses(scenario.Chaos):
     NAME, PORT = "pause", 13200
 
     def setUp(self):
@@ -23,7 +23,7 @@ class Pauses(chaos.Chaos):
         self.postgres = self.enterContext(contextlib.closing(psycopg2.connect(self.system.settings.postgres)))
 
     def group(self, name, topic):
-        return self.enterContext(contextlib.closing(Group(self.system.settings.kafka_brokers, name, topic, chaos.PARTITIONS)))
+        return self.enterContext(contextlib.closing(Group(self.system.settings.kafka_brokers, name, topic, scenario.PARTITIONS)))
 
     def test_a_process_that_comes_back_writes_nothing_twice(self):
         def faults(load):
@@ -48,7 +48,7 @@ class Pauses(chaos.Chaos):
 
     def decider_round(self, load, at_the_place, back_when):
         victim, other = self.random.sample(self.names("decider"), 2)
-        chaos.wait_until(lambda: all(self.deciders.members().get(name) for name in (victim, other)), "both deciders to have partitions")
+        scenario.wait_until(lambda: all(self.deciders.members().get(name) for name in (victim, other)), "both deciders to have partitions")
         self.stop_at(victim, load, at_the_place)
         with self.back_at_the_end(victim):
             self.wait_takeover(self.deciders, other)
@@ -57,7 +57,7 @@ class Pauses(chaos.Chaos):
 
     def projector_round(self, load, anywhere):
         victim, other = self.random.sample(self.names("projector"), 2)
-        chaos.wait_until(lambda: all(self.projectors.members().get(name) for name in (victim, other)), "both projectors to have partitions")
+        scenario.wait_until(lambda: all(self.projectors.members().get(name) for name in (victim, other)), "both projectors to have partitions")
         self.stop_at(victim, load, lambda: anywhere or self.is_in_transaction(victim))
         with self.back_at_the_end(victim):
             self.wait_takeover(self.projectors, other)
@@ -84,7 +84,7 @@ class Pauses(chaos.Chaos):
         self.system.wait_ready(victim)
 
     def wait_takeover(self, group, other):
-        chaos.wait_until(lambda: group.members().get(other) == set(range(chaos.PARTITIONS)), f"{other} to have all partitions")
+        scenario.wait_until(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), f"{other} to have all partitions")
 
     def is_in_transaction(self, victim):
         """Stopped between two statements of a transaction, whose locks PostgreSQL still holds for it."""
@@ -104,8 +104,8 @@ class Pauses(chaos.Chaos):
             checkpoints = fold.read_checkpoints(self.postgres)
             return all(partition in checkpoints and checkpoints[partition][0] > offset for partition, offset in acknowledged.items())
 
-        chaos.wait_until(reached, "the other projector to project what was acknowledged")
+        scenario.wait_until(reached, "the other projector to project what was acknowledged")
 
 
 if __name__ == "__main__":
-    chaos.main()
+    scenario.main()

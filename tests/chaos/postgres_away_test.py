@@ -5,19 +5,19 @@ import asyncio
 import secrets
 import time
 
-import chaos
+import scenario
 from demo.client import Base, Client, Connection
 from demo.replay import Owner
 from demo.stream import Subscriber
 from load import Commands, PATIENCE_S
 
-AWAY_S = 60 if chaos.LONG else 20
+AWAY_S = 60 if scenario.LONG else 20
 STREAMED_S = 5.0
 NOTICED_S = 10.0
 BEFORE = 3  # messages
 
 
-class PostgresAway(chaos.Chaos):
+class PostgresAway(scenario.Chaos):
     NAME, PORT = "postgres-away", 13600
 
     def test_writes_streams_and_logins_go_on_and_reads_catch_up(self):
@@ -91,9 +91,9 @@ class Outage:
 
         expected = [message["id"] for message in said]
         for stream in (live, from_start):
-            await stream.received(len(said), chaos.WAIT_S)
+            await stream.received(len(said), scenario.WAIT_S)
             self._test.assertEqual([message["id"] for _, message in stream.messages], expected)
-        await resumed.received(1 + BEFORE, chaos.WAIT_S)
+        await resumed.received(1 + BEFORE, scenario.WAIT_S)
         self._test.assertEqual([message["id"] for _, message in resumed.messages], expected[BEFORE:])
         for stream in (live, resumed, from_start):
             self._test.assertEqual((stream.faults, stream.refused), ([], None))
@@ -105,9 +105,9 @@ class Outage:
     def _check_health(self):
         test = self._test
         for name in test.names("projector"):
-            chaos.wait_until(lambda: test.ready_answer(name)[0] == 503, f"{name} to be not ready", NOTICED_S)
+            scenario.wait_until(lambda: test.ready_answer(name)[0] == 503, f"{name} to be not ready", NOTICED_S)
         for name in test.names("api"):
-            chaos.wait_until(lambda: "degraded" in test.ready_answer(name)[1], f"{name} to say that it is degraded", NOTICED_S)
+            scenario.wait_until(lambda: "degraded" in test.ready_answer(name)[1], f"{name} to say that it is degraded", NOTICED_S)
             test.assertEqual(test.ready_answer(name)[0], 200, name)
         for name in test.names("decider"):
             test.assertEqual(test.ready_answer(name)[0], 200, name)
@@ -174,4 +174,4 @@ class Outage:
 
 
 if __name__ == "__main__":
-    chaos.main()
+    scenario.main()

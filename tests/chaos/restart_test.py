@@ -4,7 +4,7 @@
 import asyncio
 import threading
 
-import chaos
+import scenario
 from demo.client import Base, BrokenConnection, Connection
 
 RESTARTS_OF_EACH = 3
@@ -12,7 +12,7 @@ READERS = 4
 MESSAGES_BETWEEN_MAX = 60
 
 
-class Restarts(chaos.Chaos):
+class Restarts(scenario.Chaos):
     NAME, PORT = "restart", 13400
 
     def test_an_api_that_is_told_to_end_drops_no_request(self):
@@ -68,4 +68,4 @@ class Restarts(chaos.Chaos):
 
 
 if __name__ == "__main__":
-    chaos.main()
+    scenario.main()

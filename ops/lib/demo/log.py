@@ -19,6 +19,7 @@ class Event:
     offset: int
     headers: dict  # name -> bytes
     value: bytes
+    key: bytes = b""
 
     def text(self, name):
         return self.headers.get(name, b"").decode()
@@ -92,7 +93,7 @@ class Log:
                         if record.offset() >= ends[record.partition()]:
                             missing.discard(record.partition())
                     elif record.offset() < ends[record.partition()]:
-                        yield Event(record.partition(), record.offset(), dict(record.headers() or ()), record.value() or b"")
+                        yield Event(record.partition(), record.offset(), dict(record.headers() or ()), record.value() or b"", record.key() or b"")
         finally:
             consumer.close()
 

@@ -64,8 +64,11 @@ class Subscriber:
         self.faults = []
         self.refused = None
 
-    async def open(self, patience_s):
+    def start(self):
         self._task = asyncio.create_task(self._run(), name=f"stream of {self.dialog_id}")
+
+    async def open(self, patience_s):
+        self.start()
         return await self._until(lambda: self.connected, patience_s)
 
     async def received(self, count, patience_s):

@@ -3,6 +3,8 @@
 import contextlib
 import json
 
+from supervisor import wait_for
+
 ROWS_SHOWN_MAX = 3
 TIME = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"  # as ce_time has it
 
@@ -147,3 +149,10 @@ def difference(expected, read):
 def compare_checkpoints(events, checkpoints):
     return [f"checkpoint of partition {partition} is {checkpoints.get(partition)}, the log ends at {end}"
             for partition, end in sorted(ends(events).items()) if checkpoints.get(partition) != end]
+
+
+def check_tables(events, connection, patience_s):
+    """The tables are the fold of the log, once the projection is at its end."""
+    wait_for(lambda: not compare_checkpoints(events, read_checkpoints(connection)), patience_s)
+    rows, checkpoints = read_tables(connection)
+    return compare_checkpoints(events, checkpoints) + compare_tables(fold(events), rows)

@@ -1,0 +1,336 @@
+"""Whether the promises were kept: decided from the clients' records, the topics and the tables alone. Every check returns sentences, none when it
+holds; PROPERTIES names them all."""
+
+import collections
+import json
+
+from demo.log import SLOTS, chain_hash
+
+from .decide import check_decisions, shown
+from .records import REUSED
+
+# What one command may append, in this order.
+DECISIONS = {
+    "register": ("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1"),
+    "log_in": ("parley.account.logged_in.v1",),
+    "create_assistant": ("parley.assistant.created.v1",),
+    "open_dialog": ("parley.dialog.opened.v1",),
+    "visitor_message": ("parley.dialog.message_created.v1",),
+    "operator_message": ("parley.dialog.message_created.v1",),
+}
+MESSAGE = "parley.dialog.message_created.v1"
+
+
+class Topics:
+    """All records of the topics, each in the order of its partitions, and what is looked up in them."""
+
+    def __init__(self, commands, events, replies, directory, partitions):
+        self.commands, self.events, self.replies, self.directory, self.partitions = commands, events, replies, directory, partitions
+        self.ids = collections.defaultdict(set)  # correlation id -> command ids
+        for command in commands:
+            self.ids[command.text("correlation_id")].add(command.text("command_id"))
+        self.effects = collections.defaultdict(list)  # command id -> events
+        self.streams = collections.defaultdict(list)  # subject -> events
+        for event in events:
+            self.effects[event.text("ce_causationid")].append(event)
+            self.streams[event.subject].append(event)
+        self.outcomes = {}  # command id -> what was decided, when it was
+        for reply in replies:
+            if reply.text("memory") == "first":
+                self.outcomes.setdefault(reply.text("command_id"), json.loads(reply.value))
+
+    def command_of(self, ask):
+        """The id of the command that these requests became; None when they became none."""
+        return next(iter(sorted(self.ids.get(ask.correlation, ()))), None)
+
+
+# What clients were told, and what stands in the log.
+
+def check_answers(records, topics):
+    """Everybody got an answer that they may get."""
+    faults = []
+    for ask in records.asks:
+        if ask.final is None:
+            if not ask.gave_up:
+                faults.append(f"{name(ask)}: has no answer")
+            continue
+        for attempt in ask.definite:
+            if (attempt.outcome, attempt.code) not in [tuple(one) for one in ask.expected]:
+                faults.append(f"{name(ask)}: answered {attempt.outcome} {attempt.code or ''}, expected {' or '.join(map(str, ask.expected))}")
+                break
+    return faults
+
+
+def check_one_command(records, topics):
+    """What has one key is one command, however often and by whichever way it was sent."""
+    faults, of_identity = [], collections.defaultdict(set)
+    for ask in records.asks:
+        of_identity[ask.identity] |= topics.ids.get(ask.correlation, set())
+    for identity, ids in of_identity.items():
+        if len(ids) > 1:
+            faults.append(f"key of {identity}: became the commands {', '.join(sorted(ids))}")
+    return faults
+
+
+def check_effects(records, topics):
+    """Every acknowledged command has exactly one effect: the one that its answer tells of."""
+    faults = []
+    standing = {f"{event.partition}:{event.offset}": event for event in topics.events}
+    for ask in records.asks:
+        answer = next((attempt for attempt in ask.definite if attempt.is_success), None)
+        if answer is None:
+            continue
+        effect = topics.effects.get(topics.command_of(ask), [])
+        types = tuple(event.text("ce_type") for event in effect)
+        if not effect:
+            faults.append(f"{name(ask)}: acknowledged, and without an effect")
+        elif types != DECISIONS[ask.kind]:
+            faults.append(f"{name(ask)}: acknowledged, and has not one effect but {', '.join(map(shown, effect))}")
+        elif standing.get(answer.position) is not effect[-1]:
+            faults.append(f"{name(ask)}: answered with position {answer.position}, its effect is {shown(effect[-1])}")
+        else:
+            faults += [f"{name(ask)}: {fault}" for fault in check_content(ask, answer.answer, effect)]
+    return faults
+
+
+def check_content(ask, answer, effect):
+    """The effect is what was asked and what was answered."""
+    event, value = effect[0], json.loads(effect[0].value)
+    stands = {"id": int(event.subject.rpartition("/")[2]), **value}
+    if ask.kind in ("visitor_message", "operator_message"):
+        stands |= {"dialog_id": stands["id"], "id": value["message_id"], "created_at": event.text("ce_time")}
+        names = ("id", "dialog_id", "sender", "text", "created_at", "operator_name")
+        asked, wrong_stream = ask.body.items() <= value.items(), ask.subject not in (None, event.subject)
+        if not asked or wrong_stream:
+            return [f"{shown(event)} is not what was asked"]
+    elif ask.kind in ("register", "log_in"):
+        answer, names = answer["user"], ("id", "email") if ask.kind == "register" else ("id",)
+    else:
+        names = ("id", "name", "assistant_id", "site_token")
+    differing = [one for one in names if one in answer and answer[one] != stands.get(one)]
+    return [f"{shown(event)} has another {', '.join(differing)} than the answer"] if differing else []
+
+
+def check_refusals(records, topics):
+    """Nothing that was refused has an effect."""
+    acknowledged = {topics.command_of(ask) for ask in records.asks if any(attempt.is_success for attempt in ask.definite)}
+    correlated = collections.defaultdict(list)
+    for event in topics.events:
+        correlated[event.text("ce_correlationid")].append(event)
+    faults = []
+    for ask in records.asks:
+        refused = next((attempt for attempt in ask.definite if not attempt.is_success), None)
+        if refused is None:
+            continue
+        command = topics.command_of(ask)
+        effect = list(correlated.get(ask.correlation, []))
+        if refused.code != REUSED and command not in acknowledged:
+            effect += topics.effects.get(command, [])
+        if effect:
+            faults.append(f"{name(ask)}: refused with {refused.outcome} {refused.code}, and led to {shown(effect[0])}")
+    return faults
+
+
+def check_repetitions(records, topics):
+    """A repeated id got the same answer, word for word; at most one was told that it was the first; something else under it was refused."""
+    faults, of_command = [], collections.defaultdict(list)
+    for ask in records.asks:
+        command = topics.command_of(ask)
+        if command is not None:
+            of_command[command].append(ask)
+    for command, asks in of_command.items():
+        bodies = collections.defaultdict(list)
+        for ask in asks:
+            bodies[ask.body_text()] += [attempt for attempt in ask.definite if attempt.is_decision]
+        decided = {body: attempts for body, attempts in bodies.items() if attempts}
+        if len(decided) > 1:
+            faults.append(f"command {command}: two different requests under one key were decided")
+        for attempts in decided.values():
+            answers = {(attempt.outcome, attempt.digest, attempt.position) for attempt in attempts}
+            if len(answers) > 1:
+                faults.append(f"command {command}: has {len(answers)} different answers: "
+                              + ", ".join(f"{status} at {position} ({digest[:8]})" for status, digest, position in sorted(answers, key=str)))
+            firsts = sum(not attempt.hit for attempt in attempts)
+            sent = sum(len(ask.attempts) for ask in asks)
+            if firsts > 1:
+                faults.append(f"command {command}: {firsts} answers say that they are the first")
+            elif firsts == 0 and sent == len(attempts):
+                faults.append(f"command {command}: every answer says that it is a repetition")
+    return faults
+
+
+def check_strangers(records, topics):
+    """Nothing is in the log that nobody asked for."""
+    known = {ask.correlation for ask in records.asks}
+    return [f"{shown(event)}: nobody asked for it (correlation {event.text('ce_correlationid')})" for event in topics.events
+            if event.text("ce_correlationid") not in known]
+
+
+def check_order(records, topics):
+    """In every stream: what was acknowledged before something else was asked for stands before it."""
+    places = {f"{event.partition}:{event.offset}": event for event in topics.events}
+    of_stream = collections.defaultdict(list)
+    for ask in records.asks:
+        answers = [attempt for attempt in ask.definite if attempt.is_success]
+        event = places.get(answers[0].position) if answers else None
+        if event is not None:
+            of_stream[event.subject].append((int(event.sequence), ask.attempts[0].began, answers[0].ended, ask))
+    faults = []
+    for stream, asked in of_stream.items():
+        asked.sort(key=lambda one: one[0], reverse=True)
+        later, first_end = None, float("inf")
+        for version, began, ended, ask in asked:
+            if first_end < began:
+                faults.append(f"{stream}: version {version} ({name(ask)}) was asked for after version {later} had been acknowledged")
+                break
+            if ended < first_end:
+                later, first_end = version, ended
+    return faults
+
+
+def check_drains(records, topics):
+    """While an API is told to end and starts again, no request through the edge is without an answer."""
+    faults = []
+    for drain in records.drains:
+        for ask in records.asks:
+            for attempt in ask.attempts:
+                if attempt.via == "edge" and drain.began <= attempt.began and attempt.ended <= drain.ended and not attempt.is_definite:
+                    faults.append(f"{name(ask)}: got {attempt.outcome} while {drain.name} was told to end")
+    return faults
+
+
+# The log by itself.
+
+def check_versions(records, topics):
+    """Each stream's versions are 1..n."""
+    faults = []
+    for subject, events in topics.streams.items():
+        versions = [event.sequence for event in events]
+        wrong = next((n for n, version in enumerate(versions) if version != str(n + 1)), None)
+        if wrong is not None:
+            faults.append(f"{subject}: version {versions[wrong]} after {versions[wrong - 1] if wrong else 'nothing'} ({shown(events[wrong])})")
+    return faults
+
+
+def check_hashes(records, topics):
+    """Each stream is a chain of hashes."""
+    faults = []
+    for subject, events in topics.streams.items():
+        previous = bytes(32)
+        for event in events:
+            previous = chain_hash(previous, event)
+            if event.text("ce_hash") != previous.hex():
+                faults.append(f"{shown(event)}: its ce_hash is {event.text('ce_hash')[:16]}…, recomputed {previous.hex()[:16]}…")
+                break
+    return faults
+
+
+def check_places(records, topics):
+    """No id twice; every stream in its partition; in each partition one writer at a time: commands in order, time that never goes back."""
+    faults, ids, last = [], {}, {}
+    for event in topics.events:
+        slot = int(event.subject.rpartition("/")[2]) % SLOTS
+        if event.partition != slot * topics.partitions // SLOTS:
+            faults.append(f"{shown(event)}: its slot {slot} is not of this partition")
+        own = [event.text("ce_id")]
+        if event.text("ce_type") == MESSAGE:
+            own.append(f"message {json.loads(event.value)['message_id']}")
+        for one in own:
+            if one in ids:
+                faults.append(f"{one} is in {shown(ids[one])} and in {shown(event)}")
+            ids[one] = event
+        before = last.get(event.partition)
+        if before is not None:
+            for header, value in (("ce_commandoffset", int), ("ce_time", str)):
+                if value(event.text(header)) < value(before.text(header)):
+                    faults.append(f"{shown(event)}: {header} {event.text(header)} after {before.text(header)}")
+        last[event.partition] = event
+    return faults
+
+
+def check_made_again(records, topics):
+    """No decision was made on stale state: each is made again, from the fold of what stands before it."""
+    return check_decisions(topics.commands, topics.events, topics.replies, topics.partitions)
+
+
+def check_directory(records, topics):
+    """The directory's last entries are a fold of the log."""
+    expected, seen = {}, {}
+    for event in topics.events:
+        value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
+        if event.text("ce_type") == "parley.account.registered.v1":
+            expected[f"account_email/{value['email_index']}"] = {"account_id": number, "password_verifier": value["password_verifier"]}
+        elif event.text("ce_type") == "parley.assistant.created.v1":
+            expected[f"site_token/{value['site_token']}"] = {
+                "assistant_id": number, "owner_id": value["owner_id"], "website_integration": value["website_integration"],
+                "allowed_domains": value["allowed_domains"]}
+    for record in topics.directory:
+        seen[record.key.decode()] = json.loads(record.value)
+    return [f"directory: {key[:24]}… is not as the log says" for key in sorted(expected.keys() | seen.keys()) if expected.get(key) != seen.get(key)]
+
+
+# What is seen elsewhere.
+
+def check_streams(records, topics):
+    """Clients of streams saw everything that they may see, in order, once."""
+    faults = []
+    for watch in records.watches:
+        expected = []
+        for event in topics.streams.get(f"dialog/{watch.dialog}", []):
+            if event.text("ce_type") == MESSAGE:
+                value = json.loads(event.value)
+                expected.append((int(event.sequence), value["message_id"], value["sender"], value["text"], event.text("ce_time")))
+        seen = [(version, message["id"], message["sender"], message["text"], message["created_at"]) for version, message in watch.messages]
+        where = f"stream of dialog/{watch.dialog} to its {watch.watcher}"
+        faults += [f"{where}: {fault}" for fault in watch.faults[:1]]
+        if watch.resets:
+            faults.append(f"{where}: was reset")
+        if seen != expected:
+            place = next((n for n, pair in enumerate(zip(expected, seen)) if pair[0] != pair[1]), min(len(seen), len(expected)))
+            faults.append(f"{where}: {len(seen)} of {len(expected)} messages, the first difference at {place + 1}: "
+                          f"version {seen[place][0] if place < len(seen) else 'nothing'}, expected "
+                          f"{expected[place][0] if place < len(expected) else 'nothing'}")
+    return faults
+
+
+PROPERTIES = {
+    "everybody got an answer that they may get": check_answers,
+    "one key is one command": check_one_command,
+    "every acknowledged command has exactly one effect": check_effects,
+    "nothing that was refused has an effect": check_refusals,
+    "a repeated id got the same answer": check_repetitions,
+    "nothing is in the log that nobody asked for": check_strangers,
+    "versions are 1..n without a gap": check_versions,
+    "hashes verify": check_hashes,
+    "ids are unique, partitions have one writer at a time": check_places,
+    "what was acknowledged first stands first": check_order,
+    "no decision was made on stale state": check_made_again,
+    "the directory is a fold of the log": check_directory,
+    "streams showed everything, in order, once": check_streams,
+    "an API that is told to end drops no request": check_drains,
+}
+
+
+def check(records, topics):
+    """{property: sentences}, for all of them."""
+    return {text: one(records, topics) for text, one in PROPERTIES.items()}
+
+
+def resolve(records, topics):
+    """How what was ambiguous (no answer, 429, 502, 503, 504) came out: {outcome: {resolution: how many requests}}."""
+    resolved = collections.defaultdict(collections.Counter)
+    for ask in records.asks:
+        if not ask.ambiguous:
+            continue
+        if ask.final is not None:
+            how = f"asked again, answered {'as before it' if ask.final.hit else 'then'}: {'done' if ask.final.is_success else 'refused'}"
+        else:
+            command = topics.command_of(ask)
+            outcome = topics.outcomes.get(command)
+            how = "given up, found done" if topics.effects.get(command) else "given up, found refused" if outcome else "given up, found not done"
+        resolved[str(ask.ambiguous[0].outcome)][how] += 1
+    return {outcome: dict(ways) for outcome, ways in resolved.items()}
+
+
+def name(ask):
+    return f"{ask.kind} {ask.correlation}"

@@ -1,0 +1,290 @@
+"""The rules a second time: what each command of the log must have led to, from the fold of what stands before it.
+
+Written from the public contract (schemas/, domain/README.md), for one partition at a time, whose commands are decided in their order. A decision
+that was made on anything but the fold of all that stands before it (a version, an id, an e-mail's owner, an outcome that is to be given again)
+comes out differently here.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+
+from demo.log import SLOTS, chain_hash
+
+WELCOME_BONUS_KOPECKS = 50_000
+NO_HASH = bytes(32)
+
+
+def slot_of_text(text):
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") % SLOTS
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What a command leads to. `memory`: first, repeat. `outcome`: the reply without its time and position; of a repetition its bytes."""
+
+    memory: str
+    outcome: object
+    events: tuple = ()  # of (headers, value)
+
+
+@dataclasses.dataclass
+class Stream:
+    version: int = 0
+    hash: bytes = NO_HASH
+    state: dict = dataclasses.field(default_factory=dict)
+
+
+class Fold:
+    """What is known of a partition when some of its events and replies were read."""
+
+    def __init__(self):
+        self.streams = collections.defaultdict(Stream)
+        self.owners = {}
+        self.counters = collections.Counter()
+        self.first = {}  # command id -> (fingerprint, the reply's value)
+
+    def event(self, event):
+        subject, value = event.subject, json.loads(event.value)
+        stream = self.streams[subject]
+        stream.version = int(event.sequence)
+        stream.hash = chain_hash(stream.hash, event)
+        kind = event.text("ce_type")
+        if kind == "parley.account.registered.v1":
+            stream.state = {"email": value["email"], "balance": 0}
+            self.owners[f"account_email/{value['email_index']}"] = subject
+        elif kind == "parley.account.welcome_bonus_granted.v1":
+            stream.state["balance"] += value["amount_kopecks"]
+        elif kind == "parley.assistant.created.v1":
+            stream.state = {"owner": value["owner_id"]}
+        elif kind == "parley.dialog.opened.v1":
+            stream.state = {"owner": value["owner_id"], "assistant": value["assistant_id"]}
+        slot = int(subject.rpartition("/")[2]) % SLOTS
+        self.counters[slot] = max(self.counters[slot], int(event.text("ce_slotcounter")))
+
+    def reply(self, reply):
+        if reply.text("memory") == "first":
+            self.first.setdefault(reply.text("command_id"), (json.loads(reply.value)["fingerprint"], reply.value))
+
+
+class Refusal(Exception):
+    """A rule says no."""
+
+
+def decide(fold, command):
+    """What `command`, a record of parley.commands, must lead to on this fold. Deadlines are not looked at: clocks are not in the log."""
+    header = command.text
+    command_id, fingerprint = header("command_id"), header("fingerprint")
+    outcome = {"command_id": command_id, "fingerprint": fingerprint}
+    if command_id in fold.first:
+        first_fingerprint, value = fold.first[command_id]
+        if first_fingerprint == fingerprint:
+            return Expected("repeat", value)
+        return Expected("repeat", {**outcome, "error": "IDEMPOTENCY_KEY_REUSED"})
+
+    kind = KINDS[header("type")]
+    target, slot = header("target"), int(command.key)
+    existing = None if target == "new" else fold.owners.get(target.removeprefix("unique/")) if target.startswith("unique/") else target
+    counter = fold.counters[slot]
+    if existing is None:
+        counter += 1
+    subject = existing or f"{kind.stream}/{counter * SLOTS + slot}"
+    stream = fold.streams[subject] if subject in fold.streams else Stream()
+    if existing:
+        outcome |= {"stream": subject, "version": stream.version}
+    expected_version = header("expected_version")
+    if expected_version and int(expected_version) != stream.version:
+        return Expected("first", {**outcome, "error": "VERSION_CONFLICT", "current_version": stream.version})
+
+    asked = Asked(stream.state, json.loads(command.value), header("principal"), int(subject.partition("/")[2]), slot, counter)
+    try:
+        events, answer = kind.rule(asked)
+    except Refusal as refusal:
+        return Expected("first", {**outcome, "error": str(refusal)})
+    written = tuple(({"ce_type": event_type, "ce_subject": subject, "ce_sequence": str(stream.version + number), "ce_correlationid": header("correlation_id"),
+                      "ce_causationid": command_id, "ce_actor": asked.principal, "ce_commandoffset": str(command.offset),
+                      "ce_slotcounter": str(asked.counter)}, value) for number, (event_type, value) in enumerate(events, 1))
+    return Expected("first", {**outcome, "stream": subject, "version": stream.version + len(events), "answer_type": kind.answer, "answer": answer}, written)
+
+
+@dataclasses.dataclass
+class Asked:
+    """What a rule sees."""
+
+    state: dict
+    value: dict
+    principal: str
+    id: int
+    slot: int
+    counter: int
+
+    def principal_of(self, kind):
+        """The id of a principal of this kind."""
+        name, _, number = self.principal.partition("/")
+        if name != kind:
+            raise Refusal("INSUFFICIENT_PERMISSIONS")
+        return int(number)
+
+    def next_id(self):
+        self.counter += 1
+        return self.counter * SLOTS + self.slot
+
+
+def register(asked):
+    if asked.state:
+        raise Refusal("EMAIL_TAKEN")
+    return ([("parley.account.registered.v1", asked.value), ("parley.account.welcome_bonus_granted.v1", {"amount_kopecks": WELCOME_BONUS_KOPECKS})],
+            {"account_id": asked.id, "email": asked.value["email"], "balance_kopecks": WELCOME_BONUS_KOPECKS})
+
+
+def log_in(asked):
+    if not asked.state or not asked.value["password_matches"]:
+        raise Refusal("INVALID_CREDENTIALS")
+    return ([("parley.account.logged_in.v1", {})],
+            {"account_id": asked.id, "email": asked.state["email"], "balance_kopecks": asked.state["balance"]})
+
+
+def create_assistant(asked):
+    created = {"owner_id": asked.principal_of("account"), **asked.value}
+    return [("parley.assistant.created.v1", created)], {"assistant_id": asked.id, "created": created}
+
+
+def open_dialog(asked):
+    opened = {"assistant_id": asked.principal_of("visitor"), **asked.value}
+    return [("parley.dialog.opened.v1", opened)], {"dialog_id": asked.id, "opened": opened}
+
+
+def visitor_message(asked):
+    return message(asked, "user", f"visitor/{asked.state.get('assistant')}")
+
+
+def operator_message(asked):
+    return message(asked, "operator", f"account/{asked.state.get('owner')}")
+
+
+def message(asked, sender, who_may):
+    if asked.principal != who_may:
+        raise Refusal("DIALOG_NOT_FOUND")
+    created = {"message_id": asked.next_id(), "sender": sender, **asked.value}
+    return [("parley.dialog.message_created.v1", created)], {"dialog_id": asked.id, "message": created}
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A type of command: its stream's kind, its rule, its answer's type."""
+
+    stream: str
+    rule: object
+    answer: str
+
+
+KINDS = {
+    "parley.account.register.v1": Kind("account", register, "account.signed_in"),
+    "parley.account.log_in.v1": Kind("account", log_in, "account.signed_in"),
+    "parley.assistant.create.v1": Kind("assistant", create_assistant, "assistant.created"),
+    "parley.dialog.open.v1": Kind("dialog", open_dialog, "dialog.opened"),
+    "parley.dialog.post_visitor_message.v1": Kind("dialog", visitor_message, "dialog.message_posted"),
+    "parley.dialog.post_operator_message.v1": Kind("dialog", operator_message, "dialog.message_posted"),
+}
+
+
+def check_decisions(commands, events, replies, partitions):
+    """Every command was decided once, as the rules say on the fold of what stands before it. Each topic's records in the order of their partitions."""
+    faults = []
+    for partition in range(partitions):
+        faults += check_partition(*([record for record in topic if record.partition == partition] for topic in (commands, events, replies)), partitions)
+    return faults
+
+
+def check_partition(commands, events, replies, partitions):
+    faults, fold, folded = [], Fold(), 0
+    decided, answered = collections.defaultdict(list), collections.defaultdict(list)
+    places = {}
+    for place, event in enumerate(events):
+        offset = int(event.text("ce_commandoffset"))
+        decided[offset].append(event)
+        places.setdefault(offset, place)
+    for reply in replies:
+        answered[int(reply.text("command_offset"))].append(reply)
+    known = {command.offset for command in commands}
+    faults += [f"{shown(event)}: no command at its offset {event.text('ce_commandoffset')}" for event in events
+               if int(event.text("ce_commandoffset")) not in known]
+
+    for command in commands:
+        # What stands before it: before its first event; when it has none, what was decided of earlier commands.
+        while folded < len(events) and (folded < places[command.offset] if command.offset in places
+                                        else int(events[folded].text("ce_commandoffset")) < command.offset):
+            fold.event(events[folded])
+            folded += 1
+        where = f"command {command.text('command_id')} at {command.partition}:{command.offset}"
+        those, own = answered[command.offset], decided[command.offset]
+        if len(those) != 1:
+            faults.append(f"{where}: {f'decided {len(those)} times' if those else 'never decided'}")
+        if those:
+            faults += [f"{where}: {fault}" for fault in check_decision(fold, command, own, those[0], partitions)]
+            fold.reply(those[0])
+        elif own:
+            faults.append(f"{where}: {len(own)} events and no reply")
+    return faults
+
+
+def check_decision(fold, command, events, reply, partitions):
+    """Compares what was decided with what the rules say. Sentences."""
+    slot = int(command.key)
+    if slot * partitions // SLOTS != command.partition or slot != slot_of_target(command):
+        return [f"its slot {slot} is not its target's or its partition's"]
+    outcome = json.loads(reply.value)
+    if reply.text("memory") == "none":
+        if outcome.get("error") != "COMMAND_EXPIRED":
+            return [f"was not decided: {outcome.get('error')}"]
+        if outcome["time"] <= command.text("not_after") or events:
+            return [f"expired at {outcome['time']} although it was good until {command.text('not_after')}, or with {len(events)} events"]
+        return []
+    expected = decide(fold, command)
+    faults = []
+    if reply.text("memory") != expected.memory:
+        faults.append(f"its reply is called {reply.text('memory')}, from what stands before it it is {expected.memory}")
+    if isinstance(expected.outcome, bytes):
+        if reply.value != expected.outcome:
+            faults.append("is answered otherwise than the first time")
+    else:
+        seen = {name: value for name, value in outcome.items() if name not in ("time", "position")}
+        if seen != expected.outcome:
+            faults.append(f"stale decision: {differences(expected.outcome, seen)}")
+    seen = [({name: event.text(name) for name in headers}, json.loads(event.value)) for event, (headers, _) in zip(events, expected.events)]
+    if len(events) != len(expected.events):
+        faults.append(f"stale decision: {len(events)} events, from what stands before it {len(expected.events)}")
+    for (headers, value), (seen_headers, seen_value) in zip(expected.events, seen):
+        if (headers, value) != (seen_headers, seen_value):
+            faults.append(f"stale decision: {differences({**headers, 'value': value}, {**seen_headers, 'value': seen_value})}")
+    if events and not isinstance(expected.outcome, bytes):
+        last = {"partition": events[-1].partition, "offset": events[-1].offset}
+        if outcome.get("position") != last or any(event.text("ce_time") != outcome["time"] for event in events):
+            faults.append(f"its reply names {outcome.get('position')} at {outcome['time']}, its events end at {last}")
+    return faults
+
+
+def slot_of_target(command):
+    target = command.text("target")
+    if target == "new":
+        return slot_of_text(command.text("command_id"))
+    if target.startswith("unique/"):
+        return slot_of_text(target.split("/", 2)[2])
+    return int(target.partition("/")[2]) % SLOTS
+
+
+def differences(expected, seen):
+    """Without what people wrote: a text is named, not shown."""
+    names = [name for name in expected.keys() | seen.keys() if expected.get(name) != seen.get(name)]
+    return ", ".join(f"{name} {brief(seen.get(name))} and not {brief(expected.get(name))}" for name in sorted(names))
+
+
+def brief(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name} {brief(part)}" for name, part in value.items() if name not in ("text", "email", "first_name", "last_name")) + "}"
+    return "nothing" if value is None else str(value)
+
+
+def shown(event):
+    return f"{event.subject} version {event.sequence} at {event.partition}:{event.offset}"

@@ -1,0 +1,79 @@
+"""What happens to whom, in which order: decided by a seed alone."""
+
+import dataclasses
+import random
+
+SESSION_S = 6.0  # of a member of a consumer group: then its partitions go to others
+AT_ONCE_MAX = 3
+PROCESSES, SERVERS = ("decider", "projector", "api"), ("postgres", "kafka")
+WAYS = (("decider", "kafka"), ("projector", "kafka"), ("projector", "postgres"), ("api", "kafka"), ("api", "postgres"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """`kind`: kill (-9), pause (SIGSTOP, later SIGCONT), end (SIGTERM, then a start), drain (that, and nothing else is wrong), cut, hold or delay (a
+    link). `target`: a process, or a link's name, PROCESS:SERVER. `after_s`: since its round began; `for_s`: until it is over; `by_s`: of a delay."""
+
+    kind: str
+    target: str
+    after_s: float = 0.0
+    for_s: float = 0.0
+    by_s: float = 0.0
+
+    @property
+    def process(self):
+        return self.target.partition(":")[0]
+
+    def __str__(self):
+        how = f" by {self.by_s * 1000:.0f} ms" if self.by_s else ""
+        return f"{self.kind} {self.target}{how}" + (f" for {self.for_s:.1f} s" if self.for_s else "") + (f" after {self.after_s:.1f} s" if self.after_s else "")
+
+
+@dataclasses.dataclass(frozen=True)
+class Round:
+    """Steps that overlap. `heals`: whether everything must be ready before the next round; if not, that one comes `pause_s` later."""
+
+    steps: tuple
+    heals: bool
+    pause_s: float
+
+    def __str__(self):
+        return "; ".join(map(str, self.steps)) + ("" if self.heals else f"; the next in {self.pause_s:.1f} s, healed or not")
+
+
+def plan(seed, counts):
+    """Yields rounds without end. Each pass through the deck does everything once to one process of each role. `counts`: role -> how many."""
+    rng = random.Random(seed)
+    while True:
+        deck = [("kill", role) for role in PROCESSES + SERVERS] + [("pause", role) for role in PROCESSES + SERVERS]
+        deck += [("end", role) for role in ("decider", "projector") + SERVERS] + [("drain", "api")]
+        deck += [(kind, way) for kind in ("cut", "hold", "delay") for way in WAYS]
+        rng.shuffle(deck)
+        while deck:
+            size = 1 if deck[0][0] == "drain" else rng.choices((1, 2, AT_ONCE_MAX), (1, 2, 1))[0]
+            steps = []
+            for card in list(deck):
+                if len(steps) == size or (card[0] == "drain" and steps):
+                    break
+                step = step_of(rng, *card, counts, first=not steps)
+                if all(step.process != other.process for other in steps):
+                    steps.append(step)
+                    deck.remove(card)
+            yield Round(tuple(steps), heals=deck[:1] == [("drain", "api")] or rng.random() < 0.6, pause_s=round(rng.uniform(0, 3), 1))
+
+
+def step_of(rng, kind, where, counts, first):
+    role, server = where if isinstance(where, tuple) else (where, None)
+    process = role if role in SERVERS else f"{role}-{rng.randint(1, counts[role])}"
+    after = 0.0 if first else round(rng.uniform(0, 3), 1)
+    if kind == "pause":
+        # Members of groups are paused past their session's end, some of them only just, some past their transaction's too.
+        for_s = rng.uniform(2, 7) if role in SERVERS else rng.choice((rng.uniform(SESSION_S, SESSION_S + 2), rng.uniform(SESSION_S + 2, SESSION_S + 7)))
+        return Step(kind, process, after, round(for_s, 1))
+    if kind == "cut":
+        return Step(kind, f"{process}:{server}", after, round(rng.uniform(0.2, 5), 1))
+    if kind == "hold":
+        return Step(kind, f"{process}:{server}", after, round(rng.uniform(1, SESSION_S + 4), 1))
+    if kind == "delay":
+        return Step(kind, f"{process}:{server}", after, round(rng.uniform(4, 10), 1), round(rng.choice((0.02, 0.1, 0.4)), 2))
+    return Step(kind, process, after)

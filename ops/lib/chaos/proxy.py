@@ -1,0 +1,162 @@
+"""A proxy between processes and the servers that they talk to, whose links can be delayed, held or cut."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import struct
+import threading
+
+CHUNK_BYTES = 64 * 1024
+READY_SECONDS_MAX = 10
+LOOK_S = 0.05
+ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close() sends a reset, as a broken network does
+
+
+class Link:
+    """One way from a process to a server: every connection that the process makes to it. Methods may be called on any thread.
+
+    delay(s): each piece of data, in both directions, waits so long; its order stays.
+    hold(): connections stay, nothing passes; what was sent is kept.
+    hold_requests(key): Kafka's requests of this kind wait, and what their connection sends after them. For links made with `kafka`.
+    cut(): connections are reset, new ones too.
+    mend(): everything passes again.
+    """
+
+    def __init__(self, name, listen, target, loop, kafka=False):
+        self.name = name
+        self._pieces = requests if kafka else chunks
+        self._listen, self._target, self._loop = listen, target, loop
+        self._server = None
+        self._delay_s = 0.0
+        self._is_cut = False
+        self._passes = asyncio.Event()
+        self._passes.set()
+        self._held_key = None
+        self._connections = set()  # of tasks
+
+    def delay(self, seconds):
+        self._do(lambda: setattr(self, "_delay_s", seconds))
+
+    def hold(self):
+        self._do(self._passes.clear)
+
+    def hold_requests(self, key):
+        self._do(lambda: setattr(self, "_held_key", key))
+
+    def cut(self):
+        def cut():
+            self._is_cut = True
+            for task in self._connections:
+                task.cancel()
+
+        self._do(cut)
+
+    def mend(self):
+        def mend():
+            self._delay_s, self._is_cut, self._held_key = 0.0, False, None
+            self._passes.set()
+
+        self._do(mend)
+
+    def _do(self, action):
+        self._loop.call_soon_threadsafe(action)
+
+    async def open(self):
+        if isinstance(self._listen, int):
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._listen)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self._listen)
+            self._server = await asyncio.start_unix_server(self._accept, self._listen)
+
+    async def _accept(self, reader, writer):
+        task = asyncio.current_task()
+        self._connections.add(task)
+        writers = [writer]
+        try:
+            if self._is_cut:
+                return
+            there_reader, there_writer = await self._connect()
+            writers.append(there_writer)
+            # When one side has ended, the other one is ended too.
+            both = [asyncio.create_task(self._pump(self._pieces(reader), there_writer, is_held=self._is_held)), asyncio.create_task(self._pump(chunks(there_reader), writer))]
+            try:
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in both:
+                    one.cancel()
+                await asyncio.gather(*both, return_exceptions=True)
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is away, or the link is cut
+        finally:
+            self._connections.discard(task)
+            for one in writers:
+                reset(one)
+
+    async def _connect(self):
+        if isinstance(self._target, int):
+            return await asyncio.open_connection("127.0.0.1", self._target)
+        return await asyncio.open_unix_connection(self._target)
+
+    def _is_held(self, data):
+        return self._held_key is not None and data[4:6] == struct.pack(">h", self._held_key)
+
+    async def _pump(self, pieces, writer, is_held=lambda data: False):
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            async for data in pieces:
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
+                while is_held(data):
+                    await asyncio.sleep(LOOK_S)
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+
+
+async def chunks(reader):
+    while data := await reader.read(CHUNK_BYTES):
+        yield data
+
+
+async def requests(reader):
+    """Kafka's: each after its length; the first two bytes are its kind."""
+    while True:
+        length = await reader.readexactly(4)
+        yield length + await reader.readexactly(int.from_bytes(length, "big"))
+
+
+def reset(writer):
+    one = writer.get_extra_info("socket")
+    if one is not None and one.family != socket.AF_UNIX:
+        with contextlib.suppress(OSError):
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
+    writer.transport.abort()
+
+
+class Proxy:
+    """Its links, on an event loop of a thread of its own, from entering to leaving it."""
+
+    def __init__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self.links = {}
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def link(self, name, listen, target, kafka=False):
+        """Opens a link from `listen` to `target`: a port on loopback, or the path of a socket. `kafka`: Kafka's protocol passes there."""
+        link = Link(name, listen, target, self._loop, kafka)
+        asyncio.run_coroutine_threadsafe(link.open(), self._loop).result(READY_SECONDS_MAX)
+        self.links[name] = link
+        return link
+
+    def mend(self):
+        for link in self.links.values():
+            link.mend()

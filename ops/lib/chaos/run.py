@@ -1,0 +1,188 @@
+"""One run: a system of its own, people, faults, and the check at the end."""
+
+import asyncio
+import collections
+import contextlib
+import dataclasses
+import itertools
+import json
+import random
+import shutil
+import time
+
+import psycopg2
+from demo.log import Log
+from parley_system import System
+from settings import Settings
+
+from . import check, fold
+from .faults import Faults, NotHealed
+from .people import People
+from .plan import plan
+from .proxy import Proxy
+
+COUNTS = {"decider": 2, "projector": 2, "api": 2}
+TOPICS = ("commands", "events", "replies", "directory")
+PATIENCE_S = 150.0  # for which clients repeat, and for which views may be late
+ASKED_AGAIN_MAX = 400  # of the commands, after a start without a decider's store
+OTHERS_EVERY = 10  # of those: asked with another body too
+SHOWN_MAX = 10  # sentences of one property
+DOORS_ABOVE_PORT = 60  # a door of Kafka and the proxy's port before it, for each process
+
+
+@dataclasses.dataclass
+class Result:
+    """What came out. `faults`: {property: sentences}."""
+
+    seed: int
+    seconds: float
+    faults: dict
+    figures: dict
+
+    @property
+    def kept(self):
+        return not any(self.faults.values())
+
+    def as_json(self):
+        return {"seed": self.seed, "seconds": round(self.seconds, 1), "kept": self.kept, "violations": self.faults, **self.figures}
+
+
+def settings_of(data, port, binary=None, kafka_port=0):
+    """A system whose processes reach Kafka and PostgreSQL through links."""
+    names = [f"{role}-{number}" for role, count in COUNTS.items() for number in range(1, count + 1)]
+    doors = {name: (port + DOORS_ABOVE_PORT + 2 * number, port + DOORS_ABOVE_PORT + 2 * number + 1) for number, name in enumerate(names)}
+    settings = Settings(data=data, port=port, kafka_port=kafka_port, deciders=COUNTS["decider"], projectors=COUNTS["projector"], apis=COUNTS["api"],
+                        kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
+    for name, (_, by_proxy) in doors.items():
+        settings.role_arguments[name] = ["--kafka-brokers", f"127.0.0.1:{by_proxy}"]
+        if not name.startswith("decider"):
+            settings.role_arguments[name] += ["--postgres", settings.postgres.replace(str(settings.postgres_socket), str(settings.postgres_socket / name))]
+    return settings
+
+
+def open_links(proxy, settings):
+    for name, (door, by_proxy) in zip(settings.role_arguments, settings.kafka_doors):
+        proxy.link(f"{name}:kafka", by_proxy, door, kafka=True)
+        if not name.startswith("decider"):
+            socket = f".s.PGSQL.{settings.postgres_port}"
+            (settings.postgres_socket / name).mkdir(mode=0o700, exist_ok=True)
+            proxy.link(f"{name}:postgres", str(settings.postgres_socket / name / socket), str(settings.postgres_socket / socket))
+
+
+class Run:
+    """Lives for one run() call."""
+
+    def __init__(self, settings, seed, seconds, say=print, rounds=None, records_file=None, patience_s=PATIENCE_S):
+        """`rounds`: what happens instead of the seed's plan: a function of the system, the proxy and the people, on a thread of its own."""
+        self._settings, self._seed, self._seconds, self._say, self._rounds, self._records_file = settings, seed, seconds, say, rounds, records_file
+        self._patience_s = patience_s
+        self._not_healed = []
+
+    def run(self):
+        with Proxy() as proxy, System(self._settings, self._say) as system:
+            system.start_servers(fresh=True)
+            open_links(proxy, self._settings)
+            system.task("topics")
+            logs = {topic: Log(self._settings.kafka_brokers, f"parley.{topic}", {}) for topic in TOPICS}
+            system.start_parley()
+            began = time.monotonic()
+            ways = {"edge": f"http://127.0.0.1:{self._settings.port}",
+                    **{f"api-{number}": f"http://127.0.0.1:{self._settings.api_port(number)}" for number in range(1, self._settings.apis + 1)}}
+            people = People(ways, random.Random(self._seed), self._patience_s)
+            faults = Faults(system, proxy, people.answered, people.records.drains, self._say)
+            topics = asyncio.run(self._play(system, proxy, people, faults, logs))
+            seconds = time.monotonic() - began
+            found = check.check(people.records, topics)
+            found["every read model is a fold of the log"] = self._check_tables(topics.events)
+            found["it works again after every fault"] = self._not_healed
+            if self._records_file:
+                people.records.write(self._records_file)
+            restarts = {name: system.restarts(name) for name in system.names()}
+        return Result(self._seed, seconds, found, figures(people, faults, topics, restarts))
+
+    async def _play(self, system, proxy, people, faults, logs):
+        def hurt():
+            try:
+                if self._rounds:
+                    self._rounds(system, proxy, people)
+                else:
+                    faults.carry_out(plan(self._seed, COUNTS), self._seconds)
+            except NotHealed as broken:
+                self._not_healed.append(str(broken))
+            finally:
+                people.stop()
+
+        hurting = asyncio.create_task(asyncio.to_thread(hurt))
+        await people.run()
+        await hurting
+        if not self._not_healed:
+            # What was answered stays the answer, from the log alone too.
+            await asyncio.to_thread(self._start_without_a_store, system)
+            asks = [ask for ask in people.records.asks if ask.final]
+            asks = random.Random(self._seed).sample(asks, min(len(asks), ASKED_AGAIN_MAX))
+            await people.ask_again(asks, OTHERS_EVERY)
+        topics = await asyncio.to_thread(self._read, logs)
+        await people.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
+        return topics
+
+    def _start_without_a_store(self, system):
+        names = [name for name in system.names() if name.startswith("decider")]
+        for name in names:
+            system.stop_process(name)
+        shutil.rmtree(self._settings.data / "state" / names[0])
+        for name in names:
+            system.start_process(name)
+
+    def _read(self, logs):
+        return check.Topics(*(list(logs[topic].read(self._patience_s)) for topic in TOPICS), partitions=logs["events"].partitions)
+
+    def _check_tables(self, events):
+        with contextlib.closing(psycopg2.connect(self._settings.postgres)) as connection:
+            return fold.check_tables(events, connection, self._patience_s)
+
+
+def figures(people, faults, topics, restarts):
+    asks = people.records.asks
+    kinds = collections.Counter(ask.kind for ask in asks)
+    answers = collections.Counter(f"{ask.final.outcome} {ask.final.code or ''}".strip() if ask.final else "none" for ask in asks)
+    unanswered = collections.Counter(str(attempt.outcome) for ask in asks for attempt in ask.ambiguous)
+    ends = sorted(ask.final.ended for ask in asks if ask.final)
+    return {
+        "faults": [{"at_s": at, "what": str(step)} for at, step in sorted(faults.done, key=lambda one: one[0])],
+        "faults_by_kind": dict(collections.Counter(f"{step.kind} {role_of(step)}" for _, step in faults.done)),
+        "commands": len(asks), "requests": sum(len(ask.attempts) for ask in asks), "commands_by_kind": dict(kinds), "answers": dict(answers),
+        "attempts_without_an_answer": dict(unanswered), "resolved": check.resolve(people.records, topics),
+        "longest_silence_s": round(max((after - before for before, after in itertools.pairwise(ends)), default=0), 1),
+        "streams": len(people.records.watches), "streams_resumed": people.reconnected(), "drains": len(people.records.drains),
+        "records": {name: len(getattr(topics, name)) for name in TOPICS}, "restarts": restarts,
+    }
+
+
+def role_of(step):
+    process, _, server = step.target.partition(":")
+    return process.partition("-")[0] + (f":{server}" if server else "")
+
+
+def summary(result):
+    """For people: lines."""
+    f = result.figures
+    lines = [f"seed {result.seed}, {result.seconds:.0f} s, {len(f['faults'])} faults: " + counted(f["faults_by_kind"]),
+             f"{f['commands']} commands in {f['requests']} requests: " + counted(f["commands_by_kind"]),
+             "  answered: " + counted(f["answers"]),
+             "  attempts without an answer that stays: " + (counted(f["attempts_without_an_answer"]) or "none"),
+             f"{sum(sum(ways.values()) for ways in f['resolved'].values())} ambiguous commands, by the first outcome:"]
+    lines += [f"  {outcome}: {counted(ways)}" for outcome, ways in sorted(f["resolved"].items())]
+    lines += [f"{f['streams']} streams, resumed {f['streams_resumed']} times; {f['drains']} APIs drained; longest time without an answer {f['longest_silence_s']} s",
+              "in the topics: " + counted(f["records"]), "started again: " + counted(f["restarts"])]
+    for text, sentences in result.faults.items():
+        lines.append(f"  {'BROKEN' if sentences else 'kept  '}  {text}" + (f": {len(sentences)}" if sentences else ""))
+        lines += [f"            - {sentence}" for sentence in sentences[:SHOWN_MAX]]
+    return lines
+
+
+def counted(counts):
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items(), key=lambda one: str(one[0])) if count)
+
+
+def write_json(result, path):
+    path.write_text(json.dumps(result.as_json(), indent=1, ensure_ascii=False) + "\n")
