@@ -1,5 +1,6 @@
 // The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment variable PARLEY_<NAME>.
 #include <CLI/CLI.hpp>
+#include <map>
 
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
@@ -15,13 +16,14 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Parley: an event-sourced backend of conversational support"};
   app.require_subcommand(1);
-  cli::Options options;
+  // Each has its own: CLI11 reads every subcommand's variables, and what is shared would take a variable over the flag that was given.
+  std::map<const CLI::App*, cli::Options> options;
   int exit_code = 0;
   const auto role = [&](const char* name, const char* description, auto run) {
     auto* command = app.add_subcommand(name, description);
-    command->callback([&options, &exit_code, name, run] {
-      log::configure(name, options.instance, *log::level_named(options.log_level));
-      exit_code = run(options);
+    command->callback([&own = options[command], &exit_code, name, run] {
+      log::configure(name, own.instance, *log::level_named(own.log_level));
+      exit_code = run(own);
     });
     return command;
   };
@@ -35,13 +37,13 @@ int main(int argc, char** argv) {
   auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
   auto* keys = role("keys", "Makes the file of keys when there is none", [](const cli::Options& o) { return cli::keys(o.keys_file); });
 
-  for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options);
-  for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options);
-  for (auto* command : {api, keys}) cli::add_keys(*command, options);
-  for (auto* command : {api, decider, projector}) cli::add_process(*command, options);
-  cli::add_api(*api, options);
-  cli::add_decider(*decider, options);
-  cli::add_topics(*topics, options);
+  for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options[command]);
+  for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);
+  for (auto* command : {api, keys}) cli::add_keys(*command, options[command]);
+  for (auto* command : {api, decider, projector}) cli::add_process(*command, options[command]);
+  cli::add_api(*api, options[api]);
+  cli::add_decider(*decider, options[decider]);
+  cli::add_topics(*topics, options[topics]);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -224,7 +224,7 @@ class Checker(unittest.TestCase):
         self.assert_broken(check.check_repetitions, "2 answers say that they are the first")
 
     def test_a_first_answer_that_is_called_a_repetition(self):
-        self.story.third.attempts[0].hit = True
+        self.story.third.attempts[0].hit, self.story.third.attempts[0].via = True, "api-1"
         self.assert_broken(check.check_repetitions, "every answer says that it is a repetition")
 
     def test_two_requests_under_one_key_that_were_both_decided(self):
