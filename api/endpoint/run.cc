@@ -151,7 +151,12 @@ void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
 }
 
 void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
-  if (!x->deps.queries.try_post([x, asked = std::move(asked), pending]() mutable { ask(*x, asked, pending); })) x->refuse(Code::overloaded);
+  const auto until = http::Timers::Clock::now() + kQueryWaitMax;
+  const bool posted = x->deps.queries.try_post([x, asked = std::move(asked), pending, until]() mutable {
+    if (http::Timers::Clock::now() > until) return x->refuse(Code::overloaded);
+    ask(*x, asked, pending);
+  });
+  if (!posted) x->refuse(Code::overloaded);
 }
 
 void run_query(const Shared& x) {

@@ -9,6 +9,8 @@ namespace parley::endpoint {
 
 /// A read that names a position (X-Read-After) waits at most this long for it, and is then answered with what there is.
 inline constexpr std::chrono::milliseconds kReadAfterWaitMax{2'000};
+/// A query whose turn comes later than this is refused instead: its client has likely gone, and those behind it are served in time.
+inline constexpr std::chrono::milliseconds kQueryWaitMax{5'000};
 /// A query waits at most this long for a connection of the pool.
 inline constexpr std::chrono::milliseconds kLeaseWaitMax{2'000};
 /// How long an answer waits for what this process itself must know of it, and how often it looks.

@@ -13,20 +13,10 @@ namespace parley::http {
 namespace {
 
 constexpr std::size_t kDescriptorsReserved = 256;  // for everything that is not a client
+constexpr std::size_t kDescriptorsPerClient = 2;   // Pistache's and our duplicate
+constexpr std::size_t kShareOfRefused = 16;        // one in so many is for clients that are told that there is no room
 constexpr auto kPollPeriod = std::chrono::milliseconds{5};
 constexpr auto kStopTimeout = std::chrono::milliseconds{1'000};
-
-/// Raises the soft limit of descriptors to the hard one; returns how many clients fit, at two descriptors each.
-std::size_t connections_that_fit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kDescriptorsReserved;
-  if (limit.rlim_cur < limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-    ::getrlimit(RLIMIT_NOFILE, &limit);
-  }
-  return (std::max<std::size_t>(limit.rlim_cur, 2 * kDescriptorsReserved) - kDescriptorsReserved) / 2;
-}
 
 template <class Condition>
 bool wait_until(Condition condition, std::chrono::milliseconds timeout) {
@@ -39,6 +29,18 @@ bool wait_until(Condition condition, std::chrono::milliseconds timeout) {
 }
 
 }  // namespace
+
+std::size_t connections_that_fit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kDescriptorsReserved;
+  if (limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  const std::size_t left = std::max<std::size_t>(limit.rlim_cur, 2 * kDescriptorsReserved) - kDescriptorsReserved;
+  return (left - left / kShareOfRefused) / kDescriptorsPerClient;
+}
 
 Server::Server(ServerOptions options, Routes routes, Hooks hooks)
     : kernel_(std::make_shared<Kernel>(std::move(options), std::move(routes), std::move(hooks))),

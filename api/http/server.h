@@ -1,6 +1,7 @@
 #pragma once
 // The HTTP kernel: a server that is given routes and hooks, and then runs.
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 
@@ -11,6 +12,9 @@ namespace parley::http {
 
 class Kernel;
 class PistacheAcceptor;
+
+/// Raises the soft limit of descriptors to the hard one; returns how many clients fit into it, which lowers Limits::connections_max.
+std::size_t connections_that_fit();
 
 /// Threads: io_threads called http-io (they read, parse, route and run handlers) and one called http-output (it finishes writes, keeps the timeouts
 /// and calls streams' on_close). start, drain and stop are called once each, in this order, by the owner; the rest is thread-safe.

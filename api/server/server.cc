@@ -1,5 +1,7 @@
 #include "api/server/server.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -31,6 +33,11 @@ namespace {
 constexpr std::chrono::seconds kLookPeriod{1};
 /// How often it looks whether it can serve, at its start.
 constexpr std::chrono::milliseconds kStartLookPeriod{10};
+
+/// One connection in so many at least is not a stream.
+constexpr std::size_t kShareOfRequests = 4;
+/// How often memory that a flood has left behind is given back to the system.
+constexpr std::chrono::seconds kTrimPeriod{30};
 
 Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
@@ -67,7 +74,9 @@ struct Api::Parts {
   }
 
   static Hub::Options hub(const ServerOptions& o) {
-    Hub::Options options{.streams_max = o.streams_max};
+    // Streams leave connections for requests, where descriptors are few.
+    const std::size_t connections = std::min(o.http.connections_max, http::connections_that_fit());
+    Hub::Options options{.streams_max = std::min(o.streams_max, connections - connections / kShareOfRequests)};
     options.window.bytes_max = std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
     return options;
   }
@@ -156,9 +165,14 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
       log::info("serving", {{"host", options_.host}, {"port", options_.port}});
     }
     bool can_write = true;
+    auto trim_at = std::chrono::steady_clock::now() + kTrimPeriod;
     while (can_write && !stop.stop_requested()) {
       wake.wait_for(lock, stop, kLookPeriod, [] { return false; });
       can_write = parts->dispatcher.can_send();
+      if (const auto at = std::chrono::steady_clock::now(); at >= trim_at) {
+        ::malloc_trim(0);
+        trim_at = at + kTrimPeriod;
+      }
     }
 
     // The edge stops sending once connections are refused; what is under way gets its answer, and streams end so that clients resume elsewhere.
