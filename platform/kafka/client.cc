@@ -237,9 +237,10 @@ Result<EventHandle> await_admin(rd_kafka_queue_t* queue, std::chrono::millisecon
   return event;
 }
 
-Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
-                                                std::chrono::milliseconds timeout) {
-  if (partitions.empty()) return std::vector<PartitionOffset>{};
+namespace {
+
+Result<std::vector<PartitionOffset>> ask_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
+                                               std::chrono::milliseconds timeout) {
   ListHandle list = to_list(partitions);
   for (auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
     one.offset = edge == Edge::begin ? RD_KAFKA_OFFSET_SPEC_EARLIEST : RD_KAFKA_OFFSET_SPEC_LATEST;
@@ -270,6 +271,21 @@ Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const
     out.push_back({where, it->second});
   }
   return out;
+}
+
+}  // namespace
+
+Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
+                                                std::chrono::milliseconds timeout) {
+  if (partitions.empty()) return std::vector<PartitionOffset>{};
+  auto edges = ask_edges(raw, partitions, edge, isolation, timeout);
+  if (!edges && edges.error().retryable) {
+    // After a crash of a broker its partitions have a new leader epoch. A client that has nothing assigned then goes on asking with the old one,
+    // and is refused (FENCED_LEADER_EPOCH) until its metadata expire after 15 minutes: so they are asked for before the next attempt.
+    const rd_kafka_metadata_t* metadata = nullptr;
+    if (rd_kafka_metadata(raw, 1, nullptr, &metadata, to_ms(timeout)) == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+  }
+  return edges;
 }
 
 Result<void> produce(Client& client, const Record& record, void* opaque) {

@@ -70,6 +70,12 @@ class Link:
                 os.unlink(self._listen)
             self._server = await asyncio.start_unix_server(self._accept, self._listen)
 
+    async def close(self):
+        self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await self._server.wait_closed()
+
     async def _accept(self, reader, writer):
         task = asyncio.current_task()
         self._connections.add(task)
@@ -147,6 +153,8 @@ class Proxy:
         return self
 
     def __exit__(self, *_):
+        for link in self.links.values():
+            asyncio.run_coroutine_threadsafe(link.close(), self._loop).result(READY_SECONDS_MAX)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
