@@ -7,14 +7,12 @@
 
 namespace parley::projections {
 
-namespace {
-
 // Any "<kind>/<number>" has its place in the index, kinds that this program does not know too.
-struct Subject {
+struct Batch::Subject {
   std::string_view kind;
   std::int64_t id = 0;
 };
-std::optional<Subject> parse_subject(std::string_view text) {
+std::optional<Batch::Subject> Batch::parse_subject(std::string_view text) {
   const auto slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0) return std::nullopt;
   Subject subject{text.substr(0, slash)};
@@ -23,6 +21,8 @@ std::optional<Subject> parse_subject(std::string_view text) {
   if (error != std::errc() || stop != end) return std::nullopt;
   return subject;
 }
+
+namespace {
 
 template <class Event>
 void project_any(const Event& event, const Position& position, Batch& batch) {
@@ -51,16 +51,28 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
     if (*event) {
       if (!belongs(**event, stream->kind)) return refused("it stands in a stream of another kind");
     }
-    if (*event && !std::holds_alternative<parking::Event>(**event)) {
+    const bool is_of_parking = *event && std::holds_alternative<parking::Event>(**event);
+    if (*event && !is_of_parking) {
       project_any(**event, position, *this);
     } else {
-      touch(position);
+      touch(position, is_of_parking);
     }
   } else if (*event) {
     return refused("it stands in a stream of another kind");
   }
-  index_.push_back({.kind = std::string(subject->kind),
-                    .stream_id = subject->id,
+  note(envelope, *subject, partition, offset);
+  return {};
+}
+
+bool Batch::note(const schema::Envelope& envelope, std::int32_t partition, std::int64_t offset) {
+  const auto subject = parse_subject(envelope.subject);
+  if (subject) note(envelope, *subject, partition, offset);
+  return subject.has_value();
+}
+
+void Batch::note(const schema::Envelope& envelope, const Subject& subject, std::int32_t partition, std::int64_t offset) {
+  index_.push_back({.kind = std::string(subject.kind),
+                    .stream_id = subject.id,
                     .version = envelope.sequence,
                     .event_id = envelope.id,
                     .type = envelope.type,
@@ -71,7 +83,6 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
                     .hash = envelope.hash,
                     .partition = partition,
                     .position = offset});
-  return {};
 }
 
 template <class Change>
@@ -79,7 +90,9 @@ Change& Batch::change(Changes<Change>& changes, const Position& position) {
   const auto [found, first] = changes.try_emplace(position.stream.id);
   Change& row = found->second;
   if (first) row.from = position.version - 1;
+  if (!first && position.version != row.to + 1) row.contradicts_itself = true;
   row.to = position.version;
+  row.is_of_parking_alone = false;
   return row;
 }
 
@@ -87,17 +100,19 @@ AccountChange& Batch::account(const Position& position) { return change(accounts
 AssistantChange& Batch::assistant(const Position& position) { return change(assistants_, position); }
 DialogChange& Batch::dialog(const Position& position) { return change(dialogs_, position); }
 
-void Batch::touch(const Position& position) {
+void Batch::touch(const Position& position, bool is_of_parking) {
+  const auto move = [&](auto& changes) {
+    const auto found = changes.find(position.stream.id);
+    const bool was_of_parking = found == changes.end() || found->second.is_of_parking_alone;
+    change(changes, position).is_of_parking_alone = is_of_parking && was_of_parking;
+  };
   switch (position.stream.kind) {
     case Kind::account:
-      change(accounts_, position);
-      return;
+      return move(accounts_);
     case Kind::assistant:
-      change(assistants_, position);
-      return;
+      return move(assistants_);
     case Kind::dialog:
-      change(dialogs_, position);
-      return;
+      return move(dialogs_);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,11 @@ class Batch {
   /// the event index. An error says why the event cannot be applied (and names it, without its data); the batch is then worth nothing.
   std::expected<void, std::string> add(const schema::Envelope& envelope, std::string_view value, std::int32_t partition, std::int64_t offset);
 
-  /// Writes everything into the transaction, which the caller commits together with the checkpoints. `rejected` when the tables are
-  /// not where these events go on.
+  /// Puts the event into the event index and nowhere else. False when its subject names no stream.
+  bool note(const schema::Envelope& envelope, std::int32_t partition, std::int64_t offset);
+
+  /// Writes everything into the transaction, which the caller commits together with the checkpoints. `rejected` and about a row when the tables are
+  /// not where these events go on, or refuse what they say; parking.h finds out which one it is.
   postgres::Result<void> write(postgres::Transaction& transaction) const;
 
   std::size_t events() const { return index_.size(); }
@@ -32,9 +36,12 @@ class Batch {
   void message(Message message) { messages_.push_back(std::move(message)); }
 
  private:
+  struct Subject;
+  static std::optional<Subject> parse_subject(std::string_view text);
+  void note(const schema::Envelope& envelope, const Subject& subject, std::int32_t partition, std::int64_t offset);
   template <class Change>
   static Change& change(Changes<Change>& changes, const Position& position);
-  void touch(const Position& position);
+  void touch(const Position& position, bool is_of_parking);
 
   Changes<AccountChange> accounts_;
   Changes<AssistantChange> assistants_;

@@ -8,6 +8,7 @@ namespace {
 
 template <class Change>
 void create(Change& row, const Position& position) {
+  row.contradicts_itself |= row.created;
   row.created = true;
   row.created_at = position.at;
 }

@@ -1,5 +1,6 @@
 #include "projections/tables.h"
 
+#include <algorithm>
 #include <string_view>
 
 namespace parley::projections {
@@ -7,34 +8,73 @@ namespace parley::projections {
 namespace {
 
 using postgres::Column;
+using postgres::Error;
+using postgres::ErrorKind;
 using postgres::Params;
 using postgres::Result;
 using postgres::Transaction;
+
+Error unfit(std::string why) { return {.kind = ErrorKind::rejected, .detail = std::move(why), .is_about_a_row = true}; }
 
 // An update must find each row at exactly the version before the batch's first event of that stream: versions have no gap, so any other
 // version means that the row and the log have parted.
 Result<void> expect_all(const Result<postgres::Rows>& written, std::size_t expected, std::string_view table) {
   if (!written) return std::unexpected(written.error());
   if (written->affected() == static_cast<std::int64_t>(expected)) return {};
-  return std::unexpected(postgres::Error{postgres::ErrorKind::rejected, std::string(table) + ": " + std::to_string(expected - written->affected()) +
-                                                                            " of " + std::to_string(expected) +
-                                                                            " rows are not at the version that the next event follows"});
+  return std::unexpected(unfit(std::string(table) + ": " + std::to_string(static_cast<std::int64_t>(expected) - written->affected()) + " of " +
+                               std::to_string(expected) + " rows are not at the version that the next event follows"));
 }
+
+template <class Change>
+Result<void> expect_consistent(const Changes<Change>& changes, std::string_view table) {
+  const bool all = std::ranges::none_of(changes, [](const auto& change) { return change.second.contradicts_itself; });
+  if (all) return {};
+  return std::unexpected(unfit(std::string(table) + ": an event does not follow the one before it"));
+}
+
+// The streams in which nothing but events of parking has happened, and the statements of their table.
+class ParkingAlone {
+ public:
+  ParkingAlone(std::string_view update, std::string_view count) : update_(update), count_(count) {}
+
+  void add(std::int64_t id, const RowChange& change) { id_.add(id), from_.add(change.from), to_.add(change.to); }
+  // Each row that is there must be at its version; a stream without a row is none yet.
+  Result<void> write(Transaction& t, std::string_view table) const {
+    if (id_.size() == 0) return {};
+    const auto rows = t.query(count_, Params(id_));
+    if (!rows) return std::unexpected(rows.error());
+    std::int64_t there = 0;
+    (*rows)[0].into(there);
+    return expect_all(t.query(update_, Params(id_, from_, to_)), static_cast<std::size_t>(there), table);
+  }
+
+ private:
+  std::string_view update_, count_;
+  Column id_, from_, to_;
+};
 
 }  // namespace
 
 Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
   Column id, version, email, first_name, last_name, balance, bonus, login, created_at;
   Column u_id, u_from, u_to, u_balance, u_bonus, u_login;
+  ParkingAlone parking(
+      "UPDATE accounts r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
+      " WHERE r.id = u.id AND r.version = u.\"from\"",
+      "SELECT count(*) FROM accounts WHERE id = ANY ($1::bigint[])");
+  if (const auto consistent = expect_consistent(changes, "accounts"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
     if (c.created) {
       id.add(key), version.add(c.to), email.add(c.email), first_name.add(c.first_name), last_name.add(c.last_name);
       balance.add(c.balance_added), bonus.add(c.welcome_bonus_added), login.add(c.last_login_at), created_at.add(c.created_at);
+    } else if (c.is_of_parking_alone) {
+      parking.add(key, c);
     } else {
       u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_balance.add(c.balance_added), u_bonus.add(c.welcome_bonus_added);
       u_login.add(c.last_login_at);
     }
   }
+  if (const auto moved = parking.write(t, "accounts"); !moved) return moved;
   if (id.size() > 0) {
     const auto written = t.query(
         "INSERT INTO accounts (id, version, email, first_name, last_name, balance_kopecks, welcome_bonus_kopecks, last_login_at, created_at)"
@@ -56,15 +96,23 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
 Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
   Column id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at;
   Column u_id, u_from, u_to;
+  ParkingAlone parking(
+      "UPDATE assistants r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
+      " WHERE r.id = u.id AND r.version = u.\"from\"",
+      "SELECT count(*) FROM assistants WHERE id = ANY ($1::bigint[])");
+  if (const auto consistent = expect_consistent(changes, "assistants"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
     if (c.created) {
       id.add(key), version.add(c.to), owner.add(c.owner), name.add(c.name), description.add(c.description), prompt.add(c.system_prompt);
       model.add(c.ai_model), token.add(c.site_token), bot_token.add(c.telegram_bot_token), website.add(c.website_integration);
       domains.add(c.allowed_domains), created_at.add(c.created_at);
+    } else if (c.is_of_parking_alone) {
+      parking.add(key, c);
     } else {
       u_id.add(key), u_from.add(c.from), u_to.add(c.to);
     }
   }
+  if (const auto moved = parking.write(t, "assistants"); !moved) return moved;
   if (id.size() > 0) {
     // unnest() would flatten an array of arrays: the domains travel as array literals inside an array of texts.
     const auto written = t.query(
@@ -88,16 +136,24 @@ Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
 Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
   Column id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at;
   Column u_id, u_from, u_to, u_messages, u_last, u_last_time;
+  ParkingAlone parking(
+      "UPDATE dialogs r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
+      " WHERE r.id = u.id AND r.version = u.\"from\"",
+      "SELECT count(*) FROM dialogs WHERE id = ANY ($1::bigint[])");
+  if (const auto consistent = expect_consistent(changes, "dialogs"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
     if (c.created) {
       id.add(key), version.add(c.to), owner.add(c.owner), assistant.add(c.assistant), platform.add(c.platform), first_name.add(c.first_name);
       messages.add(c.messages_added), last.add(c.last_message), last_time.add(c.last_message_time);
       activity.add(c.last_message_time.value_or(c.created_at)), created_at.add(c.created_at);
+    } else if (c.is_of_parking_alone) {
+      parking.add(key, c);
     } else {
       u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_messages.add(c.messages_added), u_last.add(c.last_message);
       u_last_time.add(c.last_message_time);
     }
   }
+  if (const auto moved = parking.write(t, "dialogs"); !moved) return moved;
   if (id.size() > 0) {
     const auto written = t.query(
         "INSERT INTO dialogs (id, version, owner_id, assistant_id, platform, status, handoff_status, first_name, message_count, last_message,"

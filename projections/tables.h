@@ -15,6 +15,8 @@ namespace parley::projections {
 /// What a batch does to the one row of a stream: it creates it, or moves it from exactly version `from` to `to`.
 struct RowChange {
   bool created = false;
+  bool contradicts_itself = false;  ///< An event does not follow the one before it, or creates the row again: the change cannot be written.
+  bool is_of_parking_alone = true;  ///< Such events may stand in a stream that has no row yet: there is nothing to move then.
   std::int64_t from = 0;
   std::int64_t to = 0;
   Timestamp created_at{};
@@ -75,7 +77,7 @@ struct IndexEntry {
 template <class Change>
 using Changes = std::unordered_map<std::int64_t, Change>;
 
-/// An event that cannot be applied where the tables stand is `rejected`, and the detail names its stream.
+/// An event that cannot be applied where the tables stand is `rejected` and about a row.
 postgres::Result<void> write(postgres::Transaction& t, const Changes<AccountChange>& changes);
 postgres::Result<void> write(postgres::Transaction& t, const Changes<AssistantChange>& changes);
 postgres::Result<void> write(postgres::Transaction& t, const Changes<DialogChange>& changes);

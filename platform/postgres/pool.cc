@@ -150,6 +150,15 @@ Transaction::~Transaction() = default;
 Result<Rows> Transaction::query(std::string_view statement, const Params& params) {
   return impl_->session.query(*impl_->transaction, statement, params);
 }
+Result<void> Transaction::attempt(const std::function<Result<void>()>& work) {
+  if (auto marked = query("SAVEPOINT attempt"); !marked) return std::unexpected(std::move(marked.error()));
+  auto done = work();
+  if (!done) {
+    if (auto undone = query("ROLLBACK TO SAVEPOINT attempt"); !undone) return std::unexpected(std::move(undone.error()));
+  }
+  if (auto released = query("RELEASE SAVEPOINT attempt"); !released) return std::unexpected(std::move(released.error()));
+  return done;
+}
 Result<void> Transaction::commit() { return impl_->session.commit(*impl_->transaction); }
 
 }  // namespace parley::postgres

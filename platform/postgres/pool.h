@@ -1,6 +1,7 @@
 #pragma once
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ class Transaction final : public Reader {
   ~Transaction() override;
   /// Reads and writes alike; Rows::affected() says how many rows were written.
   Result<Rows> query(std::string_view statement, const Params& params = {}) override;
+  /// Runs `work` behind a savepoint and returns what it returned: after an error of its own everything that it wrote is undone, and the transaction
+  /// can go on. Does not nest. unavailable when the savepoint itself fails: then only rolling back is left.
+  Result<void> attempt(const std::function<Result<void>()>& work);
   /// in_doubt when the connection broke meanwhile. Call it once.
   Result<void> commit();
 

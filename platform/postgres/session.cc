@@ -55,8 +55,10 @@ Error current_error(bool committing) {
       return {when_lost, state + " " + first_line(e.what())};
     }
     if (state.empty()) return {when_lost, first_line(e.what())};  // libpq's own: the connection was lost under the statement
-    if (state.starts_with("22")) return {ErrorKind::rejected, state + " a value was refused"};  // the text would quote the value
-    return {ErrorKind::rejected, state + " " + first_line(e.what())};
+    if (state.starts_with("22")) return {ErrorKind::rejected, state + " a value was refused", true};  // the text would quote the value
+    // 23: a constraint. 54: too large for an index or a row. P0001: a trigger's own refusal.
+    const bool is_about_a_row = state.starts_with("23") || state.starts_with("54") || state == "P0001";
+    return {ErrorKind::rejected, state + " " + first_line(e.what()), is_about_a_row};
   } catch (const pqxx::pqxx_exception& e) {
     return {ErrorKind::rejected, first_line(e.base().what())};
   }

@@ -23,6 +23,13 @@ class EventLog {
     auto encoded = schema::encode_event(event);
     return {envelope(to_string(stream), std::string(encoded.type)), std::move(encoded.json)};
   }
+  /// An event that has its predecessor's version and takes no place from those that follow.
+  Written repetition(const Stream& stream, const Event& event) {
+    Written written = this->event(stream, event);
+    --versions_[written.envelope.subject];
+    --written.envelope.sequence;
+    return written;
+  }
   /// An event of a type that this build does not know.
   Written unknown(const std::string& subject, const std::string& type) { return {envelope(subject, type), "{}"}; }
 

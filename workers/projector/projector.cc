@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "platform/kafka/admin.h"
@@ -18,8 +20,10 @@
 #include "platform/postgres/pool.h"
 #include "projections/batch.h"
 #include "projections/checkpoints.h"
+#include "projections/parking.h"
 #include "projections/schema.h"
 #include "schemas/envelope.h"
+#include "schemas/events.h"
 
 namespace parley::projector {
 
@@ -28,22 +32,39 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using projections::Advance;
 using projections::Checkpoint;
+using projections::ParkedEvent;
+using projections::ParkedStream;
+using projections::Parking;
 using namespace std::chrono_literals;
 
 // How long one look for records waits. It delays rebalances and the end, not records: those wake it.
 constexpr auto kPollWait = 50ms;
-// How often the end of the log is asked for, for lag and health.
-constexpr auto kEndsEvery = 2s;
+// How often both servers are asked whether they are there: Kafka for the end of the log, PostgreSQL when nothing was written meanwhile.
+constexpr auto kLookEvery = 2s;
 constexpr auto kEndsTimeout = 1s;
+// Looks for the log's end that fail one after another before Kafka counts as away.
+constexpr int kEndsMissesMax = 2;
 constexpr auto kLeaseWait = 5s;
 // Compare-and-sets that miss one after another before the process gives up and is started anew.
 constexpr int kMissesMax = 20;
+// Events of a parked stream that are read and applied in one transaction.
+constexpr std::size_t kReplayEventsMax = 500;
+// Reading them takes no longer in one turn; what is not read by then is read in the next.
+constexpr auto kReplayReadMax = 2s;
+// A parked event that stands further on than this is sought; up to it the log is read on.
+constexpr std::int64_t kReplaySeekFrom = 2'000;
+constexpr int kReplayPrefetchKib = 1'024;
+// Parked streams that /readyz names.
+constexpr std::size_t kReasonsMax = 5;
 
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
   metrics::Counter misses =
       metrics::counter("parley_projector_checkpoint_misses_total", "Transactions rolled back because a checkpoint was not where it must be");
   metrics::Counter retries = metrics::counter("parley_projector_retries_total", "Transactions begun again after an error of PostgreSQL");
+  metrics::Counter parkings =
+      metrics::counter("parley_projector_parkings_total", "Streams that had to be parked because one of their events cannot be applied");
+  metrics::Gauge parked_streams = metrics::gauge("parley_projector_parked_streams", "Parked streams in the partitions of this process");
   metrics::Histogram batch_events =
       metrics::histogram("parley_projector_batch_events", "Events per transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000});
   metrics::Histogram transaction_seconds = metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
@@ -51,6 +72,26 @@ struct Metrics {
 
 metrics::Gauge partition_gauge(const char* name, const char* help, std::int32_t partition) {
   return metrics::gauge(name, help, {{"partition", std::to_string(partition)}});
+}
+
+std::string place_of(const kafka::Message& record) { return std::to_string(record.partition()) + ":" + std::to_string(record.offset()); }
+
+std::expected<projections::Record, std::string> read_record(const kafka::Message& record) {
+  auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(std::string(name).c_str()); });
+  if (envelope && envelope->subject.size() > projections::kSubjectBytesMax) envelope = std::unexpected("header ce_subject is too long");
+  if (!envelope) return std::unexpected("a record that is no event at " + place_of(record) + ": " + envelope.error());
+  return projections::Record{std::move(*envelope), record.value(), record.partition(), record.offset()};
+}
+
+/// The event that lets a stream go on which this projection has parked; nothing when the event is none, or is about something else.
+std::optional<parking::Unparked> unparking_of(const projections::Record& record) {
+  if (record.envelope.type != schema::type_name<parking::Unparked>) return std::nullopt;
+  const auto event = schema::decode_event(record.envelope.type, record.value);
+  if (!event || !*event) return std::nullopt;
+  const auto* of_parking = std::get_if<parking::Event>(&**event);
+  const auto* unparked = of_parking == nullptr ? nullptr : std::get_if<parking::Unparked>(of_parking);
+  if (unparked == nullptr || unparked->projection != projections::kReadModels) return std::nullopt;
+  return *unparked;
 }
 
 /// One partition that this process reads.
@@ -72,10 +113,21 @@ struct Owned {
 struct Pending {
   projections::Batch batch;
   std::vector<Advance> advances;
+  std::vector<kafka::Message> records;         ///< Those of the batch.
+  bool is_apart = false;                       ///< One of them at least cannot be applied: the batch is not whole, or the tables refused it.
+  std::vector<projections::Waiting> waiting;   ///< Events of streams that were parked before.
+  std::optional<parking::Unparked> unparking;  ///< `records` is this one event, of a parked stream, which lets the stream go on.
+
+  // What the transaction under way makes of the parked streams; so once it is committed.
+  std::vector<ParkedStream> parked = {};
+  std::optional<std::string> unparked = {};
+
+  std::size_t events() const { return records.size() + waiting.size(); }
 };
 
 enum class Written {
   yes,
+  partly,   ///< A part of a parked stream was replayed: there is more.
   not_now,  ///< PostgreSQL is away or busy: the same again, later.
   reload,   ///< The checkpoints are not where we thought: drop what was read, begin again from them.
 };
@@ -99,9 +151,12 @@ struct Projector::Impl {
 
   std::optional<kafka::GroupConsumer> group;
   std::optional<kafka::Consumer> reader;
-  std::set<std::int32_t> assigned;  // by the group
+  std::optional<kafka::Consumer> replayer;  // of parked events, while there is something to replay
+  std::set<std::int32_t> assigned;          // by the group
   bool assignment_changed = false;
-  std::map<std::int32_t, Owned> owned;  // with a position
+  std::map<std::int32_t, Owned> owned;                      // with a position
+  std::map<std::string, ParkedStream, std::less<>> parked;  // of the owned partitions, by stream; true at their checkpoints
+  std::deque<kafka::Message> backlog;                       // read, not folded yet
   std::optional<Pending> pending;
   bool in_doubt = false;  // the last COMMIT of `pending` may have happened
   int misses = 0;
@@ -109,10 +164,14 @@ struct Projector::Impl {
 
   std::chrono::milliseconds pause{};  // before PostgreSQL is tried again
   Clock::time_point retry_at{};
-  Clock::time_point ends_at{};
+  Clock::time_point look_at{};
+  Clock::time_point answered_at{};  // by PostgreSQL
+  int ends_misses = 0;
 
-  mutable std::mutex status_mutex;  // guards the four below, for verdict()
-  bool joined = false;
+  mutable std::mutex status_mutex;  // guards those below, for verdict()
+  std::optional<Clock::time_point> unassigned_since = Clock::time_point{};
+  std::optional<Clock::time_point> pending_since;
+  std::vector<std::string> parked_reasons;
   std::optional<std::string> postgres_trouble;
   std::optional<std::string> kafka_trouble;
   std::vector<std::int32_t> stuck;
@@ -125,12 +184,24 @@ struct Projector::Impl {
   void drop();
   bool take_over();
   void read();
-  bool fold(const std::vector<kafka::Message>& records);
-  bool check_witness(Owned& partition, const kafka::Message& record, const schema::Envelope& envelope);
+  bool fold();
+  bool check_witness(Owned& partition, const projections::Record& record);
   Written write();
+  Written write_batch(postgres::Lease& lease);
+  Written write_replay(postgres::Lease& lease);
+  std::optional<std::vector<kafka::Message>> read_parked(std::int32_t partition, const std::vector<ParkedEvent>& events);
+  Written move(postgres::Transaction& transaction, std::span<const Advance> advances);
+  Written finish(postgres::Transaction& transaction);
   Written settle(postgres::Lease& lease);
   void written();
-  void watch_ends();
+  void show_parked();
+  void set_pending(bool is_pending);
+  void watch();
+  void watch_ends(Clock::time_point now);
+  Written later(const postgres::Error& error) {
+    trouble(error, "write");
+    return Written::not_now;
+  }
   void refuse(std::string why) {
     if (!failure) failure = std::move(why);
   }
@@ -205,12 +276,14 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
              for (const auto& p : partitions) assigned.insert(p.partition);
              assignment_changed = true;
              const std::lock_guard lock(status_mutex);
-             joined = true;
+             unassigned_since.reset();
            },
        .on_revoke =
            [this](const std::vector<kafka::TopicPartition>&, bool) {
              assigned.clear();
              assignment_changed = true;
+             const std::lock_guard lock(status_mutex);
+             unassigned_since = Clock::now();
            }});
   if (!joining) return std::unexpected("Kafka: " + joining.error().text);
   group = std::move(*joining);
@@ -227,6 +300,7 @@ void Projector::Impl::look() {
       case Written::yes:
         written();
         break;
+      case Written::partly:
       case Written::not_now:
         break;
       case Written::reload:
@@ -237,7 +311,7 @@ void Projector::Impl::look() {
     }
   }
   if (!pending && !assignment_changed && !failure) read();
-  watch_ends();
+  if (!failure) watch();
 }
 
 void Projector::Impl::serve_group() {
@@ -254,6 +328,11 @@ void Projector::Impl::serve_group() {
 
 void Projector::Impl::drop() {
   pending.reset();
+  set_pending(false);
+  backlog.clear();
+  replayer.reset();
+  parked.clear();
+  show_parked();
   in_doubt = false;
   for (auto& [partition, p] : owned) p.owned.set(0), p.lag.set(0);
   owned.clear();
@@ -272,7 +351,12 @@ bool Projector::Impl::take_over() {
   if (const auto started = projections::start_checkpoints(*lease, partitions, topic_id); !started) return trouble(started.error(), "take over");
   const auto rows = projections::checkpoints(*lease);
   if (!rows) return trouble(rows.error(), "take over");
+  // After the checkpoints: what is parked between the two moves one of them, and is found out when we write.
+  const auto parked_now = projections::parked_streams(*lease, options.parked_streams_max + 1, partitions);
+  if (!parked_now) return trouble(parked_now.error(), "take over");
   recovered();
+  for (const auto& stream : *parked_now) parked[stream.stream] = stream;
+  show_parked();
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& row : *rows) {
     if (!assigned.contains(row.partition)) continue;
@@ -292,68 +376,86 @@ bool Projector::Impl::take_over() {
     return false;
   }
   assignment_changed = false;
-  ends_at = {};
+  look_at = {};
   log::info("projector owns partitions", {{"count", owned.size()}});
   return true;
 }
 
 void Projector::Impl::read() {
   if (owned.empty()) return;
-  std::vector<kafka::Message> records;
-  const auto polled = reader->poll(records, options.batch_events_max, kPollWait);
-  if (!polled) {
-    if (polled.error().kind == kafka::Kind::no_offset) {
-      refuse("another log: it does not reach to the checkpoint (" + polled.error().text + ")");
-    } else if (!polled.error().retryable) {
-      refuse("Kafka: " + polled.error().text);
-    } else {
-      log::warn("reading events", {{"error", polled.error().text}});
+  if (backlog.empty()) {
+    std::vector<kafka::Message> records;
+    const auto polled = reader->poll(records, options.batch_events_max, kPollWait);
+    if (!polled) {
+      if (polled.error().kind == kafka::Kind::no_offset) {
+        refuse("another log: it does not reach to the checkpoint (" + polled.error().text + ")");
+      } else if (!polled.error().retryable) {
+        refuse("Kafka: " + polled.error().text);
+      } else {
+        log::warn("reading events", {{"error", polled.error().text}});
+      }
     }
+    std::ranges::move(records, std::back_inserter(backlog));
   }
-  if (!failure && !records.empty() && fold(records) && write() == Written::yes) written();
+  if (!failure && fold() && write() == Written::yes) written();
 }
 
-/// Folds records into `pending`. False when there is nothing to write.
-bool Projector::Impl::fold(const std::vector<kafka::Message>& records) {
+/// Folds the backlog into `pending`, as far as it can be written together. False when there is nothing to write.
+bool Projector::Impl::fold() {
   Pending made;
   std::map<std::int32_t, Advance> advances;
-  for (const auto& record : records) {
-    const auto found = owned.find(record.partition());
+  for (; !backlog.empty(); backlog.pop_front()) {
+    kafka::Message& message = backlog.front();
+    const auto found = owned.find(message.partition());
     if (found == owned.end()) continue;
     Owned& partition = found->second;
-    const auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(std::string(name).c_str()); });
-    const auto where = [&] { return " at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()); };
-    if (!envelope) {
-      refuse("a record that is no event" + where() + ": " + envelope.error());
+    const auto record = read_record(message);
+    if (!record) {
+      refuse(record.error());
       return false;
     }
     if (partition.witness) {
-      if (!check_witness(partition, record, *envelope)) return false;
+      if (!check_witness(partition, *record)) return false;
       continue;
     }
-    if (record.offset() < partition.next) continue;
-    if (const auto added = made.batch.add(*envelope, record.value(), record.partition(), record.offset()); !added) {
-      refuse("an event that cannot be applied" + where() + ": " + added.error());
-      return false;
-    }
-    Advance& advance = advances.try_emplace(record.partition(), Advance{.from = partition.next, .to = {}}).first->second;
-    advance.to = {.partition = record.partition(),
-                  .next = record.offset() + 1,
+    if (record->offset < partition.next) continue;
+    // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
+    auto unparking = unparking_of(*record);
+    if (unparking && made.events() > 0) break;
+    Advance& advance = advances.try_emplace(record->partition, Advance{.from = partition.next, .to = {}}).first->second;
+    advance.to = {.partition = record->partition,
+                  .next = record->offset + 1,
                   .topic_id = topic_id,
-                  .last_event_id = envelope->id,
-                  .last_position = record.offset()};
+                  .last_event_id = record->envelope.id,
+                  .last_position = record->offset};
+    const bool is_parked = parked.contains(record->envelope.subject);
+    if (is_parked && !unparking) {
+      made.waiting.push_back({record->envelope.subject, projections::parked_event(*record)});
+      continue;
+    }
+    if (is_parked) {
+      made.unparking = std::move(unparking);
+    } else if (!made.is_apart && !made.batch.add(record->envelope, record->value, record->partition, record->offset)) {
+      made.is_apart = true;
+    }
+    made.records.push_back(std::move(message));
+    if (!made.unparking) continue;
+    backlog.pop_front();
+    break;
   }
   if (advances.empty()) return false;
   for (auto& [partition, advance] : advances) made.advances.push_back(std::move(advance));
   pending = std::move(made);
+  set_pending(true);
   return true;
 }
 
 /// The first record after taking over must be the one that the checkpoint names.
-bool Projector::Impl::check_witness(Owned& partition, const kafka::Message& record, const schema::Envelope& envelope) {
-  if (record.offset() != *partition.witness->last_position || envelope.id != *partition.witness->last_event_id) {
-    refuse("another log: partition " + std::to_string(record.partition()) + " has event " + envelope.id + " at " + std::to_string(record.offset()) +
-           " where the read models reflect " + *partition.witness->last_event_id + " at " + std::to_string(*partition.witness->last_position));
+bool Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
+  if (record.offset != *partition.witness->last_position || record.envelope.id != *partition.witness->last_event_id) {
+    refuse("another log: partition " + std::to_string(record.partition) + " has event " + record.envelope.id + " at " +
+           std::to_string(record.offset) + " where the read models reflect " + *partition.witness->last_event_id + " at " +
+           std::to_string(*partition.witness->last_position));
     return false;
   }
   partition.witness.reset();
@@ -361,34 +463,165 @@ bool Projector::Impl::check_witness(Owned& partition, const kafka::Message& reco
 }
 
 Written Projector::Impl::write() {
-  const auto begun = Clock::now();
-  const auto later = [this](const postgres::Error& error) {
-    trouble(error, "write");
-    return Written::not_now;
-  };
   auto lease = pool.lease(kLeaseWait);
   if (!lease) return later(lease.error());
   if (in_doubt) {
     const Written settled = settle(*lease);
     if (settled != Written::not_now || in_doubt) return settled;
   }
-  auto transaction = lease->transaction();
-  if (!transaction) return later(transaction.error());
-  // The checkpoints first: their rows are locked, and a batch that belongs to somebody else by now ends here.
-  const auto moved = projections::advance(*transaction, pending->advances);
+  pending->parked.clear();
+  pending->unparked.reset();
+  return pending->unparking ? write_replay(*lease) : write_batch(*lease);
+}
+
+/// Moves checkpoints, which locks their rows: a batch that belongs to somebody else by now ends here.
+Written Projector::Impl::move(postgres::Transaction& transaction, std::span<const Advance> advances) {
+  const auto moved = projections::advance(transaction, advances);
   if (!moved) return later(moved.error());
-  if (*moved != pending->advances.size()) {
-    metrics.misses.add();
-    log::warn("checkpoint is not where it was", {{"partitions", pending->advances.size()}, {"matched", *moved}});
-    return Written::reload;
+  if (*moved == advances.size()) return Written::yes;
+  metrics.misses.add();
+  log::warn("checkpoint is not where it was", {{"partitions", advances.size()}, {"matched", *moved}});
+  return Written::reload;
+}
+
+Written Projector::Impl::write_batch(postgres::Lease& lease) {
+  const auto begun = Clock::now();
+  auto transaction = lease.transaction();
+  if (!transaction) return later(transaction.error());
+  if (const auto moved = move(*transaction, pending->advances); moved != Written::yes) return moved;
+  if (!pending->is_apart) {
+    const auto rows = pending->batch.write(*transaction);
+    if (!rows && rows.error().is_about_a_row) {
+      pending->is_apart = true;
+      return Written::partly;
+    }
+    if (!rows) return later(rows.error());
+  } else {
+    std::vector<projections::Record> records;
+    for (const auto& message : pending->records) records.push_back(*read_record(message));
+    const auto parkings = projections::write_apart(*transaction, records);
+    if (!parkings) return later(parkings.error());
+    for (const auto& p : *parkings) pending->parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
+    if (parked.size() + parkings->size() > options.parked_streams_max) {
+      refuse("more than " + std::to_string(options.parked_streams_max) + " streams would be parked: this is no matter of single events (" +
+             parkings->front().stream + ": " + parkings->front().reason + ")");
+      return Written::not_now;
+    }
+    if (const auto noted = projections::park(*transaction, *parkings); !noted) return later(noted.error());
   }
-  if (const auto rows = pending->batch.write(*transaction); !rows) return later(rows.error());
-  if (const auto told = projections::announce(*transaction, pending->advances); !told) return later(told.error());
-  if (const auto committed = transaction->commit(); !committed) {
+  if (const auto noted = projections::append_waiting(*transaction, pending->waiting); !noted) return later(noted.error());
+  const Written finished = finish(*transaction);
+  if (finished == Written::yes) metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
+  return finished;
+}
+
+/// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the stream go on.
+Written Projector::Impl::write_replay(postgres::Lease& lease) {
+  const auto unparking = read_record(pending->records.front());
+  const std::string& stream = unparking->envelope.subject;
+  auto events = projections::parked_events(lease, stream, kReplayEventsMax + 1);
+  if (!events) return later(events.error());
+  if (events->empty()) return Written::reload;
+  const std::int64_t first = events->front().position;
+  std::optional<ParkedEvent> next;  // that is not a part of this transaction
+  if (events->size() > kReplayEventsMax) next = events->back(), events->pop_back();
+  const auto messages = read_parked(unparking->partition, *events);
+  if (!messages) return Written::not_now;
+  if (messages->size() < events->size()) next = (*events)[messages->size()];
+  std::vector<projections::Record> records;
+  for (const auto& message : *messages) {
+    auto record = read_record(message);
+    const auto& expected = (*events)[records.size()];
+    if (!record || record->envelope.id != expected.event_id) {
+      refuse("another log: " + place_of(message) + " does not hold event " + expected.event_id + ", which is parked");
+      return Written::not_now;
+    }
+    records.push_back(std::move(*record));
+  }
+  if (!next) records.push_back(*unparking);
+
+  auto transaction = lease.transaction();
+  if (!transaction) return later(transaction.error());
+  const Advance& advance = pending->advances.front();
+  const Advance stay{.from = advance.from, .to = {.partition = advance.to.partition, .next = advance.from}};
+  if (const auto moved = move(*transaction, {&stay, 1}); moved != Written::yes) return moved;
+  const auto held = projections::hold(*transaction, stream, first);
+  if (!held) return later(held.error());
+  if (!*held) return Written::reload;
+  const bool is_skip = pending->unparking->action == parking::Action::skip;
+  const auto fault = projections::replay(*transaction, records, is_skip ? pending->unparking->version : std::nullopt);
+  if (!fault) return later(fault.error());
+  if (*fault) {
+    const auto& at_fault = records[(*fault)->index];
+    const projections::Waiting too{stream, projections::parked_event(*unparking)};
+    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted) return later(noted.error());
+    if (const auto noted = projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason); !noted) {
+      return later(noted.error());
+    }
+    pending->parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
+  } else if (next) {
+    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted) return later(noted.error());
+    if (const auto committed = transaction->commit(); !committed) return later(committed.error());
+    recovered();
+    set_pending(true);
+    return Written::partly;
+  } else {
+    if (const auto noted = projections::unpark(*transaction, stream); !noted) return later(noted.error());
+    pending->unparked = stream;
+  }
+  if (const auto moved = move(*transaction, pending->advances); moved != Written::yes) return moved;
+  return finish(*transaction);
+}
+
+/// The records of parked events, from the first on, as many as can be read in kReplayReadMax. Nothing: not now.
+std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int32_t partition, const std::vector<ParkedEvent>& events) {
+  if (!replayer) {
+    auto opened = kafka::Consumer::open(options.kafka, {.prefetch_kib_max = kReplayPrefetchKib});
+    if (!opened) {
+      refuse("Kafka: " + opened.error().text);
+      return std::nullopt;
+    }
+    replayer = std::move(*opened);
+  }
+  std::vector<kafka::Message> found, polled;
+  std::optional<std::int64_t> read_to;
+  for (const auto until = Clock::now() + kReplayReadMax; found.size() < events.size() && Clock::now() < until; polled.clear()) {
+    const std::int64_t wanted = events[found.size()].position;
+    if (!read_to || wanted - *read_to > kReplaySeekFrom) {
+      const kafka::PartitionOffset position{at(partition), wanted};
+      if (const auto reading = replayer->assign({&position, 1}); !reading) {
+        refuse("Kafka: " + reading.error().text);
+        return std::nullopt;
+      }
+      read_to = wanted;
+    }
+    const auto read = replayer->poll(polled, kReplayEventsMax, kPollWait);
+    if (!read && !read.error().retryable) {
+      refuse("parked events cannot be read: " + read.error().text);
+      return std::nullopt;
+    }
+    for (auto& message : polled) {
+      if (found.size() == events.size()) break;
+      read_to = message.offset() + 1;
+      if (message.offset() < events[found.size()].position) continue;
+      if (message.offset() > events[found.size()].position) {
+        refuse("another log: it has no event at " + std::to_string(partition) + ":" + std::to_string(events[found.size()].position) +
+               ", where one is parked");
+        return std::nullopt;
+      }
+      found.push_back(std::move(message));
+    }
+  }
+  if (found.empty()) return std::nullopt;
+  return found;
+}
+
+Written Projector::Impl::finish(postgres::Transaction& transaction) {
+  if (const auto told = projections::announce(transaction, pending->advances); !told) return later(told.error());
+  if (const auto committed = transaction.commit(); !committed) {
     in_doubt = committed.error().kind == postgres::ErrorKind::in_doubt;
     return later(committed.error());
   }
-  metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
   recovered();
   return Written::yes;
 }
@@ -413,8 +646,8 @@ Written Projector::Impl::settle(postgres::Lease& lease) {
 }
 
 void Projector::Impl::written() {
-  metrics.events.add(static_cast<double>(pending->batch.events()));
-  metrics.batch_events.observe(static_cast<double>(pending->batch.events()));
+  metrics.events.add(static_cast<double>(pending->events()));
+  metrics.batch_events.observe(static_cast<double>(pending->events()));
   for (const auto& advance : pending->advances) {
     const auto found = owned.find(advance.to.partition);
     if (found == owned.end()) continue;
@@ -422,39 +655,86 @@ void Projector::Impl::written() {
     found->second.moved_at = Clock::now();
     found->second.checkpoint.set(static_cast<double>(advance.to.next));
   }
+  for (auto& stream : pending->parked) {
+    metrics.parkings.add();
+    log::error("a stream is parked",
+               {{"stream", stream.stream}, {"version", stream.first.version}, {"event", stream.first.event_id}, {"reason", stream.reason}});
+    parked[stream.stream] = std::move(stream);
+  }
+  if (pending->unparked) {
+    log::info("a parked stream goes on", {{"stream", *pending->unparked}});
+    parked.erase(*pending->unparked);
+  }
+  if (pending->unparking) replayer.reset();
+  if (pending->unparking || !pending->parked.empty()) show_parked();
   pending.reset();
+  set_pending(false);
   misses = 0;
 }
 
-/// Lag, and whether a partition stands still although it has events.
-void Projector::Impl::watch_ends() {
+void Projector::Impl::show_parked() {
+  metrics.parked_streams.set(static_cast<double>(parked.size()));
+  std::vector<std::string> reasons;
+  for (const auto& [name, stream] : parked) {
+    if (reasons.size() == kReasonsMax) {
+      reasons.push_back(std::to_string(parked.size() - kReasonsMax) + " more streams are parked");
+      break;
+    }
+    reasons.push_back(name + " is parked at version " + std::to_string(stream.first.version) + ": " + stream.reason);
+  }
+  const std::lock_guard lock(status_mutex);
+  parked_reasons = std::move(reasons);
+}
+
+void Projector::Impl::set_pending(bool is_pending) {
+  const std::lock_guard lock(status_mutex);
+  pending_since.reset();
+  if (is_pending) pending_since = Clock::now();
+}
+
+/// Are both servers there, and do the partitions advance?
+void Projector::Impl::watch() {
   const auto now = Clock::now();
-  if (now < ends_at) return;
-  ends_at = now + kEndsEvery;
+  if (now < look_at) return;
+  look_at = now + kLookEvery;
+  watch_ends(now);
+  if (pending || assignment_changed || waiting() || now - answered_at < kLookEvery) return;
+  auto lease = pool.lease(kLeaseWait);
+  if (!lease) {
+    trouble(lease.error(), "look");
+  } else if (const auto answer = lease->query("SELECT 1"); !answer) {
+    trouble(answer.error(), "look");
+  } else {
+    recovered();
+  }
+}
+
+/// Lag, and whether a partition stands still although it has events.
+void Projector::Impl::watch_ends(Clock::time_point now) {
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& [partition, p] : owned) partitions.push_back(at(partition));
   if (partitions.empty()) partitions.push_back(at(0));  // nothing to do, but is Kafka there?
   const auto ends = reader->end(partitions, kafka::Isolation::read_committed, kEndsTimeout);
+  ends_misses = ends ? 0 : ends_misses + 1;
   {
     const std::lock_guard lock(status_mutex);
-    kafka_trouble.reset();
-    if (!ends) kafka_trouble = ends.error().text;
+    if (ends) kafka_trouble.reset();
+    if (ends_misses >= kEndsMissesMax) kafka_trouble = ends.error().text;
   }
   if (!ends) return;
-  if (owned.empty()) {
-    const std::lock_guard lock(status_mutex);
-    stuck.clear();
-    return;
-  }
-  const auto positions = reader->position();
-  if (!positions) return;
   std::map<std::int32_t, std::int64_t> read_to;
-  for (const auto& position : *positions) read_to[position.where.partition] = position.offset;
+  if (!owned.empty()) {
+    const auto positions = reader->position();
+    if (!positions) return;
+    for (const auto& position : *positions) read_to[position.where.partition] = position.offset;
+  }
   std::vector<std::int32_t> still;
   for (const auto& end : *ends) {
-    Owned& p = owned.at(end.where.partition);
+    const auto found = owned.find(end.where.partition);
+    if (found == owned.end()) continue;
+    Owned& p = found->second;
     // Past the last event come control records, which are read but move no checkpoint.
-    const bool written_all = !pending && read_to[end.where.partition] >= end.offset;
+    const bool written_all = !pending && backlog.empty() && read_to[end.where.partition] >= end.offset;
     p.lag.set(written_all ? 0 : static_cast<double>(std::max<std::int64_t>(0, end.offset - p.next)));
     if (written_all) p.moved_at = now;
     if (now - p.moved_at > options.stuck_after) still.push_back(end.where.partition);
@@ -481,6 +761,7 @@ bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doi
 void Projector::Impl::recovered() {
   pause = {};
   retry_at = {};
+  answered_at = Clock::now();
   const std::lock_guard lock(status_mutex);
   if (postgres_trouble) log::info("PostgreSQL answers again");
   postgres_trouble.reset();
@@ -492,14 +773,20 @@ health::Verdict Projector::verdict() const {
     verdict.readiness = health::Readiness::not_ready;
     verdict.reasons.push_back(std::move(why));
   };
+  const auto now = Clock::now();
+  const auto stuck_after = impl_->options.stuck_after;
   const Clock::time_point looked{Clock::duration{impl_->looked_at.load()}};
-  // A turn may take as long as a statement may.
-  if (Clock::now() - looked > impl_->options.statement_timeout + impl_->options.stuck_after) not_ready("the loop does not turn");
+  if (now - looked > stuck_after) not_ready("the loop does not turn: it waits for an answer of a server");
   const std::lock_guard lock(impl_->status_mutex);
-  if (!impl_->joined) not_ready("no partitions assigned yet");
-  if (impl_->postgres_trouble) not_ready("PostgreSQL is away: " + *impl_->postgres_trouble);
+  // A rebalance takes them away for a moment.
+  if (impl_->unassigned_since && now - *impl_->unassigned_since > stuck_after) not_ready("no partitions assigned");
+  if (impl_->postgres_trouble) not_ready("PostgreSQL: " + *impl_->postgres_trouble);
   if (impl_->kafka_trouble) not_ready("Kafka is away: " + *impl_->kafka_trouble);
+  if (impl_->pending_since && now - *impl_->pending_since > stuck_after) not_ready("events were read and cannot be written");
   for (const auto partition : impl_->stuck) not_ready("partition " + std::to_string(partition) + " does not advance");
+  if (!impl_->parked_reasons.empty()) {
+    verdict = health::worse(std::move(verdict), {.readiness = health::Readiness::degraded, .reasons = impl_->parked_reasons});
+  }
   return verdict;
 }
 

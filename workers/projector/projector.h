@@ -26,8 +26,11 @@ struct Options {
   std::chrono::milliseconds statement_timeout{10'000};
   std::chrono::milliseconds retry_min{50};     ///< PostgreSQL away: the wait doubles from this
   std::chrono::milliseconds retry_max{2'000};  ///< up to this.
-  /// Not ready when nothing moved for this long although there are events.
-  std::chrono::milliseconds stuck_after{10'000};
+  /// Not ready when nothing moved for this long although there are events. With the time between two looks it stays below 10 s.
+  std::chrono::milliseconds stuck_after{6'000};
+  /// One event that cannot be applied parks its stream. So many parked streams are another matter (a wrong build, a table changed by hand): the
+  /// process stops.
+  std::size_t parked_streams_max = 1'000;
 };
 
 /// Projects parley.events into the read models, each event exactly once whatever is killed: rows, event index and checkpoints are
@@ -39,12 +42,13 @@ class Projector {
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
 
-  /// Runs on the calling thread until `stop` (then it leaves cleanly) or until it cannot go on: an event that cannot be applied, another
-  /// log, another schema, a Kafka client that is beyond recovery. The error says which; whoever supervises the process starts it again.
-  /// PostgreSQL or Kafka away is not an end: it waits, and goes on.
+  /// Runs on the calling thread until `stop` (then it leaves cleanly) or until it cannot go on: a record that is no event, another log, another
+  /// schema, too many parked streams, a Kafka client that is beyond recovery. The error says which; whoever supervises the process starts it
+  /// again. PostgreSQL or Kafka away is not an end: it waits, and goes on. Nor is an event that cannot be applied: its stream is parked.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
-  /// Not ready while PostgreSQL is away, while there is no assignment yet, and while nothing moves although events exist. Thread-safe.
+  /// Not ready while PostgreSQL or Kafka is away, while there is no assignment, and while nothing moves although events exist; degraded while a
+  /// stream of its partitions is parked, with the first few of them. Thread-safe.
   health::Verdict verdict() const;
 
  private:
