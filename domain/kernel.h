@@ -76,6 +76,8 @@ enum class Code {
   command_expired,
   command_timeout,
   stream_parked,
+  stream_not_parked,
+  command_skipped,
   overloaded,
   unavailable,
   internal_error,
@@ -109,7 +111,11 @@ struct Visitor {
   AssistantId assistant;
   friend bool operator==(const Visitor&, const Visitor&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Visitor>;
+/// An operator of the system itself, at its console: no request of an API comes from one.
+struct Administrator {
+  friend bool operator==(const Administrator&, const Administrator&) = default;
+};
+using Principal = std::variant<Anonymous, Owner, Visitor, Administrator>;
 
 /// Gives ids of one slot, one after the other. Its owner keeps `last` for the slot when the decision is staged.
 struct IdSource {

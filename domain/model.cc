@@ -41,12 +41,14 @@ std::string to_string(const Principal& principal) {
                         [](const Anonymous&) { return std::string("anonymous"); },
                         [](const Owner& p) { return "account/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
+                        [](const Administrator&) { return std::string("administrator"); },
                     },
                     principal);
 }
 
 std::optional<Principal> parse_principal(std::string_view text) {
   if (text == "anonymous") return Anonymous{};
+  if (text == "administrator") return Administrator{};
   const auto reference = parse_reference(text);
   if (!reference) return std::nullopt;
   if (reference->first == "account") return Owner{AccountId{reference->second}};

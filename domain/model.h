@@ -19,13 +19,17 @@ enum class Kind : std::uint8_t { account, assistant, dialog };
 
 using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, parking::Event>;
 using State = std::variant<accounts::State, assistants::State, dialogs::State>;
-using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command>;
-using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer>;
+using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command, parking::Command>;
+using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, parking::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
 inline constexpr int kFoldVersion = 2;
 
-inline Kind kind_of(const Command& command) { return static_cast<Kind>(command.index()); }
+/// The kind of stream that the command is for; nothing for parking's, which are for every kind.
+inline std::optional<Kind> kind_of(const Command& command) {
+  if (std::holds_alternative<parking::Command>(command)) return std::nullopt;
+  return static_cast<Kind>(command.index());
+}
 
 /// A stream's identity. As text, and as the events' subject: "dialog/1387".
 struct Stream {
@@ -38,7 +42,7 @@ std::string to_string(const Stream& stream);
 /// Nothing for text that names no stream of a known kind.
 std::optional<Stream> parse_stream(std::string_view text);
 
-/// As text, and as the events' actor: "anonymous", "account/5127", "visitor/6151" (of that assistant's site).
+/// As text, and as the events' actor: "anonymous", "account/5127", "visitor/6151" (of that assistant's site), "administrator".
 std::string to_string(const Principal& principal);
 std::optional<Principal> parse_principal(std::string_view text);
 
@@ -50,7 +54,7 @@ inline bool belongs(const Event& event, Kind kind) {
 }
 /// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws std::logic_error.
 State evolve(const State& state, const Event& event);
-/// A command of another kind than the state's is a broken invariant and throws std::logic_error.
+/// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
 /// A key that an event makes its stream the owner of, unique among all streams; it must hash to the stream's slot.

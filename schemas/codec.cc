@@ -4,6 +4,16 @@ namespace parley::schema {
 namespace {
 
 template <class T>
+void add_types(std::vector<std::string_view>& out) {
+  if constexpr (is_variant<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (add_types<std::variant_alternative_t<I, T>>(out), ...);
+    }(std::make_index_sequence<std::variant_size_v<T>>{});
+  } else {
+    out.push_back(type_name<T>);
+  }
+}
+template <class T>
 void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
   if constexpr (is_variant<T>) {
     [&]<std::size_t... I>(std::index_sequence<I...>) {
@@ -32,6 +42,12 @@ Read<State> decode_state(std::string_view text) {
   if (!state) return std::unexpected(std::move(state.error()));
   if (!*state) return problem("unknown type of state");
   return std::move(**state);
+}
+
+std::vector<std::string_view> event_types() {
+  std::vector<std::string_view> out;
+  add_types<Event>(out);
+  return out;
 }
 
 std::vector<std::pair<std::string_view, std::string>> event_schemas() {

@@ -48,6 +48,27 @@ template <>
 inline constexpr auto fields<dialogs::PostOperatorMessage> =
     std::tuple{field("text", &dialogs::PostOperatorMessage::text), field("operator_name", &dialogs::PostOperatorMessage::operator_name)};
 
+template <>
+inline constexpr auto fields<parking::SentCommand::Header> =
+    std::tuple{field("name", &parking::SentCommand::Header::name), field("value", &parking::SentCommand::Header::value)};
+template <>
+inline constexpr auto fields<parking::SentCommand> = std::tuple{
+    field("key", &parking::SentCommand::key), field("headers", &parking::SentCommand::headers), field("value", &parking::SentCommand::value)};
+template <>
+inline constexpr std::string_view type_name<parking::Retry> = "parley.stream.retry.v1";
+template <>
+inline constexpr auto fields<parking::Retry> = std::tuple{
+    field("reason", &parking::Retry::reason),
+    field("command", &parking::Retry::command),
+    field("projection", &parking::Retry::projection),
+    field("version", &parking::Retry::version),
+};
+template <>
+inline constexpr std::string_view type_name<parking::Skip> = "parley.stream.skip.v1";
+template <>
+inline constexpr auto fields<parking::Skip> =
+    std::tuple{field("reason", &parking::Skip::reason), field("projection", &parking::Skip::projection), field("version", &parking::Skip::version)};
+
 namespace {
 
 constexpr std::string_view kNew = "new", kUnique = "unique/";
@@ -110,8 +131,7 @@ CommandRecord to_record(const CommandEnvelope& e, const Command& command) {
   return record;
 }
 
-std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
-                                                                                std::string_view value) {
+std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_view key, const HeaderLookup& header) {
   std::string problem;
   auto text = [&](std::string_view name) -> std::string {
     const auto found = header(name);
@@ -134,13 +154,19 @@ std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(
   if (const auto expected = header("expected_version")) e.expected_version = require("expected_version", integer(*expected));
   const auto slot = integer(key);
   if ((!slot || *slot < 0 || *slot >= kSlots) && problem.empty()) problem = "the key is not a slot";
-  if (!problem.empty()) return std::unexpected(CommandProblem{problem, std::nullopt});
+  if (!problem.empty()) return std::unexpected(problem);
   e.slot = static_cast<int>(*slot);
+  return e;
+}
 
-  auto command = decode_text<Command>(e.type, value);
-  if (!command) return std::unexpected(CommandProblem{"value: " + command.error().field + " " + command.error().issue, std::move(e)});
-  if (!*command) return std::unexpected(CommandProblem{"unknown type of command", std::move(e)});
-  return std::pair{std::move(e), std::move(**command)};
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
+                                                                                std::string_view value) {
+  auto e = read_command_envelope(key, header);
+  if (!e) return std::unexpected(CommandProblem{std::move(e.error()), std::nullopt});
+  auto command = decode_text<Command>(e->type, value);
+  if (!command) return std::unexpected(CommandProblem{"value: " + command.error().field + " " + command.error().issue, std::move(*e)});
+  if (!*command) return std::unexpected(CommandProblem{"unknown type of command", std::move(*e)});
+  return std::pair{std::move(*e), std::move(**command)};
 }
 
 }  // namespace parley::schema

@@ -47,6 +47,8 @@ struct CommandProblem {
   std::string reason;
   std::optional<CommandEnvelope> envelope;
 };
+/// Without its value, which is not looked at. The error is the reason.
+std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_view key, const HeaderLookup& header);
 std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
                                                                                 std::string_view value);
 

@@ -18,4 +18,8 @@ std::optional<DirectoryRecord> directory_record(const Stream& stream, const Even
   return std::visit([&](const auto& context) { return std::visit([&](const auto& e) { return record(stream, e); }, context); }, event);
 }
 
+DirectoryRecord parked_record(int partition, const ParkedEntry& parked) {
+  return {std::string(kParkedPrefix) + std::to_string(partition), write(parked)};
+}
+
 }  // namespace parley::schema

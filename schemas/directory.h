@@ -33,8 +33,31 @@ inline constexpr auto fields<AccountEntry> = std::tuple{
     field("password_verifier", &AccountEntry::password_verifier),
 };
 
+/// A stream that refuses commands, and why.
+struct ParkedStream {
+  std::string stream;
+  Timestamp since;
+  std::int64_t version = 0;  ///< Of the event with which it stopped.
+  std::string reason;
+  std::optional<std::string> command_id;  ///< Of the command that stopped it; nothing when an event of an unknown type did.
+  std::optional<std::int64_t> command_offset;
+};
+/// Under "parked/<partition>": what stands still in a partition, as its decider knows it. For operators.
+struct ParkedEntry {
+  std::int64_t total = 0;
+  std::vector<ParkedStream> streams;  ///< Some of them when they are many.
+};
+template <>
+inline constexpr auto fields<ParkedStream> = std::tuple{
+    field("stream", &ParkedStream::stream), field("since", &ParkedStream::since),           field("version", &ParkedStream::version),
+    field("reason", &ParkedStream::reason), field("command_id", &ParkedStream::command_id), field("command_offset", &ParkedStream::command_offset),
+};
+template <>
+inline constexpr auto fields<ParkedEntry> = std::tuple{field("total", &ParkedEntry::total), field("streams", &ParkedEntry::streams)};
+
 inline constexpr std::string_view kSiteTokenPrefix = "site_token/";
 inline constexpr std::string_view kAccountEmailPrefix = "account_email/";
+inline constexpr std::string_view kParkedPrefix = "parked/";
 
 struct DirectoryRecord {
   std::string key;
@@ -42,5 +65,6 @@ struct DirectoryRecord {
 };
 /// What an event changes in the directory; most change nothing.
 std::optional<DirectoryRecord> directory_record(const Stream& stream, const Event& event);
+DirectoryRecord parked_record(int partition, const ParkedEntry& parked);
 
 }  // namespace parley::schema

@@ -30,6 +30,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::count_)> kRows{{
     {Code::command_timeout, "COMMAND_TIMEOUT", 504, true, "Ответ не получен вовремя; повторите запрос с тем же ключом идемпотентности",
      "No answer came in time; repeat the request with the same idempotency key"},
     {Code::stream_parked, "STREAM_PARKED", 503, true, "Объект временно недоступен для изменений", "This object cannot be changed for now"},
+    {Code::stream_not_parked, "STREAM_NOT_PARKED", 409, false, "Объект не остановлен", "This object does not stand still"},
+    {Code::command_skipped, "COMMAND_SKIPPED", 409, false, "Команда отклонена администратором", "An administrator has left this command out"},
     {Code::overloaded, "OVERLOADED", 503, true, "Слишком много запросов одновременно", "Too many requests at once"},
     {Code::unavailable, "UNAVAILABLE", 503, true, "Сервис временно недоступен", "The service is unavailable for now"},
     {Code::internal_error, "INTERNAL_ERROR", 500, true, "Внутренняя ошибка", "Internal error"},

@@ -135,6 +135,8 @@ Encoded encode_event(const Event& event);
 /// "type json", for a decider's store.
 std::string encode_state(const State& state);
 Read<State> decode_state(std::string_view text);
+/// The wire names of all event types that this build knows, in their order here.
+std::vector<std::string_view> event_types();
 /// The JSON Schema of each event type, by wire name.
 std::vector<std::pair<std::string_view, std::string>> event_schemas();
 

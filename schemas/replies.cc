@@ -29,6 +29,10 @@ template <>
 inline constexpr auto fields<dialogs::MessagePosted> =
     std::tuple{field("dialog_id", &dialogs::MessagePosted::dialog), field("message", &dialogs::MessagePosted::message)};
 template <>
+inline constexpr std::string_view type_name<parking::StreamUnparked> = "stream.unparked";
+template <>
+inline constexpr auto fields<parking::StreamUnparked> = std::tuple{field("action", &parking::StreamUnparked::action)};
+template <>
 inline constexpr auto fields<Position> = std::tuple{field("partition", &Position::partition), field("offset", &Position::offset)};
 
 namespace {

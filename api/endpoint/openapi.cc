@@ -104,7 +104,7 @@ std::set<Code> errors_of(const Endpoint& e) {
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
   if (e.form == Endpoint::Form::command) {
     add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::payload_too_large, Code::length_required, Code::stream_parked,
-                                    Code::command_expired, Code::command_timeout});
+                                    Code::command_skipped, Code::command_expired, Code::command_timeout});
     if (e.path.contains('{')) codes.insert(Code::version_conflict);
   }
   if (e.form != Endpoint::Form::stream) add(std::initializer_list<Code>{Code::overloaded, Code::unavailable});

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "domain/kernel.h"
 
@@ -34,5 +35,40 @@ struct Unparked {
   friend bool operator==(const Unparked&, const Unparked&) = default;
 };
 using Event = std::variant<Parked, Unparked>;
+
+// Commands, of an Administrator, to a stream. What they mean by `projection` and `version` is as in Unparked.
+
+/// A command as its sender wrote it.
+struct SentCommand {
+  struct Header {
+    std::string name;
+    std::string value;
+  };
+  std::string key;
+  std::vector<Header> headers;
+  Personal value;
+};
+/// Lets the stream go on and decides the command that stopped it again, as one step.
+struct Retry {
+  std::string reason;
+  std::optional<SentCommand> command;  ///< For a stream that a command stopped: that command.
+  std::optional<std::string> projection;
+  std::optional<std::int64_t> version;
+};
+/// Lets the stream go on without what stopped it; a command that is skipped is refused for good.
+struct Skip {
+  std::string reason;
+  std::optional<std::string> projection;
+  std::optional<std::int64_t> version;
+};
+using Command = std::variant<Retry, Skip>;
+
+// Answers.
+
+struct StreamUnparked {
+  Action action{};
+  friend bool operator==(const StreamUnparked&, const StreamUnparked&) = default;
+};
+using Answer = std::variant<StreamUnparked>;
 
 }  // namespace parley::parking

@@ -37,7 +37,14 @@ void run(unsigned seed) {
     }
     if (log.events.empty()) return post(DialogId{99 * kSlots + kSlotOfPartition}, "nobody's");
     const auto stream = *parse_stream(log.events[below(log.events.size())].envelope.subject);
-    auto message = post(DialogId{stream.id}, "text");
+    const auto subject = to_string(stream);
+    if (const auto entry = log.snapshot.stream(subject); entry->stands_still() && below(3) == 0) {
+      if (below(2) == 0) return skip(subject);
+      for (const auto& one : sent) {
+        if (one.envelope.command_id == entry->stopped_by->parked.command_id) return retry(subject, one);
+      }
+    }
+    auto message = post(DialogId{stream.id}, below(8) == 0 ? "poison" : "text");
     if (below(4) == 0) message.envelope.expected_version = static_cast<std::int64_t>(below(4));
     if (below(10) == 0) message.value = "{";
     return message;
@@ -50,7 +57,7 @@ void run(unsigned seed) {
     while (commands.size() < size) commands.push_back(any_command());
     // A transaction that is dropped (a rebalance, a crash) leaves nothing, and its commands come again.
     for (bool dropped = below(4) == 0;; dropped = false) {
-      Batch batch(log.snapshot, kPartition, kPartitions, "/test");
+      Batch batch(log.snapshot, kPartition, kPartitions, "/test", below(3) == 0 ? Decide(parley::decide) : Decide(decide_or_throw));
       auto at = offset;
       for (const auto& command : commands) batch.decide(command.input(at++), now);
       if (dropped) continue;
@@ -92,6 +99,7 @@ void run(unsigned seed) {
     ASSERT_EQ(again->version, entry.version);
     ASSERT_EQ(again->hash, entry.hash);
     ASSERT_EQ(again->state, entry.state);
+    ASSERT_EQ(again->stands_still(), entry.stands_still());
   }
   ASSERT_EQ(folded.all().counters, kept.counters);
   ASSERT_EQ(folded.all().owners, kept.owners);

@@ -15,7 +15,7 @@ class DeciderBatch : public ::testing::Test {
  protected:
   /// Decides the commands in one transaction and keeps what it changed.
   std::vector<Verdict> transact(const std::vector<Sent>& commands) {
-    Batch batch(log_.snapshot, kPartition, kPartitions, "/test");
+    Batch batch(log_.snapshot, kPartition, kPartitions, "/test", decide_);
     std::vector<Verdict> verdicts;
     for (const auto& one : commands) verdicts.push_back(batch.decide(one.input(offset_++), now_));
     log_.commit(std::move(batch));
@@ -28,7 +28,33 @@ class DeciderBatch : public ::testing::Test {
     return error != nullptr ? std::optional(error->code) : std::nullopt;
   }
 
+  /// A dialog that stands still because of `poison_`, and one that does not.
+  void poison() {
+    decide_ = decide_or_throw;
+    transact({open_dialog(), open_dialog()});
+    poisoned_ = log_.events[0].envelope.subject;
+    other_ = log_.events[1].envelope.subject;
+    poison_ = post(DialogId{parse_stream(poisoned_)->id}, "poison");
+    EXPECT_EQ(transact({post_to(poisoned_, "before"), poison_, post_to(poisoned_, "after"), post_to(other_, "b")}),
+              (std::vector{Verdict::accepted, Verdict::parks, Verdict::parked, Verdict::accepted}));
+  }
+  static Sent post_to(const std::string& subject, std::string text) { return post(DialogId{parse_stream(subject)->id}, std::move(text)); }
+  const Event& event(std::size_t from_last) const { return log_.events[log_.events.size() - 1 - from_last].event; }
+  std::vector<std::string> parked_in_directory() const {
+    std::vector<std::string> out;
+    for (auto it = log_.directory.rbegin(); it != log_.directory.rend(); ++it) {
+      if (it->key != "parked/1") continue;
+      const auto entry = schema::read_text<schema::ParkedEntry>(it->value);
+      for (const auto& one : entry->streams) out.push_back(one.stream);
+      break;
+    }
+    return out;
+  }
+
   MemoryLog log_;
+  Decide decide_ = parley::decide;
+  std::string poisoned_, other_;
+  Sent poison_;
   Timestamp now_{milliseconds(1'800'000'000'000)};
   std::int64_t offset_ = 0;
 };
@@ -206,7 +232,163 @@ TEST_F(DeciderBatch, a_header_too_long_is_a_dead_letter_without_a_reply) {
   EXPECT_TRUE(log_.replies.empty());
 }
 
-TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_and_keeps_its_version) {
+TEST_F(DeciderBatch, a_decision_that_throws_parks_its_stream_and_leaves_the_others) {
+  poison();
+  const auto entry = log_.snapshot.stream(poisoned_);
+  EXPECT_TRUE(entry->stands_still());
+  EXPECT_EQ(entry->version, 3);  // opened, "before", parked
+  const auto& parked = std::get<parking::Parked>(std::get<parking::Event>(log_.events[log_.events.size() - 2].event));
+  EXPECT_EQ(parked, (parking::Parked{poison_.envelope.command_id, 3, "f", "poisoned"}));
+  EXPECT_FALSE(log_.snapshot.stream(other_)->stands_still());
+  ASSERT_EQ(log_.dead_letters.size(), 1u);
+  EXPECT_EQ(lookup(log_.dead_letters[0].headers)("dead_stream"), poisoned_);
+  EXPECT_EQ(lookup(log_.dead_letters[0].headers)("dead_reason"), "poisoned");
+  EXPECT_EQ(std::get<Error>(log_.replies[3].outcome.result).code, Code::internal_error);
+  EXPECT_EQ(log_.replies[3].envelope.memory, schema::Memory::none);
+  EXPECT_EQ(parked_in_directory(), std::vector{poisoned_});
+  log_.judge();
+}
+
+TEST_F(DeciderBatch, a_parked_stream_refuses_commands_until_it_is_brought_back) {
+  poison();
+  EXPECT_EQ(transact(post_to(poisoned_, "later")), Verdict::parked);
+  EXPECT_EQ(refusal(), Code::stream_parked);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::none);
+  EXPECT_EQ(transact(poison_), Verdict::parked);
+  EXPECT_EQ(log_.snapshot.stream(poisoned_)->version, 3);
+}
+
+TEST_F(DeciderBatch, a_creation_that_throws_is_a_dead_letter_and_parks_nothing) {
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::out_of_range("no"); };
+  EXPECT_EQ(transact(open_dialog()), Verdict::dead);
+  EXPECT_EQ(refusal(), Code::internal_error);
+  EXPECT_TRUE(log_.events.empty());
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw 7; };
+  EXPECT_EQ(transact(open_dialog()), Verdict::dead);
+}
+
+TEST_F(DeciderBatch, no_memory_is_no_reason_to_park) {
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::bad_alloc(); };
+  EXPECT_THROW(transact(open_dialog()), std::bad_alloc);
+}
+
+TEST_F(DeciderBatch, what_a_decision_throws_stands_in_the_log_in_plain_characters_and_is_bounded) {
+  transact(open_dialog());
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::runtime_error("\xFF\n" + std::string(9'999, 'x')); };
+  EXPECT_EQ(transact(post_to(log_.events[0].envelope.subject, "a")), Verdict::parks);
+  const auto& reason = std::get<parking::Parked>(std::get<parking::Event>(event(0))).reason;
+  EXPECT_EQ(reason.substr(0, 3), "??x");
+  EXPECT_EQ(reason.size(), kReasonBytesMax);
+}
+
+TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_its_own_id) {
+  poison();
+  decide_ = parley::decide;
+  now_ = Timestamp(milliseconds(1'900'000'000'001));  // past the command's deadline
+  const auto command = retry(poisoned_, poison_).until(now_);
+  EXPECT_EQ(transact({command, post_to(poisoned_, "after").until(now_)}), (std::vector{Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(std::get<parking::Event>(event(2)), (parking::Event{parking::Unparked{parking::Action::retry, "mended", {}, {}}}));
+  EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(1))).text.text, "poison");
+  EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(0))).text.text, "after");
+  EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.causation, poison_.envelope.command_id);
+  EXPECT_EQ(log_.events[log_.events.size() - 3].envelope.actor, "administrator");
+  EXPECT_TRUE(parked_in_directory().empty());
+  EXPECT_EQ(transact(poison_.until(now_)), Verdict::repeated);
+  EXPECT_TRUE(std::holds_alternative<Answer>(last().outcome.result));
+  EXPECT_EQ(transact(command), Verdict::repeated);
+  log_.judge();
+}
+
+TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
+  poison();
+  EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::parks);
+  EXPECT_TRUE(std::holds_alternative<parking::Parked>(std::get<parking::Event>(event(0))));
+  EXPECT_TRUE(std::holds_alternative<parking::Unparked>(std::get<parking::Event>(event(1))));
+  EXPECT_EQ(log_.dead_letters.size(), 2u);
+  EXPECT_EQ(lookup(log_.dead_letters[1].headers)("command_id"), poison_.envelope.command_id);
+  EXPECT_EQ(transact(post_to(poisoned_, "later")), Verdict::parked);
+  decide_ = parley::decide;
+  EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);
+  EXPECT_FALSE(log_.snapshot.stream(poisoned_)->stands_still());
+  log_.judge();
+}
+
+TEST_F(DeciderBatch, a_retry_whose_command_is_refused_lets_the_stream_go_on) {
+  poison();
+  decide_ = [](const State& state, const Command& command, Context& context) -> Decision<Event, Answer> {
+    if (std::holds_alternative<dialogs::PostVisitorMessage>(std::get<dialogs::Command>(command))) return refuse(Code::insufficient_permissions);
+    return parley::decide(state, command, context);
+  };
+  EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);
+  EXPECT_EQ(refusal(), Code::insufficient_permissions);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::first);
+  EXPECT_FALSE(log_.snapshot.stream(poisoned_)->stands_still());
+}
+
+TEST_F(DeciderBatch, a_retry_with_another_command_is_refused) {
+  poison();
+  EXPECT_EQ(transact(retry(poisoned_, post_to(poisoned_, "other"))), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::validation_error);
+  EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
+}
+
+TEST_F(DeciderBatch, a_skipped_command_is_refused_for_good_and_the_stream_goes_on) {
+  poison();
+  EXPECT_EQ(transact({skip(poisoned_), post_to(poisoned_, "after")}), (std::vector{Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(std::get<parking::Event>(event(1)), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
+  decide_ = parley::decide;
+  EXPECT_EQ(transact(poison_), Verdict::repeated);
+  EXPECT_EQ(refusal(), Code::command_skipped);
+  auto other = poison_;
+  other.envelope.fingerprint = "other";
+  EXPECT_EQ(transact(other), Verdict::reused);
+  EXPECT_TRUE(parked_in_directory().empty());
+  log_.judge();
+}
+
+TEST_F(DeciderBatch, only_an_administrator_brings_a_stream_back_and_only_with_a_reason) {
+  poison();
+  auto visitor = skip(poisoned_);
+  visitor.envelope.principal = Visitor{AssistantId{7}};
+  EXPECT_EQ(transact(visitor), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::insufficient_permissions);
+  EXPECT_EQ(transact(administers(poisoned_, parking::Skip{})), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::validation_error);
+  EXPECT_EQ(transact(skip(other_)), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::stream_not_parked);
+  EXPECT_EQ(transact(skip("dialog/" + std::to_string(99 * kSlots + kSlotOfPartition))), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::not_found);
+  EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
+}
+
+TEST_F(DeciderBatch, what_a_projection_is_told_is_an_event_whether_the_stream_stands_still_or_not) {
+  poison();
+  EXPECT_EQ(transact(administers(poisoned_, parking::Skip{"no", "read_models", 2})), Verdict::accepted);
+  EXPECT_EQ(std::get<parking::Event>(event(0)), (parking::Event{parking::Unparked{parking::Action::skip, "no", "read_models", 2}}));
+  EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
+  EXPECT_EQ(transact(administers(other_, parking::Retry{"", {}, "read_models", 1})), Verdict::accepted);
+}
+
+TEST_F(DeciderBatch, a_command_that_must_not_be_decided_parks_its_stream) {
+  transact(open_dialog());
+  const auto subject = log_.events[0].envelope.subject;
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { std::abort(); };
+  const auto park = [&](Sent command) {
+    Batch batch(log_.snapshot, kPartition, kPartitions, "/test", decide_);
+    const auto verdict = batch.park(command.input(offset_++), now_, "it crashes");
+    log_.commit(std::move(batch));
+    return verdict;
+  };
+  auto unreadable = post_to(subject, "a");
+  unreadable.value = "{";
+  EXPECT_EQ(park(unreadable), Verdict::parks);
+  EXPECT_EQ(parked_in_directory(), std::vector{subject});
+  EXPECT_EQ(park(post_to(subject, "b")), Verdict::dead);  // it stands still already
+  EXPECT_EQ(park(open_dialog()), Verdict::dead);
+  EXPECT_EQ(log_.events.size(), 2u);
+}
+
+TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_until_it_is_skipped) {
   const auto opening = open_dialog();
   transact(opening);
   const auto subject = log_.events[0].envelope.subject;
@@ -214,13 +396,19 @@ TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_and
     Overlay overlay(log_.snapshot);
     auto future = log_.events[0].envelope;
     future.sequence = 2;
+    future.type = "parley.dialog.renamed.v7";
     overlay.apply(future, std::nullopt);
     log_.snapshot.merge(std::move(overlay).take());
   }
-  EXPECT_EQ(transact(post(DialogId{1 * kSlots + opening.envelope.slot}, "a")), Verdict::parked);
+  EXPECT_EQ(transact(post_to(subject, "a")), Verdict::parked);
   EXPECT_EQ(refusal(), Code::stream_parked);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   EXPECT_EQ(log_.snapshot.stream(subject)->version, 2);
+  EXPECT_EQ(parked_entry(log_.snapshot).streams.at(0).reason, "an event of a type that this build does not know: parley.dialog.renamed.v7");
+  EXPECT_EQ(transact(retry(subject, opening)), Verdict::parked);
+  EXPECT_EQ(transact({skip(subject), post_to(subject, "a")}), (std::vector{Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(std::get<parking::Event>(event(1)), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, 2}}));
+  EXPECT_EQ(log_.events.back().envelope.sequence, 4);
 }
 
 TEST_F(DeciderBatch, a_gap_or_a_repetition_in_the_log_is_never_folded) {

@@ -36,6 +36,13 @@ class MemorySnapshot final : public Snapshot {
     return it != all_.outcomes.end() ? std::optional(it->second) : std::nullopt;
   }
   const Progress& progress() const override { return all_.progress; }
+  std::set<std::string, std::less<>> parked() const override {
+    std::set<std::string, std::less<>> out;
+    for (const auto& [subject, entry] : all_.streams) {
+      if (entry.stands_still()) out.insert(subject);
+    }
+    return out;
+  }
 
   void merge(Changes&& changes) {
     for (auto& [k, v] : changes.streams) all_.streams.insert_or_assign(k, v);
@@ -115,6 +122,28 @@ inline Sent post(DialogId dialog, std::string text) {
   return sent(Stream{Kind::dialog, dialog.value}, slot_of(dialog.value), crypto::uuid7(), Visitor{AssistantId{7}},
               dialogs::Command{dialogs::PostVisitorMessage{{std::move(text)}}});
 }
+inline parking::SentCommand as_sent(const Sent& command) {
+  const auto record = schema::to_record(command.envelope, command.command);
+  parking::SentCommand out{record.key, {}, {record.value}};
+  for (const auto& [name, value] : record.headers) out.headers.push_back({std::string(name), value});
+  return out;
+}
+inline Sent administers(const std::string& subject, parking::Command command) {
+  const auto stream = *parse_stream(subject);
+  return sent(stream, slot_of(stream.id), crypto::uuid7(), Administrator{}, std::move(command));
+}
+inline Sent retry(const std::string& subject, const Sent& command) {
+  return administers(subject, parking::Retry{"mended", as_sent(command), std::nullopt, std::nullopt});
+}
+inline Sent skip(const std::string& subject) { return administers(subject, parking::Skip{"not worth it", std::nullopt, std::nullopt}); }
+/// The rules, and one more: a message "poison" cannot be decided.
+inline Decision<Event, Answer> decide_or_throw(const State& state, const Command& command, Context& context) {
+  if (const auto* dialog = std::get_if<dialogs::Command>(&command)) {
+    const auto* message = std::get_if<dialogs::PostVisitorMessage>(dialog);
+    if (message != nullptr && message->text.text == "poison") throw std::logic_error("poisoned");
+  }
+  return parley::decide(state, command, context);
+}
 inline std::string email_of_partition() { return of_partition(crypto::uuid7); }
 inline Sent register_account(const std::string& index) {
   return sent(UniqueKey{"account_email", index}, crypto::slot_of(index), crypto::uuid7(), Anonymous{},
@@ -162,7 +191,7 @@ class MemoryLog {
       replies.push_back({*envelope, *outcome, record.value});
     }
     for (const auto& record : batch.directory()) directory.push_back(record);
-    for (const auto& record : batch.dead_letters()) dead_letters.push_back({record.key, {}, record.value});
+    for (const auto& record : batch.dead_letters()) dead_letters.push_back(record);
     snapshot.merge(std::move(batch).finish(reply_offsets));
     ++next_event_;
     ++next_reply_;

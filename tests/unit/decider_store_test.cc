@@ -102,5 +102,38 @@ TEST_F(DeciderStore, of_another_log_is_begun_anew) {
   EXPECT_EQ(other.progress().next_event, 0);
 }
 
+TEST_F(DeciderStore, knows_after_a_restart_which_streams_stand_still_and_why) {
+  MemoryLog log;
+  const auto opening = open_dialog();
+  const DialogId dialog{1 * kSlots + opening.envelope.slot};
+  const auto subject = "dialog/" + std::to_string(dialog.value);
+  const auto poison = post(dialog, "poison");
+  const auto transact = [&](PartitionStore& store, const Sent& command, std::int64_t offset, Timestamp now, const Decide& decide) {
+    Batch batch(log.snapshot, kPartition, kPartitions, "/test", decide);
+    batch.decide(command.input(offset), now);
+    log.commit(std::move(batch));
+    store.write(log.snapshot.all());
+  };
+  {
+    auto store = open();
+    transact(store, opening, 0, now_, parley::decide);
+    transact(store, poison, 1, now_, decide_or_throw);
+    EXPECT_EQ(store.parked().size(), 1u);
+  }
+  {
+    auto store = open();
+    EXPECT_EQ(store.parked(), (std::set<std::string, std::less<>>{subject}));
+    const auto entry = store.stream(subject);
+    ASSERT_TRUE(entry && entry->stopped_by);
+    EXPECT_EQ(entry->stopped_by->parked, log.snapshot.stream(subject)->stopped_by->parked);
+    EXPECT_EQ(entry->stopped_by->version, 2);
+    EXPECT_EQ(entry->stopped_by->since, now_);
+    EXPECT_EQ(entry->state, log.snapshot.stream(subject)->state);
+    transact(store, retry(subject, poison), 2, now_, parley::decide);
+    EXPECT_TRUE(store.parked().empty());
+  }
+  EXPECT_TRUE(open().parked().empty());
+}
+
 }  // namespace
 }  // namespace parley::decider::testing

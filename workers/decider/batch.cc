@@ -26,17 +26,61 @@ bool has_long_identifier(const CommandInput& command) {
   });
 }
 
+/// An exception's text as it may stand in the log and in front of operators.
+std::string printable(std::string_view reason) {
+  std::string out(reason.substr(0, kReasonBytesMax));
+  std::ranges::replace_if(out, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return out;
+}
+
+StagedRecord directory_entry(schema::DirectoryRecord record) {
+  return {std::move(record.key), {{"content-type", std::string(schema::kJson)}}, std::move(record.value)};
+}
+
+/// What a decision made cannot be written: the command's fault and not the stream's.
+class TooLarge : public std::length_error {
+ public:
+  using std::length_error::length_error;
+};
+
 }  // namespace
 
-Batch::Batch(const Snapshot& snapshot, int partition, int partitions, std::string source)
-    : partition_(partition), partitions_(partitions), source_(std::move(source)), overlay_(snapshot) {}
+/// What a command leads to, aside until all of it is there, so that one that fails half-way leaves nothing.
+struct Batch::Aside {
+  Aside(const Overlay& base, const Stream& stream, const StreamEntry& entry)
+      : overlay(base), stream(stream), subject(to_string(stream)), version(entry.version), hash(entry.hash) {}
+
+  Overlay overlay;
+  Stream stream;
+  std::string subject;
+  std::int64_t version;
+  std::string hash;
+  std::vector<StagedRecord> events, directory;
+  std::vector<std::string> event_ids;
+  bool parking = false;
+};
+
+struct Batch::Failure {
+  bool parks = false;
+  std::string reason;
+};
+
+Batch::Batch(const Snapshot& snapshot, int partition, int partitions, std::string source, Decide decide)
+    : partition_(partition), partitions_(partitions), source_(std::move(source)), decide_(std::move(decide)), overlay_(snapshot) {}
 
 void Batch::reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
                   std::variant<schema::Outcome, std::string, std::size_t> value, std::optional<std::size_t> last_event) {
   replies_.push_back({{to.command_id, to.attempt_id, to.correlation, memory, offset}, std::move(value), last_event});
 }
 
-Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_view reason) {
+Verdict Batch::decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event) {
+  const auto verdict = std::holds_alternative<Error>(outcome.result) ? Verdict::refused : Verdict::accepted;
+  first_replies_.emplace(cause.command.command_id, replies_.size());
+  reply(cause.command, cause.offset, schema::Memory::first, std::move(outcome), last_event);
+  return verdict;
+}
+
+Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream) {
   StagedRecord letter{std::string(command.key), {}, std::string(command.value)};
   for (const auto& [name, value] : command.headers) letter.headers.emplace_back(name, value);
   if (bytes_of(letter) > kRecordBytesMax) letter.value.clear();
@@ -45,6 +89,7 @@ Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_vi
   letter.headers.emplace_back("dead_time", schema::format_time(stamp));
   letter.headers.emplace_back("dead_partition", std::to_string(partition_));
   letter.headers.emplace_back("dead_offset", std::to_string(command.offset));
+  if (!stream.empty()) letter.headers.emplace_back("dead_stream", stream);
   dead_letters_.push_back(std::move(letter));
 
   const auto command_id = command.header("command_id"), attempt_id = command.header("attempt_id");
@@ -60,21 +105,38 @@ Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_vi
   return Verdict::dead;
 }
 
-Verdict Batch::decide(const CommandInput& input, Timestamp now) {
+std::optional<Stream> Batch::existing(const schema::Target& target) const {
+  if (const auto* stream = std::get_if<Stream>(&target)) return *stream;
+  if (const auto* key = std::get_if<UniqueKey>(&target)) return overlay_.owner(*key);
+  return std::nullopt;
+}
+
+Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide) {
   if (input.offset <= overlay_.progress().last_command) return Verdict::skipped;
   const Timestamp stamp = std::max(now, overlay_.progress().last_stamp);
   overlay_.stamped(stamp);
   overlay_.passed_command(input.offset);
 
   if (has_long_identifier(input)) return bury(input, stamp, "an identifier is too long");
-  const auto read = schema::read_command(input.key, input.header, input.value);
-  if (!read) return bury(input, stamp, read.error().reason);
-  const auto& [envelope, command] = *read;
+  schema::CommandEnvelope envelope;
+  std::optional<Command> command;
+  if (do_not_decide) {
+    auto read = schema::read_command_envelope(input.key, input.header);
+    if (!read) return bury(input, stamp, read.error());
+    envelope = std::move(*read);
+  } else {
+    auto read = schema::read_command(input.key, input.header, input.value);
+    if (!read) return bury(input, stamp, read.error().reason);
+    envelope = std::move(read->first);
+    command = std::move(read->second);
+  }
   if (partition_of(envelope.slot, partitions_) != partition_) return bury(input, stamp, "the slot is another partition's");
   if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot)
     return bury(input, stamp, "the slot is not the target's");
-  if (const auto* stream = std::get_if<Stream>(&envelope.target); stream != nullptr && stream->kind != kind_of(command)) {
-    return bury(input, stamp, "the command is for another kind of stream");
+  if (command) {
+    const auto* stream = std::get_if<Stream>(&envelope.target);
+    const auto kind = kind_of(*command);
+    if (kind ? stream != nullptr && stream->kind != *kind : stream == nullptr) return bury(input, stamp, "the command is for another kind of stream");
   }
 
   // The memory of outcomes comes before everything that could have changed since: deadline, expected version, state.
@@ -93,96 +155,238 @@ Verdict Batch::decide(const CommandInput& input, Timestamp now) {
     reply(envelope, input.offset, schema::Memory::repeat, std::move(remembered->outcome));
     return Verdict::repeated;
   }
-  const auto undecided = [&](Code code, Verdict verdict) {
+  if (now > envelope.not_after) {
     reply(envelope, input.offset, schema::Memory::none,
-          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt, Error{code, {}}});
-    return verdict;
-  };
-  if (now > envelope.not_after) return undecided(Code::command_expired, Verdict::expired);
-  return decide_new(input, envelope, command, stamp);
+          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt, Error{Code::command_expired, {}}});
+    return Verdict::expired;
+  }
+  const Cause cause{envelope, input.offset, stamp};
+  if (command) return decide_new(input, cause, *command);
+
+  const auto stream = existing(envelope.target);
+  const auto entry = stream ? overlay_.stream(to_string(*stream)) : std::nullopt;
+  if (!entry || !entry->state || entry->stands_still()) return bury(input, stamp, *do_not_decide);
+  return stop(Aside(overlay_, *stream, *entry), input, cause, *do_not_decide);
 }
 
-Verdict Batch::decide_new(const CommandInput& input, const schema::CommandEnvelope& envelope, const Command& command, Timestamp stamp) {
-  // What a decision leads to is staged aside and joined at the end, so that one that fails half-way leaves nothing.
+Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const Command& command) {
+  const auto& envelope = cause.command;
   IdSource ids{envelope.slot, overlay_.counter(envelope.slot)};
-  std::optional<Stream> existing;
-  if (const auto* stream = std::get_if<Stream>(&envelope.target)) existing = *stream;
-  if (const auto* key = std::get_if<UniqueKey>(&envelope.target)) existing = overlay_.owner(*key);
-  const Stream stream = existing ? *existing : Stream{kind_of(command), ids.take()};
+  const auto known = existing(envelope.target);
+  const Stream stream = known ? *known : Stream{kind_of(command).value(), ids.take()};
   const std::string subject = to_string(stream);
   const StreamEntry entry = overlay_.stream(subject).value_or(new_entry(subject));
 
-  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, stamp, existing ? subject : "", entry.version, std::nullopt, Error{}};
-  if (!entry.state) {
+  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, known ? subject : "", entry.version, std::nullopt, Error{}};
+  const auto* parking = std::get_if<parking::Command>(&command);
+  if (!entry.state || (entry.stands_still() && parking == nullptr)) {
     outcome.result = Error{Code::stream_parked, {}};
-    reply(envelope, input.offset, schema::Memory::none, std::move(outcome));
+    reply(envelope, cause.offset, schema::Memory::none, std::move(outcome));
     return Verdict::parked;
   }
-  const auto decided = [&](schema::Outcome&& done, std::optional<std::size_t> last_event, Verdict verdict) {
-    first_replies_.emplace(envelope.command_id, replies_.size());
-    reply(envelope, input.offset, schema::Memory::first, std::move(done), last_event);
-    return verdict;
-  };
   if (envelope.expected_version && *envelope.expected_version != entry.version) {
     outcome.result = Error{Code::version_conflict, CurrentVersion{entry.version}};
-    return decided(std::move(outcome), std::nullopt, Verdict::refused);
+    return decided(cause, std::move(outcome), std::nullopt);
   }
+  if (parking != nullptr) return unpark(cause, stream, entry, *parking);
 
-  Overlay staged(overlay_);
-  std::vector<StagedRecord> events, directory;
-  std::vector<std::string> event_ids;
+  Aside aside(overlay_, stream, entry);
+  if (const auto made = attempt(aside, cause, *entry.state, command, ids, outcome); !made) {
+    const auto& [parks, reason] = made.error();
+    if (parks && entry.version > 0) return stop(Aside(overlay_, stream, entry), input, cause, reason);
+    return bury(input, cause.stamp, reason);
+  }
+  const bool appends = !aside.events.empty();
+  join(std::move(aside));
+  return decided(cause, std::move(outcome), appends ? std::optional(events_.size() - 1) : std::nullopt);
+}
+
+std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
+                                                   schema::Outcome& outcome) const {
   try {
-    Context context{envelope.principal, stamp, stream.id, ids};
-    const auto decision = parley::decide(*entry.state, command, context);
+    Context context{cause.command.principal, cause.stamp, aside.stream.id, ids};
+    const auto decision = decide_(state, command, context);
     if (!decision) {
       outcome.result = decision.error();
-      return decided(std::move(outcome), std::nullopt, Verdict::refused);
+      return {};
     }
-    if (ids.last * kSlots + ids.slot > kIdMax) throw std::logic_error("the slot has no ids left");
-    auto version = entry.version;
-    auto hash = entry.hash;
-    for (const auto& event : decision->events) {
-      auto encoded = schema::encode_event(event);
-      schema::Envelope e{crypto::uuid7(),
-                         source_,
-                         std::string(encoded.type),
-                         subject,
-                         stamp,
-                         ++version,
-                         envelope.correlation,
-                         envelope.command_id,
-                         to_string(envelope.principal),
-                         input.offset,
-                         ids.last,
-                         "",
-                         ""};
-      hash = crypto::sha256(schema::hash_input(hash, e, encoded.json));
-      e.hash = crypto::hex(hash);
-      staged.apply(e, event);
-      event_ids.push_back(e.id);
-      if (auto record = schema::directory_record(stream, event)) {
-        directory.push_back({std::move(record->key), {{"content-type", std::string(schema::kJson)}}, std::move(record->value)});
-      }
-      events.push_back({subject, schema::to_headers(e), std::move(encoded.json)});
-      if (bytes_of(events.back()) > kRecordBytesMax) throw std::length_error("an event is too large");
-    }
-    outcome.stream = subject;
-    outcome.version = version;
+    if (ids.last * kSlots + ids.slot > kIdMax) return std::unexpected(Failure{false, "the slot has no ids left"});
+    for (const auto& event : decision->events) append(aside, cause, event, ids.last);
+    outcome.stream = aside.subject;
+    outcome.version = aside.version;
     outcome.result = decision->answer;
-    if (schema::write_outcome(outcome).size() > kRecordBytesMax) throw std::length_error("an answer is too large");
+    if (schema::write_outcome(outcome).size() > kRecordBytesMax) throw TooLarge("an answer is too large");
+    return {};
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const StateUnavailable&) {
     throw;
+  } catch (const TooLarge& e) {
+    return std::unexpected(Failure{false, e.what()});
   } catch (const std::exception& e) {
-    return bury(input, stamp, e.what());
+    return std::unexpected(Failure{true, printable(e.what())});
+  } catch (...) {
+    return std::unexpected(Failure{true, "a decision threw what is no exception"});
   }
-  overlay_.merge(std::move(staged).take());
-  std::ranges::move(events, std::back_inserter(events_));
-  std::ranges::move(event_ids, std::back_inserter(event_ids_));
-  std::ranges::move(directory, std::back_inserter(directory_));
-  const auto last_event = events.empty() ? std::nullopt : std::optional(events_.size() - 1);
-  return decided(std::move(outcome), last_event, Verdict::accepted);
+}
+
+void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const {
+  auto encoded = schema::encode_event(event);
+  schema::Envelope e{crypto::uuid7(),
+                     source_,
+                     std::string(encoded.type),
+                     aside.subject,
+                     cause.stamp,
+                     ++aside.version,
+                     cause.command.correlation,
+                     cause.command.command_id,
+                     to_string(cause.command.principal),
+                     cause.offset,
+                     slot_counter,
+                     "",
+                     ""};
+  aside.hash = crypto::sha256(schema::hash_input(aside.hash, e, encoded.json));
+  e.hash = crypto::hex(aside.hash);
+  aside.overlay.apply(e, event);
+  aside.event_ids.push_back(e.id);
+  if (auto record = schema::directory_record(aside.stream, event)) aside.directory.push_back(directory_entry(std::move(*record)));
+  aside.events.push_back({aside.subject, schema::to_headers(e), std::move(encoded.json)});
+  aside.parking = aside.parking || std::holds_alternative<parking::Event>(event);
+  if (bytes_of(aside.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
+}
+
+std::size_t Batch::join(Aside&& aside) {
+  const auto first = events_.size();
+  overlay_.merge(std::move(aside.overlay).take());
+  std::ranges::move(aside.events, std::back_inserter(events_));
+  std::ranges::move(aside.event_ids, std::back_inserter(event_ids_));
+  std::ranges::move(aside.directory, std::back_inserter(directory_));
+  parked_changed_ = parked_changed_ || aside.parking;
+  return first;
+}
+
+Verdict Batch::stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason) {
+  const auto& command = cause.command;
+  append(aside, cause, parking::Event{parking::Parked{command.command_id, cause.offset, command.fingerprint, std::string(reason)}},
+         overlay_.counter(command.slot));
+  const auto subject = aside.subject;
+  join(std::move(aside));
+  bury(input, cause.stamp, reason, subject);
+  return Verdict::parks;
+}
+
+Verdict Batch::refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code) {
+  return decided(cause,
+                 {cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream), entry.version, std::nullopt, Error{code, {}}},
+                 std::nullopt);
+}
+
+Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Command& command) {
+  if (!std::holds_alternative<Administrator>(cause.command.principal)) return refuse(cause, stream, entry, Code::insufficient_permissions);
+  if (entry.version == 0) return refuse(cause, stream, entry, Code::not_found);
+  return std::visit(
+      [&](const auto& c) {
+        constexpr bool skips = std::same_as<std::decay_t<decltype(c)>, parking::Skip>;
+        if (c.reason.size() > kReasonBytesMax || (skips && c.reason.empty()) || c.projection.has_value() != c.version.has_value()) {
+          return refuse(cause, stream, entry, Code::validation_error);
+        }
+        if (c.projection) {
+          // Whether that projection stands still, its projector knows.
+          const auto action = skips ? parking::Action::skip : parking::Action::retry;
+          Aside aside(overlay_, stream, entry);
+          append(aside, cause, parking::Event{parking::Unparked{action, c.reason, c.projection, c.version}}, overlay_.counter(cause.command.slot));
+          return unparked(cause, std::move(aside), action);
+        }
+        if (!entry.stands_still()) return refuse(cause, stream, entry, Code::stream_not_parked);
+        if constexpr (skips) {
+          return skip(cause, stream, entry, c);
+        } else {
+          return retry(cause, stream, entry, c);
+        }
+      },
+      command);
+}
+
+/// Joins what begins with the stream's unparking, and answers the operator.
+Verdict Batch::unparked(const Cause& cause, Aside&& aside, parking::Action action) {
+  schema::Outcome outcome{cause.command.command_id,
+                          cause.command.fingerprint,
+                          cause.stamp,
+                          aside.subject,
+                          aside.version,
+                          std::nullopt,
+                          Answer{parking::Answer{parking::StreamUnparked{action}}}};
+  const auto first = join(std::move(aside));
+  return decided(cause, std::move(outcome), first);
+}
+
+Verdict Batch::skip(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Skip& command) {
+  parking::Unparked event{parking::Action::skip, command.reason, std::nullopt, std::nullopt};
+  if (entry.unknown) event.version = entry.unknown->version;
+  Aside aside(overlay_, stream, entry);
+  append(aside, cause, parking::Event{event}, overlay_.counter(cause.command.slot));
+  const auto verdict = unparked(cause, std::move(aside), parking::Action::skip);
+  if (!entry.unknown) {
+    // Remembered as a decision: whoever repeats the command is told, and it is not decided after all.
+    const auto& parked = entry.stopped_by->parked;
+    schema::CommandEnvelope skipped;
+    skipped.command_id = parked.command_id;
+    skipped.attempt_id = crypto::uuid7();  // nobody's: its sender was answered when it stopped the stream
+    skipped.fingerprint = parked.fingerprint;
+    skipped.correlation = cause.command.correlation;
+    refuse({skipped, cause.offset, cause.stamp}, stream, {.version = entry.version + 1, .hash = {}, .state = {}}, Code::command_skipped);
+  }
+  return verdict;
+}
+
+Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Retry& command) {
+  if (entry.unknown) {
+    // Nothing to try again: this build does not know the event. Not a decision, for a build that knows it has no parked stream.
+    reply(cause.command, cause.offset, schema::Memory::none,
+          schema::Outcome{cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream), entry.version, std::nullopt,
+                          Error{Code::stream_parked, {}}});
+    return Verdict::parked;
+  }
+  if (!command.command) return refuse(cause, stream, entry, Code::validation_error);
+  const auto& sent = *command.command;
+  CommandInput input;
+  input.key = sent.key;
+  input.value = sent.value.text;
+  input.offset = entry.stopped_by->parked.command_offset;
+  for (const auto& [name, value] : sent.headers) input.headers.emplace_back(retried_names_.emplace_back(name), value);
+  input.header = [&sent](std::string_view name) -> std::optional<std::string_view> {
+    const auto found = std::ranges::find(sent.headers, name, &parking::SentCommand::Header::name);
+    return found == sent.headers.end() ? std::nullopt : std::optional<std::string_view>(found->value);
+  };
+  const auto read = has_long_identifier(input) ? std::unexpected(schema::CommandProblem{"an identifier is too long", std::nullopt})
+                                               : schema::read_command(input.key, input.header, input.value);
+  if (!read || read->first.command_id != entry.stopped_by->parked.command_id || existing(read->first.target) != stream ||
+      kind_of(read->second) != stream.kind) {
+    return refuse(cause, stream, entry, Code::validation_error);
+  }
+  const auto& [envelope, original] = *read;
+
+  // Neither its deadline nor the version that it expects counts: it was in time and met that version when it was taken up first, and nothing has
+  // happened to the stream since.
+  const Cause again{envelope, input.offset, cause.stamp};
+  const auto go_on = [&] {
+    Aside aside(overlay_, stream, entry);
+    append(aside, cause, parking::Event{parking::Unparked{parking::Action::retry, command.reason, std::nullopt, std::nullopt}},
+           overlay_.counter(envelope.slot));
+    return aside;
+  };
+  Aside aside = go_on();
+  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, aside.subject, aside.version, std::nullopt, Error{}};
+  if (const auto made = attempt(aside, again, *entry.state, original, IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome); !made) {
+    unparked(cause, go_on(), parking::Action::retry);
+    const auto& [parks, reason] = made.error();
+    if (!parks) return bury(input, cause.stamp, reason);
+    return stop(Aside(overlay_, stream, *overlay_.stream(to_string(stream))), input, again, reason);
+  }
+  const bool appends = aside.events.size() > 1;
+  const auto verdict = unparked(cause, std::move(aside), parking::Action::retry);
+  decided(again, std::move(outcome), appends ? std::optional(events_.size() - 1) : std::nullopt);
+  return verdict;
 }
 
 std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>& event_offsets) {
@@ -203,6 +407,7 @@ std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>&
     }
     out.push_back({one.envelope.command_id, schema::to_headers(one.envelope), std::move(text)});
   }
+  if (parked_changed_) directory_.push_back(directory_entry(schema::parked_record(partition_, parked_entry(overlay_))));
   return out;
 }
 

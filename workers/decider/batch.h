@@ -2,6 +2,9 @@
 // The commands of one partition in one transaction, decided. Pure: no Kafka, no disk, no clock of its own.
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +23,11 @@ namespace parley::decider {
 inline constexpr std::size_t kRecordBytesMax = 900'000;
 /// A command with a longer identifier in its headers becomes a dead letter; what replies repeat is bounded by it.
 inline constexpr std::size_t kIdentifierBytesMax = 500;
+/// A reason in the log is cut after this.
+inline constexpr std::size_t kReasonBytesMax = 500;
+
+/// The rules. May throw: that parks the stream.
+using Decide = std::function<Decision<Event, Answer>(const State&, const Command&, Context&)>;
 
 /// A record to write to the commands' partition of the topic whose list it stands in.
 struct StagedRecord {
@@ -39,24 +47,39 @@ struct CommandInput {
 };
 
 /// What became of one command.
-enum class Verdict { accepted, refused, repeated, reused, expired, parked, dead, skipped };
+enum class Verdict {
+  accepted,
+  refused,
+  repeated,
+  reused,
+  expired,
+  parked,   ///< Refused: its stream stands still.
+  dead,     ///< A dead letter.
+  parks,    ///< A dead letter, and its stream stands still from now on.
+  skipped,  ///< Decided before.
+};
 
-/// Decides commands in order, each on the state that the ones before it left. Staged records are read in two steps: the events at once; replies when
-/// the events' offsets are known, because a reply names its event's position.
+/// Decides commands in order, each on the state that the ones before it left. Staged records are read in two steps: the events at once; replies and
+/// directory when the events' offsets are known, because a reply names its event's position.
 class Batch {
  public:
   /// `source`: the events' ce_source. The snapshot must outlive the batch and stay as it is.
-  Batch(const Snapshot& snapshot, int partition, int partitions, std::string source);
+  Batch(const Snapshot& snapshot, int partition, int partitions, std::string source, Decide decide = parley::decide);
 
-  /// `now`: the clock, read once for this command; the stamp is it or the last stamp, whichever is later. Domain exceptions become dead letters; what
-  /// the snapshot throws, and std::bad_alloc, comes out.
-  Verdict decide(const CommandInput& command, Timestamp now);
+  /// `now`: the clock, read once for this command; the stamp is it or the last stamp, whichever is later. What a decision throws parks the stream;
+  /// what the snapshot throws, and std::bad_alloc, comes out.
+  Verdict decide(const CommandInput& command, Timestamp now) { return take(command, now, std::nullopt); }
+  /// Parks the command's stream without deciding it or looking at its value; a dead letter when there is no such stream.
+  Verdict park(const CommandInput& command, Timestamp now, std::string_view reason) { return take(command, now, reason); }
 
   const std::vector<StagedRecord>& events() const { return events_; }
-  const std::vector<StagedRecord>& directory() const { return directory_; }
   const std::vector<StagedRecord>& dead_letters() const { return dead_letters_; }
   /// Once, after the events were written at these offsets (as many as events()).
   std::vector<StagedRecord> finish_replies(const std::vector<std::int64_t>& event_offsets);
+  /// After finish_replies().
+  const std::vector<StagedRecord>& directory() const { return directory_; }
+  /// Whether streams were stopped or let go on.
+  bool changes_parked() const { return parked_changed_; }
   /// Last, after the replies were written at these offsets: what the transaction changes, to be kept after its commit.
   Changes finish(const std::vector<std::int64_t>& reply_offsets) &&;
 
@@ -66,14 +89,40 @@ class Batch {
     std::variant<schema::Outcome, std::string, std::size_t> value;  ///< To be written; an earlier reply's text; that of another reply here.
     std::optional<std::size_t> last_event;
   };
+  struct Cause {
+    const schema::CommandEnvelope& command;
+    std::int64_t offset;
+    Timestamp stamp;
+  };
+  struct Aside;
+  struct Failure;
+
+  Verdict take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide);
+  Verdict decide_new(const CommandInput& input, const Cause& cause, const Command& command);
+  Verdict unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Command& command);
+  Verdict retry(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Retry& command);
+  Verdict skip(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Skip& command);
+  Verdict unparked(const Cause& cause, Aside&& aside, parking::Action action);
+  Verdict refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code);
+  /// Decides and stages aside; a refusal stages nothing. After a failure what stands aside is worth nothing.
+  std::expected<void, Failure> attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
+                                       schema::Outcome& outcome) const;
+  void append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const;
+  /// Makes what stands aside a part of the batch: the number of its first event.
+  std::size_t join(Aside&& aside);
+  std::optional<Stream> existing(const schema::Target& target) const;
+  /// Stages that the command stops the stream.
+  Verdict stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason);
+
   void reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
              std::variant<schema::Outcome, std::string, std::size_t> value, std::optional<std::size_t> last_event = std::nullopt);
-  Verdict bury(const CommandInput& command, Timestamp stamp, std::string_view reason);
-  Verdict decide_new(const CommandInput& input, const schema::CommandEnvelope& envelope, const Command& command, Timestamp stamp);
+  Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event);
+  Verdict bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream = {});
 
   const int partition_;
   const int partitions_;
   const std::string source_;
+  const Decide decide_;
   Overlay overlay_;
   std::vector<StagedRecord> events_;
   std::vector<std::string> event_ids_;
@@ -81,6 +130,8 @@ class Batch {
   std::vector<StagedRecord> dead_letters_;
   std::vector<StagedReply> replies_;
   std::map<std::string, std::size_t, std::less<>> first_replies_;  ///< Decisions of this batch by command id: where their reply is.
+  std::deque<std::string> retried_names_;                          ///< Of headers that a dead letter may repeat: records view their names.
+  bool parked_changed_ = false;
 };
 
 }  // namespace parley::decider

@@ -19,6 +19,7 @@
 #include "platform/metrics/metrics.h"
 #include "platform/store/store.h"
 #include "workers/decider/batch.h"
+#include "workers/decider/crash_marker.h"
 #include "workers/decider/partition_store.h"
 #include "workers/decider/restore.h"
 
@@ -39,14 +40,17 @@ constexpr milliseconds kAbortWait{10'000};
 constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
 constexpr milliseconds kLagEvery{10'000};
 constexpr milliseconds kLagWait{500};
+constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 
 enum class Phase { starting, waiting, restoring, deciding, standby };
 
 constexpr std::array kVerdicts{
     std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"}, std::pair{Verdict::repeated, "repeated"},
     std::pair{Verdict::reused, "key_reused"}, std::pair{Verdict::expired, "expired"}, std::pair{Verdict::parked, "parked"},
-    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::skipped, "skipped"},
+    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::parks, "parks"},     std::pair{Verdict::skipped, "skipped"},
 };
+
+constexpr const char* kParkings = "Commands that stopped their stream, by what happened when they were decided";
 
 struct Metrics {
   std::vector<metrics::Counter> commands = [] {
@@ -63,6 +67,9 @@ struct Metrics {
   metrics::Histogram transaction = metrics::histogram("parley_decider_transaction_seconds", "From deciding to the end of the commit");
   metrics::Histogram restore = metrics::histogram("parley_decider_restore_seconds", "From an assignment to the first command", {},
                                                   {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300});
+  metrics::Gauge parked = metrics::gauge("parley_decider_parked_streams", "Streams of the owned partitions that stand still and refuse commands");
+  metrics::Counter parked_by_exception = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "exception"}});
+  metrics::Counter parked_by_crash = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "crash"}});
   metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
   std::map<int, metrics::Gauge> lag = {};
 
@@ -131,6 +138,11 @@ struct Decider::Impl {
   std::expected<bool, std::string> check_topics(const std::stop_token& stop);
   std::expected<void, std::string> take_over(const std::stop_token& stop);
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
+  std::expected<void, std::string> announce_parked();
+  std::expected<void, std::string> drop(const kafka::TransactionError& failed);
+  void note_parked();
+  bool is_condemned(int partition, std::int64_t offset) const;
+  std::size_t commands_at_once() const;
   void report(const kafka::Message& command, Verdict verdict);
   std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions, const std::function<bool()>& go_on) const;
   std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
@@ -145,6 +157,7 @@ struct Decider::Impl {
   // Of the thread that runs.
   std::optional<kafka::TransactionalProducer> producer;
   std::optional<kafka::Consumer> reader;
+  std::optional<CrashMarker> marker;
   std::map<int, PartitionStore> stores;
   std::vector<kafka::TopicPartition> assigned;
   kafka::GroupMetadata metadata;  // captured while the partitions were being given
@@ -157,6 +170,8 @@ struct Decider::Impl {
   std::atomic<Phase> phase = Phase::starting;
   std::atomic<int> owned = 0;
   std::atomic<SteadyClock::rep> last_beat = 0;
+  mutable std::mutex reasons_mutex;
+  std::vector<std::string> parked_reasons;  // guarded, for verdict()
 
   std::optional<kafka::GroupConsumer> consumer;  // the last to come and the first to go: leaving the group calls back into all of the above
 };
@@ -194,6 +209,17 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
 
 std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& stop) {
   if (auto checked = check_topics(stop); !checked || !*checked) return checked;
+  const auto folder = std::filesystem::path(options.state_dir) / options.instance;
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return std::unexpected(folder.string() + ": " + failed.message());
+  auto opened_marker = CrashMarker::open((folder / "deciding").string());
+  if (!opened_marker) return std::unexpected(std::move(opened_marker.error()));
+  marker.emplace(std::move(*opened_marker));
+  if (const auto& suspect = marker->suspect()) {
+    log::warn("a process of this name has died deciding",
+              {{"partition", suspect->partition}, {"offset", suspect->offset}, {"times", suspect->crashes}});
+  }
   // First of all: fences an earlier process of this name and ends its open transaction.
   while (true) {
     beat();
@@ -230,6 +256,7 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
              assignment_is_new = false;
              owned.store(0, std::memory_order_relaxed);
              metrics.owned.set(0);
+             note_parked();
              enter(Phase::waiting);
            }});
   if (!joined) return std::unexpected(described(joined.error()));
@@ -291,11 +318,14 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   if (auto same = check_commands(partitions, go_on); !same) return same;
   if (!trouble.empty()) return std::unexpected(trouble);
   if (stop.stop_requested() || consumer->generation() != generation) return {};
+  for (const auto& [partition, next] : next_command) marker->passed(partition, next);
+  if (auto announced = announce_parked(); !announced || fenced_generation) return announced;
   if (auto resumed = consumer->resume(partitions); !resumed) return std::unexpected(described(resumed.error()));
   const std::chrono::duration<double> took = SteadyClock::now() - began;
   metrics.restore.observe(took.count());
   metrics.owned.set(static_cast<double>(partitions.size()));
   owned.store(static_cast<int>(partitions.size()), std::memory_order_relaxed);
+  note_parked();
   enter(Phase::deciding);
   log::info("deciding", {{"partitions", partitions.size()}, {"restore_seconds", took.count()}});
   return {};
@@ -330,7 +360,7 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
     beat();
     commands.clear();
     const auto generation = consumer->generation();
-    const auto polled = consumer->poll(commands, options.batch_commands_max, kCollectWait);
+    const auto polled = consumer->poll(commands, commands_at_once(), kCollectWait);
     if (!polled && !passes(polled.error())) return std::unexpected(described(polled.error()));
     if (!polled) log::warn("reading commands", {{"reason", polled.error().text}});
     if (consumer->generation() != generation) {
@@ -374,38 +404,112 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
                              std::to_string(command.offset()));
     }
     expected->second = command.offset() + 1;
-    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, "/parley/decider/" + options.instance).first->second;
-    verdicts.push_back(batch.decide(input_of(command), options.clock()));
+    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, "/parley/decider/" + options.instance, options.decide)
+                      .first->second;
+    const auto now = options.clock();
+    if (is_condemned(partition, command.offset())) {
+      verdicts.push_back(batch.park(input_of(command), now, "the process died each time that this command was decided"));
+      continue;
+    }
+    const auto deciding = marker->deciding(partition, command.offset());
+    verdicts.push_back(batch.decide(input_of(command), now));
   }
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& [partition, batch] : batches) positions.push_back({{topic("commands"), partition}, next.at(partition)});
 
   std::vector<std::pair<int, Changes>> changes;
   if (const auto written = write(batches, changes, positions); !written) {
-    const auto& error = written.error();
-    if (error.severity == kafka::Severity::abort_required && error.error.kind == kafka::Kind::rebalanced) {
-      // The group has moved on; poll() will say where to. Nothing of this is visible or kept.
-      log::warn("a transaction is dropped: the group rebalances", {{"reason", error.error.text}});
-      metrics.dropped.add();
-      if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
-      fenced_generation = consumer->generation();
-      fenced_since = SteadyClock::now();
-      return {};
-    }
-    return std::unexpected(described(error.error));
+    return drop(written.error());
   }
   for (const auto& [partition, changed] : changes) stores.at(partition).write(changed);
   next_command = std::move(next);
   for (std::size_t i = 0; i < commands.size(); ++i) report(commands[i], verdicts[i]);
+  if (std::ranges::any_of(batches, [](const auto& one) { return one.second.changes_parked(); })) note_parked();
+  for (const auto& position : positions) marker->passed(position.where.partition, position.offset);
   metrics.batch.observe(static_cast<double>(commands.size()));
   metrics.transaction.observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
   return {};
 }
 
+/// After a transaction that failed: nothing of it is visible or kept. The error is why the process must end.
+std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionError& failed) {
+  if (failed.severity != kafka::Severity::abort_required || failed.error.kind != kafka::Kind::rebalanced) {
+    return std::unexpected(described(failed.error));
+  }
+  // The group has moved on; poll() will say where to.
+  log::warn("a transaction is dropped: the group rebalances", {{"reason", failed.error.text}});
+  metrics.dropped.add();
+  if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
+  fenced_generation = consumer->generation();
+  fenced_since = SteadyClock::now();
+  return {};
+}
+
+/// What stands still, in the directory, each time that partitions are taken over: an owner of another build may have known other types of events.
+/// The positions go along, so that a decider that was replaced meanwhile is fenced here too.
+std::expected<void, std::string> Decider::Impl::announce_parked() {
+  std::vector<kafka::PartitionOffset> positions;
+  const auto write = [&]() -> std::expected<void, kafka::TransactionError> {
+    if (auto begun = producer->begin(); !begun) return begun;
+    const auto directory = topic("directory");
+    for (const auto& [partition, next] : next_command) {
+      positions.push_back({{topic("commands"), partition}, next});
+      const auto record = schema::parked_record(partition, parked_entry(stores.at(partition)));
+      const std::vector<kafka::Header> headers{{"content-type", schema::kJson}};
+      auto number = producer->produce(
+          {.topic = directory, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt});
+      if (!number) return std::unexpected(std::move(number.error()));
+    }
+    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+    if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+    auto committed = producer->commit(kCommitWait);
+    if (!committed) committed.error().severity = kafka::Severity::fatal;
+    return committed;
+  };
+  if (const auto written = write(); !written) return drop(written.error());
+  return {};
+}
+
+/// The parked streams of the owned partitions, for metrics and health.
+void Decider::Impl::note_parked() {
+  std::int64_t total = 0;
+  std::vector<std::string> reasons;
+  for (const auto& [where, partition] : assigned) {
+    const auto store = stores.find(partition);
+    if (store == stores.end()) continue;
+    const auto entry = parked_entry(store->second);
+    total += entry.total;
+    for (const auto& one : entry.streams) {
+      if (reasons.size() < kReasonsMax) reasons.push_back("parked: " + one.stream + ": " + one.reason);
+    }
+  }
+  if (total > static_cast<std::int64_t>(reasons.size())) {
+    reasons.push_back("parked: " + std::to_string(total - static_cast<std::int64_t>(reasons.size())) + " more streams");
+  }
+  metrics.parked.set(static_cast<double>(total));
+  const std::lock_guard lock(reasons_mutex);
+  parked_reasons = std::move(reasons);
+}
+
+bool Decider::Impl::is_condemned(int partition, std::int64_t offset) const {
+  const auto& suspect = marker->suspect();
+  return suspect && suspect->partition == partition && suspect->offset == offset && suspect->crashes >= kParkAfterCrashes;
+}
+
+/// One, while a command that killed the process may be the next: what is decided before it is committed before it, and it is the one to blame.
+std::size_t Decider::Impl::commands_at_once() const {
+  const auto& suspect = marker->suspect();
+  const bool cautious = suspect && suspect->crashes >= kCautiousAfterCrashes && next_command.contains(suspect->partition);
+  return cautious ? 1 : options.batch_commands_max;
+}
+
 /// One line for each command, so that a request can be followed by its correlation id.
 void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
   metrics.commands[static_cast<std::size_t>(verdict)].add();
-  log::write(verdict == Verdict::dead ? log::Level::error : log::Level::info, "command",
+  if (verdict == Verdict::parks) {
+    (is_condemned(command.partition(), command.offset()) ? metrics.parked_by_crash : metrics.parked_by_exception).add();
+  }
+  log::write(verdict == Verdict::dead || verdict == Verdict::parks ? log::Level::error : log::Level::info, "command",
              {{"correlation_id", command.header("correlation_id").value_or("")},
               {"outcome", kVerdicts[static_cast<std::size_t>(verdict)].second},
               {"partition", command.partition()},
@@ -516,6 +620,10 @@ health::Verdict Decider::verdict() const {
     case Phase::deciding:
       out = {Readiness::ready, {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
       break;
+  }
+  {
+    const std::lock_guard lock(impl_->reasons_mutex);
+    if (!impl_->parked_reasons.empty()) out = health::worse(std::move(out), {Readiness::degraded, impl_->parked_reasons});
   }
   if (silent > impl_->options.stuck_after) {
     return {Readiness::not_ready,

@@ -11,6 +11,7 @@
 #include "domain/kernel.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "workers/decider/batch.h"
 
 namespace parley::decider {
 
@@ -30,8 +31,14 @@ struct Options {
   std::chrono::milliseconds stuck_after{5'000};  ///< Not ready when the loop has not turned for so long.
 
   std::function<Timestamp()> clock;  ///< The system's when empty.
+  Decide decide = parley::decide;    ///< Tests give one that throws or crashes.
   std::function<void(Step)> observer = {};
 };
+
+/// A command at which the process died while deciding: after so many deaths the decider takes one command at a time,
+inline constexpr int kCautiousAfterCrashes = 3;
+/// and after so many its stream is parked, and the command is not decided.
+inline constexpr int kParkAfterCrashes = 4;
 
 /// Reads commands, decides, writes: each command once, whatever is killed or paused (README.md says by which rules). Run by one thread.
 class Decider {
@@ -46,8 +53,8 @@ class Decider {
   /// reads the log. A broker away at the start is waited for.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
-  /// Ready while it decides, or stands by because other members own all partitions (it says which); not ready while it waits for partitions,
-  /// restores, or does not move. Thread-safe.
+  /// Ready while it decides, or stands by because other members own all partitions (it says which); degraded while streams of its partitions stand
+  /// still; not ready while it waits for partitions, restores, or does not move. Thread-safe.
   health::Verdict verdict() const;
 
  private:

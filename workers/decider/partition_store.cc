@@ -12,9 +12,10 @@
 namespace parley::decider {
 namespace {
 
-// Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
+// Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "p/<subject>" for streams that stand still,
+// "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
 constexpr std::string_view kMeta = "m";
-constexpr std::string_view kByAge = "t/";
+constexpr std::string_view kByAge = "t/", kParked = "p/", kAfterParked = "p0";
 /// Forgetting is spread: never more than this in one transaction's write.
 constexpr std::size_t kForgottenMax = 2'000;
 
@@ -54,6 +55,7 @@ class Unpacker {
     in_.remove_prefix(colon + 1 + size);
     return found;
   }
+  bool at_end() const { return in_.empty(); }
   std::int64_t number() {
     const auto digits = text();
     std::int64_t number = 0;
@@ -69,9 +71,19 @@ class Unpacker {
 std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
+/// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
+const std::string& fold_version() {
+  static const std::string version = [] {
+    std::string types;
+    for (const auto type : schema::event_types()) types.append(type).append(" ");
+    return std::to_string(kFoldVersion) + " " + crypto::hex(crypto::sha256(types));
+  }();
+  return version;
+}
+
 std::string pack(const Progress& p, std::string_view topic_id) {
   return Packer()
-      .number(kFoldVersion)
+      .text(fold_version())
       .text(topic_id)
       .number(p.next_event)
       .number(p.last_event)
@@ -82,8 +94,17 @@ std::string pack(const Progress& p, std::string_view topic_id) {
       .take();
 }
 
+constexpr std::string_view kCommand = "command", kUnknownEvent = "unknown event";
+
 std::string pack(const StreamEntry& entry) {
-  return Packer().number(entry.version).text(entry.hash).text(entry.state ? schema::encode_state(*entry.state) : "").take();
+  Packer out;
+  out.number(entry.version).text(entry.hash).text(entry.state ? schema::encode_state(*entry.state) : "");
+  if (const auto& by = entry.stopped_by) {
+    out.text(kCommand).number(by->version).number(since_epoch(by->since));
+    out.text(by->parked.command_id).number(by->parked.command_offset).text(by->parked.fingerprint).text(by->parked.reason);
+  }
+  if (const auto& event = entry.unknown) out.text(kUnknownEvent).number(event->version).number(since_epoch(event->since)).text(event->type);
+  return out.take();
 }
 
 /// The store's own failures in the words of this folder.
@@ -118,7 +139,7 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       const auto meta = guarded([&] { return found.store_.get(kMeta); });
       if (!meta) return found;
       Unpacker in(*meta);
-      const bool same_fold = in.number() == kFoldVersion;
+      const bool same_fold = in.text() == fold_version();
       const bool same_log = in.text() == events_topic_id;
       if (same_fold && same_log) {
         auto& p = found.progress_;
@@ -128,9 +149,15 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
         p.next_reply = in.number();
         p.last_command = in.number();
         p.last_stamp = at(in.number());
+        guarded([&] {
+          found.store_.scan(kParked, kAfterParked, [&](std::string_view key, std::string_view) {
+            found.parked_.emplace(key.substr(kParked.size()));
+            return true;
+          });
+        });
         return found;
       }
-      reason = same_log ? "another fold version" : "another log";
+      reason = same_log ? "folded by another build" : "another log";
     } catch (const StateUnavailable& e) {
       reason = e.what();
     }
@@ -152,12 +179,25 @@ std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) cons
   const auto value = guarded([&] { return store_.get(key_of('s', subject)); });
   if (!value) return std::nullopt;
   Unpacker in(*value);
-  StreamEntry entry{in.number(), std::string(in.text()), std::nullopt};
-  const auto state = in.text();
-  if (state.empty()) return entry;
-  auto decoded = schema::decode_state(state);
-  if (!decoded) throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
-  entry.state = std::move(*decoded);
+  StreamEntry entry{.version = in.number(), .hash = std::string(in.text()), .state = std::nullopt};
+  if (const auto state = in.text(); !state.empty()) {
+    auto decoded = schema::decode_state(state);
+    if (!decoded) throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
+    entry.state = std::move(*decoded);
+  }
+  while (!in.at_end()) {
+    const bool command = in.text() == kCommand;
+    const auto version = in.number();
+    const auto since = at(in.number());
+    if (command) {
+      const std::string id(in.text());
+      const auto offset = in.number();
+      const std::string fingerprint(in.text());
+      entry.stopped_by = StreamEntry::Command{{id, offset, fingerprint, std::string(in.text())}, version, since};
+    } else {
+      entry.unknown = StreamEntry::UnknownEvent{std::string(in.text()), version, since};
+    }
+  }
   return entry;
 }
 
@@ -197,7 +237,12 @@ void PartitionStore::write(const Changes& changes) {
         return ++forgotten < kForgottenMax;
       });
     }
-    for (const auto& [subject, entry] : changes.streams) batch.put(key_of('s', subject), pack(entry));
+    auto parked = parked_;
+    for (const auto& [subject, entry] : changes.streams) {
+      batch.put(key_of('s', subject), pack(entry));
+      if (entry.stands_still() && parked.insert(subject).second) batch.put(std::string(kParked) + subject, "");
+      if (!entry.stands_still() && parked.erase(subject) > 0) batch.erase(std::string(kParked) + subject);
+    }
     for (const auto& [key, stream] : changes.owners) batch.put(owner_key(key), to_string(stream));
     for (const auto& [slot, last] : changes.counters) batch.put(key_of('n', std::to_string(slot)), Packer().number(last).take());
     for (const auto& [id, kept] : changes.outcomes) {
@@ -208,6 +253,7 @@ void PartitionStore::write(const Changes& changes) {
     store_.write(std::move(batch));
     oldest_outcome_ = std::move(next);
     progress_ = changes.progress;
+    parked_ = std::move(parked);
   });
 }
 

@@ -13,8 +13,8 @@ namespace parley::decider {
 /// it is broken; the folder is then to be destroyed and the log folded again.
 class PartitionStore final : public Snapshot {
  public:
-  /// Opens or creates it. A store of another fold version or of another topic of events is discarded and begun anew, as is one that cannot be
-  /// opened. The error says why there can be none (no space, locked by another process).
+  /// Opens or creates it. A store of another fold version, of a build that knew other types of events, or of another topic of events is discarded and
+  /// begun anew, as is one that cannot be opened. The error says why there can be none (no space, locked by another process).
   static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string events_topic_id);
   /// Discards what it holds and begins anew.
   static std::expected<PartitionStore, std::string> renew(PartitionStore&& old);
@@ -24,6 +24,7 @@ class PartitionStore final : public Snapshot {
   std::int64_t counter(int slot) const override;
   std::optional<Remembered> outcome(std::string_view command_id) const override;
   const Progress& progress() const override { return progress_; }
+  std::set<std::string, std::less<>> parked() const override { return parked_; }
 
   /// Keeps the changes with the progress that they reflect, at once or not at all, and forgets outcomes past their window, oldest first.
   void write(const Changes& changes);
@@ -37,6 +38,7 @@ class PartitionStore final : public Snapshot {
   std::string topic_id_;
   store::Store store_;
   Progress progress_;
+  std::set<std::string, std::less<>> parked_;
   std::string oldest_outcome_;  ///< Where the search for expired outcomes goes on, past those that are gone.
 };
 

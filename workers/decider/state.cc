@@ -9,6 +9,18 @@
 namespace parley::decider {
 namespace {
 
+void fold(StreamEntry& entry, const parking::Event& event, const schema::Envelope& envelope) {
+  std::visit(overloaded{
+                 [&](const parking::Parked& e) { entry.stopped_by = StreamEntry::Command{e, envelope.sequence, envelope.time}; },
+                 [&](const parking::Unparked& e) {
+                   if (e.projection) return;  // the projector's
+                   if (!e.version) entry.stopped_by.reset();
+                   if (e.version && entry.unknown && *e.version >= entry.unknown->version) entry.unknown.reset();
+                 },
+             },
+             event);
+}
+
 /// Also of a kind that this build does not know: the slot's counter must go on.
 int slot_of_subject(std::string_view subject) {
   const auto slash = subject.rfind('/');
@@ -21,9 +33,35 @@ int slot_of_subject(std::string_view subject) {
 }  // namespace
 
 StreamEntry new_entry(std::string_view subject) {
-  StreamEntry entry{0, std::string(schema::kHashBytes, '\0'), std::nullopt};
+  StreamEntry entry{.hash = std::string(schema::kHashBytes, '\0'), .state = std::nullopt};
   if (const auto stream = parse_stream(subject)) entry.state = initial_state(stream->kind);
   return entry;
+}
+
+schema::ParkedStream parked_stream(std::string_view subject, const StreamEntry& entry) {
+  schema::ParkedStream out{.stream = std::string(subject), .since = {}, .reason = {}, .command_id = {}, .command_offset = {}};
+  if (entry.unknown) {
+    out.since = entry.unknown->since;
+    out.version = entry.unknown->version;
+    out.reason = "an event of a type that this build does not know: " + entry.unknown->type;
+  } else if (entry.stopped_by) {
+    out.since = entry.stopped_by->since;
+    out.version = entry.stopped_by->version;
+    out.reason = entry.stopped_by->parked.reason;
+    out.command_id = entry.stopped_by->parked.command_id;
+    out.command_offset = entry.stopped_by->parked.command_offset;
+  }
+  return out;
+}
+
+schema::ParkedEntry parked_entry(const Snapshot& snapshot) {
+  schema::ParkedEntry out;
+  for (const auto& subject : snapshot.parked()) {
+    ++out.total;
+    if (out.streams.size() == kParkedNamedMax) continue;
+    if (const auto entry = snapshot.stream(subject)) out.streams.push_back(parked_stream(subject, *entry));
+  }
+  return out;
 }
 
 std::optional<StreamEntry> Overlay::stream(std::string_view subject) const {
@@ -46,6 +84,18 @@ std::optional<Remembered> Overlay::outcome(std::string_view command_id) const {
   return base_.outcome(command_id);
 }
 
+std::set<std::string, std::less<>> Overlay::parked() const {
+  auto out = base_.parked();
+  for (const auto& [subject, entry] : changes_.streams) {
+    if (entry.stands_still()) {
+      out.insert(subject);
+    } else {
+      out.erase(subject);
+    }
+  }
+  return out;
+}
+
 void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>& event) {
   auto found = stream(envelope.subject);
   auto entry = found ? std::move(*found) : new_entry(envelope.subject);
@@ -54,15 +104,17 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   }
   const auto hash = crypto::unhex(envelope.hash);
   if (!hash || hash->size() != schema::kHashBytes) throw std::logic_error(envelope.subject + ": an event's hash is malformed");
-  if (event && entry.state) {
+  if (!event) {
+    entry.unknown = StreamEntry::UnknownEvent{envelope.type, envelope.sequence, envelope.time};
+  } else if (const auto* parking = std::get_if<parking::Event>(&*event)) {
+    fold(entry, *parking, envelope);
+  } else if (entry.state) {
     if (const auto key = unique_key(*event)) {
       const auto stream = *parse_stream(envelope.subject);
       if (const auto held_by = owner(*key); held_by && *held_by != stream) throw std::logic_error(envelope.subject + ": a unique key has an owner");
       changes_.owners[*key] = stream;
     }
     entry.state = evolve(*entry.state, *event);
-  } else {
-    entry.state.reset();
   }
   entry.version = envelope.sequence;
   entry.hash = *hash;

@@ -3,13 +3,16 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <vector>
 
 #include "domain/model.h"
+#include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/replies.h"
 
@@ -18,14 +21,34 @@ namespace parley::decider {
 /// How long an outcome is remembered, by the decider's stamps: within it a repeated command gets the first answer again.
 inline constexpr std::chrono::hours kOutcomeWindow{24};
 
-/// A stream as far as it was folded.
+/// Of the streams that stand still in a partition, as many are named to operators.
+inline constexpr std::size_t kParkedNamedMax = 100;
+
+/// A stream as far as it was folded. It stands still, and refuses commands, while a command has stopped it, or an event of a type that this build
+/// does not know.
 struct StreamEntry {
+  struct Command {
+    parking::Parked parked;
+    std::int64_t version = 0;
+    Timestamp since;
+  };
+  struct UnknownEvent {
+    std::string type;
+    std::int64_t version = 0;  ///< Of the last one.
+    Timestamp since;
+  };
   std::int64_t version = 0;
-  std::string hash;            ///< Of the last event, 32 raw bytes; zeros before the first.
-  std::optional<State> state;  ///< Nothing when the stream holds an event of a type that this build does not know: it refuses commands.
+  std::string hash;                     ///< Of the last event, 32 raw bytes; zeros before the first.
+  std::optional<State> state;           ///< The fold of the events that this build knows; nothing for a kind of stream that it does not know.
+  std::optional<Command> stopped_by{};  ///< The command that parked it.
+  std::optional<UnknownEvent> unknown{};
+
+  bool stands_still() const { return state && (stopped_by || unknown); }
 };
 /// A stream without events. Without a state when the text names no kind that this build knows.
 StreamEntry new_entry(std::string_view subject);
+/// Of a stream that stands still: why, for operators.
+schema::ParkedStream parked_stream(std::string_view subject, const StreamEntry& entry);
 
 /// A decided command.
 struct Remembered {
@@ -72,7 +95,12 @@ class Snapshot {
   virtual std::int64_t counter(int slot) const = 0;
   virtual std::optional<Remembered> outcome(std::string_view command_id) const = 0;
   virtual const Progress& progress() const = 0;
+  /// The streams that stand still.
+  virtual std::set<std::string, std::less<>> parked() const = 0;
 };
+
+/// What stands still in a partition.
+schema::ParkedEntry parked_entry(const Snapshot& snapshot);
 
 /// A snapshot with changes on top of it. The snapshot must outlive it and stay as it is.
 class Overlay final : public Snapshot {
@@ -84,6 +112,7 @@ class Overlay final : public Snapshot {
   std::int64_t counter(int slot) const override;
   std::optional<Remembered> outcome(std::string_view command_id) const override;
   const Progress& progress() const override { return changes_.progress; }
+  std::set<std::string, std::less<>> parked() const override;
 
   /// Folds an event whose number follows its stream's version; nothing for an event of an unknown type. Throws std::logic_error for a gap, a
   /// repetition or a unique key that another stream owns: the log breaks its own rules, and nothing may be decided on it.
