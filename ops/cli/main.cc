@@ -5,6 +5,7 @@
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
 #include "ops/cli/options.h"
+#include "ops/cli/parked.h"
 #include "ops/cli/roles.h"
 #include "ops/cli/topics.h"
 #include "platform/log/log.h"
@@ -44,6 +45,34 @@ int main(int argc, char** argv) {
   cli::add_api(*api, options[api]);
   cli::add_decider(*decider, options[decider]);
   cli::add_topics(*topics, options[topics]);
+
+  auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
+  parked->require_subcommand(1);
+  cli::add_kafka(*parked, options);
+  bool json = false;
+  parked->add_flag("--json", json, "One JSON document, for programs");
+  cli::Unpark unpark;
+  const auto parked_task = [&](const char* name, const char* description, bool names_stream, auto run) {
+    auto* command = parked->add_subcommand(name, description)->fallthrough();
+    if (names_stream) command->add_option("stream", unpark.stream, "For example dialog/1387")->required();
+    command->callback([&, run] {
+      log::configure("parked", "", *log::level_named(options.log_level));
+      exit_code = run(cli::ParkedOptions{.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions, .json = json});
+    });
+    return command;
+  };
+  parked_task("list", "Every stream that stands still", false, cli::parked_list);
+  parked_task("show", "One stream, and the command that stopped it", true, [&](const auto& o) { return cli::parked_show(o, unpark.stream); });
+  auto* retry =
+      parked_task("retry", "Lets it go on, and tries again what stopped it", true, [&](const auto& o) { return cli::parked_retry(o, unpark); });
+  auto* skip =
+      parked_task("skip", "Lets it go on without what stopped it, for good", true, [&](const auto& o) { return cli::parked_skip(o, unpark); });
+  retry->add_option("--reason", unpark.reason, "Why, for the log");
+  skip->add_option("--reason", unpark.reason, "Why, for the log")->required();
+  for (auto* command : {retry, skip}) {
+    command->add_option("--projection", unpark.projection, "The projection for which it stands still, instead of its decider");
+    command->add_option("--version", unpark.version, "The version, in the stream, of the event that the projection could not apply");
+  }
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

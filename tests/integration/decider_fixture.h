@@ -118,10 +118,11 @@ class Sender {
     produce(record, partition_of(request.envelope.slot, kPartitions));
     return request.envelope.attempt_id;
   }
-  void produce(const schema::CommandRecord& record, int partition) {
+  void produce(const schema::CommandRecord& record, int partition) { produce("commands", record, partition); }
+  void produce(const std::string& name, const schema::CommandRecord& record, int partition) {
     std::vector<kafka::Header> headers;
     for (const auto& [name, value] : record.headers) headers.push_back({name, value});
-    const auto topic = prefix_ + ".commands";
+    const auto topic = prefix_ + "." + name;
     const auto queued = producer_->produce({topic, partition, record.key, record.value, headers, std::nullopt}, {});
     EXPECT_TRUE(queued) << queued.error().text;
   }

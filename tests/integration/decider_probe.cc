@@ -1,13 +1,15 @@
 // A decider as a process of its own that a test can stop or kill at the worst moments. Never a part of the product.
 //
-//   decider_probe BROKERS PREFIX PARTITIONS INSTANCE STATE_DIR [STOP|KILL STEP NUMBER]
+//   decider_probe BROKERS PREFIX PARTITIONS INSTANCE STATE_DIR [STOP|KILL STEP NUMBER | POISON]
 //
-// With the last three it stops (SIGSTOP) or kills (SIGKILL) itself the NUMBER-th time that a transaction is at STEP.
+// With the three it stops (SIGSTOP) or kills (SIGKILL) itself the NUMBER-th time that a transaction is at STEP. With POISON it throws on a visitor's
+// message "throw" and ends at once on "abort".
 #include <signal.h>
 #include <unistd.h>
 
 #include <iostream>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 
@@ -16,7 +18,7 @@
 
 int main(int argc, char** argv) {
   using namespace parley;
-  if (argc != 6 && argc != 9) return 2;
+  if (argc < 6 || argc == 8 || argc > 9) return 2;
   process::catch_termination();
   decider::Options options;
   options.kafka.brokers = argv[1];
@@ -33,6 +35,16 @@ int main(int argc, char** argv) {
     const int signal = std::string(argv[6]) == "STOP" ? SIGSTOP : SIGKILL;
     options.observer = [step = steps.at(argv[7]), left = std::stoi(argv[8]), signal](decider::Step at) mutable {
       if (at == step && --left == 0) kill(getpid(), signal);
+    };
+  }
+  if (argc == 7) {
+    options.decide = [](const State& state, const Command& command, Context& context) {
+      if (const auto* dialog = std::get_if<dialogs::Command>(&command)) {
+        const auto* message = std::get_if<dialogs::PostVisitorMessage>(dialog);
+        if (message != nullptr && message->text.text == "throw") throw std::logic_error("poisoned");
+        if (message != nullptr && message->text.text == "abort") std::abort();
+      }
+      return parley::decide(state, command, context);
     };
   }
   decider::Decider decider(std::move(options));

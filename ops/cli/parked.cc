@@ -1,0 +1,363 @@
+#include "ops/cli/parked.h"
+
+#include <algorithm>
+#include <chrono>
+#include <expected>
+#include <functional>
+#include <iostream>
+#include <map>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "domain/model.h"
+#include "platform/crypto/crypto.h"
+#include "platform/kafka/consumer.h"
+#include "platform/kafka/producer.h"
+#include "schemas/commands.h"
+#include "schemas/directory.h"
+#include "schemas/errors.h"
+#include "schemas/events.h"
+#include "schemas/replies.h"
+
+namespace parley::cli {
+namespace {
+
+/// A stream that stands still, and for whom.
+struct Row {
+  std::string where;  ///< "decider", or a projection's name.
+  schema::ParkedStream stream;
+};
+struct List {
+  std::vector<Row> parked;
+  std::int64_t more = 0;  ///< That are not named.
+};
+/// As programs get it; absent is left out.
+struct Shown {
+  std::string stream;
+  std::string where;
+  Timestamp since;
+  std::int64_t version = 0;
+  std::string reason;
+  std::optional<std::string> command_id;
+  std::optional<std::int64_t> command_offset;
+  std::optional<std::string> command_type;
+  std::optional<std::string> principal;
+  std::optional<std::string> correlation_id;
+};
+struct ShownList {
+  std::vector<Shown> parked;
+  std::int64_t more = 0;
+};
+struct Done {
+  std::string stream;
+  std::string action;
+  std::int64_t version = 0;
+  std::optional<Code> error;  ///< Of the command that was decided again.
+};
+
+}  // namespace
+}  // namespace parley::cli
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<cli::Shown> = std::tuple{
+    field("stream", &cli::Shown::stream),
+    field("where", &cli::Shown::where),
+    field("since", &cli::Shown::since),
+    field("version", &cli::Shown::version),
+    field("reason", &cli::Shown::reason),
+    field("command_id", &cli::Shown::command_id),
+    field("command_offset", &cli::Shown::command_offset),
+    field("command_type", &cli::Shown::command_type),
+    field("principal", &cli::Shown::principal),
+    field("correlation_id", &cli::Shown::correlation_id),
+};
+template <>
+inline constexpr auto fields<cli::ShownList> = std::tuple{field("parked", &cli::ShownList::parked), field("more", &cli::ShownList::more)};
+template <>
+inline constexpr auto fields<cli::Done> = std::tuple{field("stream", &cli::Done::stream), field("action", &cli::Done::action),
+                                                     field("version", &cli::Done::version), field("error", &cli::Done::error)};
+
+}  // namespace parley::schema
+
+namespace parley::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds kReadWithin{60};    // one topic from its beginning to its end
+constexpr std::chrono::seconds kAnswerWithin{30};  // a decider may be restoring
+constexpr milliseconds kPollWait{100};
+constexpr std::size_t kRecordsAtOnce = 5'000;
+constexpr std::string_view kDecider = "decider";
+constexpr std::string_view kDeadPrefix = "dead_";  // headers that a dead letter has and its command had not
+
+template <class T>
+using Result = std::expected<T, std::string>;
+
+int fail(std::string_view why) {
+  std::cerr << "parley parked: " << why << "\n";
+  return 1;
+}
+
+Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
+  auto opened = kafka::Consumer::open(options.kafka, {});
+  if (!opened) return std::unexpected(opened.error().text);
+  return std::move(*opened);
+}
+
+std::vector<kafka::TopicPartition> partitions_of(const ParkedOptions& options, std::string_view topic) {
+  std::vector<kafka::TopicPartition> out;
+  for (int i = 0; i < options.partitions; ++i) out.push_back({options.prefix + "." + std::string(topic), i});
+  return out;
+}
+
+/// Every record that stands in these partitions now, in order.
+Result<void> read_all(kafka::Consumer& reader, const std::vector<kafka::TopicPartition>& partitions,
+                      const std::function<void(const kafka::Message&)>& each) {
+  const auto begin = reader.begin(partitions);
+  if (!begin) return std::unexpected(begin.error().text);
+  auto ends = reader.end(partitions, kafka::Isolation::read_committed);
+  if (!ends) return std::unexpected(ends.error().text);
+  if (const auto assigned = reader.assign(*begin); !assigned) return std::unexpected(assigned.error().text);
+  const auto deadline = SteadyClock::now() + kReadWithin;
+  std::vector<kafka::Message> records;
+  while (true) {
+    const auto positions = reader.position();
+    if (!positions) return std::unexpected(positions.error().text);
+    const bool all = std::ranges::all_of(*ends, [&](const auto& end) {
+      const auto at = std::ranges::find(*positions, end.where, &kafka::PartitionOffset::where);
+      return at != positions->end() && at->offset >= end.offset;
+    });
+    if (all) return {};
+    if (SteadyClock::now() > deadline) return std::unexpected(partitions.front().topic + " could not be read in time");
+    records.clear();
+    if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
+      return std::unexpected(polled.error().text);
+    }
+    for (const auto& record : records) each(record);
+  }
+}
+
+/// What deciders have announced in the directory.
+Result<List> in_deciders(const ParkedOptions& options) {
+  auto reader = open_reader(options);
+  if (!reader) return std::unexpected(reader.error());
+  std::map<int, schema::ParkedEntry> latest;
+  const auto read = read_all(*reader, partitions_of(options, "directory"), [&](const kafka::Message& record) {
+    if (!record.key().starts_with(schema::kParkedPrefix)) return;
+    if (auto entry = schema::read_text<schema::ParkedEntry>(record.value())) latest[record.partition()] = std::move(*entry);
+  });
+  if (!read) return std::unexpected(read.error());
+  List out;
+  for (auto& [partition, entry] : latest) {
+    out.more += entry.total - static_cast<std::int64_t>(entry.streams.size());
+    for (auto& stream : entry.streams) out.parked.push_back({std::string(kDecider), std::move(stream)});
+  }
+  return out;
+}
+
+Shown shown(const Row& row) {
+  return {.stream = row.stream.stream,
+          .where = row.where,
+          .since = row.stream.since,
+          .version = row.stream.version,
+          .reason = row.stream.reason,
+          .command_id = row.stream.command_id,
+          .command_offset = row.stream.command_offset,
+          .command_type = {},
+          .principal = {},
+          .correlation_id = {}};
+}
+
+int partition_of_stream(const Stream& stream, const ParkedOptions& options) { return partition_of(slot_of(stream.id), options.partitions); }
+
+/// The command that stopped the stream, from its dead letter, as it was sent.
+Result<parking::SentCommand> dead_command(const ParkedOptions& options, const Stream& stream, const std::string& command_id) {
+  auto reader = open_reader(options);
+  if (!reader) return std::unexpected(reader.error());
+  std::optional<parking::SentCommand> found;
+  const kafka::TopicPartition where{options.prefix + ".dead-letters", partition_of_stream(stream, options)};
+  const auto read = read_all(*reader, {where}, [&](const kafka::Message& record) {
+    if (record.header("dead_stream") != to_string(stream) || record.header("command_id") != command_id) return;
+    found = parking::SentCommand{std::string(record.key()), {}, {std::string(record.value())}};
+    for (const auto& header : record.headers()) {
+      if (!std::string_view(header.name).starts_with(kDeadPrefix)) found->headers.push_back({std::string(header.name), std::string(header.value)});
+    }
+  });
+  if (!read) return std::unexpected(read.error());
+  if (!found || found->value.text.empty()) {
+    return std::unexpected("the dead letter of command " + command_id + " is gone or was too large to keep it: it can be skipped alone");
+  }
+  return std::move(*found);
+}
+
+std::string header_of(const parking::SentCommand& command, std::string_view name) {
+  const auto found = std::ranges::find(command.headers, name, &parking::SentCommand::Header::name);
+  return found == command.headers.end() ? "" : found->value;
+}
+
+void print(const Shown& one) {
+  std::cout << one.stream << "  stands still for " << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
+            << schema::format_time(one.since) << ", version " << one.version << "\n  " << one.reason << "\n";
+  if (one.command_id) std::cout << "  command " << *one.command_id << " at offset " << one.command_offset.value_or(-1) << "\n";
+  if (one.command_type) {
+    std::cout << "  " << *one.command_type << " by " << one.principal.value_or("") << ", correlation " << one.correlation_id.value_or("") << "\n";
+  }
+}
+
+/// Sends the command and waits for the replies to these attempts.
+Result<std::map<std::string, schema::Outcome>> answers(const ParkedOptions& options, const Stream& stream, const parking::Command& command,
+                                                       std::string attempt, std::vector<std::string> attempts) {
+  auto reader = open_reader(options);
+  if (!reader) return std::unexpected(reader.error());
+  const int partition = partition_of_stream(stream, options);
+  const std::vector<kafka::TopicPartition> replies{{options.prefix + ".replies", partition}};
+  const auto ends = reader->end(replies, kafka::Isolation::read_committed);
+  if (!ends) return std::unexpected(ends.error().text);
+  if (const auto assigned = reader->assign(*ends); !assigned) return std::unexpected(assigned.error().text);
+  auto producer = kafka::Producer::open(options.kafka, {});
+  if (!producer) return std::unexpected(producer.error().text);
+
+  schema::CommandEnvelope envelope;
+  envelope.command_id = crypto::uuid7();
+  envelope.attempt_id = std::move(attempt);
+  envelope.fingerprint = envelope.command_id;  // sent once: nobody else has this id
+  envelope.principal = Administrator{};
+  envelope.target = stream;
+  envelope.slot = slot_of(stream.id);
+  envelope.not_after = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + kAnswerWithin;
+  envelope.correlation = envelope.command_id;
+  const auto record = schema::to_record(envelope, command);
+  std::vector<kafka::Header> headers;
+  for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+  std::optional<std::string> failure;
+  const auto topic = options.prefix + ".commands";
+  const auto produced =
+      producer->produce({.topic = topic, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt},
+                        [&failure](kafka::Result<std::int64_t> delivered) {
+                          if (!delivered) failure = delivered.error().text;
+                        });
+  if (!produced) return std::unexpected(produced.error().text);
+  const auto flushed = producer->flush(kAnswerWithin);
+  if (failure) return std::unexpected(*failure);
+  if (!flushed) return std::unexpected(flushed.error().text);
+
+  std::map<std::string, schema::Outcome> out;
+  const auto deadline = SteadyClock::now() + kAnswerWithin;
+  std::vector<kafka::Message> records;
+  while (std::ranges::any_of(attempts, [&](const auto& one) { return !out.contains(one); })) {
+    if (SteadyClock::now() > deadline) return std::unexpected("no decider has answered in time: see `parley parked list` and the deciders' logs");
+    records.clear();
+    if (const auto polled = reader->poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
+      return std::unexpected(polled.error().text);
+    }
+    for (const auto& one : records) {
+      const std::string id(one.header("attempt_id").value_or(""));
+      if (std::ranges::find(attempts, id) == attempts.end()) continue;
+      auto outcome = schema::read_outcome(one.value());
+      if (!outcome) return std::unexpected("the answer cannot be read: " + outcome.error().issue);
+      const bool refused = std::holds_alternative<Error>(outcome->result);
+      out.insert_or_assign(id, std::move(*outcome));
+      if (refused && id == attempts.front()) return out;  // the others will not come
+    }
+  }
+  return out;
+}
+
+int unpark(const ParkedOptions& options, const Unpark& what, parking::Action action) {
+  const auto stream = parse_stream(what.stream);
+  if (!stream) return fail(what.stream + " is no stream (they are like dialog/1387)");
+  if (what.projection.has_value() != what.version.has_value()) return fail("a projection and the version of its event belong together");
+  std::vector<std::string> attempts{crypto::uuid7()};
+  parking::Command command = parking::Skip{what.reason, what.projection, what.version};
+  if (action == parking::Action::retry) {
+    parking::Retry retry{what.reason, std::nullopt, what.projection, what.version};
+    if (!what.projection) {
+      const auto list = in_deciders(options);
+      if (!list) return fail(list.error());
+      const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
+      if (row == list->parked.end()) return fail(what.stream + " does not stand still for its decider");
+      if (!row->stream.command_id) return fail(what.stream + ": " + row->stream.reason + "; a build that knows it brings it back, or `skip`");
+      auto sent = dead_command(options, *stream, *row->stream.command_id);
+      if (!sent) return fail(sent.error());
+      // A sending of its own: whoever sent it first was answered then.
+      attempts.push_back(crypto::uuid7());
+      for (auto& [name, value] : sent->headers) {
+        if (name == "attempt_id") value = attempts.back();
+      }
+      retry.command = std::move(*sent);
+    }
+    command = std::move(retry);
+  }
+  const auto got = answers(options, *stream, command, attempts.front(), attempts);
+  if (!got) return fail(got.error());
+  const auto& outcome = got->at(attempts.front());
+  if (const auto* error = std::get_if<Error>(&outcome.result)) {
+    return fail(what.stream + ": " + std::string(schema::error_row(error->code).name) + ": " + std::string(schema::error_row(error->code).english));
+  }
+  Done done{what.stream, std::string(schema::name_of(action)), outcome.version, std::nullopt};
+  if (attempts.size() > 1) {
+    if (const auto* error = std::get_if<Error>(&got->at(attempts.back()).result)) done.error = error->code;
+  }
+  if (done.error == Code::internal_error) return fail(what.stream + ": the decision failed again, the stream still stands");
+  if (options.json) {
+    std::cout << schema::write(done) << "\n";
+  } else {
+    std::cout << what.stream << ": goes on, version " << done.version << "\n";
+    if (attempts.size() > 1) std::cout << "  its command: " << (done.error ? schema::error_row(*done.error).name : "accepted") << "\n";
+  }
+  return 0;
+}
+
+}  // namespace
+
+int parked_list(const ParkedOptions& options) {
+  const auto list = in_deciders(options);
+  if (!list) return fail(list.error());
+  ShownList out{{}, list->more};
+  for (const auto& row : list->parked) out.parked.push_back(shown(row));
+  if (options.json) {
+    std::cout << schema::write(out) << "\n";
+    return 0;
+  }
+  for (const auto& one : out.parked) print(one);
+  if (out.more > 0) std::cout << "and " << out.more << " more\n";
+  if (out.parked.empty()) std::cout << "nothing stands still\n";
+  return 0;
+}
+
+int parked_show(const ParkedOptions& options, const std::string& stream) {
+  const auto parsed = parse_stream(stream);
+  if (!parsed) return fail(stream + " is no stream (they are like dialog/1387)");
+  const auto list = in_deciders(options);
+  if (!list) return fail(list.error());
+  ShownList out;
+  for (const auto& row : list->parked) {
+    if (row.stream.stream != stream) continue;
+    auto one = shown(row);
+    if (one.command_id) {
+      if (const auto command = dead_command(options, *parsed, *one.command_id)) {
+        one.command_type = header_of(*command, "type");
+        one.principal = header_of(*command, "principal");
+        one.correlation_id = header_of(*command, "correlation_id");
+      }
+    }
+    out.parked.push_back(std::move(one));
+  }
+  if (out.parked.empty()) return fail(stream + " does not stand still");
+  if (options.json) {
+    std::cout << schema::write(out) << "\n";
+  } else {
+    for (const auto& one : out.parked) print(one);
+  }
+  return 0;
+}
+
+int parked_retry(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::retry); }
+int parked_skip(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::skip); }
+
+}  // namespace parley::cli

@@ -1,0 +1,37 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "platform/kafka/config.h"
+
+namespace parley::cli {
+
+struct ParkedOptions {
+  kafka::Config kafka;
+  std::string prefix = "parley";
+  int partitions = 16;
+  bool json = false;  ///< For programs: one JSON document on standard output.
+};
+
+/// What a stream is brought back from. Without a projection: from what its decider met.
+struct Unpark {
+  std::string stream;  ///< "dialog/1387"
+  std::string reason;
+  std::optional<std::string> projection;
+  std::optional<std::int64_t> version;  ///< Of the event that the projection could not apply.
+};
+
+// `parley parked …`: streams that stand still, and what brings them back. Each returns the process's exit code: 0 when it did what it says, 1
+// otherwise, with the reason on standard error. Safe to repeat.
+
+/// Every stream that stands still.
+int parked_list(const ParkedOptions& options);
+/// One of them, with the command that stopped it (its envelope; never its text).
+int parked_show(const ParkedOptions& options, const std::string& stream);
+/// Sends the retry and waits for what came of it. 0 only when the stream goes on.
+int parked_retry(const ParkedOptions& options, const Unpark& what);
+/// As parked_retry(); the reason must not be empty.
+int parked_skip(const ParkedOptions& options, const Unpark& what);
+
+}  // namespace parley::cli
