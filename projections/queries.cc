@@ -20,6 +20,7 @@ struct Sight {
 Sight sight_of(const Principal& viewer) {
   return std::visit(overloaded{
                         [](const Anonymous&) { return Sight{}; },
+                        [](const Administrator&) { return Sight{}; },
                         [](const Owner& p) { return Sight{.owner = p.account, .assistant = {}}; },
                         [](const Visitor& p) { return Sight{.owner = {}, .assistant = p.assistant}; },
                     },

@@ -102,6 +102,30 @@ TEST_F(DeciderStore, of_another_log_is_begun_anew) {
   EXPECT_EQ(other.progress().next_event, 0);
 }
 
+// As a rollback or an upgrade leaves it: an event that one of the two passed over, the other folds.
+TEST_F(DeciderStore, of_a_build_that_knew_other_types_of_events_is_begun_anew) {
+  MemoryLog log;
+  {
+    auto store = open();
+    Batch batch(log.snapshot, kPartition, kPartitions, "/test");
+    batch.decide(open_dialog().input(0), now_);
+    log.commit(std::move(batch));
+    store.write(log.snapshot.all());
+  }
+  ASSERT_EQ(open().progress().last_command, 0);
+  {
+    auto raw = store::Store::open(path_ + "/1", memory_);
+    ASSERT_TRUE(raw);
+    auto meta = raw->get("m").value();
+    auto& digest_digit = meta.at(meta.find(':') + static_cast<std::size_t>(std::stoi(meta)));
+    digest_digit = digest_digit == '0' ? '1' : '0';
+    store::Batch change;
+    change.put("m", meta);
+    raw->write(std::move(change));
+  }
+  EXPECT_EQ(open().progress().last_command, -1);
+}
+
 TEST_F(DeciderStore, knows_after_a_restart_which_streams_stand_still_and_why) {
   MemoryLog log;
   const auto opening = open_dialog();

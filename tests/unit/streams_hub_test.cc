@@ -65,7 +65,7 @@ class FakeHistory final : public HistorySource {
     History history{.checkpoint = checkpoints_[request.partition]};
     const auto found = versions_.find(request.dialog.value);
     const bool is_theirs = std::visit(overloaded{[](const Owner& o) { return o.account == kOwner; },
-                                                 [](const Visitor& v) { return v.assistant == kAssistant; }, [](const Anonymous&) { return false; }},
+                                                 [](const Visitor& v) { return v.assistant == kAssistant; }, [](const auto&) { return false; }},
                                       request.viewer);
     history.is_visible = found != versions_.end() && is_theirs;
     if (!history.is_visible) return history;
