@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
 
   auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
   parked->require_subcommand(1);
-  cli::add_kafka(*parked, options);
+  auto& own = options[parked];
+  cli::add_kafka(*parked, own);
   bool json = false;
   parked->add_flag("--json", json, "One JSON document, for programs");
   cli::Unpark unpark;
@@ -56,8 +57,8 @@ int main(int argc, char** argv) {
     auto* command = parked->add_subcommand(name, description)->fallthrough();
     if (names_stream) command->add_option("stream", unpark.stream, "For example dialog/1387")->required();
     command->callback([&, run] {
-      log::configure("parked", "", *log::level_named(options.log_level));
-      exit_code = run(cli::ParkedOptions{.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions, .json = json});
+      log::configure("parked", "", *log::level_named(own.log_level));
+      exit_code = run(cli::ParkedOptions{.kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .json = json});
     });
     return command;
   };
