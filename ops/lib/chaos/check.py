@@ -254,8 +254,8 @@ def check_made_again(records, topics):
 
 
 def check_directory(records, topics):
-    """The directory's last entries are a fold of the log."""
-    expected, seen = {}, {}
+    """The directory's last entries are a fold of the log; those of parked streams name them together."""
+    expected, seen, parked, announced = {}, {}, set(), {}
     for event in topics.events:
         value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
         if event.text("ce_type") == "parley.account.registered.v1":
@@ -264,9 +264,19 @@ def check_directory(records, topics):
             expected[f"site_token/{value['site_token']}"] = {
                 "assistant_id": number, "owner_id": value["owner_id"], "website_integration": value["website_integration"],
                 "allowed_domains": value["allowed_domains"]}
+        elif event.text("ce_type") == "parley.stream.parked.v1":
+            parked.add(event.subject)
+        elif event.text("ce_type") == "parley.stream.unparked.v1" and "version" not in value:
+            parked.discard(event.subject)
     for record in topics.directory:
-        seen[record.key.decode()] = json.loads(record.value)
-    return [f"directory: {key[:24]}… is not as the log says" for key in sorted(expected.keys() | seen.keys()) if expected.get(key) != seen.get(key)]
+        key, value = record.key.decode(), json.loads(record.value)
+        if key.startswith("parked/"):
+            announced[key] = {stream["stream"] for stream in value["streams"]}
+        else:
+            seen[key] = value
+    faults = [f"directory: {key[:24]}… is not as the log says" for key in sorted(expected.keys() | seen.keys()) if expected.get(key) != seen.get(key)]
+    wrong = parked ^ set().union(*announced.values())
+    return faults + [f"directory: whether {stream} is parked is not as the log says" for stream in sorted(wrong)]
 
 
 # What is seen elsewhere.
