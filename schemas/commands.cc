@@ -1,7 +1,5 @@
 #include "schemas/commands.h"
 
-#include <charconv>
-
 #include "schemas/events.h"
 
 namespace parley::schema {
@@ -94,13 +92,6 @@ std::optional<Target> parse_target(std::string_view text) {
   return std::nullopt;
 }
 
-std::optional<std::int64_t> integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 }  // namespace
 
 int slot_of_target(const Target& target, std::string_view command_id, int (*slot_of_text)(std::string_view)) {
@@ -151,8 +142,8 @@ std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_vi
   if (const auto principal = require("principal", parse_principal(text("principal")))) e.principal = *principal;
   if (const auto target = require("target", parse_target(text("target")))) e.target = *target;
   if (const auto not_after = require("not_after", parse_time(text("not_after")))) e.not_after = *not_after;
-  if (const auto expected = header("expected_version")) e.expected_version = require("expected_version", integer(*expected));
-  const auto slot = integer(key);
+  if (const auto expected = header("expected_version")) e.expected_version = require("expected_version", parse_integer(*expected));
+  const auto slot = parse_integer(key);
   if ((!slot || *slot < 0 || *slot >= kSlots) && problem.empty()) problem = "the key is not a slot";
   if (!problem.empty()) return std::unexpected(problem);
   e.slot = static_cast<int>(*slot);

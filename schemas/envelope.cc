@@ -1,21 +1,8 @@
 #include "schemas/envelope.h"
 
-#include <charconv>
-
 #include "schemas/fields.h"
 
 namespace parley::schema {
-namespace {
-
-std::optional<std::int64_t> integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
 Headers to_headers(const Envelope& e) {
   Headers headers{
       {"ce_specversion", "1.0"},
@@ -45,7 +32,7 @@ std::expected<Envelope, std::string> read_envelope(const HeaderLookup& header) {
     return std::string(value.value_or(""));
   };
   auto number = [&](std::string_view name) -> std::int64_t {
-    const auto value = integer(text(name));
+    const auto value = parse_integer(text(name));
     if (!value && problem.empty()) problem = "header " + std::string(name) + " is not an integer";
     return value.value_or(0);
   };
@@ -58,6 +45,7 @@ std::expected<Envelope, std::string> read_envelope(const HeaderLookup& header) {
   if (!time && problem.empty()) problem = "header ce_time is not a time";
   e.time = time.value_or(Timestamp{});
   e.sequence = number("ce_sequence");
+  if (e.sequence < 1 && problem.empty()) problem = "header ce_sequence is not a version";
   e.correlation = text("ce_correlationid");
   e.causation = text("ce_causationid");
   e.actor = text("ce_actor");

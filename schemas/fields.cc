@@ -68,6 +68,15 @@ void Codec<Timestamp>::schema(json::Writer& w, const Limits&) {
   w.string("date-time");
 }
 
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  const auto digits = text.substr(text.front() == '-' ? 1 : 0);
+  if (digits.front() == '0' && text.size() > 1) return std::nullopt;
+  return value;
+}
+
 std::string format_time(Timestamp time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{day};
@@ -87,7 +96,7 @@ std::optional<Timestamp> parse_time(std::string_view text) {
   auto digits = [&](std::size_t at, std::size_t n) -> int {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + n, value);
-    return error == std::errc{} && end == text.data() + at + n && value >= 0 ? value : -1;
+    return error == std::errc{} && end == text.data() + at + n && text[at] != '-' ? value : -1;
   };
   const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2),
             ms = digits(20, 3);

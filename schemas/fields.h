@@ -82,6 +82,9 @@ inline std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
+/// Nothing for text that std::to_string() does not write ("07", "-0"): a number has one form, or two texts would have one hash.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+
 /// "2026-11-21T10:17:00.123Z"
 std::string format_time(Timestamp time);
 /// Nothing for text that format_time() does not write.

@@ -30,6 +30,8 @@ std::optional<ParseError> strict_problem(const Node& value, const std::string& p
   if (depth > kDepthMax) return ParseError{"must not be nested deeper than " + std::to_string(kDepthMax), false, {}};
   if (value.IsString()) {
     if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path};
+  } else if (value.IsDouble() && !std::isfinite(value.GetDouble())) {
+    return ParseError{"must be a number that fits", true, path};  // RapidJSON reads 10e308 as infinity
   } else if (value.IsArray()) {
     for (unsigned i = 0; i < value.Size(); ++i) {
       if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1)) return problem;
@@ -65,7 +67,7 @@ std::optional<std::int64_t> Value::integer() const {
   return node(impl_).GetInt64();
 }
 std::optional<double> Value::number() const {
-  if (!present() || !node(impl_).IsNumber()) return std::nullopt;
+  if (!present() || !node(impl_).IsNumber() || !std::isfinite(node(impl_).GetDouble())) return std::nullopt;
   return node(impl_).GetDouble();
 }
 std::optional<bool> Value::boolean() const {
@@ -99,8 +101,11 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   if (const auto nul = impl->text.find('\0'); nul != std::string::npos) {
     return std::unexpected(ParseError{"at byte " + std::to_string(nul) + ": a NUL byte", false, {}});
   }
+  // A UTF-8 character that the end cuts short is read to its announced length, past the terminator.
+  constexpr std::size_t kUtf8TailMax = 3;
+  impl->text.append(kUtf8TailMax, '\0');
   // Iterative: a body of opening brackets must not overflow the stack.
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
+  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
   impl->json.ParseInsitu<kFlags>(impl->text.data());
   if (impl->json.HasParseError()) {
     return std::unexpected(ParseError{
@@ -134,7 +139,7 @@ std::string_view Writer::text() const { return {impl_->buffer.GetString(), impl_
 
 std::string pretty(std::string_view json) {
   rapidjson::Document document;
-  document.Parse(json.data(), json.size());
+  document.Parse<rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
   if (document.HasParseError()) return std::string(json);
   rapidjson::StringBuffer buffer;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);

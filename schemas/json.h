@@ -25,6 +25,7 @@ class Value {
   std::optional<std::string_view> string() const;
   /// Nothing for fractions and for what does not fit.
   std::optional<std::int64_t> integer() const;
+  /// Nothing for what is too large.
   std::optional<double> number() const;
   std::optional<bool> boolean() const;
   /// A member of an object; absent when there is none or this is no object.
@@ -37,8 +38,8 @@ class Value {
   const void* impl_ = nullptr;
 };
 
-/// How strict a reader is: callers get errors for what is legal JSON and yet must not pass (NUL characters, lone surrogates, a field given
-/// twice, nesting past kDepthMax); what stands in the log was accepted once and is read as it is.
+/// How strict a reader is: callers get errors for what is legal JSON and yet must not pass (NUL characters, lone surrogates, numbers too
+/// large, a field given twice, nesting past kDepthMax); what stands in the log was accepted once and is read as it is.
 enum class Strict { no, yes };
 
 /// Why a text is not JSON, or not JSON that may pass; in words for the caller.

@@ -1,7 +1,5 @@
 #include "schemas/replies.h"
 
-#include <charconv>
-
 #include "schemas/errors.h"
 #include "schemas/events.h"
 
@@ -123,11 +121,9 @@ std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup
   const auto memory = named<Memory>(header("memory").value_or(""));
   if (!memory) return std::unexpected("header memory is missing or malformed");
   e.memory = *memory;
-  const auto offset = header("command_offset").value_or("");
-  if (const auto [end, error] = std::from_chars(offset.data(), offset.data() + offset.size(), e.command_offset);
-      error != std::errc{} || e.command_offset < 0) {
-    return std::unexpected("header command_offset is missing or malformed");
-  }
+  const auto offset = parse_integer(header("command_offset").value_or(""));
+  if (!offset || *offset < 0) return std::unexpected("header command_offset is missing or malformed");
+  e.command_offset = *offset;
   return e;
 }
 

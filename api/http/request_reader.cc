@@ -133,21 +133,26 @@ std::optional<Refusal> read_head(std::string_view text, const RequestLimits& lim
 RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   if (in_body_) return feed_body(bytes);
 
-  if (raw_head_.empty() && bytes.starts_with("\r\n")) bytes.remove_prefix(2);  // RFC 9112, 2.2: an empty line before a request
   const std::size_t seen = raw_head_.size();
   if (!share_.resize(seen + bytes.size())) return kOverloaded;
   raw_head_.append(bytes);
+  if (!begun_ && raw_head_.size() >= 2) {
+    begun_ = true;
+    if (raw_head_.starts_with("\r\n")) raw_head_.erase(0, 2);  // RFC 9112, 2.2: an empty line before a request
+  }
   const auto end = raw_head_.find(kHeadEnd, seen < kHeadEnd.size() ? 0 : seen - kHeadEnd.size());
   const std::string_view text = std::string_view{raw_head_}.substr(0, end == std::string::npos ? end : end + 2);
   if (has_bare_line_feed(text)) return kBadRequest;
   if (end == std::string::npos) {
-    if (text.size() <= limits_.head_bytes_max) return NeedMore{};
+    // All of kHeadEnd but its last byte may have come: a head that fits must not be refused for the pieces in which it comes.
+    if (text.size() < limits_.head_bytes_max + 2) return NeedMore{};
     return text.contains("\r\n") ? kHeadersTooLarge : kUriTooLong;
   }
   if (auto refusal = read_head(text, limits_, head_)) return *refusal;
 
   const std::string rest = raw_head_.substr(end + kHeadEnd.size());
   raw_head_ = {};  // frees it: most connections are idle most of the time
+  begun_ = false;
   in_body_ = true;
   head_bytes_ = end;
   const Progress progress = feed_body(rest);

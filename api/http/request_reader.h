@@ -74,6 +74,7 @@ class RequestReader {
   ByteBudget::Share share_;
   std::string raw_head_;
   std::size_t head_bytes_ = 0;
+  bool begun_ = false;  // past the empty line that may stand before a request
   RequestHead head_;
   std::string body_;
   bool in_body_ = false;

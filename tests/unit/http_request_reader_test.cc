@@ -49,6 +49,31 @@ TEST(RequestReader, ReadsTheSameRequestByteByByteAndThenTheNext) {
   }
 }
 
+TEST(RequestReader, AnEmptyLineBeforeARequestIsSkippedInPiecesToo) {
+  RequestReader reader(kLimits);
+  for (int round = 0; round < 2; ++round) {
+    for (const char* piece : {"\r", "\nGET /a HTTP/1.1\r\nHost: a\r\n\r"}) {
+      EXPECT_TRUE(std::holds_alternative<RequestReader::NeedMore>(reader.feed(piece))) << piece;
+    }
+    EXPECT_TRUE(std::holds_alternative<RequestReader::Complete>(reader.feed("\n")));
+    EXPECT_EQ(reader.take_head().path, "/a");
+  }
+  EXPECT_EQ(outcome("\r\n\r\n" + get("/a")), 400) << "one empty line, no more";
+  RequestReader empty_lines(kLimits);
+  EXPECT_TRUE(std::holds_alternative<RequestReader::NeedMore>(empty_lines.feed("\r\n")));
+  EXPECT_TRUE(std::holds_alternative<Refusal>(empty_lines.feed("\r\n" + get("/a"))));
+}
+
+TEST(RequestReader, AHeadThatJustFitsIsReadByteByByteToo) {
+  const std::string head = get("/a");
+  const RequestLimits tight{.head_bytes_max = head.size() - 2};
+  RequestReader reader(tight);
+  for (const char byte : head.substr(0, head.size() - 1)) {
+    ASSERT_TRUE(std::holds_alternative<RequestReader::NeedMore>(reader.feed({&byte, 1})));
+  }
+  EXPECT_TRUE(std::holds_alternative<RequestReader::Complete>(reader.feed("\n")));
+}
+
 TEST(RequestReader, AcceptsWhatIsLegal) {
   EXPECT_EQ(outcome(get("/a?b=//&c=%00")), 0);
   EXPECT_EQ(outcome("\r\n" + get("/a")), 0);

@@ -61,6 +61,7 @@ TEST(Fields, the_first_problem_is_named_with_its_path) {
       {R"({"name":"a\u0000","tags":[]})", "name must not contain the NUL character"},
       {R"({"name":"\uDC00","tags":[]})", "name must not contain lone surrogates"},
       {R"({"name":"a","name":"b","tags":[]})", "name must not be given twice"},
+      {R"({"name":"a","tags":[],"x":[10e308]})", "x[0] must be a number that fits"},
       {R"([])", " must be an object"},
   };
   for (const auto& [text, expected] : cases) {
@@ -75,6 +76,12 @@ TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
                                   std::string(R"({"a":"\uD800"})"), std::string("{}\0{}", 5)}) {
     EXPECT_FALSE(json::Document::parse(text, json::Strict::yes)) << text;
   }
+  // Cut characters, without room behind them (a sanitizer would see a read there).
+  for (const std::string_view cut : {"\xC3", "\xEA", "\xEA\x80", "\xF0", "\xF0\x90", "\xF0\x90\x80"}) {
+    std::string text = "{\"long enough to stand in memory of its own\":\"" + std::string(cut);
+    text.shrink_to_fit();
+    EXPECT_FALSE(json::Document::parse(std::move(text), json::Strict::yes)) << cut.size();
+  }
   const auto deep = std::string(500'000, '[') + std::string(500'000, ']');
   EXPECT_FALSE(json::Document::parse(deep, json::Strict::yes));
   EXPECT_TRUE(json::Document::parse(deep, json::Strict::no));
@@ -83,7 +90,8 @@ TEST(Times, are_written_and_read_back) {
   const Timestamp time{std::chrono::milliseconds{1'763'720'220'007}};
   EXPECT_EQ(parse_time(format_time(time)), time);
   EXPECT_EQ(format_time(Timestamp{}), "1970-01-01T00:00:00.000Z");
-  for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01 00:00:00.000Z", "2026-01-01T00:00:00Z"})
+  for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01 00:00:00.000Z", "2026-01-01T00:00:00Z",
+                           "-000-01-01T00:00:00.000Z", "2026-01-01T-0:00:00.000Z"})
     EXPECT_FALSE(parse_time(text)) << text;
 }
 
@@ -164,6 +172,16 @@ TEST(Envelope, a_missing_header_is_named) {
   std::erase_if(headers, [](const auto& h) { return h.first == "ce_sequence"; });
   EXPECT_EQ(read_envelope(lookup(headers)).error(), "header ce_sequence is missing");
 }
+TEST(Envelope, a_number_has_one_form) {
+  for (const auto* text : {"0", "7", "-1", "-9223372036854775808", "9223372036854775807"}) EXPECT_EQ(std::to_string(*parse_integer(text)), text);
+  for (const auto* text : {"", "-", "-0", "00", "07", "-07", "+7", " 7", "7 ", "7.0", "9223372036854775808"})
+    EXPECT_FALSE(parse_integer(text)) << text;
+  for (const auto* version : {"0", "-1", "03"}) {
+    auto headers = to_headers(Envelope{.sequence = 3, .hash = std::string(64, 'a')});
+    std::ranges::find(headers, std::string_view("ce_sequence"), &Headers::value_type::first)->second = version;
+    EXPECT_FALSE(read_envelope(lookup(headers))) << version;
+  }
+}
 TEST(Envelope, the_hash_covers_every_part_with_its_length) {
   const Envelope e{"i", "s", "t", "dialog/1", {}, 3, "c", "k", "a", 9, 2, "", ""};
   const auto input = hash_input(std::string(kHashBytes, '\0'), e, "{}");
@@ -223,6 +241,9 @@ TEST(Outcomes, survive_the_wire) {
 TEST(Replies, survive_their_headers) {
   const ReplyEnvelope e{"id", "attempt", "c", Memory::repeat, 12};
   EXPECT_EQ(to_headers(*read_reply_envelope(lookup(to_headers(e)))), to_headers(e));
+  auto headers = to_headers(e);
+  std::ranges::find(headers, std::string_view("command_offset"), &Headers::value_type::first)->second = "12x";
+  EXPECT_FALSE(read_reply_envelope(lookup(headers)));
 }
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   const auto account = directory_record({Kind::account, 1025}, kEvents[0]);
