@@ -3,6 +3,13 @@
   ops/test                    every kind of test
   ops/test unit               one kind (unit needs no servers); 'unit|integration' for two
   ops/test e2e -R page        what follows goes to ctest as it is
+
+Not part of "every kind", because each needs a build of its own and much time:
+
+  ops/test asan               unit, property and integration tests under the address and undefined-behaviour sanitizers
+  ops/test tsan               the same under the thread sanitizer
+  ops/test --preset tsan integration -R decider
+  ops/test fuzz               every fuzz target for a minute (--seconds N)
 """
 
 import json
@@ -12,14 +19,23 @@ import signal
 import subprocess
 import sys
 
+import fuzz
 import prerequisites
 from parley_system import System
-from settings import BUILD, OpsError, ROOT, Settings, add_data_flag, parser
+from settings import OpsError, ROOT, Settings, add_data_flag, parser
 
 TEST_PORT = 18000
 JOBS = "2"
 NEED_SERVERS = {"integration", "contract", "e2e"}
 NEED_SYSTEM = {"contract", "e2e"}
+# Under a sanitizer the tests of whole systems would measure the sanitizer: their deadlines are for the release.
+SANITIZED_KINDS = "unit|property|integration"
+SUPPRESSIONS = ROOT / "ops" / "sanitizers"
+SANITIZERS = {
+    "asan": {"ASAN_OPTIONS": f"detect_stack_use_after_return=1:strict_string_checks=1:suppressions={SUPPRESSIONS / 'asan.supp'}",
+             "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS / 'lsan.supp'}", "UBSAN_OPTIONS": "print_stacktrace=1"},
+    "tsan": {"TSAN_OPTIONS": f"suppressions={SUPPRESSIONS / 'tsan.supp'}:history_size=4:second_deadlock_stack=1"},
+}
 NEED_JARS = NEED_SERVERS | {"chaos", "bench"}
 
 
@@ -27,21 +43,29 @@ def main():
     flags_parser = parser(__doc__)
     add_data_flag(flags_parser, default_data())
     flags_parser.add_argument("--port", type=int, default=TEST_PORT, help="the edge's port; the other ports move with it")
-    flags_parser.add_argument("kind", nargs="?", help="a regular expression of ctest's labels")
+    flags_parser.add_argument("kind", nargs="?", help="a regular expression of ctest's labels, or asan, tsan, fuzz")
+    flags_parser.add_argument("--preset", default="release", choices=("release", "dev", *SANITIZERS), help="the build to test (default %(default)s)")
+    flags_parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long each fuzz target runs (default %(default)s)")
     flags, ctest_arguments = flags_parser.parse_known_args()
     # An interruption is an exception here, so that whatever was started is stopped.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
+    if flags.kind in SANITIZERS:
+        flags.preset, flags.kind = flags.kind, SANITIZED_KINDS
+
     prerequisites.librdkafka()
-    prerequisites.parley()
-    selection = ["ctest", "--test-dir", str(BUILD), *(["-L", f"^({flags.kind})$"] if flags.kind else []), *ctest_arguments]
+    if flags.kind == "fuzz":
+        sys.exit(fuzz.run(flags.seconds))
+    build = ROOT / "build" / flags.preset
+    prerequisites.parley(preset=flags.preset)
+    selection = ["ctest", "--test-dir", str(build), *(["-L", f"^({flags.kind})$"] if flags.kind else []), *ctest_arguments]
     kinds = kinds_of(selection)
     if kinds & NEED_JARS:
         prerequisites.kafka()
 
-    settings = Settings(data=flags.data / "system", port=flags.port)
-    environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": BUILD, "PARLEY_TEST_DATA": flags.data}
+    settings = Settings(data=flags.data / "system", port=flags.port, binary=build / "ops" / "cli" / "parley")
+    environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": build, "PARLEY_TEST_DATA": flags.data, **SANITIZERS.get(flags.preset, {})}
     with System(settings, prerequisites.say) as system:
         if kinds & NEED_SERVERS:
             system.start_servers(fresh=True)

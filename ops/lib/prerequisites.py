@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tarfile
 
-from settings import BUILD, DEPS, OpsError, ROOT
+from settings import DEPS, OpsError, ROOT
 
 # The version whose transactions Parley was measured with; Debian 12 has 2.0.2, three times slower at them. Confluent's own
 # package for Node.js holds its complete source.
@@ -68,12 +68,12 @@ def kafka():
     (target / ".stamp").write_text(stamp)
 
 
-def parley(*targets):
-    """Builds these targets (all when none is named), Release."""
-    if not (BUILD / "build.ninja").exists():
-        execute(["cmake", "--preset", "release"], "Parley's build cannot be configured", cwd=ROOT)
-    say("building Parley")
-    execute(["cmake", "--build", "--preset", "release", "--parallel", JOBS, *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
+def parley(*targets, preset="release"):
+    """Builds these targets (the preset's own, as a rule all, when none is named)."""
+    if not (ROOT / "build" / preset / "build.ninja").exists():
+        execute(["cmake", "--preset", preset], "Parley's build cannot be configured", cwd=ROOT)
+    say("building Parley" if preset == "release" else f"building Parley, preset {preset}")
+    execute(["cmake", "--build", "--preset", preset, "--parallel", JOBS, *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
 
 
 def digest(*parts):
