@@ -31,7 +31,7 @@ std::optional<ParseError> strict_problem(const Node& value, const std::string& p
   if (value.IsString()) {
     if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path};
   } else if (value.IsDouble() && !std::isfinite(value.GetDouble())) {
-    return ParseError{"must be a number that fits", true, path};  // RapidJSON reads 10e308 as infinity
+    return ParseError{"must be a number that fits", true, path};  // RapidJSON reads 10e308 as infinity (in its precise mode as some other number)
   } else if (value.IsArray()) {
     for (unsigned i = 0; i < value.Size(); ++i) {
       if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1)) return problem;
@@ -105,7 +105,7 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   constexpr std::size_t kUtf8TailMax = 3;
   impl->text.append(kUtf8TailMax, '\0');
   // Iterative: a body of opening brackets must not overflow the stack.
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag;
+  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   impl->json.ParseInsitu<kFlags>(impl->text.data());
   if (impl->json.HasParseError()) {
     return std::unexpected(ParseError{
@@ -139,7 +139,7 @@ std::string_view Writer::text() const { return {impl_->buffer.GetString(), impl_
 
 std::string pretty(std::string_view json) {
   rapidjson::Document document;
-  document.Parse<rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
+  document.Parse(json.data(), json.size());
   if (document.HasParseError()) return std::string(json);
   rapidjson::StringBuffer buffer;
   rapidjson::PrettyWriter<rapidjson::StringBuffer> writer(buffer);

@@ -42,7 +42,7 @@ void check_event(const schema::Envelope& envelope, std::string_view value) {
   const auto event = schema::decode_event(envelope.type, value);
   if (!event || !*event) return;
   const auto stream = parse_stream(envelope.subject);
-  if (stream && stream->kind == kind_of(**event)) {
+  if (stream && belongs(**event, stream->kind)) {
     // Total folds: whatever the order. Twice, because the second meets another state.
     (void)evolve(evolve(initial_state(stream->kind), **event), **event);
     (void)schema::directory_record(*stream, **event);
