@@ -5,6 +5,7 @@ import random
 
 SESSION_S = 6.0  # of a member of a consumer group: then its partitions go to others
 AT_ONCE_MAX = 3
+LINKS_FIRST = 4
 PROCESSES, SERVERS = ("decider", "projector", "api"), ("postgres", "kafka")
 WAYS = (("decider", "kafka"), ("projector", "kafka"), ("projector", "postgres"), ("api", "kafka"), ("api", "postgres"))
 
@@ -42,13 +43,18 @@ class Round:
 
 
 def plan(seed, counts):
-    """Yields rounds without end. Each pass through the deck does everything once to one process of each role. `counts`: role -> how many."""
+    """Yields rounds without end. Each pass through the deck does everything once to one process of each role, what hurts
+    most in its first half. `counts`: role -> how many."""
     rng = random.Random(seed)
     while True:
-        deck = [("kill", role) for role in PROCESSES + SERVERS] + [("pause", role) for role in PROCESSES + SERVERS]
-        deck += [("end", role) for role in ("decider", "projector") + SERVERS] + [("drain", "api")]
-        deck += [(kind, way) for kind in ("cut", "hold", "delay") for way in WAYS]
-        rng.shuffle(deck)
+        first = [("kill", role) for role in PROCESSES + SERVERS] + [("pause", role) for role in PROCESSES + SERVERS]
+        links = [(kind, way) for kind in ("cut", "hold", "delay") for way in WAYS]
+        rng.shuffle(links)
+        first += links[:LINKS_FIRST]
+        later = [("end", role) for role in ("decider", "projector") + SERVERS] + links[LINKS_FIRST:]
+        rng.shuffle(first)
+        rng.shuffle(later)
+        deck = [("drain", "api")] + first + later
         while deck:
             size = 1 if deck[0][0] == "drain" else rng.choices((1, 2, AT_ONCE_MAX), (1, 2, 1))[0]
             steps = []

@@ -1,6 +1,7 @@
 """A proxy between processes and the servers that they talk to, whose links can be delayed, held or cut."""
 
 import asyncio
+import collections
 import contextlib
 import os
 import socket
@@ -21,11 +22,13 @@ class Link:
     hold_requests(key): Kafka's requests of this kind wait, and what their connection sends after them. For links made with `kafka`.
     cut(): connections are reset, new ones too.
     mend(): everything passes again.
+    passed: of a link made with `kafka`: how many requests of each kind the server was sent.
     """
 
     def __init__(self, name, listen, target, loop, kafka=False):
         self.name = name
         self._pieces = requests if kafka else chunks
+        self.passed = collections.Counter()
         self._listen, self._target, self._loop = listen, target, loop
         self._server = None
         self._delay_s = 0.0
@@ -86,7 +89,7 @@ class Link:
             there_reader, there_writer = await self._connect()
             writers.append(there_writer)
             # When one side has ended, the other one is ended too.
-            both = [asyncio.create_task(self._pump(self._pieces(reader), there_writer, is_held=self._is_held)), asyncio.create_task(self._pump(chunks(there_reader), writer))]
+            both = [asyncio.create_task(self._pump(self._to_server(reader), there_writer, self._is_held)), asyncio.create_task(self._pump(chunks(there_reader), writer))]
             try:
                 await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -105,8 +108,14 @@ class Link:
             return await asyncio.open_connection("127.0.0.1", self._target)
         return await asyncio.open_unix_connection(self._target)
 
+    async def _to_server(self, reader):
+        async for data in self._pieces(reader):
+            yield data
+            if self._pieces is requests:
+                self.passed[key_of(data)] += 1
+
     def _is_held(self, data):
-        return self._held_key is not None and data[4:6] == struct.pack(">h", self._held_key)
+        return self._held_key is not None and key_of(data) == self._held_key
 
     async def _pump(self, pieces, writer, is_held=lambda data: False):
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
@@ -130,6 +139,10 @@ async def requests(reader):
     while True:
         length = await reader.readexactly(4)
         yield length + await reader.readexactly(int.from_bytes(length, "big"))
+
+
+def key_of(request):
+    return int.from_bytes(request[4:6], "big")
 
 
 def reset(writer):

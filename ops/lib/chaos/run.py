@@ -13,7 +13,7 @@ import time
 import psycopg2
 from demo.log import Log
 from parley_system import System
-from settings import Settings
+from settings import OpsError, Settings
 
 from . import check, fold
 from .faults import Faults, NotHealed
@@ -73,7 +73,8 @@ class Run:
     """Lives for one run() call."""
 
     def __init__(self, settings, seed, seconds, say=print, rounds=None, records_file=None, patience_s=PATIENCE_S):
-        """`rounds`: what happens instead of the seed's plan: a function of the system, the proxy and the people, on a thread of its own."""
+        """`rounds`: what happens instead of the seed's plan and of the start without a store: a function of the system, the proxy and the people, on a
+        thread of its own. `patience_s`: of clients, streams and views."""
         self._settings, self._seed, self._seconds, self._say, self._rounds, self._records_file = settings, seed, seconds, say, rounds, records_file
         self._patience_s = patience_s
         self._not_healed = []
@@ -110,20 +111,28 @@ class Run:
             except NotHealed as broken:
                 self._not_healed.append(str(broken))
             finally:
+                proxy.mend()
                 people.stop()
 
         hurting = asyncio.create_task(asyncio.to_thread(hurt))
         await people.run()
         await hurting
-        if not self._not_healed:
-            # What was answered stays the answer, from the log alone too.
-            await asyncio.to_thread(self._start_without_a_store, system)
-            asks = [ask for ask in people.records.asks if ask.final]
-            asks = random.Random(self._seed).sample(asks, min(len(asks), ASKED_AGAIN_MAX))
-            await people.ask_again(asks, OTHERS_EVERY)
+        if not self._not_healed and not self._rounds:
+            await self._ask_again(system, people)
         topics = await asyncio.to_thread(self._read, logs)
         await people.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
         return topics
+
+    async def _ask_again(self, system, people):
+        """What was answered stays the answer, from the log alone too."""
+        try:
+            await asyncio.to_thread(self._start_without_a_store, system)
+        except OpsError as broken:
+            self._not_healed.append(f"after a start without a store: {str(broken).splitlines()[0]}")
+            return
+        asks = [ask for ask in people.records.asks if ask.final]
+        asks = random.Random(self._seed).sample(asks, min(len(asks), ASKED_AGAIN_MAX))
+        await people.ask_again(asks, OTHERS_EVERY)
 
     def _start_without_a_store(self, system):
         names = [name for name in system.names() if name.startswith("decider")]

@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""That the check of ops/chaos can fail: a decider with faults built in is caught.
+
+It sends offsets before it has flushed its events, and a new owner reads the events' end before it asks for the committed offsets. Either fault alone
+is made harmless by the other order (README.md); with both, a new owner decides without knowing the last transaction.
+"""
+
+import contextlib
+import os
+import pathlib
+import random
+import sys
+import unittest
+
+import scenario
+from chaos import check, run
+from groups import Group
+from parley_system import settings_for_test
+
+PORT = 14200
+PRODUCE, LIST_OFFSETS, JOIN_GROUP = 0, 2, 11  # Kafka's numbers of requests
+RUNS_MAX = 3
+ROUNDS = 3
+ANSWERS = 30
+PATIENCE_S = 15.0
+# A transaction is ended for its writer 10 s after its beginning, a session 6 s after a pause: this much is left.
+PENDING_S, READ_S = 4.0, 1.0
+
+
+class FaultyDecider(unittest.TestCase):
+    def test_a_decision_on_stale_state_is_caught(self):
+        binary = pathlib.Path(os.environ["PARLEY_BUILD"]) / "tests" / "chaos" / "parley_faulty"
+        caught = self.run_until_caught(binary)
+        for promise in (check.check_made_again, check.check_versions):
+            self.assertIn(name_of(promise), caught)
+
+    @unittest.skipUnless(scenario.LONG, "PARLEY_TEST_LONG=1 only")
+    def test_either_fault_alone_is_harmless(self):
+        for fault in ("offsets_first", "end_first"):
+            with self.subTest(fault):
+                self.assertEqual(self.broken_by(pathlib.Path(os.environ["PARLEY_BUILD"]) / "tests" / "chaos" / f"parley_{fault}"), {})
+
+    @unittest.skipUnless(scenario.LONG, "PARLEY_TEST_LONG=1 only")
+    def test_the_same_is_harmless_to_the_decider_as_it_is(self):
+        self.assertEqual(self.broken_by(pathlib.Path(os.environ["PARLEY_BIN"])), {})
+
+    def run_until_caught(self, binary):
+        for _ in range(RUNS_MAX):
+            broken = self.broken_by(binary)
+            if name_of(check.check_made_again) in broken:
+                return broken
+        self.fail(f"not caught in {RUNS_MAX} runs")
+
+    def broken_by(self, binary):
+        """{promise: sentences} of a run with this executable, in which deciders stop between offsets and events."""
+        seed = random.SystemRandom().randrange(1 << 32)
+        given = settings_for_test("chaos-faulty", PORT)
+        result = run.Run(run.settings_of(given.data, given.port, binary), seed, 0, rounds=stop_between_offsets_and_events, patience_s=PATIENCE_S).run()
+        print("\n".join(run.summary(result)), flush=True)
+        return {promise: faults for promise, faults in result.faults.items() if faults}
+
+
+def stop_between_offsets_and_events(system, proxy, people):
+    """What a decider produces is held; when its offsets are pending it is stopped, and let go on when the other one has its partitions. Some rounds, for
+    what is held may be refusals alone; fewer when deciders do not start any more on what was written."""
+    with contextlib.closing(Group(system.settings.kafka_brokers, "parley.decider", "parley.commands", scenario.PARTITIONS)) as group:
+        for number in range(ROUNDS):
+            victim, other = ("decider-1", "decider-2") if number % 2 else ("decider-2", "decider-1")
+            if not scenario.wait_for(lambda: all(group.members().get(name) for name in (victim, other)), PATIENCE_S):
+                return
+            stop_and_let_go_on(system, proxy, people, group, victim, other)
+
+
+def stop_and_let_go_on(system, proxy, people, group, victim, other):
+    held, taken = proxy.links[f"{victim}:kafka"], proxy.links[f"{other}:kafka"]
+    goes_on(people, ANSWERS)
+    held.hold_requests(PRODUCE)
+    pending = scenario.wait_for(group.has_pending_offsets, PENDING_S)  # a right decider has none: it waits for its events
+    system.pause(victim)
+    print(f"{victim} is stopped, its offsets {'are' if pending else 'are not'} pending", flush=True)
+    scenario.wait_for(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), PATIENCE_S)
+    # A faulty one reads the ends of events and replies at once, a right one when the transaction has ended.
+    before = taken.passed[LIST_OFFSETS]
+    scenario.wait_for(lambda: taken.passed[LIST_OFFSETS] > before + 2, READ_S)
+    held.hold_requests(JOIN_GROUP)  # what it produced passes now; the other keeps all partitions
+    system.resume(victim)
+    goes_on(people, 4 * ANSWERS)
+    held.mend()
+
+
+def goes_on(people, answers):
+    before = people.answered()
+    scenario.wait_for(lambda: people.answered() > before + answers, PATIENCE_S)
+
+
+def name_of(promise):
+    return next(name for name, one in check.PROPERTIES.items() if one is promise)
+
+
+if __name__ == "__main__":
+    sys.exit(scenario.main())

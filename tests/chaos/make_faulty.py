@@ -1,0 +1,72 @@
+#!/usr/bin/python3
+"""Writes the decider's source with faults in it: make_faulty.py SOURCE TARGET FAULT...
+
+Each fault moves statements whose order keeps a promise. A statement that is not found any more, or found twice, fails the build: the tests that
+the checks of faults can fail would test nothing.
+"""
+
+import pathlib
+import sys
+
+FLUSH_EVENTS = """  if (!event_numbers.empty()) {
+    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+  }
+"""
+SEND_OFFSETS = """  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+  observe(Step::offsets_sent);
+"""
+ASK_COMMITTED = """  while (next_command.empty()) {
+    if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
+    const auto committed = consumer->committed(partitions, kCommittedWait);
+    if (!committed && !committed.error().retryable && !passes(committed.error())) return std::unexpected(described(committed.error()));
+    if (!committed) continue;  // an earlier owner's transaction may still be under way
+    for (const auto& position : *committed) {
+      if (position.offset < 0) {
+        return std::unexpected("the group has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+                               " (`parley topics` writes the first ones)");
+      }
+      next_command[position.where.partition] = position.offset;
+    }
+  }
+"""
+STORES = """  for (const auto& [partition, offset] : next_command) {
+    if (stores.contains(partition)) continue;
+"""
+STORES_OF_ALL = """  for (const auto& [topic, partition] : partitions) {
+    if (stores.contains(partition)) continue;
+"""
+FOLDED = """  if (!*restored || consumer->generation() != generation) return {};
+"""
+
+
+def once(source, part):
+    if source.count(part) != 1:
+        sys.exit(f"make_faulty.py: found {source.count(part)} times, and not once:\n{part}")
+    return part
+
+
+def offsets_first(source):
+    """Offsets are sent to the transaction before its events are flushed."""
+    return source.replace(once(source, SEND_OFFSETS), "").replace(once(source, FLUSH_EVENTS), SEND_OFFSETS + FLUSH_EVENTS)
+
+
+def end_first(source):
+    """On an assignment the events' end is read, and folded to, before the committed offsets are asked for."""
+    source = source.replace(once(source, ASK_COMMITTED), "").replace(once(source, STORES), STORES_OF_ALL)
+    return source.replace(once(source, FOLDED), FOLDED + ASK_COMMITTED)
+
+
+FAULTS = {"offsets_first": offsets_first, "end_first": end_first}
+
+
+def main():
+    source, target, *faults = sys.argv[1:]
+    text = pathlib.Path(source).read_text()
+    for fault in faults:
+        text = FAULTS[fault](text)
+    pathlib.Path(target).parent.mkdir(exist_ok=True)
+    pathlib.Path(target).write_text(text)
+
+
+if __name__ == "__main__":
+    main()
