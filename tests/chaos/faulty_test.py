@@ -14,15 +14,15 @@ import unittest
 
 import scenario
 from chaos import check, run
+from demo.log import Log
 from groups import Group
 from parley_system import settings_for_test
 
 PORT = 14200
 PRODUCE, LIST_OFFSETS, JOIN_GROUP = 0, 2, 11  # Kafka's numbers of requests
-RUNS_MAX = 3
-ROUNDS = 3
+RUNS_MAX, ROUNDS_MAX = 2, 6
 ANSWERS = 30
-PATIENCE_S = 15.0
+PATIENCE_S, TAKEN_OVER_S = 6.0, 20.0
 # A transaction is ended for its writer 10 s after its beginning, a session 6 s after a pause: this much is left.
 PENDING_S, READ_S = 4.0, 1.0
 
@@ -61,14 +61,18 @@ class FaultyDecider(unittest.TestCase):
 
 
 def stop_between_offsets_and_events(system, proxy, people):
-    """What a decider produces is held; when its offsets are pending it is stopped, and let go on when the other one has its partitions. Some rounds, for
-    what is held may be refusals alone; fewer when deciders do not start any more on what was written."""
+    """What a decider produces is held; when its offsets are pending it is stopped, and let go on when the other one has its partitions. Again and
+    again, for what is held may be refusals alone, until a version is there twice, or deciders do not start any more on what was written."""
+    log = Log(system.settings.kafka_brokers, "parley.events", {})
     with contextlib.closing(Group(system.settings.kafka_brokers, "parley.decider", "parley.commands", scenario.PARTITIONS)) as group:
-        for number in range(ROUNDS):
+        for number in range(ROUNDS_MAX):
             victim, other = ("decider-1", "decider-2") if number % 2 else ("decider-2", "decider-1")
-            if not scenario.wait_for(lambda: all(group.members().get(name) for name in (victim, other)), PATIENCE_S):
+            if not scenario.wait_for(lambda: all(group.members().get(name) for name in (victim, other)), TAKEN_OVER_S):
                 return
             stop_and_let_go_on(system, proxy, people, group, victim, other)
+            events = list(log.read(TAKEN_OVER_S))
+            if len({(event.subject, event.sequence) for event in events}) < len(events):
+                return
 
 
 def stop_and_let_go_on(system, proxy, people, group, victim, other):
@@ -78,7 +82,7 @@ def stop_and_let_go_on(system, proxy, people, group, victim, other):
     pending = scenario.wait_for(group.has_pending_offsets, PENDING_S)  # a right decider has none: it waits for its events
     system.pause(victim)
     print(f"{victim} is stopped, its offsets {'are' if pending else 'are not'} pending", flush=True)
-    scenario.wait_for(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), PATIENCE_S)
+    scenario.wait_for(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), TAKEN_OVER_S)
     # A faulty one reads the ends of events and replies at once, a right one when the transaction has ended.
     before = taken.passed[LIST_OFFSETS]
     scenario.wait_for(lambda: taken.passed[LIST_OFFSETS] > before + 2, READ_S)
@@ -90,7 +94,7 @@ def stop_and_let_go_on(system, proxy, people, group, victim, other):
 
 def goes_on(people, answers):
     before = people.answered()
-    scenario.wait_for(lambda: people.answered() > before + answers, PATIENCE_S)
+    scenario.wait_for(lambda: people.answered() > before + answers, TAKEN_OVER_S)
 
 
 def name_of(promise):
