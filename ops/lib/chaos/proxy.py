@@ -75,9 +75,11 @@ class Link:
 
     async def close(self):
         self._server.close()
-        for task in list(self._connections):
+        tasks = list(self._connections)
+        for task in tasks:
             task.cancel()
-        await self._server.wait_closed()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # for the transports that they aborted
 
     async def _accept(self, reader, writer):
         task = asyncio.current_task()
@@ -170,6 +172,7 @@ class Proxy:
             asyncio.run_coroutine_threadsafe(link.close(), self._loop).result(READY_SECONDS_MAX)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def link(self, name, listen, target, kafka=False):
         """Opens a link from `listen` to `target`: a port on loopback, or the path of a socket. `kafka`: Kafka's protocol passes there."""
