@@ -291,6 +291,7 @@ TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_it
   EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(1))).text.text, "poison");
   EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(0))).text.text, "after");
   EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.causation, poison_.envelope.command_id);
+  EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.command_offset, offset_ - 2) << "where the retry stands: offsets never go back";
   EXPECT_EQ(log_.events[log_.events.size() - 3].envelope.actor, "administrator");
   EXPECT_TRUE(parked_in_directory().empty());
   EXPECT_EQ(transact(poison_.until(now_)), Verdict::repeated);
@@ -302,7 +303,7 @@ TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_it
 TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
   poison();
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::parks);
-  EXPECT_TRUE(std::holds_alternative<parking::Parked>(std::get<parking::Event>(event(0))));
+  EXPECT_EQ(std::get<parking::Parked>(std::get<parking::Event>(event(0))).command_offset, 3) << "where the command stands";
   EXPECT_TRUE(std::holds_alternative<parking::Unparked>(std::get<parking::Event>(event(1))));
   EXPECT_EQ(log_.dead_letters.size(), 2u);
   EXPECT_EQ(lookup(log_.dead_letters[1].headers)("command_id"), poison_.envelope.command_id);

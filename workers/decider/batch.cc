@@ -267,7 +267,7 @@ std::size_t Batch::join(Aside&& aside) {
 
 Verdict Batch::stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason) {
   const auto& command = cause.command;
-  append(aside, cause, parking::Event{parking::Parked{command.command_id, cause.offset, command.fingerprint, std::string(reason)}},
+  append(aside, cause, parking::Event{parking::Parked{command.command_id, input.offset, command.fingerprint, std::string(reason)}},
          overlay_.counter(command.slot));
   const auto subject = aside.subject;
   join(std::move(aside));
@@ -368,7 +368,7 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
 
   // Neither its deadline nor the version that it expects counts: it was in time and met that version when it was taken up first, and nothing has
   // happened to the stream since.
-  const Cause again{envelope, input.offset, cause.stamp};
+  const Cause again{envelope, cause.offset, cause.stamp};
   const auto go_on = [&] {
     Aside aside(overlay_, stream, entry);
     append(aside, cause, parking::Event{parking::Unparked{parking::Action::retry, command.reason, std::nullopt, std::nullopt}},
