@@ -156,6 +156,11 @@ class System:
         process = self._supervisor.process(name)
         return process.child is not None and process.command.ready()
 
+    def why_not_ready(self, name):
+        """What its /readyz says; of a server, which has none, nothing."""
+        health = self._supervisor.process(name).command.ports.get("health")
+        return ready_answer(health)[1] if health else ""
+
     def pid(self, name):
         """None while it does not run."""
         return self._supervisor.process(name).pid

@@ -52,10 +52,13 @@ class Faults:
         self._proxy.mend()
         waiting = [name for name in self._system.names() if not wait_for(lambda: self._system.ready(name), max(0, deadline - time.monotonic()))]
         if waiting:
-            raise NotHealed(f"{', '.join(waiting)} not ready {HEALED_S:.0f} s after the last fault")
+            raise NotHealed(f"not ready {HEALED_S:.0f} s after the last fault: {', '.join(map(self._why_not, waiting))}")
         before = self._answered()
         if not wait_for(lambda: self._answered() >= before + answers, HEALED_S):
             raise NotHealed(f"everything is ready, and no more than {self._answered() - before} commands were answered in {HEALED_S:.0f} s")
+
+    def _why_not(self, name):
+        return f"{name} ({self._system.why_not_ready(name)})"
 
     def _step(self, step, began):
         time.sleep(max(0, began + step.after_s - time.monotonic()))

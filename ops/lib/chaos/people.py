@@ -258,8 +258,8 @@ class People:
         won = [succeeded(ask) for ask in registered]
         if not any(won) or not all(ask.final for ask in registered):
             return
-        for password, expected in zip(passwords, (SIGNED_IN if one else ((401, "INVALID_CREDENTIALS"),) for one in won)):
-            await self._log_in(email, password, expected, self._random.choice(self._apis))
+        for password, via, one in zip(passwords, self._apis, won):  # each where it registered: another API may hear of the account later
+            await self._log_in(email, password, SIGNED_IN if one else ((401, "INVALID_CREDENTIALS"),), via)
         await self._log_in(f"nobody-{email}", passwords[0], ((401, "INVALID_CREDENTIALS"),))
         await self._think()
 
