@@ -7,6 +7,8 @@
 #include <rocksdb/write_batch.h>
 #include <rocksdb/write_buffer_manager.h>
 
+#include <sys/statvfs.h>
+
 #include <filesystem>
 
 namespace parley::store {
@@ -23,10 +25,27 @@ rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()};
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 void check(const rocksdb::Status& status, const char* what) {
+  if (status.IsNoSpace()) throw DiskFull(std::string(what) + ": " + status.ToString());
   if (!status.ok()) throw Failure(std::string(what) + ": " + status.ToString());
 }
 
+void require_room(const std::string& path) {
+  if (auto room = check_room(path); !room) throw DiskFull(room.error());
+}
+
 }  // namespace
+
+std::expected<void, std::string> check_room(const std::string& path) {
+  std::error_code ignored;
+  std::filesystem::path there = std::filesystem::absolute(path, ignored);
+  while (!std::filesystem::exists(there, ignored) && there.has_relative_path()) there = there.parent_path();
+  struct statvfs found{};
+  if (::statvfs(there.c_str(), &found) != 0) return {};  // whoever opens it will say why
+  const std::size_t free = found.f_bavail * found.f_frsize;
+  if (free >= kFreeBytesMin) return {};
+  return std::unexpected("no space for state in " + path + ": " + std::to_string(free) + " bytes are free, " + std::to_string(kFreeBytesMin) +
+                         " are needed");
+}
 
 struct Memory::Impl {
   explicit Impl(const Budget& budget)
@@ -52,9 +71,15 @@ void Batch::erase(std::string_view key) { check(impl_->batch.Delete(slice(key)),
 struct Store::Impl {
   std::shared_ptr<Memory::Impl> memory;
   std::unique_ptr<rocksdb::DB> db;
+  std::string path;
 
   ~Impl() {
-    if (db) static_cast<void>(db->Close());  // what was not written out is folded again
+    if (!db) return;
+    if (check_room(path)) {
+      static_cast<void>(db->Close());  // what was not written out is folded again
+    } else {
+      static_cast<void>(db.release());  // to close it would write, and abort; the process ends now anyhow
+    }
   }
 };
 
@@ -64,6 +89,7 @@ Store& Store::operator=(Store&&) noexcept = default;
 Store::~Store() = default;
 
 std::expected<Store, std::string> Store::open(const std::string& path, const Memory& memory) {
+  require_room(path);
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return std::unexpected(path + ": " + error.message());
@@ -87,6 +113,7 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   rocksdb::DB* db = nullptr;
   if (const auto status = rocksdb::DB::Open(options, path, &db); !status.ok()) return std::unexpected(path + ": " + status.ToString());
   impl->db.reset(db);
+  impl->path = path;
   return Store(std::move(impl));
 }
 
@@ -119,6 +146,7 @@ void Store::scan(std::string_view from, std::string_view to, const std::function
 }
 
 void Store::write(Batch&& batch) {
+  require_room(impl_->path);
   rocksdb::WriteOptions options;
   options.disableWAL = true;
   check(impl_->db->Write(options, &batch.impl_->batch), "write");

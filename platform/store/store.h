@@ -17,6 +17,18 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The disk has no room. What is there is good, and serves again when there is room.
+class DiskFull : public Failure {
+ public:
+  using Failure::Failure;
+};
+
+/// With less than this free on its disk nothing is opened or written: RocksDB, as Debian builds it, aborts the process when it meets a full disk.
+/// Room for all write buffers and for what a compaction writes beside them.
+inline constexpr std::size_t kFreeBytesMin = 64U << 20;
+/// The error says how much is free, when that is too little. `path` need not exist yet.
+std::expected<void, std::string> check_room(const std::string& path);
+
 /// Memory that all stores of a process share, whatever their number: caches of blocks (with indexes and filters) and unwritten changes. Thread-safe.
 class Memory {
  public:
@@ -49,16 +61,16 @@ class Batch {
   std::unique_ptr<Impl> impl_;
 };
 
-/// One folder, one owner (RocksDB locks it). Reads and writes throw Failure. Reading is thread-safe; writing is for one thread.
+/// One folder, one owner (RocksDB locks it). Reads and writes throw Failure, writes DiskFull. Reading is thread-safe; writing is for one thread.
 class Store {
  public:
-  /// Opens or creates it. The error says why that is impossible: locked by another process, no space, corrupt.
+  /// Opens or creates it. The error says why that is impossible: locked by another process, corrupt. Throws DiskFull.
   static std::expected<Store, std::string> open(const std::string& path, const Memory& memory);
   /// Deletes the folder's store, which must not be open. Nothing there is success.
   static std::expected<void, std::string> destroy(const std::string& path);
   Store(Store&&) noexcept;
   Store& operator=(Store&&) noexcept;
-  /// Writes everything out.
+  /// Writes everything out, if there is room.
   ~Store();
 
   std::optional<std::string> get(std::string_view key) const;

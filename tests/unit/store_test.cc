@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -115,6 +116,48 @@ TEST_F(StoreTest, a_corrupt_store_does_not_open_and_can_be_destroyed_and_made_ag
 TEST_F(StoreTest, a_store_has_one_owner) {
   Store store = open();
   EXPECT_FALSE(Store::open(path_, memory_));
+}
+
+/// A small disk under the store's folder, which a test fills up. Needs root.
+class StoreOnASmallDisk : public StoreTest {
+ protected:
+  void SetUp() override {
+    if (::mount("parley-test", path_.c_str(), "tmpfs", 0, "size=96m") != 0) GTEST_SKIP() << "a small disk cannot be mounted here (root can)";
+    is_mounted_ = true;
+  }
+  ~StoreOnASmallDisk() override {
+    if (is_mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  void fill() const {
+    std::ofstream file(path_ + "/ballast", std::ios::binary);
+    const std::string piece(1 << 20, 'x');
+    while (file.write(piece.data(), static_cast<std::streamsize>(piece.size())).flush()) {
+    }
+  }
+  void free() const { std::filesystem::remove(path_ + "/ballast"); }
+
+  bool is_mounted_ = false;
+};
+
+TEST_F(StoreOnASmallDisk, a_full_disk_is_said_before_it_is_met_and_what_was_written_is_there_afterwards) {
+  {
+    Store store = open();
+    put(store, "a", "1");
+  }
+  {
+    Store store = open();
+    put(store, "b", "2");
+    fill();
+    EXPECT_THROW(put(store, "c", "3"), DiskFull);
+    EXPECT_EQ(store.get("a"), "1") << "reading needs no room";
+    free();
+    put(store, "d", "4");
+    fill();
+  }
+  EXPECT_THROW(open(), DiskFull);
+  EXPECT_FALSE(check_room(path_ + "/not/yet/there"));
+  free();
+  ASSERT_TRUE(check_room(path_));
 }
 
 }  // namespace

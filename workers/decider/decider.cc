@@ -209,6 +209,8 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
 
 std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& stop) {
   if (auto checked = check_topics(stop); !checked || !*checked) return checked;
+  // Before it joins the group: partitions go to a decider that has room.
+  if (auto room = store::check_room(options.state_dir); !room) return std::unexpected(std::move(room.error()));
   const auto folder = std::filesystem::path(options.state_dir) / options.instance;
   std::error_code failed;
   std::filesystem::create_directories(folder, failed);
@@ -593,6 +595,8 @@ Decider::~Decider() = default;
 std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
   try {
     return impl_->run(stop);
+  } catch (const StateDiskFull& full) {
+    return std::unexpected(full.what());
   } catch (const StateUnavailable& broken) {
     // The next start folds the log again.
     impl_->stores.clear();

@@ -112,6 +112,8 @@ template <class Action>
 auto guarded(Action action) {
   try {
     return action();
+  } catch (const store::DiskFull& full) {
+    throw StateDiskFull(full.what());
   } catch (const store::Failure& failure) {
     throw StateUnavailable(failure.what());
   }
@@ -126,11 +128,11 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
   auto begin_anew = [&](std::string_view reason) -> std::expected<PartitionStore, std::string> {
     log::warn("the state is discarded and folded again", {{"store", path}, {"reason", reason}});
     if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
-    auto fresh = store::Store::open(path, memory);
+    auto fresh = guarded([&] { return store::Store::open(path, memory); });
     if (!fresh) return std::unexpected(std::move(fresh.error()));
     return PartitionStore(path, memory, events_topic_id, std::move(*fresh));
   };
-  auto opened = store::Store::open(path, memory);
+  auto opened = guarded([&] { return store::Store::open(path, memory); });
   if (!opened) return begin_anew(opened.error());
   std::string reason;
   {

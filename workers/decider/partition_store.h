@@ -10,11 +10,12 @@
 namespace parley::decider {
 
 /// The committed state of one partition, kept in a store of its own. One thread. Reads and writes throw StateUnavailable when the disk or what is on
-/// it is broken; the folder is then to be destroyed and the log folded again.
+/// it is broken; the folder is then to be destroyed and the log folded again. Not so after StateDiskFull.
 class PartitionStore final : public Snapshot {
  public:
   /// Opens or creates it. A store of another fold version, of a build that knew other types of events, or of another topic of events is discarded and
-  /// begun anew, as is one that cannot be opened. The error says why there can be none (no space, locked by another process).
+  /// begun anew, as is one that cannot be opened. The error says why there can be none (locked by another process).
+  /// Throws StateDiskFull, and then keeps what is there.
   static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string events_topic_id);
   /// Discards what it holds and begins anew.
   static std::expected<PartitionStore, std::string> renew(PartitionStore&& old);

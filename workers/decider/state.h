@@ -86,6 +86,12 @@ class StateUnavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The disk has no room for the state. What is on it stays, and is used again when there is room.
+class StateDiskFull : public StateUnavailable {
+ public:
+  using StateUnavailable::StateUnavailable;
+};
+
 /// What is known of a partition at one moment. Reading may throw StateUnavailable.
 class Snapshot {
  public:
