@@ -37,9 +37,13 @@ class Chaos(unittest.TestCase):
         cls.started_at = time.monotonic()
         cls.say(f"PARLEY_TEST_SEED={seed}")
         cls.system = cls.enterClassContext(System(settings_for_test(f"chaos-{cls.NAME}", cls.PORT, **cls.COUNTS), cls.say))
-        cls.system.start(fresh=True)
+        cls.start()
         cls.subjects = set()
         cls.log = Log(cls.system.settings.kafka_brokers, "parley.events", {})
+
+    @classmethod
+    def start(cls):
+        cls.system.start(fresh=True)
 
     @classmethod
     def say(cls, line):
