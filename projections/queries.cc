@@ -155,10 +155,24 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   history.messages = message_rows(*rows);
   history.has_more = history.messages.size() > static_cast<std::size_t>(rows_max);
   if (history.has_more) history.messages.resize(static_cast<std::size_t>(rows_max));
-  const auto checkpoint = snapshot->query("SELECT next FROM checkpoints WHERE projection = $1 AND partition = $2", Params(kReadModels, partition));
+  const auto checkpoint = snapshot->query(
+      "SELECT next, (SELECT position FROM parked_streams WHERE projection = $1 AND stream = $3) FROM checkpoints"
+      " WHERE projection = $1 AND partition = $2",
+      Params(kReadModels, partition, to_string(Stream{Kind::dialog, id.value})));
   if (!checkpoint) return std::unexpected(checkpoint.error());
-  if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint);
+  if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint, history.parked_at);
   return history;
+}
+
+Result<std::optional<std::int64_t>> opening_parked_at(Reader& reader, DialogId id) {
+  const auto rows =
+      reader.query("SELECT position FROM parked_streams WHERE projection = $1 AND stream = $2 AND NOT EXISTS (SELECT FROM dialogs WHERE id = $3)",
+                   Params(kReadModels, to_string(Stream{Kind::dialog, id.value}), id));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  std::int64_t position = 0;
+  (*rows)[0].into(position);
+  return position;
 }
 
 Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const Principal& viewer, DialogId id, std::int64_t after_version,

@@ -101,10 +101,15 @@ struct StreamHistory {
   bool has_more = false;             ///< `limit` cut it: ask again after the last version here.
   std::int64_t version = 0;          ///< The dialog's version; those without a message here are events that a stream does not show.
   std::int64_t checkpoint = 0;       ///< The partition's: events below this offset are reflected, those from it on are not.
+  /// Of a parked dialog: where it stopped. Its own events from this offset on are not reflected, wherever the checkpoint is.
+  std::optional<std::int64_t> parked_at = {};
 };
 /// Nothing when the viewer may not know of the dialog — or when its opening is not projected yet. `partition` is the dialog's.
 postgres::Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id,
                                                               std::int64_t after_version, std::int32_t partition, int limit = 1'000);
+
+/// Where a dialog is parked of which nothing is reflected, its opening being what could not be applied. Nothing: it is not.
+postgres::Result<std::optional<std::int64_t>> opening_parked_at(postgres::Reader& reader, DialogId id);
 
 struct EventRow {
   std::int64_t version = 0;

@@ -67,12 +67,12 @@ void DialogStream::appended(std::int64_t sequence) {
 
 void DialogStream::loaded(const Chapter& chapter, Window& window) {
   absent_.reset();
-  if (sink_ && !cursor_ && chapter.checkpoint <= end_at_opening_) {  // nothing has happened since now
+  if (sink_ && !cursor_ && chapter.reflected <= end_at_opening_) {  // nothing has happened since now
     if (!write(shared(frames::hidden(chapter.version)))) return;
     pass(chapter.version);
   }
   if (sink_ && cursor_ && *cursor_ >= chapter.after && !write_chapter(chapter)) return;
-  if (chapter.has_more || chapter.checkpoint < window.floor()) return;
+  if (chapter.has_more || chapter.reflected < window.floor()) return;
   DialogFacts facts;
   if (const auto* owner = std::get_if<Owner>(&viewer_)) facts.owner = owner->account;
   if (const auto* visitor = std::get_if<Visitor>(&viewer_)) facts.assistant = visitor->assistant;
@@ -113,8 +113,8 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
   return write(shared(frames::hidden(chapter.version)));
 }
 
-void DialogStream::absent(std::int64_t checkpoint) {
-  absent_ = checkpoint;
+void DialogStream::absent(std::int64_t reflected, std::int64_t checkpoint) {
+  absent_ = reflected;
   exhausted_ = checkpoint;
 }
 
@@ -164,7 +164,8 @@ DialogStream::Need DialogStream::undecided(Window& window, Clock::time_point con
   // The read model had nothing below its checkpoint, the window has nothing from its floor on: there is nothing, once they meet and the window is
   // known to be complete.
   if (*absent_ < window.floor()) {
-    if (window.checkpoint() < window.floor()) return Need::checkpoint;
+    const bool has_moved_on = !exhausted_ || window.checkpoint() > *exhausted_;
+    if (!has_moved_on || window.checkpoint() < window.floor()) return Need::checkpoint;
     absent_.reset();
     return Need::history;
   }

@@ -33,7 +33,8 @@ struct Chapter {
   std::vector<Event> events;
   bool has_more = false;
   std::int64_t version = 0;
-  std::int64_t checkpoint = 0;
+  std::int64_t reflected = 0;   ///< below this offset everything of the dialog is in it or before it
+  std::int64_t checkpoint = 0;  ///< before it moves, reading again would bring nothing new
 };
 
 /// The promise: every event that this viewer may see, in order, once. All that it remembers of the way is the last version that it sent (the cursor);
@@ -76,8 +77,8 @@ class DialogStream {
   void grant() { access_ = Access::granted; }
   /// What was read. Then advance().
   void loaded(const Chapter& chapter, Window& window);
-  /// The read model, at this checkpoint, has no such dialog for this viewer. Then advance().
-  void absent(std::int64_t checkpoint);
+  /// The read model, at this checkpoint, has no such dialog for this viewer, and would have it if it had opened below `reflected`. Then advance().
+  void absent(std::int64_t reflected, std::int64_t checkpoint);
   /// What it needs will take long: says so, once until it goes on.
   void delay(Timestamp now);
   /// Forgets that the read model had nothing: advance() asks for it again.

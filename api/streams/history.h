@@ -1,7 +1,9 @@
 #pragma once
 // What streams need of the read model. An interface, so that the seam between history and live can be tested at every interleaving.
+#include <algorithm>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,11 +19,16 @@ struct History {
     Timestamp at;
     dialogs::MessageCreated created;
   };
-  bool is_visible = true;         ///< False: the viewer may not know of the dialog, or its opening is not projected; then `checkpoint` alone counts.
+  bool is_visible = true;         ///< False: the viewer may not know of the dialog, or its opening is not projected; then reflected() alone counts.
   std::vector<Message> messages;  ///< After the version asked for, in order.
   bool has_more = false;          ///< The limit cut them.
   std::int64_t version = 0;       ///< The dialog's; versions without a message are events that a stream does not show.
   std::int64_t checkpoint = 0;    ///< The partition's: dialog events below this offset are reflected.
+  /// The read model could not apply an event of this dialog and stopped there: from this offset on nothing of it is reflected, until it is let go on.
+  std::optional<std::int64_t> parked_at = {};
+
+  /// Below it everything of the dialog is here.
+  std::int64_t reflected() const { return std::min(checkpoint, parked_at.value_or(checkpoint)); }
 };
 
 struct HistoryRequest {

@@ -140,7 +140,12 @@ std::optional<HistoryRequest> Hub::Impl::Subscriber::request() {
 void Hub::Impl::Subscriber::loaded(History past) {
   const auto alive = hub.lock();
   if (!alive) return;
-  Chapter chapter{.after = read_after, .events = {}, .has_more = past.has_more, .version = past.version, .checkpoint = past.checkpoint};
+  Chapter chapter{.after = read_after,
+                  .events = {},
+                  .has_more = past.has_more,
+                  .version = past.version,
+                  .reflected = past.reflected(),
+                  .checkpoint = past.checkpoint};
   chapter.events.reserve(past.messages.size());
   for (const auto& message : past.messages) {
     chapter.events.push_back({message.version, alive->message_frame(stream.dialog(), message.version, message.created, message.at)});
@@ -153,7 +158,7 @@ void Hub::Impl::Subscriber::loaded(History past) {
     if (!stream.has_started()) alive->start(shared_from_this());
     stream.loaded(chapter, lane.window);
   } else {
-    stream.absent(past.checkpoint);
+    stream.absent(past.reflected(), past.checkpoint);
   }
   alive->proceed(shared_from_this());
 }

@@ -16,7 +16,7 @@ namespace {
 HistoryUnavailable unavailable(const postgres::Error& error) { return {std::string(postgres::name_of(error.kind)) + ": " + error.detail}; }
 
 std::expected<History, HistoryUnavailable> history_of(projections::StreamHistory&& rows) {
-  History history{.messages = {}, .has_more = rows.has_more, .version = rows.version, .checkpoint = rows.checkpoint};
+  History history{.messages = {}, .has_more = rows.has_more, .version = rows.version, .checkpoint = rows.checkpoint, .parked_at = rows.parked_at};
   history.messages.reserve(rows.messages.size());
   for (auto& row : rows.messages) {
     const auto sender = schema::named<dialogs::Sender>(row.sender);
@@ -44,9 +44,11 @@ std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRe
   // It is not there; as of which checkpoint? One that was read before.
   const auto checkpoints = projections::checkpoints(*lease);
   if (!checkpoints) return std::unexpected(unavailable(checkpoints.error()));
+  const auto parked_at = projections::opening_parked_at(*lease, request.dialog);
+  if (!parked_at) return std::unexpected(unavailable(parked_at.error()));
   if (found = look(); !found) return std::unexpected(unavailable(found.error()));
   if (*found) return history_of(std::move(**found));
-  History nothing{.is_visible = false};
+  History nothing{.is_visible = false, .messages = {}, .parked_at = *parked_at};
   for (const auto& checkpoint : *checkpoints) {
     if (checkpoint.partition == request.partition) nothing.checkpoint = checkpoint.next;
   }

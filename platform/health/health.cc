@@ -19,10 +19,17 @@ void answer(mg_connection* connection, int status, const char* content_type, con
 }
 
 struct Metrics : CivetHandler {
+  explicit Metrics(const std::function<Verdict()>& v) : verdict(v) {}
   bool handleGet(CivetServer*, mg_connection* connection) override {
+    const auto now = verdict().readiness;
+    ready.set(now == Readiness::not_ready ? 0 : 1);
+    degraded.set(now == Readiness::degraded ? 1 : 0);
     answer(connection, 200, "text/plain; version=0.0.4; charset=utf-8", metrics::text());
     return true;
   }
+  const std::function<Verdict()>& verdict;
+  metrics::Gauge ready = metrics::gauge("parley_process_ready", "1: the process can do its work; 0: it cannot, and /readyz says why");
+  metrics::Gauge degraded = metrics::gauge("parley_process_degraded", "1: it works, and /readyz says what somebody should look at");
 };
 struct Live : CivetHandler {
   bool handleGet(CivetServer*, mg_connection* connection) override {
@@ -60,14 +67,16 @@ Verdict worse(Verdict a, const Verdict& b) {
 
 struct Server::Impl {
   Impl(const std::string& address, std::function<Verdict()> verdict)
-      : ready(std::move(verdict)), server(std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"}) {
+      : ready(std::move(verdict)),
+        metrics(ready.verdict),
+        server(std::vector<std::string>{"listening_ports", address, "num_threads", "2", "request_timeout_ms", "5000"}) {
     server.addHandler("/metrics", metrics);
     server.addHandler("/livez", live);
     server.addHandler("/readyz", ready);
   }
-  Metrics metrics;
   Live live;
   Ready ready;
+  Metrics metrics;
   CivetServer server;  // last: it stops before the handlers go
 };
 

@@ -141,6 +141,44 @@ TEST_F(ProjectorTest, WithPostgreSQLAwayItIsNotReadyKeepsItsPlaceAndCatchesUp) {
   expect_each_event_once();
 }
 
+// Whoever runs and does not advance must not look well.
+TEST_F(ProjectorTest, HeldUpInsideATransactionItIsNotReadyWithinTenSeconds) {
+  Running projector(options());
+  talk(50);
+  ASSERT_TRUE(projected());
+  ASSERT_TRUE(eventually([&] { return projector.verdict().readiness == Readiness::ready; }, kDeadline));
+  {
+    auto lease = pool_->lease(kDeadline);
+    auto holder = lease->transaction();
+    ASSERT_TRUE(holder->query("LOCK TABLE dialogs IN ACCESS EXCLUSIVE MODE"));
+    talk(50);
+    const auto held = std::chrono::steady_clock::now();
+    // The server ends a transaction that says nothing for a while: this one keeps saying something.
+    ASSERT_TRUE(eventually([&] { return holder->query("SELECT 1") && projector.verdict().readiness == Readiness::not_ready; }, kDeadline));
+    EXPECT_LT(std::chrono::steady_clock::now() - held, 10s);
+    EXPECT_FALSE(projector.verdict().reasons.empty());
+  }
+  ASSERT_TRUE(projected());
+  EXPECT_TRUE(eventually([&] { return projector.verdict().readiness == Readiness::ready; }, kDeadline));
+  projector.stop();
+  expect_each_event_once();
+}
+
+TEST_F(ProjectorTest, WithNothingToWriteItSeesWithinTenSecondsThatPostgreSQLIsAway) {
+  parley::testing::TcpGate gate(postgres_, port_of(*pool_));
+  Options through = options();
+  through.postgres += " host=127.0.0.1 port=" + std::to_string(gate.port());
+  Running projector(through);
+  talk(10);
+  ASSERT_TRUE(projected());
+  ASSERT_TRUE(eventually([&] { return projector.verdict().readiness == Readiness::ready; }, kDeadline));
+  gate.shut();
+  ASSERT_TRUE(eventually([&] { return projector.verdict().readiness == Readiness::not_ready; }, 10s));
+  EXPECT_THAT(projector.verdict().reasons, ::testing::Contains(HasSubstr("PostgreSQL")));
+  gate.open();
+  EXPECT_TRUE(eventually([&] { return projector.verdict().readiness == Readiness::ready; }, kDeadline));
+}
+
 TEST_F(ProjectorTest, ACommitThatNobodyAnsweredIsLookedUpAndNotRepeated) {
   parley::testing::TcpGate gate(postgres_, port_of(*pool_));
   Options through = options();

@@ -15,6 +15,7 @@
 #include "platform/postgres/migrator.h"
 #include "projections/batch.h"
 #include "projections/checkpoints.h"
+#include "projections/parking.h"
 #include "projections/schema.h"
 #include "tests/integration/event_log.h"
 #include "tests/integration/kafka_fixture.h"
@@ -396,6 +397,34 @@ TEST_F(StreamHistoryInPostgres, IsNothingForOthersAsOfACheckpoint) {
     EXPECT_FALSE(nothing.is_visible);
     EXPECT_EQ(nothing.checkpoint, 1);
   }
+}
+
+// What the hub has let go and the read model has not applied would be missing for good: history says where it ends.
+TEST_F(StreamHistoryInPostgres, OfAParkedDialogReachesToWhereItStopped) {
+  project({opened(kAssistant, kOwner)});
+  const auto park = [&](std::int64_t position) {
+    auto lease = pool_->lease(5s);
+    auto transaction = lease->transaction();
+    const projections::Parking parking{
+        .stream = to_string(Stream{Kind::dialog, kDialog.value}), .partition = 1, .reason = "why", .events = {{position, 2, "id"}}};
+    ASSERT_TRUE(projections::park(*transaction, {&parking, 1}));
+    ASSERT_TRUE(transaction->query("UPDATE checkpoints SET next = 9 WHERE partition = 1"));
+    ASSERT_TRUE(transaction->commit());
+  };
+  park(4);
+  const auto parked = read(Owner{kOwner}, 0);
+  EXPECT_TRUE(parked.is_visible);
+  EXPECT_EQ(parked.version, 1);
+  EXPECT_EQ(parked.checkpoint, 9);
+  EXPECT_EQ(parked.reflected(), 4);
+  EXPECT_EQ(read(Owner{kStranger}, 0).reflected(), 9);
+  {
+    auto lease = pool_->lease(5s);
+    ASSERT_TRUE(lease->query("DELETE FROM dialogs"));
+  }
+  const auto unopened = read(Owner{kOwner}, 0);
+  EXPECT_FALSE(unopened.is_visible);
+  EXPECT_EQ(unopened.reflected(), 4);
 }
 
 TEST_F(StreamHistoryInPostgres, SaysWhenItCannotBeRead) {

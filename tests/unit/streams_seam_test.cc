@@ -170,7 +170,7 @@ class World {
         start_stream();
         stream_->loaded(answer.chapter, *window_);
       } else {
-        stream_->absent(answer.chapter.checkpoint);
+        stream_->absent(answer.chapter.reflected, answer.chapter.checkpoint);
       }
       return advance();
     }
@@ -183,7 +183,7 @@ class World {
   Answer read() const {
     Answer answer;
     answer.chapter.after = stream_->after();
-    answer.chapter.checkpoint = checkpoint_at(pg_next_);
+    answer.chapter.reflected = answer.chapter.checkpoint = checkpoint_at(pg_next_);
     for (std::size_t i = 0; i < pg_next_; ++i) {
       const auto& event = log_[i];
       if (event.dialog != kWatched) continue;
