@@ -50,6 +50,9 @@ int main(int argc, char** argv) {
   parked->require_subcommand(1);
   auto& own = options[parked];
   cli::add_kafka(*parked, own);
+  std::optional<std::string> postgres;
+  parked->add_option("--postgres", postgres, "PostgreSQL's connection string: list and show name what stands still for a projection too")
+      ->envname("PARLEY_POSTGRES");
   bool json = false;
   parked->add_flag("--json", json, "One JSON document, for programs");
   cli::Unpark unpark;
@@ -58,7 +61,8 @@ int main(int argc, char** argv) {
     if (names_stream) command->add_option("stream", unpark.stream, "For example dialog/1387")->required();
     command->callback([&, run] {
       log::configure("parked", "", *log::level_named(own.log_level));
-      exit_code = run(cli::ParkedOptions{.kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .json = json});
+      exit_code =
+          run(cli::ParkedOptions{.kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .postgres = postgres, .json = json});
     });
     return command;
   };

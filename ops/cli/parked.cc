@@ -5,6 +5,7 @@
 #include <expected>
 #include <functional>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,8 @@
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
+#include "platform/postgres/pool.h"
+#include "projections/parking.h"
 #include "schemas/commands.h"
 #include "schemas/directory.h"
 #include "schemas/errors.h"
@@ -91,6 +94,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kReadWithin{60};    // one topic from its beginning to its end
 constexpr std::chrono::seconds kAnswerWithin{30};  // a decider may be restoring
 constexpr milliseconds kPollWait{100};
+constexpr std::chrono::seconds kPostgresWithin{5};
+constexpr std::size_t kProjectionStreamsMax = 10'000;
 constexpr std::size_t kRecordsAtOnce = 5'000;
 constexpr std::string_view kDecider = "decider";
 constexpr std::string_view kDeadPrefix = "dead_";  // headers that a dead letter has and its command had not
@@ -158,6 +163,36 @@ Result<List> in_deciders(const ParkedOptions& options) {
     for (auto& stream : entry.streams) out.parked.push_back({std::string(kDecider), std::move(stream)});
   }
   return out;
+}
+
+/// What the projections' tables say.
+Result<std::vector<Row>> in_projections(const std::string& connection) {
+  postgres::Pool pool({.session = {.connection = connection, .application_name = "parley parked"}, .connections_max = 1});
+  auto lease = pool.lease(kPostgresWithin);
+  if (!lease) return std::unexpected("PostgreSQL: " + lease.error().detail);
+  auto streams = projections::parked_streams(*lease, kProjectionStreamsMax);
+  if (!streams) return std::unexpected("PostgreSQL: " + streams.error().detail);
+  std::vector<Row> out;
+  for (auto& one : *streams) {
+    out.push_back({std::string(projections::kReadModels),
+                   {.stream = std::move(one.stream),
+                    .since = one.since,
+                    .version = one.first.version,
+                    .reason = std::move(one.reason),
+                    .command_id = {},
+                    .command_offset = {}}});
+  }
+  return out;
+}
+
+/// For deciders, and for projections too when their PostgreSQL is named.
+Result<List> everywhere(const ParkedOptions& options) {
+  auto list = in_deciders(options);
+  if (!list || !options.postgres) return list;
+  auto rows = in_projections(*options.postgres);
+  if (!rows) return std::unexpected(rows.error());
+  std::ranges::move(*rows, std::back_inserter(list->parked));
+  return list;
 }
 
 Shown shown(const Row& row) {
@@ -316,7 +351,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
 }  // namespace
 
 int parked_list(const ParkedOptions& options) {
-  const auto list = in_deciders(options);
+  const auto list = everywhere(options);
   if (!list) return fail(list.error());
   ShownList out{{}, list->more};
   for (const auto& row : list->parked) out.parked.push_back(shown(row));
@@ -333,7 +368,7 @@ int parked_list(const ParkedOptions& options) {
 int parked_show(const ParkedOptions& options, const std::string& stream) {
   const auto parsed = parse_stream(stream);
   if (!parsed) return fail(stream + " is no stream (they are like dialog/1387)");
-  const auto list = in_deciders(options);
+  const auto list = everywhere(options);
   if (!list) return fail(list.error());
   ShownList out;
   for (const auto& row : list->parked) {

@@ -11,7 +11,8 @@ struct ParkedOptions {
   kafka::Config kafka;
   std::string prefix = "parley";
   int partitions = 16;
-  bool json = false;  ///< For programs: one JSON document on standard output.
+  std::optional<std::string> postgres = {};  ///< Connection string: what stands still for the projections is listed too.
+  bool json = false;                         ///< For programs: one JSON document on standard output.
 };
 
 /// What a stream is brought back from. Without a projection: from what its decider met.

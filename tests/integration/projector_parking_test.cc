@@ -199,18 +199,19 @@ TEST_F(ProjectorParking, ASkippedEventIsLeftOutAndARebuildLeavesItOutToo) {
   EXPECT_EQ(number("SELECT version FROM dialogs WHERE id = 5000"), 5);
   say(unreadable, "три");
   talk(50);
-  ASSERT_TRUE(eventually([&] { return messages_of(unreadable) == "раз два три"; }, kDeadline));
+  ASSERT_TRUE(projected(written_ - 1));  // the repetition's place in the index is taken
+  EXPECT_EQ(messages_of(unreadable), "раз два три");
+  EXPECT_EQ(waiting(), 0);
 
   projector.stop();
   const std::string before = digest(schema_);
-  const auto streams = number("SELECT count(*) FROM parked_streams");
   // All at once this time: the event that cannot be applied and the one that lets its stream go on come in one batch.
   const std::string fresh = new_schema();
   Options whole = options(fresh);
   whole.batch_events_max = 10'000;
   Running rebuilt(whole);
   EXPECT_TRUE(eventually([&] { return digest(fresh) == before; }, kDeadline)) << digest(fresh) << before;
-  EXPECT_EQ(number("SELECT count(*) FROM \"" + fresh + "\".parked_streams"), streams);
+  EXPECT_EQ(number("SELECT count(*) FROM \"" + fresh + "\".parked_streams"), 0);
 }
 
 TEST_F(ProjectorParking, ALongReplayGoesOnWhereAKillEndedIt) {
