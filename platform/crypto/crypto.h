@@ -1,5 +1,5 @@
 #pragma once
-// Hashes, identifiers, secrets. All functions are thread-safe. libsodium does the work; nothing of it shows here.
+// Hashes, identifiers, secrets. All functions are thread-safe. libsodium and OpenSSL do the work; nothing of them shows here.
 #include <cstdint>
 #include <expected>
 #include <optional>

@@ -10,8 +10,6 @@ namespace {
 
 [[noreturn]] void misread(const char* what) { throw std::logic_error(std::string("PostgreSQL answer misread: ") + what); }
 
-const pqxx::result& result_of(const void* result) { return *static_cast<const pqxx::result*>(result); }
-
 std::int64_t integer(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -28,9 +26,9 @@ Timestamp timestamp(std::string_view text) {
                            std::chrono::day{static_cast<unsigned>(part(8, 2))}};
   std::int64_t milli = 0;
   if (text[19] == '.') {
-    std::string fraction(text.substr(20, text.size() - 23));
-    fraction.resize(3, '0');
-    milli = integer(fraction);
+    const auto fraction = text.substr(20, text.size() - 23);
+    milli = integer(fraction.substr(0, 3));
+    for (auto digits = fraction.size(); digits < 3; ++digits) milli *= 10;
   }
   return sys_days{day} + hours{part(11, 2)} + minutes{part(14, 2)} + seconds{part(17, 2)} + milliseconds{milli};
 }
@@ -63,13 +61,16 @@ std::vector<std::string> array(std::string_view text) {
 }  // namespace
 
 void Row::expect_columns(std::size_t count) const {
-  if (result_of(result_).columns() != count) misread("another number of columns");
+  if (cells_.size() != count) misread("another number of columns");
 }
-bool Row::is_null(int column) const { return result_of(result_)[static_cast<int>(index_)][column].is_null(); }
+const Row::Cell& Row::cell(int column) const {
+  if (static_cast<std::size_t>(column) >= cells_.size()) misread("no such column");
+  return cells_[static_cast<std::size_t>(column)];
+}
 std::string_view Row::text(int column) const {
-  const pqxx::field field = result_of(result_)[static_cast<int>(index_)][column];
-  if (field.is_null()) misread("NULL where a value must be");
-  return {field.c_str(), field.size()};
+  const Cell& value = cell(column);
+  if (value.data() == nullptr) misread("NULL where a value must be");
+  return value;
 }
 void Row::read(int column, bool& value) const { value = text(column) == "t"; }
 void Row::read(int column, std::int32_t& value) const { value = static_cast<std::int32_t>(integer(text(column))); }
@@ -78,9 +79,29 @@ void Row::read(int column, std::string& value) const { value = text(column); }
 void Row::read(int column, Timestamp& value) const { value = timestamp(text(column)); }
 void Row::read(int column, std::vector<std::string>& value) const { value = array(text(column)); }
 
-Rows::Rows(std::shared_ptr<const void> result)
-    : result_(std::move(result)),
-      size_(result_of(result_.get()).size()),
-      affected_(static_cast<std::int64_t>(result_of(result_.get()).affected_rows())) {}
+/// pqxx counts references for every field that is looked at; here each is looked at once.
+struct Rows::Content {
+  explicit Content(const pqxx::result& r) : result(r), columns(r.columns()) {
+    cells.reserve(columns * r.size());
+    for (auto row = result.begin(); row != result.end(); ++row) {
+      auto field = row->begin();
+      for (std::size_t column = 0; column < columns; ++column, ++field) {
+        cells.push_back(field->is_null() ? Row::Cell() : Row::Cell(field->c_str(), field->size()));
+      }
+    }
+  }
+  const pqxx::result result;  // owns what the cells point into
+  const std::size_t columns;
+  std::vector<Row::Cell> cells;
+};
+
+Rows::Rows(const void* result) {
+  const auto& answer = *static_cast<const pqxx::result*>(result);
+  content_ = std::make_shared<const Content>(answer);
+  size_ = answer.size();
+  affected_ = static_cast<std::int64_t>(answer.affected_rows());
+}
+
+Row Rows::operator[](std::size_t index) const { return Row(std::span(content_->cells).subspan(index * content_->columns, content_->columns)); }
 
 }  // namespace parley::postgres

@@ -1,7 +1,9 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,32 +45,35 @@ class Row {
       read(column, value.emplace());
     }
   }
-  bool is_null(int column) const;
+  bool is_null(int column) const { return cell(column).data() == nullptr; }
 
  private:
   friend class Rows;
-  Row(const void* result, std::size_t index) : result_(result), index_(index) {}
+  /// As the server wrote it; NULL is a view of nothing at all.
+  using Cell = std::string_view;
+  explicit Row(std::span<const Cell> cells) : cells_(cells) {}
   void expect_columns(std::size_t count) const;
+  const Cell& cell(int column) const;
   std::string_view text(int column) const;
 
-  const void* result_;  // pqxx::result, which stays behind rows.cc
-  std::size_t index_;
+  std::span<const Cell> cells_;
 };
 
 /// The whole answer of one statement. A value: copies share the answer, which never changes. Thread-safe.
 class Rows {
  public:
   /// `result` is a pqxx::result; only platform/postgres makes Rows.
-  explicit Rows(std::shared_ptr<const void> result);
+  explicit Rows(const void* result);
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// How many rows an INSERT, UPDATE or DELETE wrote.
   std::int64_t affected() const { return affected_; }
-  Row operator[](std::size_t index) const { return Row(result_.get(), index); }
+  Row operator[](std::size_t index) const;
 
  private:
-  std::shared_ptr<const void> result_;
+  struct Content;
+  std::shared_ptr<const Content> content_;
   std::size_t size_;
   std::int64_t affected_;
 };

@@ -138,7 +138,8 @@ Result<Rows> Session::query(pqxx::transaction_base& transaction, std::string_vie
     std::vector<const char*> values;
     values.reserve(params.texts().size());
     for (const auto& text : params.texts()) values.push_back(text ? text->c_str() : nullptr);
-    return Rows(std::make_shared<const pqxx::result>(transaction.exec_prepared(prepared(statement), pqxx::prepare::make_dynamic_params(values))));
+    const pqxx::result result = transaction.exec_prepared(prepared(statement), pqxx::prepare::make_dynamic_params(values));
+    return Rows(&result);
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);
     if (error.kind == ErrorKind::unavailable || !connection_.is_open()) broken_ = true;

@@ -1,7 +1,9 @@
 """The parts of ops/bench. Each brings the system to where it must be, loads it, and returns its figures; what it stopped, it starts again."""
 
+import contextlib
 import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -32,9 +34,10 @@ class Size:
     rounds: int = 20  # messages to all streams
     rate: int = 500  # messages a second, for live streams
     events: int = 200_000  # to catch up with, to fold
+    warm_up: float = 8.0  # seconds of commands before everything: Kafka's JVM compiles what it runs often
 
 
-QUICK = Size(seconds=0.3, clients=8, streams=50, rounds=3, rate=50, events=2_000)
+QUICK = Size(warm_up=0, seconds=0.3, clients=8, streams=50, rounds=3, rate=50, events=2_000)
 
 
 @dataclasses.dataclass
@@ -57,23 +60,30 @@ class Figure:
 class Bench:
     """A running system and what is measured on it. `folder`: for the scene's files."""
 
-    def __init__(self, system, tool, size, say=print):
+    def __init__(self, system, tool, size):
         self.system = system
         self.tool = tool
         self.size = size
-        self.say = say
         self.folder = system.settings.data / "etc"
         self.scene = scene.make(system.url, self.folder / "scene", size.clients)
         self.one_dialog = scene.first_dialogs(self.scene, 1, self.folder / "scene-one")
         self.api = system.settings.api_port(1)
         self.edge = system.settings.port
+        if size.warm_up:
+            self.commands(clients=CROWD, seconds=size.warm_up)
+            self.settle()
 
     def run(self, name, *flags, **options):
-        """Runs one task of the load generator and returns its figures."""
+        """Runs one task of the load generator and returns its figures, and what one operation took of each process ("processor_us")."""
+        begun, spent = time.monotonic(), self.processor_seconds()
         done = subprocess.run(self.command(name, *flags, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOOL_SECONDS_MAX)
         if done.returncode != 0:
             raise OpsError(f"the load generator failed: {name}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        figures = json.loads(done.stdout)
+        if operations := figures["per_second"] * (time.monotonic() - begun):
+            now = self.processor_seconds()
+            figures["processor_us"] = {each: round((now[each] - spent.get(each, 0)) / operations * 1e6) for each in now}
+        return figures
 
     def command(self, name, *flags, **options):
         words = [str(self.tool), name, *flags]
@@ -111,14 +121,35 @@ class Bench:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
-    def memory_mib(self, process):
-        """What the process and its children hold in memory, each page once."""
+    def pids(self, process):
+        """The process and its children."""
         pids = [self.system.pid(process)]
         for pid in pids:
-            with open(f"/proc/{pid}/task/{pid}/children") as children:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/task/{pid}/children") as children:
                 pids += [int(child) for child in children.read().split()]
+        return pids
+
+    def processor_seconds(self):
+        """What each running process and its children have used of the processors."""
+        seconds = {}
+        for process in self.system.names():
+            if not self.system.pid(process):
+                continue
+            for pid in self.pids(process):
+                try:
+                    with open(f"/proc/{pid}/stat") as stat:
+                        fields = stat.read().rpartition(")")[2].split()
+                except (FileNotFoundError, ProcessLookupError):
+                    continue  # a child that has ended is in its parent's sum
+                parent = pid == self.system.pid(process)
+                ticks = sum(map(int, fields[11:15] if parent else fields[11:13]))
+                seconds[process] = seconds.get(process, 0) + ticks / os.sysconf("SC_CLK_TCK")
+        return seconds
+
+    def memory_mib(self, process):
+        """What the process and its children hold in memory, each page once."""
         kib = 0
-        for pid in pids:
+        for pid in self.pids(process):
             with open(f"/proc/{pid}/smaps_rollup") as sums:
                 kib += sum(int(line.split()[1]) for line in sums if line.startswith("Pss:"))
         return kib / 1024

@@ -10,7 +10,10 @@ import platform
 def line(figure):
     baseline = f"{number(figure.baseline)}{figure.unit}  x{figure.ratio:.2f} of {figure.of}" if figure.baseline else ""
     wanted = f"(wanted: {figure.target})" if figure.target else ""
-    return "  ".join(f"{figure.name:<52}{number(figure.value) + figure.unit:>14}  {wanted:<26} {baseline}".rstrip().split("\n"))
+    shown = f"{figure.name:<52}{number(figure.value) + figure.unit:>14}  {wanted:<26} {baseline}".rstrip()
+    spent = figure.more.get("load", {}).get("processor_us", {})
+    used = ", ".join(f"{process} {us}" for process, us in spent.items() if us > 0)
+    return shown + (f"\n    processor time of one, µs: {used}" if used else "")
 
 
 def number(value):
