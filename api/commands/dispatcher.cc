@@ -86,13 +86,13 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   std::unique_ptr<Tail> replies;  // last: its thread ends before the rest goes
 };
 
-Dispatcher::Dispatcher(Options options, Progress& progress) {
+Dispatcher::Dispatcher(Options options, Progress& progress, kafka::TopicWatch& watch) {
   auto producer = kafka::Producer::open(options.kafka, {.queued_max = options.waiting_max, .delivery_timeout = options.decide_within});
   if (!producer) throw std::runtime_error("no producer for commands: " + producer.error().text);
   impl_ = std::make_shared<Impl>(std::move(options), progress, std::move(*producer));
   auto* impl = impl_.get();
   impl->replies = std::make_unique<Tail>(
-      Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies", impl->options.partitions, Tail::From::end, "replies"},
+      Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies", impl->options.partitions, Tail::From::end, "replies"}, watch,
       [impl](const kafka::Message& message) { impl->reply(message); });
   metrics::on_scrape([weak = std::weak_ptr(impl_), gauge = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome")]() mutable {
     const auto alive = weak.lock();

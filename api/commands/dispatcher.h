@@ -10,6 +10,7 @@
 #include "domain/model.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/topic_watch.h"
 #include "schemas/commands.h"
 #include "schemas/replies.h"
 
@@ -39,8 +40,8 @@ class Dispatcher {
   };
   using Done = std::function<void(CommandResult)>;
 
-  /// Throws std::runtime_error when the topics cannot be used (a wrong partition count among the reasons). `progress` must outlive this.
-  Dispatcher(Options options, Progress& progress);
+  /// Throws std::runtime_error when there can be no producer. `progress` and `watch` (which watches the replies) must outlive this.
+  Dispatcher(Options options, Progress& progress, kafka::TopicWatch& watch);
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
@@ -49,7 +50,7 @@ class Dispatcher {
   /// here.
   void send(schema::CommandEnvelope envelope, const Command& command, Done done);
 
-  /// Whether replies can be seen: positioned, and the broker answers.
+  /// Not ready while replies cannot be seen. Commands are refused as unavailable meanwhile.
   health::Verdict verdict() const;
   /// False once the producer is beyond recovery: the process must start again.
   bool can_send() const;

@@ -60,10 +60,10 @@ struct Directory::Impl {
   std::unique_ptr<Tail> tail;  // last: its thread ends before the maps go
 };
 
-Directory::Directory(Options options) : impl_(std::make_unique<Impl>()) {
+Directory::Directory(Options options, kafka::TopicWatch& watch) : impl_(std::make_unique<Impl>()) {
   impl_->tail =
       std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions, Tail::From::begin, "directory"},
-                             [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
+                             watch, [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
 }
 Directory::~Directory() = default;
 

@@ -7,6 +7,7 @@
 
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/topic_watch.h"
 #include "schemas/directory.h"
 
 namespace parley::api {
@@ -19,7 +20,8 @@ class Directory {
     std::string topic_prefix = "parley";
     int partitions = 16;
   };
-  explicit Directory(Options options);
+  /// `watch` watches the topic and must outlive this.
+  Directory(Options options, kafka::TopicWatch& watch);
   ~Directory();
   Directory(const Directory&) = delete;
   Directory& operator=(const Directory&) = delete;
@@ -29,7 +31,7 @@ class Directory {
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
 
-  /// Not ready until everything that stood at the start is loaded.
+  /// Not ready until everything that stood at the start is loaded, and while new entries cannot be seen.
   health::Verdict verdict() const;
 
  private:

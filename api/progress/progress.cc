@@ -40,7 +40,12 @@ struct Progress::Impl {
     const auto rows = projections::checkpoints(*lease);
     if (!rows) return lost(rows.error().detail);
     std::vector<std::pair<std::int32_t, std::int64_t>> positions;
-    for (const auto& row : *rows) positions.emplace_back(row.partition, row.next);
+    for (const auto& row : *rows) {
+      positions.emplace_back(row.partition, row.next);
+      if (!row.topic_id) continue;
+      const std::lock_guard lock(mutex);
+      topic_id = row.topic_id;
+    }
     advance(positions, true);
   }
 
@@ -99,6 +104,7 @@ struct Progress::Impl {
   std::atomic<bool> known = false;
   mutable std::mutex mutex;
   std::vector<Partition> partitions;
+  std::optional<std::string> topic_id;
   Clock::time_point last_advance = Clock::now();
   bool stalled = false;       // nobody waits for a projection that is known not to advance
   std::mutex advanced_mutex;  // held while it is called, so that whoever replaces it knows that it will not be called again
@@ -143,6 +149,10 @@ std::int64_t Progress::checkpoint(int partition) const {
 }
 bool Progress::known() const { return impl_->known; }
 bool Progress::connected() const { return impl_->connected; }
+std::optional<std::string> Progress::topic_id() const {
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->topic_id;
+}
 
 void Progress::when_readable(const schema::Position& position, std::function<void(bool)> done) {
   bool readable = false;

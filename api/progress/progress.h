@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "platform/health/health.h"
@@ -38,6 +39,8 @@ class Progress {
   bool known() const;
   /// False while PostgreSQL cannot be reached.
   bool connected() const;
+  /// Of the topic of events that the read model was made from; nothing before that is known.
+  std::optional<std::string> topic_id() const;
 
   /// Calls `done(true)` once the event at `position` can be read, at once if it can already; `done(false)` when the projection has not
   /// advanced for stall_max although it owes this event. Exactly once, on an internal thread or the caller's; must not block.

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
+#include <string_view>
 
 #include "api/auth/tokens.h"
 #include "api/commands/dispatcher.h"
@@ -22,6 +24,7 @@
 #include "api/streams/postgres_history.h"
 #include "api/streams/streams.h"
 #include "platform/crypto/keyring.h"
+#include "platform/kafka/topic_watch.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/postgres/pool.h"
@@ -29,7 +32,7 @@
 namespace parley::api {
 namespace {
 
-/// How often it looks whether commands can still be sent.
+/// How often it looks whether it can go on.
 constexpr std::chrono::seconds kLookPeriod{1};
 /// How often it looks whether it can serve, at its start.
 constexpr std::chrono::milliseconds kStartLookPeriod{10};
@@ -53,9 +56,12 @@ struct Api::Parts {
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
+        topic_prefix(o.topic_prefix),
+        watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
-        directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}),
-        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress),
+        directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, watch),
+        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress,
+                   watch),
         streams(
             {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o)},
             [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
@@ -91,6 +97,8 @@ struct Api::Parts {
   http::Executor queries;
   http::Executor hashing;
   const endpoint::Deps deps;
+  const std::string topic_prefix;
+  kafka::TopicWatch watch;
   Progress progress;
   Directory directory;
   Dispatcher dispatcher;
@@ -99,8 +107,35 @@ struct Api::Parts {
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;
 
+  std::string topic(std::string_view name) const { return topic_prefix + "." + std::string(name); }
+
+  /// What no part can see alone. Tells the watch, which keeps the first reason.
+  void look_for_another_log() {
+    if (auto why = streams.another_log()) watch.found_another_log(std::move(*why));
+    const auto made_from = progress.topic_id(), stands = watch.id(topic("events"));
+    if (made_from && stands && *made_from != *stands) {
+      watch.found_another_log("the read model was made from another topic " + topic("events") + " (" + *made_from + ", not " + *stands + ")");
+    }
+  }
+
+  /// Whoever registers is written into the directory in the same transaction.
+  bool is_directory_missing() const {
+    const auto ends = watch.ends();
+    if (!ends) return false;
+    const auto is_empty = [&](std::string_view name) {
+      return std::ranges::all_of(ends->offsets, [&, of = topic(name)](const auto& end) { return end.first.topic != of || end.second == 0; });
+    };
+    return is_empty("directory") && !is_empty("events");
+  }
+
   health::Verdict verdict() const {
+    if (const auto another = watch.another_log()) return {health::Readiness::not_ready, {"another log: " + *another}};
     auto verdict = dispatcher.verdict();
+    if (!serving && is_directory_missing()) {
+      verdict = health::worse(
+          std::move(verdict),
+          {health::Readiness::not_ready, {topic("directory") + " is empty beside events, nobody could be let in (`parley topics` makes it again)"}});
+    }
     for (const auto& part : {directory.verdict(), streams.verdict(), progress.verdict()}) verdict = health::worse(std::move(verdict), part);
     return verdict;
   }
@@ -156,19 +191,34 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
     std::condition_variable_any wake;
+    std::optional<std::chrono::steady_clock::time_point> is_another_since;
+    // Whether to go on; every part of this process looks on its own, this one collects what they see.
+    const auto look = [&] {
+      parts->look_for_another_log();
+      const auto another = parts->watch.another_log();
+      if (!another) return parts->dispatcher.can_send();
+      if (!is_another_since) {
+        log::error("another log: no commands are sent and no events streamed any more", {{"reason", *another}});
+        is_another_since = std::chrono::steady_clock::now();
+        parts->streams.close_all();
+      }
+      return std::chrono::steady_clock::now() - *is_another_since < options_.say_why_for;
+    };
+    bool goes_on = true;
     // Until it can do its work it does not listen: the edge asks another API meanwhile.
-    while (!stop.stop_requested() && parts->verdict().readiness == health::Readiness::not_ready)
+    while (goes_on && !stop.stop_requested() && parts->verdict().readiness == health::Readiness::not_ready) {
       wake.wait_for(lock, stop, kStartLookPeriod, [] { return false; });
-    if (!stop.stop_requested()) {
+      goes_on = look();
+    }
+    if (goes_on && !stop.stop_requested()) {
       parts->server.start();
       parts->serving = true;
       log::info("serving", {{"host", options_.host}, {"port", options_.port}});
     }
-    bool can_write = true;
     auto trim_at = std::chrono::steady_clock::now() + kTrimPeriod;
-    while (can_write && !stop.stop_requested()) {
+    while (goes_on && !stop.stop_requested()) {
       wake.wait_for(lock, stop, kLookPeriod, [] { return false; });
-      can_write = parts->dispatcher.can_send();
+      goes_on = look();
       if (const auto at = std::chrono::steady_clock::now(); at >= trim_at) {
         ::malloc_trim(0);
         trim_at = at + kTrimPeriod;
@@ -187,7 +237,8 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
       const std::lock_guard release(mutex_);
       parts_.reset();
     }
-    if (!can_write) return std::unexpected("the producer of commands is beyond recovery");
+    if (const auto another = parts->watch.another_log()) return std::unexpected("another log: " + *another);
+    if (!goes_on) return std::unexpected("the producer of commands is beyond recovery");
   } catch (const std::exception& e) {
     return std::unexpected(e.what());
   }

@@ -34,7 +34,9 @@ constexpr std::chrono::milliseconds kEndsPeriod{1'000};
 constexpr std::chrono::milliseconds kEndsPeriodWanted{50};
 constexpr std::chrono::milliseconds kEndsTimeout{1'000};
 /// Without having reached an end for so long the hub is behind, or Kafka is away.
-constexpr std::chrono::seconds kBehindMax{10};
+constexpr std::chrono::seconds kBehindMax{8};
+/// For so long the topic must end before what was read of it to be called another log: a broker that has just started may say less for a moment.
+constexpr std::chrono::seconds kShortMax{3};
 
 std::optional<std::int64_t> integer(std::string_view text) {
   std::int64_t value = 0;
@@ -135,7 +137,7 @@ struct EventTail::Impl {
         positions[static_cast<std::size_t>(message.partition())].offset = message.offset() + 1;
       }
       if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset)) return fault(polled.error());
-      ask_end(*consumer);
+      if (auto asked = ask_end(*consumer); !asked) return asked;
       confirm(*consumer);
     }
     return {};
@@ -170,16 +172,22 @@ struct EventTail::Impl {
     if (!start) return fault(start.error());
     for (std::size_t i = 0; i < start->size(); ++i) {
       auto& offset = (*start)[i].offset;
+      const auto checkpoint = known ? history.checkpoint((*start)[i].where.partition) : 0;
+      if (checkpoint > offset) {
+        return std::unexpected(Fault{options.topic + " " + std::to_string((*start)[i].where.partition) + " ends at " + std::to_string(offset) +
+                                         ", but the read model reflects it to " + std::to_string(checkpoint) + ": it has lost its tail",
+                                     true});
+      }
       const std::int64_t earliest = std::max((*begins)[i].offset, offset - options.start_distance_max);
-      offset = known ? std::clamp(history.checkpoint((*start)[i].where.partition), earliest, std::max(earliest, offset)) : earliest;
+      offset = known ? std::max(checkpoint, earliest) : earliest;
     }
     log::info("events are followed", {{"topic", options.topic}, {"from_checkpoints", known}});
     return std::move(*start);
   }
 
-  void ask_end(const kafka::Consumer& consumer) {
+  Done ask_end(const kafka::Consumer& consumer) {
     const auto now = Clock::now();
-    if (!round.is_over || now - round.asked_at < (hub.wants_confirmation() ? kEndsPeriodWanted : kEndsPeriod)) return;
+    if (!round.is_over || now - round.asked_at < (hub.wants_confirmation() ? kEndsPeriodWanted : kEndsPeriod)) return {};
     round.asked_at = now;
     // As those see it who do not wait for commits: a transaction is not visible in all its partitions at once, and a client that was already told
     // of a new dialog must not be told that there is none.
@@ -189,12 +197,25 @@ struct EventTail::Impl {
       if (reason != ends.error().text) log::warn("the end of the events cannot be asked", {{"reason", ends.error().text}});
       reason = ends.error().text;
       round.asked_at = Clock::now();  // the question itself may have taken its whole timeout
-      return;
+      return {};
+    }
+    const auto lost =
+        std::ranges::find_if(*ends, [&](const auto& end) { return end.offset < positions[static_cast<std::size_t>(end.where.partition)].offset; });
+    if (lost == ends->end()) {
+      short_since.reset();
+    } else if (!short_since) {
+      short_since = now;
+    } else if (now - *short_since >= kShortMax) {
+      return std::unexpected(Fault{options.topic + " " + std::to_string(lost->where.partition) + " ends at " + std::to_string(lost->offset) +
+                                       ", but was read to " + std::to_string(positions[static_cast<std::size_t>(lost->where.partition)].offset) +
+                                       ": it has lost its tail",
+                                   true});
     }
     reason.clear();
     round.ends = std::move(*ends);
     round.reached.assign(round.ends.size(), false);
     round.is_over = false;
+    return {};
   }
 
   void confirm(const kafka::Consumer& consumer) {
@@ -228,6 +249,7 @@ struct EventTail::Impl {
   std::vector<kafka::PartitionOffset> positions;  // by partition; outlive a consumer
   std::string topic_id;
   Round round;
+  std::optional<Clock::time_point> short_since;
 
   mutable std::mutex mutex;
   std::condition_variable changed;
@@ -248,6 +270,12 @@ EventTail::EventTail(Options options, Hub& hub, const HistorySource& history) : 
       });
 }
 EventTail::~EventTail() { impl_->stop(); }
+
+std::optional<std::string> EventTail::another_log() const {
+  if (!impl_->is_another_log) return std::nullopt;
+  const std::lock_guard lock(impl_->mutex);
+  return impl_->reason;
+}
 
 health::Verdict EventTail::verdict() const {
   using health::Readiness;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/streams/history.h"
@@ -33,6 +34,8 @@ class EventTail {
   /// Not ready until everything that stood at the start has been read; degraded while Kafka does not answer; not ready for good when the log is not
   /// the one that was read.
   health::Verdict verdict() const;
+  /// Why the log is not the one that was read, or that the read model was made from. Once there is a reason, it stays.
+  std::optional<std::string> another_log() const;
 
  private:
   struct Impl;

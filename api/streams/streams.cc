@@ -64,5 +64,6 @@ std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return 
 void Streams::read_model_advanced() { impl_->hub.read_model_advanced(); }
 void Streams::close_all() { impl_->hub.close_all(); }
 health::Verdict Streams::verdict() const { return impl_->tail.verdict(); }
+std::optional<std::string> Streams::another_log() const { return impl_->tail.another_log(); }
 
 }  // namespace parley::api

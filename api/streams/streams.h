@@ -61,6 +61,8 @@ class Streams {
 
   /// Not ready until everything that stood in the log at the start has been read.
   health::Verdict verdict() const;
+  /// Why the log is not the one that was read, or that the read model was made from; streams are closed then.
+  std::optional<std::string> another_log() const;
 
  private:
   struct Impl;

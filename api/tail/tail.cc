@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -14,15 +16,21 @@
 namespace parley::api {
 namespace {
 
+using Clock = kafka::TopicWatch::Clock;
+
 constexpr std::size_t kBatchMax = 1'000;
 constexpr std::chrono::milliseconds kPollWait{100};
 constexpr std::chrono::milliseconds kFetchWaitMax{50};
 constexpr std::chrono::milliseconds kRetryWait{500};
+/// Not having been at an end that is younger than this: longer than a broker's hiccup, shorter than anybody should have to wait to learn of it.
+constexpr std::chrono::seconds kBehindMax{6};
+/// For so long the topic must end before what was read of it to be called another one: a broker that has just started may say less for a moment.
+constexpr std::chrono::seconds kShortMax{3};
 
 }  // namespace
 
 struct Tail::Impl {
-  Impl(Options o, OnMessage f) : options(std::move(o)), on_message(std::move(f)) {
+  Impl(Options o, kafka::TopicWatch& w, OnMessage f) : options(std::move(o)), watch(w), on_message(std::move(f)) {
     thread = std::thread([this] {
       pthread_setname_np(pthread_self(), options.thread_name.c_str());
       run();
@@ -34,7 +42,6 @@ struct Tail::Impl {
   }
 
   void fail(const std::string& why) {
-    caught_up = false;
     {
       const std::lock_guard lock(mutex);
       if (reason != why) log::warn("cannot follow a topic", {{"topic", options.topic}, {"reason", why}});
@@ -44,7 +51,7 @@ struct Tail::Impl {
   }
 
   void run() {
-    while (!stopping) {
+    while (!stopping && !watch.another_log()) {
       if (auto followed = follow(); !followed) fail(followed.error());
     }
   }
@@ -75,8 +82,9 @@ struct Tail::Impl {
     }
     if (auto assigned = consumer->assign(positions); !assigned) return std::unexpected(assigned.error().text);
 
+    const auto asked_at = Clock::now();
     std::vector<kafka::Message> batch;
-    while (!stopping) {
+    while (!stopping && !watch.another_log()) {
       batch.clear();
       const auto polled = consumer->poll(batch, kBatchMax, kPollWait);
       for (const auto& message : batch) {
@@ -84,15 +92,20 @@ struct Tail::Impl {
         positions.at(static_cast<std::size_t>(message.partition())).offset = message.offset() + 1;
       }
       if (!polled) {
+        if (polled.error().kind == kafka::Kind::no_offset) {
+          watch.found_another_log(options.topic + " does not hold any more what was read of it: " + polled.error().text);
+        }
         if (!polled.error().retryable) return std::unexpected(polled.error().text);
         log::warn("following a topic goes on after an error", {{"topic", options.topic}, {"reason", polled.error().text}});
       }
-      if (!caught_up && reached(*consumer, *ends)) {
+      if (!has_started && reached(*consumer, *ends)) {
         const std::lock_guard lock(mutex);
         reason.clear();
-        caught_up = true;
+        complete_as_of = asked_at;
+        has_started = true;
         log::info("following a topic", {{"topic", options.topic}});
       }
+      if (has_started) compare(*consumer);
     }
     return {};
   }
@@ -108,24 +121,84 @@ struct Tail::Impl {
     return true;
   }
 
+  /// With the ends that were asked for last: are they reached, and not before what was read?
+  void compare(const kafka::Consumer& consumer) {
+    const auto ends = watch.ends();
+    if (!ends || ends->asked_at <= complete_as_of.load()) return;
+    const auto now = consumer.position();
+    if (!now) return;
+    if (ends->asked_at > compared_at) look_whether_short(*ends, *now);
+    const bool is_reached = std::ranges::all_of(*now, [&](const auto& position) {
+      const auto end = ends->offsets.find(position.where);
+      return end != ends->offsets.end() && position.offset >= end->second;
+    });
+    if (!is_reached || short_since) return;
+    complete_as_of = ends->asked_at;
+    const std::lock_guard lock(mutex);
+    reason.clear();
+  }
+
+  /// Once for each answer. What was read before the question must still be there.
+  void look_whether_short(const kafka::TopicWatch::Ends& ends, const std::vector<kafka::PartitionOffset>& now) {
+    const auto lost = std::ranges::find_if(read_before, [&](const auto& position) {
+      const auto end = ends.offsets.find(position.where);
+      return end != ends.offsets.end() && end->second < position.offset;
+    });
+    if (lost == read_before.end()) {
+      short_since.reset();
+    } else if (!short_since) {
+      short_since = ends.asked_at;
+    } else if (ends.asked_at - *short_since >= kShortMax) {
+      watch.found_another_log(options.topic + " " + std::to_string(lost->where.partition) + " ends at " +
+                              std::to_string(ends.offsets.at(lost->where)) + ", but was read to " + std::to_string(lost->offset) +
+                              ": it has lost its tail");
+    }
+    compared_at = ends.asked_at;
+    read_before = now;
+  }
+
+  std::chrono::seconds behind() const { return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - complete_as_of.load()); }
+
   const Options options;
+  kafka::TopicWatch& watch;
   const OnMessage on_message;
-  std::vector<kafka::PartitionOffset> positions;  // the thread's
+
+  // The thread's.
+  std::vector<kafka::PartitionOffset> positions;
+  std::vector<kafka::PartitionOffset> read_before;  // when the ends were compared the last time
+  Clock::time_point compared_at{};
+  std::optional<Clock::time_point> short_since;
+
   std::atomic<bool> stopping = false;
-  std::atomic<bool> caught_up = false;
+  std::atomic<bool> has_started = false;
+  std::atomic<Clock::time_point> complete_as_of{Clock::time_point{}};
   mutable std::mutex mutex;
   std::string reason = "not started";
   std::thread thread;
 };
 
-Tail::Tail(Options options, OnMessage on_message) : impl_(std::make_unique<Impl>(std::move(options), std::move(on_message))) {}
+Tail::Tail(Options options, kafka::TopicWatch& watch, OnMessage on_message)
+    : impl_(std::make_unique<Impl>(std::move(options), watch, std::move(on_message))) {}
 Tail::~Tail() = default;
-bool Tail::caught_up() const { return impl_->caught_up; }
+bool Tail::caught_up() const { return impl_->has_started && impl_->behind() < kBehindMax && !impl_->watch.another_log(); }
 
 health::Verdict Tail::verdict() const {
-  if (impl_->caught_up) return {};
-  const std::lock_guard lock(impl_->mutex);
-  return {health::Readiness::not_ready, {impl_->options.topic + ": " + (impl_->reason.empty() ? "reading what stands in it" : impl_->reason)}};
+  if (caught_up()) return {};
+  const auto& topic = impl_->options.topic;
+  std::string reason;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    reason = impl_->reason;
+  }
+  if (reason.empty()) reason = impl_->watch.trouble();
+  if (const auto another = impl_->watch.another_log()) {
+    reason = "another log: " + *another;
+  } else if (impl_->has_started) {
+    reason = "not seen to its end for " + std::to_string(impl_->behind().count()) + " s" + (reason.empty() ? "" : ": " + reason);
+  } else if (reason.empty()) {
+    reason = "reading what stands in it";
+  }
+  return {health::Readiness::not_ready, {topic + ": " + reason}};
 }
 
 schema::HeaderLookup headers_of(const kafka::Message& message) {

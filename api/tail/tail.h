@@ -7,11 +7,13 @@
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 #include "platform/kafka/message.h"
+#include "platform/kafka/topic_watch.h"
 #include "schemas/envelope.h"
 
 namespace parley::api {
 
-/// Keeps trying while Kafka is away: then it is merely not ready. Thread-safe but for construction and destruction.
+/// Keeps trying while Kafka is away: then it is merely not ready. Whether it still sees what is written does not depend on traffic: its positions are
+/// compared with the ends that the watch asks for. Thread-safe but for construction and destruction.
 class Tail {
  public:
   enum class From { begin, end };
@@ -24,13 +26,15 @@ class Tail {
   };
   using OnMessage = std::function<void(const kafka::Message&)>;
 
-  /// `on_message` runs on the tail's thread and must not throw.
-  Tail(Options options, OnMessage on_message);
+  /// `on_message` runs on the tail's thread and must not throw. `watch` must outlive this and watch the topic; it is told when the topic does not
+  /// hold any more what was read of it.
+  Tail(Options options, kafka::TopicWatch& watch, OnMessage on_message);
   ~Tail();
   Tail(const Tail&) = delete;
   Tail& operator=(const Tail&) = delete;
 
-  /// Everything that stood at the start has been handed over, and reading goes on.
+  /// Everything that stood in the topic some seconds ago, and at the start, has been handed over. False once that cannot be said for longer: Kafka
+  /// is away, or reading stands still; and for good when the log is another one.
   bool caught_up() const;
   health::Verdict verdict() const;
 

@@ -71,6 +71,10 @@ void add_api(CLI::App& command, Options& options) {
 }
 void add_decider(CLI::App& command, Options& options) {
   flag(command, "state-dir", options.state_dir, "Folder of the state that is folded from the log; can be deleted, is built again")->required();
+  command
+      .add_flag("--forget-outcomes", options.forget_outcomes,
+                "Decide although the memory of outcomes is lost: a command that is repeated may be done twice")
+      ->envname("PARLEY_FORGET_OUTCOMES");
 }
 void add_topics(CLI::App& command, Options& options) {
   flag(command, "replication", options.replication, "Copies of each partition of a topic that is created: 3 in production")->check(CLI::Range(1, 9));

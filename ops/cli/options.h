@@ -21,6 +21,7 @@ struct Options {
   std::string postgres = "dbname=parley";
   std::string keys_file;
   std::string state_dir;
+  bool forget_outcomes = false;
   std::string instance;
   std::string health_host = "127.0.0.1";
   int health_port = 0;

@@ -1,5 +1,6 @@
 #include "ops/cli/roles.h"
 
+#include <chrono>
 #include <exception>
 #include <stop_token>
 #include <thread>
@@ -13,6 +14,9 @@
 
 namespace parley::cli {
 namespace {
+
+/// A process that has found another log stays for so long, not ready and saying why; then it is started again and looks again.
+constexpr std::chrono::seconds kSayWhyFor{40};
 
 /// `role` has `run(stop_token) -> expected<void, string>` and `verdict()`.
 template <class Role>
@@ -57,13 +61,19 @@ int api(const Options& o) {
        .hashing_threads = o.hashing_threads,
        .hashings_waiting_max = o.hashings_waiting_max,
        .streams_max = o.streams_max,
-       .stream_hub_bytes_max = o.stream_hub_bytes_max});
+       .stream_hub_bytes_max = o.stream_hub_bytes_max,
+       .say_why_for = kSayWhyFor});
   return run(role, o);
 }
 
 int decider(const Options& o) {
-  decider::Decider role(
-      {.kafka = o.kafka(), .topic_prefix = o.topic_prefix, .partitions = o.partitions, .instance = o.instance, .state_dir = o.state_dir});
+  decider::Decider role({.kafka = o.kafka(),
+                         .topic_prefix = o.topic_prefix,
+                         .partitions = o.partitions,
+                         .instance = o.instance,
+                         .state_dir = o.state_dir,
+                         .say_why_for = kSayWhyFor,
+                         .forget_outcomes = o.forget_outcomes});
   return run(role, o);
 }
 
@@ -73,7 +83,8 @@ int projector(const Options& o) {
                              .partitions = o.partitions,
                              .group = o.topic_prefix + ".projector",
                              .instance = o.instance,
-                             .postgres = o.postgres});
+                             .postgres = o.postgres,
+                             .say_why_for = kSayWhyFor});
   return run(role, o);
 }
 

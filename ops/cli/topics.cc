@@ -5,10 +5,12 @@
 #include <chrono>
 #include <iostream>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "ops/cli/directory.h"
 #include "platform/kafka/admin.h"
 
 namespace parley::cli {
@@ -83,6 +85,47 @@ Result<std::size_t> write_first_positions(Admin& admin, const std::string& group
   return missing.size();
 }
 
+/// Whether the topic holds, or has held, records. The topic must be there.
+Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
+  std::vector<kafka::TopicPartition> all;
+  for (int i = 0; i < partitions; ++i) all.push_back({topic, i});
+  const auto ends = patiently([&] { return admin.end(all, kafka::Isolation::read_uncommitted); });
+  if (!ends) return std::unexpected(ends.error());
+  return std::ranges::any_of(*ends, [](const auto& end) { return end.offset > 0; });
+}
+
+/// What may not be put in the place of a topic that is gone from a log that was used: why, or nothing when all that is missing may be created.
+Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::string>& names) {
+  const auto found = patiently([&] { return admin.describe_topics(names); });
+  if (!found) return std::unexpected(found.error());
+  const auto topic = [&](std::string_view name) {
+    return std::ranges::find_if(*found, [&](const auto& one) { return one && one->name.ends_with("." + std::string(name)); });
+  };
+  const auto used = [&](std::string_view name) -> Result<bool> {
+    const auto one = topic(name);
+    if (one == found->end()) return false;
+    return is_used(admin, (*one)->name, (*one)->partitions);
+  };
+  const auto events = used("events");
+  if (!events) return std::unexpected(events.error());
+  if (*events && topic("commands") == found->end()) {
+    return "the topic of commands is gone from a log with events. An empty one in its place would count from 0 again, and deciders pass over what "
+           "they have counted: restore it, or the whole log";
+  }
+  if (topic("events") == found->end()) {
+    for (const auto* other : {"replies", "directory"}) {
+      const auto is = used(other);
+      if (!is) return std::unexpected(is.error());
+      if (*is)
+        return "the topic of events is gone from a log with " + std::string(other) + ": restore it, or delete the other topics too and begin anew";
+    }
+  }
+  if (*events && topic("replies") == found->end()) {
+    std::cerr << "parley topics: the replies are gone from a log with events, and with them the outcomes that no decider's state remembers\n";
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 int topics(const TopicsOptions& options) {
@@ -93,6 +136,9 @@ int topics(const TopicsOptions& options) {
   const auto all = wanted(options.partitions);
   std::vector<std::string> names;
   for (const auto& topic : all) names.push_back(options.prefix + "." + std::string(topic.name));
+  const auto why_not = lost(*admin, names);
+  if (!why_not) return fail("describe", why_not.error().text);
+  if (*why_not) return fail(options.prefix, **why_not);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const kafka::NewTopic topic{names[i], all[i].partitions, options.replication, all[i].config};
     const auto created = patiently([&] { return admin->create_topic(topic); });
@@ -117,6 +163,17 @@ int topics(const TopicsOptions& options) {
                                   "; the number is fixed for the life of a log");
     }
     std::cout << topic.name << " " << topic.id << " " << topic.partitions << "\n";
+  }
+
+  // Whoever registers is written into the directory in the same transaction.
+  const auto has_events = is_used(*admin, options.prefix + ".events", options.partitions);
+  if (!has_events) return fail("events", has_events.error().text);
+  const auto has_directory = is_used(*admin, options.prefix + ".directory", options.partitions);
+  if (!has_directory) return fail("directory", has_directory.error().text);
+  if (*has_events && !*has_directory) {
+    const auto filled = fill_directory(options.kafka, options.prefix, options.partitions);
+    if (!filled) return fail("the directory was lost and cannot be made again", filled.error().text);
+    std::cout << "the directory was lost: made again out of the events, " << *filled << " entries\n";
   }
 
   const std::string group = options.prefix + ".decider";

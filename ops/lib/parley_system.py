@@ -140,6 +140,10 @@ class System:
         """Starts it and returns when it is ready."""
         self._start([name])
 
+    def launch(self, name):
+        """Starts it and returns at once: for one that is to say why it does not get ready."""
+        self._supervisor.start(name)
+
     def restart(self, name):
         self.stop_process(name)
         self.start_process(name)

@@ -22,8 +22,8 @@ ASK_COMMITTED = """  while (next_command.empty()) {
     if (!committed) continue;  // an earlier owner's transaction may still be under way
     for (const auto& position : *committed) {
       if (position.offset < 0) {
-        return std::unexpected("the group has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
-                               " (`parley topics` writes the first ones)");
+        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+                   " (`parley topics` writes the first ones; commands that were decided are passed over)");
       }
       next_command[position.where.partition] = position.offset;
     }

@@ -46,6 +46,20 @@ class Running {
 
 class Deciding : public DeciderTest {
  protected:
+  /// Deletes a topic and makes it again, empty; the group begins anew in one of commands.
+  void make_again(const std::string& name) {
+    const auto topic = prefix_ + "." + name;
+    ASSERT_TRUE(admin_->delete_topic(topic));
+    ASSERT_TRUE(eventually([&] { return admin_->create_topic({topic, kPartitions, 1, {}}).value_or(false); }));
+    std::vector<kafka::TopicPartition> partitions;
+    for (int i = 0; i < kPartitions; ++i) partitions.push_back({topic, i});
+    ASSERT_TRUE(eventually([&] { return admin_->end(partitions, kafka::Isolation::read_uncommitted).has_value(); }));
+  }
+  /// Why the decider ended by itself.
+  static std::string ending(Running& decider) {
+    EXPECT_TRUE(eventually([&] { return decider.over(); }));
+    return decider.reason();
+  }
   Options options(const std::string& instance = "decider-1") {
     Options o;
     o.kafka = config_;
@@ -201,7 +215,7 @@ TEST_F(Deciding, two_share_the_partitions_and_what_moves_between_them_leaves_no_
   judge_replies();
 }
 
-TEST_F(Deciding, a_store_whose_last_event_is_not_the_logs_is_discarded_and_folded_again) {
+TEST_F(Deciding, a_state_whose_last_event_is_not_the_logs_stops_it_and_goes_on_once_it_is_removed) {
   Sender sender(config_, prefix_);
   std::vector<DialogId> dialogs;
   {
@@ -210,25 +224,125 @@ TEST_F(Deciding, a_store_whose_last_event_is_not_the_logs_is_discarded_and_folde
     for (int i = 0; i < 60; ++i) dialogs.push_back(dialog_of(sender.insist(open_dialog(kAssistant, kOwner))));
     ASSERT_EQ(decider.reason(), "");
   }
-  const std::vector<std::string> events{prefix_ + ".events"};
-  const auto topic_id = (*admin_->describe_topics(events)).front()->id;
-  for (int partition = 0; partition < kPartitions; ++partition) {
+  const std::vector<std::string> topics{prefix_ + ".events", prefix_ + ".commands"};
+  const auto described = *admin_->describe_topics(topics);
+  const auto lie = [&](auto change) {
     const store::Memory memory{store::Memory::Budget{}};
-    auto store = PartitionStore::open(state_dir_ + "/decider-1/" + std::to_string(partition), memory, topic_id);
+    auto store = PartitionStore::open(state_dir_ + "/decider-1/0", memory, "events " + described[0]->id + ", commands " + described[1]->id);
     ASSERT_TRUE(store) << store.error();
-    ASSERT_GE(store->progress().last_event, 0) << "partition without an event: choose more dialogs";
+    ASSERT_GE(store->progress().last_event, 0) << "no event in partition 0: choose more dialogs";
     Changes lies;
     lies.progress = store->progress();
-    if (partition % 2 == 0) lies.progress.last_event_id = "another event";
-    if (partition % 2 == 1) lies.progress.last_event += 1'000'000;
-    for (const auto dialog : dialogs)
-      lies.streams[to_string(Stream{Kind::dialog, dialog.value})] = {77, std::string(schema::kHashBytes, 'x'), std::nullopt};
+    change(lies.progress);
     store->write(lies);
+  };
+  lie([](Progress& progress) { progress.last_event_id = "another event"; });
+  {
+    Running decider(options());
+    EXPECT_NE(ending(decider).find("another event"), std::string::npos) << decider.reason();
   }
+  lie([](Progress& progress) { progress.last_event += 1'000'000; });
+  {
+    Running decider(options());
+    EXPECT_NE(ending(decider).find("lost its tail"), std::string::npos) << decider.reason();
+  }
+  std::filesystem::remove_all(state_dir_);
   Running decider(options());
   ASSERT_TRUE(decider.ready()) << decider.reason();
   for (const auto dialog : dialogs) EXPECT_EQ(sender.insist(visitor_message(dialog, kAssistant, "after")).outcome.version, 2);
   judged_events();
+}
+
+TEST_F(Deciding, replies_that_are_lost_are_remembered_by_the_state_and_without_it_nothing_is_decided) {
+  const auto opening = open_dialog(kAssistant, kOwner);
+  std::string first;
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    Sender sender(config_, prefix_);
+    first = sender.insist(opening).text;
+    ASSERT_EQ(decider.reason(), "");
+  }
+  make_again("replies");
+  Sender sender(config_, prefix_);
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    EXPECT_EQ(sender.insist(opening).text, first);
+  }
+  make_again("replies");
+  std::filesystem::remove_all(state_dir_);
+  for (int start = 0; start < 2; ++start) {  // the second time on what the first one folded
+    Running decider(options());
+    EXPECT_NE(ending(decider).find("has lost outcomes"), std::string::npos) << decider.reason();
+  }
+  EXPECT_EQ(judged_events().size(), 1u);
+  Options knowing = options();
+  knowing.forget_outcomes = true;
+  Running decider(knowing);
+  EXPECT_TRUE(decider.ready()) << decider.reason();
+}
+
+TEST_F(Deciding, events_that_end_before_what_replies_tell_of_stop_it) {
+  {
+    Running decider(options());
+    ASSERT_TRUE(decider.ready()) << decider.reason();
+    Sender sender(config_, prefix_);
+    sender.insist(open_dialog(kAssistant, kOwner));
+    ASSERT_EQ(decider.reason(), "");
+  }
+  make_again("events");
+  std::filesystem::remove_all(state_dir_);
+  Running decider(options());
+  EXPECT_NE(ending(decider).find("lost its tail"), std::string::npos) << decider.reason();
+}
+
+TEST_F(Deciding, events_made_again_under_it_stop_it_and_nothing_is_appended_to_them) {
+  Running decider(options());
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  Sender sender(config_, prefix_);
+  const auto dialog = dialog_of(sender.insist(open_dialog(kAssistant, kOwner)));
+  for (int i = 0; i < 5; ++i) sender.insist(visitor_message(dialog, kAssistant, std::to_string(i)));
+  make_again("events");
+  eventually([&] {
+    sender.ask(visitor_message(dialog, kAssistant, "into the void"), milliseconds(200));
+    return decider.over();
+  });
+  EXPECT_NE(ending(decider).find("another log"), std::string::npos) << decider.reason();
+  EXPECT_EQ(judged_events().size(), 0u);
+}
+
+TEST_F(Deciding, one_that_hangs_or_halts_says_so) {
+  std::atomic<bool> hangs = true;
+  Options hanging = options();
+  hanging.stuck_after = milliseconds(500);
+  hanging.observer = [&](Step step) {
+    while (step == Step::collected && hangs) std::this_thread::sleep_for(milliseconds(5));
+  };
+  Running decider(hanging);
+  ASSERT_TRUE(decider.ready()) << decider.reason();
+  const auto says = [&](const Running& one, const std::string& text) {
+    return eventually([&] {
+      const auto verdict = one.verdict();
+      return verdict.readiness == health::Readiness::not_ready && verdict.reasons.front().find(text) != std::string::npos;
+    });
+  };
+  Sender sender(config_, prefix_);
+  const auto opening = open_dialog(kAssistant, kOwner);
+  sender.send(opening);
+  EXPECT_TRUE(says(decider, "has not turned"));
+  hangs = false;
+  EXPECT_TRUE(decider.ready());
+  sender.insist(opening);
+  EXPECT_EQ(decider.reason(), "");
+
+  make_again("commands");
+  Options halting = options();
+  halting.say_why_for = std::chrono::minutes(5);
+  Running halted(halting);
+  EXPECT_TRUE(says(halted, "commands"));
+  EXPECT_FALSE(halted.over());
+  EXPECT_NE(halted.reason(), "");  // told to end, it does
 }
 
 TEST_F(Deciding, a_group_without_positions_stops_and_says_what_to_do) {
@@ -270,7 +384,7 @@ TEST_F(Deciding, commands_of_another_log_stop_it_and_are_not_passed_over_in_sile
   EXPECT_NE(decider.reason().find("another log"), std::string::npos) << decider.reason();
 }
 
-TEST_F(Deciding, a_store_of_another_log_is_discarded) {
+TEST_F(Deciding, a_state_of_another_log_stops_it_and_is_left_as_it_is) {
   Sender sender(config_, prefix_);
   {
     Running decider(options());
@@ -278,10 +392,15 @@ TEST_F(Deciding, a_store_of_another_log_is_discarded) {
     sender.insist(open_dialog(kAssistant, kOwner));
     ASSERT_EQ(decider.reason(), "");
   }
-  // The same folder, a new log: nothing of the old state may show.
+  // The same folder, a new log.
   const auto old_prefix = std::exchange(prefix_, unique_name("decider"));
   for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"}) topics_.push_back(prefix_ + "." + name);
   ASSERT_EQ(cli::topics({config_, prefix_, kPartitions, 1}), 0);
+  {
+    Running decider(options());
+    EXPECT_NE(ending(decider).find("another log"), std::string::npos) << decider.reason();
+  }
+  std::filesystem::remove_all(state_dir_);
   Running decider(options());
   ASSERT_TRUE(decider.ready()) << decider.reason();
   Sender anew(config_, prefix_);

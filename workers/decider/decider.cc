@@ -14,6 +14,7 @@
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/group_consumer.h"
+#include "platform/kafka/topic_watch.h"
 #include "platform/kafka/transactional_producer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -42,7 +43,7 @@ constexpr milliseconds kLagEvery{10'000};
 constexpr milliseconds kLagWait{500};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 
-enum class Phase { starting, waiting, restoring, deciding, standby };
+enum class Phase { starting, waiting, restoring, deciding, standby, halted };
 
 constexpr std::array kVerdicts{
     std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"}, std::pair{Verdict::repeated, "repeated"},
@@ -84,10 +85,7 @@ struct Metrics {
   }
 };
 
-std::string described(const kafka::Error& error) {
-  const char* hint = error.kind == kafka::Kind::no_offset ? " (`parley topics` writes a group's first positions)" : "";
-  return std::string(kafka::name(error.kind)) + ": " + error.text + hint;
-}
+std::string described(const kafka::Error& error) { return std::string(kafka::name(error.kind)) + ": " + error.text; }
 
 /// Errors that the client gets over by itself.
 bool passes(const kafka::Error& error) {
@@ -122,6 +120,11 @@ struct Decider::Impl {
   }
 
   std::string topic(std::string_view name) const { return options.topic_prefix + "." + std::string(name); }
+  std::vector<std::string> topics() const {
+    return {topic("events"), topic("commands"), topic("replies"), topic("directory"), topic("dead-letters")};
+  }
+  /// Of the topics whose offsets its state speaks of.
+  std::string log_identity() const { return "events " + topic_ids.at(topic("events")) + ", commands " + topic_ids.at(topic("commands")); }
   void beat() { last_beat.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed); }
   void enter(Phase next) { phase.store(next, std::memory_order_relaxed); }
   void observe(Step step) const {
@@ -136,6 +139,10 @@ struct Decider::Impl {
   std::expected<void, std::string> run(const std::stop_token& stop);
   std::expected<bool, std::string> start(const std::stop_token& stop);
   std::expected<bool, std::string> check_topics(const std::stop_token& stop);
+  bool same_topics(const std::function<bool()>& go_on);
+  void tell_of_positions() const;
+  void look_outside();
+  void halt(const std::string& reason, const std::stop_token& stop);
   std::expected<void, std::string> take_over(const std::stop_token& stop);
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
   std::expected<void, std::string> announce_parked();
@@ -152,9 +159,11 @@ struct Decider::Impl {
   Options options;
   Metrics metrics;
   store::Memory memory{store::Memory::Budget{}};
-  std::string events_topic_id;
 
   // Of the thread that runs.
+  std::optional<kafka::Admin> admin;
+  std::map<std::string, std::string> topic_ids;
+  std::optional<kafka::TopicWatch> watch;
   std::optional<kafka::TransactionalProducer> producer;
   std::optional<kafka::Consumer> reader;
   std::optional<CrashMarker> marker;
@@ -166,6 +175,15 @@ struct Decider::Impl {
   std::optional<std::uint64_t> fenced_generation;
   SteadyClock::time_point fenced_since;
   SteadyClock::time_point lag_measured;
+  std::shared_ptr<const kafka::TopicWatch::Ends> ends;  // the last that were looked at
+  struct Waiting {
+    std::int64_t next;
+    SteadyClock::time_point since;
+  };
+  std::map<int, Waiting> waiting;  // partitions whose commands were not decided to the end
+
+  mutable std::mutex impediment_mutex;
+  std::string impediment;  // why it cannot work although its loop turns; for verdict()
 
   std::atomic<Phase> phase = Phase::starting;
   std::atomic<int> owned = 0;
@@ -177,9 +195,10 @@ struct Decider::Impl {
 };
 
 std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_token& stop) {
-  auto admin = kafka::Admin::open(options.kafka);
-  if (!admin) return std::unexpected(admin.error().text);
-  const std::vector<std::string> names{topic("events"), topic("commands"), topic("replies"), topic("directory"), topic("dead-letters")};
+  auto opened = kafka::Admin::open(options.kafka);
+  if (!opened) return std::unexpected(opened.error().text);
+  admin.emplace(std::move(*opened));
+  const auto names = topics();
   std::string last_trouble;
   while (true) {
     const auto described_topics = admin->describe_topics(names);
@@ -193,11 +212,12 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
         if (!one) {
           trouble = "there is no topic " + names[i] + " (`parley topics` makes it)";
         } else if (one->partitions != options.partitions) {
-          return std::unexpected(names[i] + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
+          throw Halt(names[i] + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
         }
       }
       if (trouble.empty()) {
-        events_topic_id = described_topics->front()->id;
+        for (const auto& one : *described_topics) topic_ids.emplace(one->name, one->id);
+        watch.emplace(kafka::TopicWatch::Options{.kafka = options.kafka, .topics = names, .partitions = options.partitions, .ids = topic_ids});
         return true;
       }
     }
@@ -293,6 +313,8 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
 
   const auto partitions = assigned;
   next_command.clear();
+  waiting.clear();
+  if (!same_topics(go_on)) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
   while (next_command.empty()) {
     if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
     const auto committed = consumer->committed(partitions, kCommittedWait);
@@ -300,8 +322,8 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
     if (!committed) continue;  // an earlier owner's transaction may still be under way
     for (const auto& position : *committed) {
       if (position.offset < 0) {
-        return std::unexpected("the group has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
-                               " (`parley topics` writes the first ones)");
+        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+                   " (`parley topics` writes the first ones; commands that were decided are passed over)");
       }
       next_command[position.where.partition] = position.offset;
     }
@@ -309,16 +331,17 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   for (const auto& [partition, offset] : next_command) {
     if (stores.contains(partition)) continue;
     auto opened = PartitionStore::open((std::filesystem::path(options.state_dir) / options.instance / std::to_string(partition)).string(), memory,
-                                       events_topic_id);
+                                       log_identity());
     if (!opened) return std::unexpected(std::move(opened.error()));
     stores.emplace(partition, std::move(*opened));
   }
-  const auto restored = restore(*reader, {topic("events"), topic("replies")}, stores, go_on);
+  const auto restored = restore(*reader, {topic("events"), topic("replies")}, stores, go_on, options.forget_outcomes);
   if (!restored) return std::unexpected(restored.error());
   if (!trouble.empty()) return std::unexpected(trouble);
   if (!*restored || consumer->generation() != generation) return {};
   if (auto same = check_commands(partitions, go_on); !same) return same;
   if (!trouble.empty()) return std::unexpected(trouble);
+  tell_of_positions();
   if (stop.stop_requested() || consumer->generation() != generation) return {};
   for (const auto& [partition, next] : next_command) marker->passed(partition, next);
   if (auto announced = announce_parked(); !announced || fenced_generation) return announced;
@@ -333,6 +356,80 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   return {};
 }
 
+/// Before anything is read of them: whoever gives partitions may be another Kafka than the one that this process began with. False when it was told
+/// to stop.
+bool Decider::Impl::same_topics(const std::function<bool()>& go_on) {
+  const auto names = topics();
+  while (go_on()) {
+    const auto found = admin->describe_topics(names, kCommittedWait);
+    if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) continue;
+    for (const auto& one : *found) {
+      if (one->partitions != options.partitions) {
+        throw Halt(one->name + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
+      }
+      if (one->id != topic_ids.at(one->name)) throw Halt("another log: " + one->name + " is another topic of the same name");
+    }
+    return true;
+  }
+  return false;
+}
+
+/// Where the group's positions do not follow what is known to be decided: somebody has lost or moved them.
+void Decider::Impl::tell_of_positions() const {
+  for (const auto& [partition, next] : next_command) {
+    const auto decided = stores.at(partition).progress().last_command;
+    if (next <= decided) {
+      log::warn("the group's position is behind what was decided: commands up to there are passed over",
+                {{"partition", partition}, {"position", next}, {"decided_to", decided}});
+    } else if (decided >= 0 && next > decided + 1) {
+      log::warn("the group's position is past what is known to be decided: commands between are not looked at",
+                {{"partition", partition}, {"position", next}, {"decided_to", decided}});
+    }
+  }
+}
+
+/// What the watch has seen since the last time; it costs nothing when that is nothing.
+void Decider::Impl::look_outside() {
+  if (const auto another = watch->another_log()) throw Halt("another log: " + *another);
+  std::string now;
+  const auto silent = SteadyClock::now() - watch->answered_at();
+  if (silent > options.stuck_after) {
+    now =
+        "Kafka has not answered for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
+  } else if (const auto fresh = watch->ends(); fresh != ends) {
+    ends = fresh;
+    for (const auto& [partition, next] : next_command) {
+      const auto end = ends->offsets.find({topic("commands"), partition});
+      if (end == ends->offsets.end() || end->second <= next) {
+        waiting.erase(partition);
+        continue;
+      }
+      auto& waits = waiting.try_emplace(partition, next, ends->asked_at).first->second;
+      if (waits.next != next) waits = {next, ends->asked_at};
+    }
+  }
+  if (now.empty() && phase.load(std::memory_order_relaxed) == Phase::deciding) {
+    const auto stuck = std::ranges::find_if(waiting, [&](const auto& one) { return SteadyClock::now() - one.second.since > options.stuck_after; });
+    if (stuck != waiting.end()) now = "commands of partition " + std::to_string(stuck->first) + " wait and none is decided";
+  }
+  const std::lock_guard lock(impediment_mutex);
+  impediment = std::move(now);
+}
+
+/// Stays for a while, so that whoever asks is told why.
+void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop) {
+  log::error("nothing is decided before somebody has looked", {{"reason", reason}});
+  {
+    const std::lock_guard lock(impediment_mutex);
+    impediment = reason;
+  }
+  enter(Phase::halted);
+  producer.reset();
+  consumer.reset();  // leaves the group
+  enter(Phase::halted);
+  wait(stop, options.say_why_for);
+}
+
 /// A command that was decided must be in the log still: if the log ends before it, these are the commands of another log (or of one that lost its
 /// tail), and passing over offsets that were decided would pass over commands that were not.
 std::expected<void, std::string> Decider::Impl::check_commands(const std::vector<kafka::TopicPartition>& partitions,
@@ -344,8 +441,8 @@ std::expected<void, std::string> Decider::Impl::check_commands(const std::vector
     for (const auto& end : *ends) {
       const auto decided = stores.at(end.where.partition).progress().last_command;
       if (decided >= end.offset) {
-        return std::unexpected("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
-                               std::to_string(end.offset) + ", but its command " + std::to_string(decided) + " was decided");
+        throw Halt("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " + std::to_string(end.offset) +
+                   ", but its command " + std::to_string(decided) + " was decided");
       }
     }
     break;
@@ -363,7 +460,13 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
     commands.clear();
     const auto generation = consumer->generation();
     const auto polled = consumer->poll(commands, commands_at_once(), kCollectWait);
-    if (!polled && !passes(polled.error())) return std::unexpected(described(polled.error()));
+    look_outside();
+    const bool no_offset = !polled && polled.error().kind == kafka::Kind::no_offset;
+    if (no_offset && phase.load(std::memory_order_relaxed) == Phase::deciding) {
+      throw Halt("another log: " + topic("commands") + " does not hold what comes next any more (" + polled.error().text + ")");
+    }
+    // Before that the group has no position, which is said when partitions are taken over.
+    if (!polled && !no_offset && !passes(polled.error())) return std::unexpected(described(polled.error()));
     if (!polled) log::warn("reading commands", {{"reason", polled.error().text}});
     if (consumer->generation() != generation) {
       // Some of what was collected may belong to somebody else now; what is still ours is delivered again after the restore.
@@ -444,6 +547,9 @@ std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionErr
   if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
   fenced_generation = consumer->generation();
   fenced_since = SteadyClock::now();
+  owned.store(0, std::memory_order_relaxed);
+  metrics.owned.set(0);
+  enter(Phase::waiting);
   return {};
 }
 
@@ -541,6 +647,13 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
   }
   observe(Step::events_written);
+  for (const auto& [partition, numbers] : event_numbers) {
+    const auto last = stores.at(partition).progress().last_event;
+    if (const auto first = producer->offset_of(numbers.front()); first <= last) {
+      throw Halt("another log: " + events_topic + " " + std::to_string(partition) + " goes on at " + std::to_string(first) + ", but its event at " +
+                 std::to_string(last) + " was folded");
+    }
+  }
   const auto offsets_of = [&](const std::vector<std::size_t>& numbers) {
     std::vector<std::int64_t> offsets;
     for (const auto number : numbers) offsets.push_back(producer->offset_of(number));
@@ -597,6 +710,9 @@ std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
     return impl_->run(stop);
   } catch (const StateDiskFull& full) {
     return std::unexpected(full.what());
+  } catch (const Halt& halt) {
+    impl_->halt(halt.what(), stop);
+    return std::unexpected(halt.what());
   } catch (const StateUnavailable& broken) {
     // The next start folds the log again.
     impl_->stores.clear();
@@ -610,6 +726,11 @@ health::Verdict Decider::verdict() const {
   using health::Readiness;
   const SteadyClock::time_point beat{SteadyClock::duration(impl_->last_beat.load(std::memory_order_relaxed))};
   const auto silent = SteadyClock::now() - beat;
+  std::string impediment;
+  {
+    const std::lock_guard lock(impl_->impediment_mutex);
+    impediment = impl_->impediment;
+  }
   health::Verdict out;
   switch (impl_->phase.load(std::memory_order_relaxed)) {
     case Phase::starting:
@@ -624,6 +745,8 @@ health::Verdict Decider::verdict() const {
     case Phase::deciding:
       out = {Readiness::ready, {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
       break;
+    case Phase::halted:
+      return {Readiness::not_ready, {impediment}};
   }
   {
     const std::lock_guard lock(impl_->reasons_mutex);
@@ -633,6 +756,7 @@ health::Verdict Decider::verdict() const {
     return {Readiness::not_ready,
             {"the loop has not turned for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
   }
+  if (!impediment.empty()) return {Readiness::not_ready, {impediment}};
   return out;
 }
 

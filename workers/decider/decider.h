@@ -28,7 +28,13 @@ struct Options {
   std::chrono::milliseconds session_timeout{6'000};
   std::chrono::milliseconds transaction_timeout{10'000};  ///< How long a decider that died may hold back the readers of its partitions.
   std::size_t batch_commands_max = 1'000;
-  std::chrono::milliseconds stuck_after{5'000};  ///< Not ready when the loop has not turned for so long.
+  /// Not ready when for so long the loop has not turned, Kafka has not answered, or commands waited of which none was decided.
+  std::chrono::milliseconds stuck_after{5'000};
+  /// How long it stays when it may not go on before somebody has looked (another log, lost positions), not ready and saying why, before run()
+  /// returns.
+  std::chrono::milliseconds say_why_for{0};
+  /// Decide although the memory of outcomes is lost: a command that is repeated may be done twice.
+  bool forget_outcomes = false;
 
   std::function<Timestamp()> clock;  ///< The system's when empty.
   Decide decide = parley::decide;    ///< Tests give one that throws or crashes.
@@ -49,12 +55,12 @@ class Decider {
   Decider& operator=(const Decider&) = delete;
 
   /// Runs on the calling thread until `stop` (then it leaves cleanly) or until something is unclear: a transaction without a known end, a log that
-  /// breaks its own rules, a broken disk, another decider in its place. The error says which; whoever supervises the process starts it again, and it
-  /// reads the log. A broker away at the start is waited for.
+  /// breaks its own rules, another log, a broken disk, another decider in its place. The error says which; whoever supervises the process starts it
+  /// again, and it reads the log. A broker away at the start is waited for.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
   /// Ready while it decides, or stands by because other members own all partitions (it says which); degraded while streams of its partitions stand
-  /// still; not ready while it waits for partitions, restores, or does not move. Thread-safe.
+  /// still; not ready while it waits for partitions, restores, does not move, cannot reach Kafka, or may not go on. Thread-safe.
   health::Verdict verdict() const;
 
  private:

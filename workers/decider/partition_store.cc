@@ -81,10 +81,10 @@ const std::string& fold_version() {
   return version;
 }
 
-std::string pack(const Progress& p, std::string_view topic_id) {
+std::string pack(const Progress& p, std::string_view log) {
   return Packer()
       .text(fold_version())
-      .text(topic_id)
+      .text(log)
       .number(p.next_event)
       .number(p.last_event)
       .text(p.last_event_id)
@@ -121,29 +121,31 @@ auto guarded(Action action) {
 
 }  // namespace
 
-PartitionStore::PartitionStore(std::string path, const store::Memory& memory, std::string topic_id, store::Store store)
-    : path_(std::move(path)), memory_(&memory), topic_id_(std::move(topic_id)), store_(std::move(store)), oldest_outcome_(kByAge) {}
+PartitionStore::PartitionStore(std::string path, std::string log, store::Store store)
+    : path_(std::move(path)), log_(std::move(log)), store_(std::move(store)), oldest_outcome_(kByAge) {}
 
-std::expected<PartitionStore, std::string> PartitionStore::open(std::string path, const store::Memory& memory, std::string events_topic_id) {
+std::expected<PartitionStore, std::string> PartitionStore::open(std::string path, const store::Memory& memory, std::string log) {
   auto begin_anew = [&](std::string_view reason) -> std::expected<PartitionStore, std::string> {
     log::warn("the state is discarded and folded again", {{"store", path}, {"reason", reason}});
     if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
     auto fresh = guarded([&] { return store::Store::open(path, memory); });
     if (!fresh) return std::unexpected(std::move(fresh.error()));
-    return PartitionStore(path, memory, events_topic_id, std::move(*fresh));
+    return PartitionStore(path, log, std::move(*fresh));
   };
   auto opened = guarded([&] { return store::Store::open(path, memory); });
   if (!opened) return begin_anew(opened.error());
   std::string reason;
   {
-    PartitionStore found(path, memory, events_topic_id, std::move(*opened));
+    PartitionStore found(path, log, std::move(*opened));
     try {
       const auto meta = guarded([&] { return found.store_.get(kMeta); });
       if (!meta) return found;
       Unpacker in(*meta);
       const bool same_fold = in.text() == fold_version();
-      const bool same_log = in.text() == events_topic_id;
-      if (same_fold && same_log) {
+      if (same_fold) {
+        if (const auto folded_from = in.text(); folded_from != log) {
+          throw Halt("another log: " + path + " was folded from other topics (" + std::string(folded_from) + ", not " + log + ")");
+        }
         auto& p = found.progress_;
         p.next_event = in.number();
         p.last_event = in.number();
@@ -159,22 +161,12 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
         });
         return found;
       }
-      reason = same_log ? "folded by another build" : "another log";
+      reason = "folded by another build";
     } catch (const StateUnavailable& e) {
       reason = e.what();
     }
   }
   return begin_anew(reason);
-}
-
-std::expected<PartitionStore, std::string> PartitionStore::renew(PartitionStore&& old) {
-  const std::string path = old.path_, topic_id = old.topic_id_;
-  const store::Memory& memory = *old.memory_;
-  {
-    const PartitionStore closed = std::move(old);
-  }
-  if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
-  return open(path, memory, topic_id);
 }
 
 std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) const {
@@ -251,7 +243,7 @@ void PartitionStore::write(const Changes& changes) {
       batch.put(key_of('o', id), Packer().number(since_epoch(kept.time)).text(kept.fingerprint).text(kept.outcome).take());
       batch.put(age_key(kept.time, id), "");
     }
-    batch.put(kMeta, pack(changes.progress, topic_id_));
+    batch.put(kMeta, pack(changes.progress, log_));
     store_.write(std::move(batch));
     oldest_outcome_ = std::move(next);
     progress_ = changes.progress;

@@ -13,12 +13,10 @@ namespace parley::decider {
 /// it is broken; the folder is then to be destroyed and the log folded again. Not so after StateDiskFull.
 class PartitionStore final : public Snapshot {
  public:
-  /// Opens or creates it. A store of another fold version, of a build that knew other types of events, or of another topic of events is discarded and
-  /// begun anew, as is one that cannot be opened. The error says why there can be none (locked by another process).
-  /// Throws StateDiskFull, and then keeps what is there.
-  static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string events_topic_id);
-  /// Discards what it holds and begins anew.
-  static std::expected<PartitionStore, std::string> renew(PartitionStore&& old);
+  /// Opens or creates it. `log`: the identity of the topics that it is folded from, any text. A store of another fold version, or of a build that knew
+  /// other types of events, is discarded and begun anew, as is one that cannot be opened. The error says why there can be none (locked by another
+  /// process). Throws Halt for a store of another log, and StateDiskFull; both leave it as it is.
+  static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string log);
 
   std::optional<StreamEntry> stream(std::string_view subject) const override;
   std::optional<Stream> owner(const UniqueKey& key) const override;
@@ -32,11 +30,10 @@ class PartitionStore final : public Snapshot {
   const std::string& path() const { return path_; }
 
  private:
-  PartitionStore(std::string path, const store::Memory& memory, std::string topic_id, store::Store store);
+  PartitionStore(std::string path, std::string log, store::Store store);
 
   std::string path_;
-  const store::Memory* memory_;
-  std::string topic_id_;
+  std::string log_;
   store::Store store_;
   Progress progress_;
   std::set<std::string, std::less<>> parked_;

@@ -20,8 +20,8 @@ constexpr milliseconds kPollWait{100};
 constexpr std::size_t kFoldedAtOnce = 2'000;
 /// Replies older than the window and this are not needed: stamps may be ahead of the clock by as much.
 constexpr std::chrono::hours kWindowMargin{1};
-
-enum class Pass { finished, interrupted, again };
+/// Of these the command may have no remembered outcome: that it parked its stream is told to its sender alone.
+constexpr std::string_view kParkingEvents = "parley.stream.";
 
 /// Repeats a request until it answers; nothing when it was told to stop. Brokers may be away for a while.
 template <class Request>
@@ -36,20 +36,23 @@ auto answered(const std::function<bool()>& go_on, Request request) -> std::expec
 
 class Folding {
  public:
-  Folding(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores, const std::function<bool()>& go_on)
-      : reader_(reader), topics_(topics), stores_(stores), go_on_(go_on) {}
+  Folding(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores, const std::function<bool()>& go_on,
+          bool forget_outcomes)
+      : reader_(reader), topics_(topics), stores_(stores), go_on_(go_on), forget_outcomes_(forget_outcomes) {}
 
-  std::expected<Pass, std::string> run() {
+  /// False when it was told to stop.
+  std::expected<bool, std::string> run() {
     std::vector<kafka::TopicPartition> events, replies;
     for (const auto& [partition, store] : stores_) {
       events.push_back({topics_.events, partition});
       replies.push_back({topics_.replies, partition});
     }
     const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
-    auto event_ends = answered(go_on_, [&] { return reader_.end(events, kafka::Isolation::read_uncommitted, kRequestWait); });
-    if (!event_ends) return stopped(std::move(event_ends.error()));
+    // The replies' first: whatever event they tell of stands before the end that is asked for next.
     auto reply_ends = answered(go_on_, [&] { return reader_.end(replies, kafka::Isolation::read_uncommitted, kRequestWait); });
     if (!reply_ends) return stopped(std::move(reply_ends.error()));
+    auto event_ends = answered(go_on_, [&] { return reader_.end(events, kafka::Isolation::read_uncommitted, kRequestWait); });
+    if (!event_ends) return stopped(std::move(event_ends.error()));
     auto event_begins = answered(go_on_, [&] { return reader_.begin(events, kRequestWait); });
     if (!event_begins) return stopped(std::move(event_begins.error()));
     auto reply_begins = answered(go_on_, [&] { return reader_.at_time(replies, now - kOutcomeWindow - kWindowMargin, kRequestWait); });
@@ -60,14 +63,23 @@ class Folding {
     for (auto& [partition, store] : stores_) {
       const auto& progress = store.progress();
       const auto begin = (*event_begins)[i].offset, end = (*event_ends)[i].offset;
-      if (progress.last_event >= 0 && (progress.last_event < begin || progress.last_event >= end))
-        return renew(partition, "its last event is not in the log");
+      if (progress.last_event >= end) {
+        throw Halt(place(topics_.events, partition) + " ends at " + std::to_string(end) + ", but its event at " +
+                   std::to_string(progress.last_event) + " was folded: it has lost its tail, or is another log");
+      }
       // The last event that it knows is read again: the witness.
       const auto from = progress.last_event >= 0 ? progress.last_event : 0;
-      if (from < begin) return std::unexpected(topics_.events + ": the beginning of the record is gone, partition " + std::to_string(partition));
+      if (from < begin)
+        throw Halt(place(topics_.events, partition) + " begins at " + std::to_string(begin) + ": the beginning of the record is gone");
       if (progress.last_event >= 0) witnesses_.insert(partition);
       start.push_back({{topics_.events, partition}, from});
-      start.push_back({{topics_.replies, partition}, std::min(std::max(progress.next_reply, (*reply_begins)[i].offset), (*reply_ends)[i].offset)});
+      auto next_reply = std::max(progress.next_reply, (*reply_begins)[i].offset);
+      if (const auto reply_end = (*reply_ends)[i].offset; next_reply > reply_end) {
+        log::warn("the replies end before what was folded of them: what this state remembers of them is all there is",
+                  {{"partition", partition}, {"folded_to", progress.next_reply}, {"end", reply_end}});
+        next_reply = (*reply_begins)[i].offset;
+      }
+      start.push_back({{topics_.replies, partition}, next_reply});
       ++i;
     }
     ends_ = std::move(*event_ends);
@@ -76,22 +88,35 @@ class Folding {
     if (auto assigned = reader_.assign(start); !assigned) return std::unexpected(assigned.error().text);
     const auto passed = fold();
     static_cast<void>(reader_.assign({}));
+    if (passed && *passed) {
+      if (const auto lost = forgotten(now)) {
+        if (!forget_outcomes_) throw Halt(*lost);
+        log::error("outcomes are lost and it was said to go on without them", {{"reason", *lost}});
+      }
+    }
     return passed;
   }
 
  private:
-  static std::expected<Pass, std::string> stopped(std::string reason) {
-    if (reason.empty()) return Pass::interrupted;
+  static std::expected<bool, std::string> stopped(std::string reason) {
+    if (reason.empty()) return false;
     return std::unexpected(std::move(reason));
   }
+  static std::string place(const std::string& topic, int partition) { return topic + " " + std::to_string(partition); }
 
-  std::expected<Pass, std::string> renew(int partition, std::string_view reason) {
-    auto& store = stores_.at(partition);
-    log::warn("the state is discarded and folded again", {{"partition", partition}, {"reason", reason}});
-    auto fresh = PartitionStore::renew(std::move(store));
-    if (!fresh) return std::unexpected(std::move(fresh.error()));
-    store = std::move(*fresh);
-    return Pass::again;
+  /// An event and its command's outcome are written in one transaction. Where the newest event is without one, replies are lost, and a command that
+  /// is repeated could be decided a second time.
+  std::optional<std::string> forgotten(Timestamp now) const {
+    for (const auto& [partition, event] : newest_) {
+      const auto& store = stores_.at(partition);
+      const auto until = event.time + kOutcomeWindow;
+      if (until <= std::max(now, store.progress().last_stamp) || unreadable_.contains(partition)) continue;
+      if (event.type.starts_with(kParkingEvents) || store.outcome(event.causation)) continue;
+      return place(topics_.replies, partition) +
+             " has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, " + "or wait until " +
+             schema::format_time(until) + ", or start once with --forget-outcomes";
+    }
+    return std::nullopt;
   }
 
   bool reached() const {
@@ -101,10 +126,10 @@ class Folding {
     return std::ranges::equal(*positions, ends_, [](const auto& at, const auto& end) { return at.where == end.where && at.offset >= end.offset; });
   }
 
-  std::expected<Pass, std::string> fold() {
+  std::expected<bool, std::string> fold() {
     std::vector<kafka::Message> records;
     while (!reached()) {
-      if (!go_on_()) return Pass::interrupted;
+      if (!go_on_()) return false;
       records.clear();
       const auto polled = reader_.poll(records, kFoldedAtOnce, kPollWait);
       if (!polled && !polled.error().retryable) return std::unexpected(polled.error().text);
@@ -116,25 +141,28 @@ class Folding {
           fold_reply(record, overlay);
           continue;
         }
-        if (witnesses_.erase(record.partition()) > 0) {
-          if (record.offset() != store.progress().last_event || record.header("ce_id") != store.progress().last_event_id) {
-            return renew(record.partition(), "its last event is another one in the log");
-          }
-          continue;
-        }
-        if (auto problem = fold_event(record, overlay)) return std::unexpected(std::move(*problem));
+        if (auto problem = fold_event(record, overlay, store.progress())) return std::unexpected(std::move(*problem));
       }
       for (auto& [partition, overlay] : overlays) stores_.at(partition).write(std::move(overlay).take());
     }
-    if (!witnesses_.empty()) return renew(*witnesses_.begin(), "its last event is not in the log");
-    return Pass::finished;
+    if (!witnesses_.empty()) throw Halt(place(topics_.events, *witnesses_.begin()) + " does not hold the last event that was folded: another log");
+    return true;
   }
 
   // The names that schemas/ asks for are literals, and so end in NUL.
-  static std::optional<std::string> fold_event(const kafka::Message& record, Overlay& overlay) {
+  std::optional<std::string> fold_event(const kafka::Message& record, Overlay& overlay, const Progress& stored) {
     const auto where = [&] { return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": "; };
-    const auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name.data()); });
+    auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name.data()); });
+    const bool is_witness = witnesses_.erase(record.partition()) > 0;
+    if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
+      throw Halt(place(topics_.events, record.partition()) + " has another event at " + std::to_string(record.offset()) +
+                 " than the one that was folded: another log");
+    }
     if (!envelope) return where() + envelope.error();
+    if (is_witness) {
+      newest_.insert_or_assign(record.partition(), std::move(*envelope));
+      return std::nullopt;
+    }
     const auto event = schema::decode_event(envelope->type, record.value());
     if (!event) return where() + event.error().field + " " + event.error().issue;
     try {
@@ -143,10 +171,11 @@ class Folding {
       return where() + broken.what();
     }
     overlay.passed_event(record.offset(), envelope->id);
+    newest_.insert_or_assign(record.partition(), std::move(*envelope));
     return std::nullopt;
   }
 
-  static void fold_reply(const kafka::Message& record, Overlay& overlay) {
+  void fold_reply(const kafka::Message& record, Overlay& overlay) {
     const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name.data()); });
     const auto outcome = schema::read_outcome(record.value());
     overlay.passed_reply(record.offset());
@@ -154,7 +183,15 @@ class Folding {
       // From a later build than this one (a rollback): what it remembers cannot be given again, but its command is not decided again either.
       log::error("a reply cannot be read", {{"partition", record.partition()}, {"offset", record.offset()}});
       if (envelope) overlay.passed_command(envelope->command_offset);
+      unreadable_.insert(record.partition());
       return;
+    }
+    if (const auto& position = outcome->position) {
+      const auto end = std::ranges::find(ends_, kafka::TopicPartition{topics_.events, record.partition()}, &kafka::PartitionOffset::where);
+      if (end != ends_.end() && position->offset >= end->offset) {
+        throw Halt(place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " + topics_.replies +
+                   " tells of its event at " + std::to_string(position->offset) + ": it has lost its tail");
+      }
     }
     overlay.apply(*envelope, {outcome->time, outcome->fingerprint, std::string(record.value())});
   }
@@ -163,19 +200,18 @@ class Folding {
   const RestoreTopics& topics_;
   std::map<int, PartitionStore>& stores_;
   const std::function<bool()>& go_on_;
+  const bool forget_outcomes_;
   std::vector<kafka::PartitionOffset> ends_;
   std::set<int> witnesses_;
+  std::map<int, schema::Envelope> newest_;  // events that were read, by partition
+  std::set<int> unreadable_;                // partitions with such replies: what they remember is not known
 };
 
 }  // namespace
 
 std::expected<bool, std::string> restore(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores,
-                                         const std::function<bool()>& go_on) {
-  while (true) {
-    const auto passed = Folding(reader, topics, stores, go_on).run();
-    if (!passed) return std::unexpected(passed.error());
-    if (*passed != Pass::again) return *passed == Pass::finished;
-  }
+                                         const std::function<bool()>& go_on, bool forget_outcomes) {
+  return Folding(reader, topics, stores, go_on, forget_outcomes).run();
 }
 
 }  // namespace parley::decider

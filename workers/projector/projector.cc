@@ -14,6 +14,7 @@
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/group_consumer.h"
+#include "platform/kafka/topic_watch.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/postgres/migrator.h"
@@ -56,6 +57,9 @@ constexpr std::int64_t kReplaySeekFrom = 2'000;
 constexpr int kReplayPrefetchKib = 1'024;
 // Parked streams that /readyz names.
 constexpr std::size_t kReasonsMax = 5;
+
+/// What begins so is no matter of this process: starting again changes nothing, and somebody has to look.
+constexpr std::string_view kAnotherLog = "another log: ";
 
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
@@ -149,6 +153,7 @@ struct Projector::Impl {
   Metrics metrics;
   std::string topic_id;
 
+  std::optional<kafka::TopicWatch> watch_topic;
   std::optional<kafka::GroupConsumer> group;
   std::optional<kafka::Consumer> reader;
   std::optional<kafka::Consumer> replayer;  // of parked events, while there is something to replay
@@ -172,6 +177,7 @@ struct Projector::Impl {
   std::optional<Clock::time_point> unassigned_since = Clock::time_point{};
   std::optional<Clock::time_point> pending_since;
   std::vector<std::string> parked_reasons;
+  std::optional<std::string> halted;
   std::optional<std::string> postgres_trouble;
   std::optional<std::string> kafka_trouble;
   std::vector<std::int32_t> stuck;
@@ -198,6 +204,8 @@ struct Projector::Impl {
   void set_pending(bool is_pending);
   void watch();
   void watch_ends(Clock::time_point now);
+  bool reaches_to(const std::vector<Checkpoint>& rows);
+  void say_why(const std::stop_token& stop);
   Written later(const postgres::Error& error) {
     trouble(error, "write");
     return Written::not_now;
@@ -216,11 +224,47 @@ Projector::~Projector() = default;
 std::expected<void, std::string> Projector::run(const std::stop_token& stop) { return impl_->run(stop); }
 
 std::expected<void, std::string> Projector::Impl::run(const std::stop_token& stop) {
-  if (auto started = start(stop); !started) return started;
+  if (auto started = start(stop); !started) refuse(std::move(started.error()));
   while (!stop.stop_requested() && !failure) look();
   if (group) group->close();
+  if (failure && failure->starts_with(kAnotherLog)) say_why(stop);
   if (failure) return std::unexpected(*failure);
   return {};
+}
+
+/// Stays for a while, so that whoever asks is told why.
+void Projector::Impl::say_why(const std::stop_token& stop) {
+  log::error("nothing is projected before somebody has looked", {{"reason", *failure}});
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  {
+    const std::lock_guard status(status_mutex);
+    halted = *failure;
+  }
+  std::condition_variable_any waiting;
+  waiting.wait_for(lock, stop, options.say_why_for, [] { return false; });
+}
+
+/// Whether the log still has what the checkpoints say was read of it. False also when Kafka does not answer just now.
+bool Projector::Impl::reaches_to(const std::vector<Checkpoint>& rows) {
+  std::vector<kafka::TopicPartition> partitions;
+  for (const auto& row : rows) {
+    if (assigned.contains(row.partition)) partitions.push_back(at(row.partition));
+  }
+  const auto ends = reader->end(partitions, kafka::Isolation::read_uncommitted, kEndsTimeout);
+  if (!ends) {
+    const std::lock_guard lock(status_mutex);
+    kafka_trouble = ends.error().text;
+    return false;
+  }
+  for (const auto& end : *ends) {
+    const auto row = std::ranges::find(rows, end.where.partition, &Checkpoint::partition);
+    if (row->next <= end.offset) continue;
+    refuse(std::string(kAnotherLog) + options.events_topic + " " + std::to_string(row->partition) + " ends at " + std::to_string(end.offset) +
+           ", but the read models reflect it to " + std::to_string(row->next) + ": it has lost its tail");
+    return false;
+  }
+  return true;
 }
 
 // Is this the topic and the schema that this program knows? Waits for both servers.
@@ -239,10 +283,12 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
     const auto described = admin->describe_topics(std::vector{options.events_topic});
     if (described && described->front()) {
       if (described->front()->partitions != options.partitions) {
-        return std::unexpected(options.events_topic + " has " + std::to_string(described->front()->partitions) + " partitions, not " +
-                               std::to_string(options.partitions));
+        return std::unexpected(std::string(kAnotherLog) + options.events_topic + " has " + std::to_string(described->front()->partitions) +
+                               " partitions, not " + std::to_string(options.partitions));
       }
       topic_id = described->front()->id;
+      watch_topic.emplace(kafka::TopicWatch::Options{
+          .kafka = options.kafka, .topics = {options.events_topic}, .partitions = options.partitions, .ids = {{options.events_topic, topic_id}}});
       break;
     }
     if (!described && !described.error().retryable) return std::unexpected("Kafka: " + described.error().text);
@@ -293,6 +339,7 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
 /// One turn: serve the group, take over what it gave, write what is pending, read more. Never longer than the longest statement.
 void Projector::Impl::look() {
   looked_at = Clock::now().time_since_epoch().count();
+  if (const auto another = watch_topic->another_log()) return refuse(std::string(kAnotherLog) + *another);
   serve_group();
   if (assignment_changed && !waiting() && !take_over()) return;
   if (pending && !waiting()) {
@@ -357,13 +404,17 @@ bool Projector::Impl::take_over() {
   recovered();
   for (const auto& stream : *parked_now) parked[stream.stream] = stream;
   show_parked();
+  for (const auto& row : *rows) {
+    if (row.topic_id && *row.topic_id != topic_id) {
+      refuse(std::string(kAnotherLog) + options.events_topic + " is not the topic that the read models were made from (" + topic_id + ", not " +
+             *row.topic_id + ")");
+      return false;
+    }
+  }
+  if (!reaches_to(*rows)) return false;
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& row : *rows) {
     if (!assigned.contains(row.partition)) continue;
-    if (row.topic_id && *row.topic_id != topic_id) {
-      refuse("another log: " + options.events_topic + " is not the topic that the read models were made from");
-      return false;
-    }
     Owned& p = owned.emplace(row.partition, row.partition).first->second;
     p.next = row.next;
     if (row.last_event_id && row.last_position) p.witness = row;
@@ -778,6 +829,7 @@ health::Verdict Projector::verdict() const {
   const Clock::time_point looked{Clock::duration{impl_->looked_at.load()}};
   if (now - looked > stuck_after) not_ready("the loop does not turn: it waits for an answer of a server");
   const std::lock_guard lock(impl_->status_mutex);
+  if (impl_->halted) return {health::Readiness::not_ready, {*impl_->halted}};
   // A rebalance takes them away for a moment.
   if (impl_->unassigned_since && now - *impl_->unassigned_since > stuck_after) not_ready("no partitions assigned");
   if (impl_->postgres_trouble) not_ready("PostgreSQL: " + *impl_->postgres_trouble);

@@ -26,6 +26,8 @@ struct Options {
   std::chrono::milliseconds statement_timeout{10'000};
   std::chrono::milliseconds retry_min{50};     ///< PostgreSQL away: the wait doubles from this
   std::chrono::milliseconds retry_max{2'000};  ///< up to this.
+  /// How long it stays when it has found another log, not ready and saying why, before run() returns.
+  std::chrono::milliseconds say_why_for{0};
   /// Not ready when nothing moved for this long although there are events. With the time between two looks it stays below 10 s.
   std::chrono::milliseconds stuck_after{6'000};
   /// One event that cannot be applied parks its stream. So many parked streams are another matter (a wrong build, a table changed by hand): the
