@@ -23,7 +23,7 @@ using Command = std::variant<accounts::Command, assistants::Command, dialogs::Co
 using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, parking::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 3;
+inline constexpr int kFoldVersion = 2;
 
 /// The kind of stream that the command is for; nothing for parking's, which are for every kind.
 inline std::optional<Kind> kind_of(const Command& command) {

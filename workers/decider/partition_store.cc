@@ -71,12 +71,15 @@ class Unpacker {
 std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
+/// Of what is stored, beside the fold's own version: the second one names the log by all topics whose offsets it holds.
+constexpr const char* kLayout = " layout 2 ";
+
 /// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
 const std::string& fold_version() {
   static const std::string version = [] {
     std::string types;
     for (const auto type : schema::event_types()) types.append(type).append(" ");
-    return std::to_string(kFoldVersion) + " " + crypto::hex(crypto::sha256(types));
+    return std::to_string(kFoldVersion) + kLayout + crypto::hex(crypto::sha256(types));
   }();
   return version;
 }
