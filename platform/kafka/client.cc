@@ -31,6 +31,7 @@ Kind kind_of(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR__IN_PROGRESS:
     case RD_KAFKA_RESP_ERR__NODE_UPDATE:
     case RD_KAFKA_RESP_ERR__NO_OFFSET:
+    case RD_KAFKA_RESP_ERR__NOENT:  // of a list of offsets: its metadata know no leader
     case RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE:
     case RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION:
     case RD_KAFKA_RESP_ERR_BROKER_NOT_AVAILABLE:
@@ -280,8 +281,9 @@ Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const
   if (partitions.empty()) return std::vector<PartitionOffset>{};
   auto edges = ask_edges(raw, partitions, edge, isolation, timeout);
   if (!edges && edges.error().retryable) {
-    // After a crash of a broker its partitions have a new leader epoch. A client that has nothing assigned then goes on asking with the old one,
-    // and is refused (FENCED_LEADER_EPOCH) until its metadata expire after 15 minutes: so they are asked for before the next attempt.
+    // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A client that has nothing assigned
+    // then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or takes the moment without a leader for lasting and asks nobody,
+    // until its metadata expire after 15 minutes: so they are asked for before the next attempt.
     const rd_kafka_metadata_t* metadata = nullptr;
     if (rd_kafka_metadata(raw, 1, nullptr, &metadata, to_ms(timeout)) == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
   }
