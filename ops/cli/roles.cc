@@ -18,9 +18,12 @@ namespace {
 /// A process that has found another log stays for so long, not ready and saying why; then it is started again and looks again.
 constexpr std::chrono::seconds kSayWhyFor{40};
 
+/// Longer than any wait of a loop, requests to a broker that is away among them.
+constexpr std::chrono::seconds kHangsAfter{60};
+
 /// `role` has `run(stop_token) -> expected<void, string>` and `verdict()`.
 template <class Role>
-int run(Role& role, const Options& options) try {
+int serve(Role& role, const Options& options) try {
   process::raise_open_files_limit();
   const health::Server health(options.health_host, options.health_port, [&] { return role.verdict(); });
   std::stop_source stop;
@@ -43,6 +46,13 @@ int run(Role& role, const Options& options) try {
   return 1;
 }
 
+/// A worker has one loop, and nothing else goes on while that hangs.
+template <class Worker>
+int work(Worker& worker, const Options& options) {
+  const process::Watchdog watchdog([&] { return worker.sign_of_life(); }, kHangsAfter);
+  return serve(worker, options);
+}
+
 }  // namespace
 
 int api(const Options& o) {
@@ -63,7 +73,7 @@ int api(const Options& o) {
        .streams_max = o.streams_max,
        .stream_hub_bytes_max = o.stream_hub_bytes_max,
        .say_why_for = kSayWhyFor});
-  return run(role, o);
+  return serve(role, o);
 }
 
 int decider(const Options& o) {
@@ -74,7 +84,7 @@ int decider(const Options& o) {
                          .state_dir = o.state_dir,
                          .say_why_for = kSayWhyFor,
                          .forget_outcomes = o.forget_outcomes});
-  return run(role, o);
+  return work(role, o);
 }
 
 int projector(const Options& o) {
@@ -85,7 +95,7 @@ int projector(const Options& o) {
                              .instance = o.instance,
                              .postgres = o.postgres,
                              .say_why_for = kSayWhyFor});
-  return run(role, o);
+  return work(role, o);
 }
 
 }  // namespace parley::cli

@@ -1,7 +1,10 @@
 #include "platform/kafka/client.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <limits>
 
 #include "platform/log/log.h"
@@ -10,6 +13,11 @@ namespace parley::kafka {
 namespace {
 
 constexpr std::size_t kErrorTextSize = 512;
+/// How often it is looked whether a client has a broker to ask, and how long that answer may take.
+constexpr std::chrono::milliseconds kBrokersLook{2'000};
+constexpr std::chrono::milliseconds kBrokersWait{500};
+/// librdkafka keeps every list of brokers that it is given: while Kafka is away it is given one as rarely as this in the end.
+constexpr std::chrono::milliseconds kBrokersLookMax{16'000};
 
 void on_log(const rd_kafka_t* raw, int level, const char* facility, const char* text) {
   constexpr int kSyslogWarning = 4;
@@ -178,6 +186,7 @@ Result<ConfHandle> make_conf(const Config& config, const Properties& ours) {
 }
 
 Client::~Client() {
+  brokers_keeper_ = {};  // ends it
   for (const auto& [name, topic] : topics_) rd_kafka_topic_destroy(topic);
   if (raw_ != nullptr) rd_kafka_destroy(raw_);
 }
@@ -185,10 +194,38 @@ Client::~Client() {
 Result<void> Client::open(rd_kafka_type_t type, ConfHandle conf) {
   std::array<char, kErrorTextSize> text{};
   rd_kafka_conf_set_error_cb(conf.get(), on_error);
+  std::string bootstrap;
+  if (std::size_t size = 0; rd_kafka_conf_get(conf.get(), "bootstrap.servers", nullptr, &size) == RD_KAFKA_CONF_OK) {
+    bootstrap.resize(size);
+    rd_kafka_conf_get(conf.get(), "bootstrap.servers", bootstrap.data(), &size);
+    bootstrap.resize(size - 1);  // without its NUL
+  }
   raw_ = rd_kafka_new(type, conf.get(), text.data(), text.size());
   if (raw_ == nullptr) return std::unexpected(Error{Kind::invalid, false, text.data()});
   static_cast<void>(conf.release());  // rd_kafka_new took it
+  brokers_keeper_ = std::jthread([this, bootstrap](const std::stop_token& stop) {
+    pthread_setname_np(pthread_self(), "kafka-brokers");
+    keep_brokers(stop, bootstrap);
+  });
   return {};
+}
+
+void Client::keep_brokers(const std::stop_token& stop, const std::string& bootstrap) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any waiting;
+  auto pause = kBrokersLook;
+  while (!waiting.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); })) {
+    const rd_kafka_metadata_t* metadata = nullptr;
+    const auto code = rd_kafka_metadata(raw_, 0, nullptr, &metadata, to_ms(kBrokersWait));
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+    if (code != RD_KAFKA_RESP_ERR__TRANSPORT) {
+      pause = kBrokersLook;
+      continue;
+    }
+    rd_kafka_brokers_add(raw_, bootstrap.c_str());
+    pause = std::min(2 * pause, kBrokersLookMax);
+  }
 }
 
 void Client::on_error(rd_kafka_t* raw, int code, const char* reason, void*) {
@@ -281,9 +318,9 @@ Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const
   if (partitions.empty()) return std::vector<PartitionOffset>{};
   auto edges = ask_edges(raw, partitions, edge, isolation, timeout);
   if (!edges && edges.error().retryable) {
-    // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A client that has nothing assigned
-    // then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or takes the moment without a leader for lasting and asks nobody,
-    // until its metadata expire after 15 minutes: so they are asked for before the next attempt.
+    // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A client that has nothing
+    // assigned then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or takes the moment without a leader for lasting and asks
+    // nobody, until its metadata expire after 15 minutes: so they are asked for before the next attempt.
     const rd_kafka_metadata_t* metadata = nullptr;
     if (rd_kafka_metadata(raw, 1, nullptr, &metadata, to_ms(timeout)) == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
   }

@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,7 +50,9 @@ using Properties = std::vector<std::pair<std::string, std::string>>;
 /// Builds a configuration: the user's properties first, then ours. A property that librdkafka does not take is an Error of kind invalid.
 Result<ConfHandle> make_conf(const Config& config, const Properties& ours);
 
-/// One rd_kafka_t, the fatal error that it may have met, and its topic handles.
+/// One rd_kafka_t, the fatal error that it may have met, and its topic handles. Owns the thread "kafka-brokers", which keeps it from being left
+/// without a broker: librdkafka (2.10 to 2.15 at least; its issue 5301) drops every broker that an answer does not list, and a cluster whose brokers
+/// were all paused or restarted answers for a moment with an empty list; then it has nobody to ask and comes back minutes later or never.
 class Client {
  public:
   Client() = default;
@@ -69,10 +72,12 @@ class Client {
 
  private:
   static void on_error(rd_kafka_t* raw, int code, const char* reason, void* opaque);
+  void keep_brokers(const std::stop_token& stop, const std::string& bootstrap);
 
   rd_kafka_t* raw_ = nullptr;
   std::mutex topics_mutex_;
   std::map<std::string, rd_kafka_topic_t*, std::less<>> topics_;
+  std::jthread brokers_keeper_;
 };
 
 /// The first or the last offset of each partition (all of them, or an Error).

@@ -2,10 +2,20 @@
 
 #include <sys/resource.h>
 
+#include <pthread.h>
+
+#include <condition_variable>
 #include <csignal>
+#include <cstdlib>
+#include <mutex>
+#include <utility>
+
+#include "platform/log/log.h"
 
 namespace parley::process {
 namespace {
+
+constexpr int kHangs = 70;  // EX_SOFTWARE of sysexits.h
 
 sigset_t termination() {
   sigset_t set;
@@ -42,5 +52,24 @@ void raise_open_files_limit() {
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+Watchdog::Watchdog(std::function<std::int64_t()> sign_of_life, std::chrono::seconds patience)
+    : thread_([sign_of_life = std::move(sign_of_life), patience](const std::stop_token& stop) {
+        pthread_setname_np(pthread_self(), "watchdog");
+        std::mutex mutex;
+        std::unique_lock lock(mutex);
+        std::condition_variable_any waiting;
+        auto last = sign_of_life();
+        std::chrono::seconds same{0};
+        constexpr std::chrono::seconds kLook{1};
+        while (!waiting.wait_for(lock, stop, kLook, [&] { return stop.stop_requested(); })) {
+          const auto now = sign_of_life();
+          same = now == last ? same + kLook : std::chrono::seconds{0};
+          last = now;
+          if (same < patience) continue;
+          log::error("the loop does not turn: the process ends, to be started again", {{"seconds", same.count()}});
+          std::_Exit(kHangs);
+        }
+      }) {}
 
 }  // namespace parley::process

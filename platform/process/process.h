@@ -1,6 +1,10 @@
 #pragma once
 // What every role of the program does with its process: wait for the order to end, and say which limits it has.
+#include <chrono>
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <thread>
 
 namespace parley::process {
 
@@ -12,5 +16,16 @@ void wait_for_termination();
 bool termination_requested();
 /// As many open files as the system lets this user have: every stream is one or two.
 void raise_open_files_limit();
+
+/// Ends the process at once (exit code 70) when `sign_of_life` gives the same value for `patience`: a call into a library that never comes back
+/// cannot be ended otherwise, and whoever supervises the process starts it again. The time is counted in looks of its own thread, so that a process
+/// that was stopped and goes on is not taken for one that hangs. `sign_of_life` is called on that thread.
+class Watchdog {
+ public:
+  Watchdog(std::function<std::int64_t()> sign_of_life, std::chrono::seconds patience);
+
+ private:
+  std::jthread thread_;
+};
 
 }  // namespace parley::process

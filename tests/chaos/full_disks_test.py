@@ -21,7 +21,7 @@ from supervisor import wait_for
 POSTGRES_MB, STATE_MB, KAFKA_MB = 160, 160, 256  # of the state 64 must stay free
 REFUSED_MAX_S = 18.0  # a command is given up 10 s after it was sent, and answered after 12 s at most; the machine is busy
 FILL_THE_LOG = "SELECT count(pg_logical_emit_message(false, 'parley', repeat('x', 1000000))) FROM generate_series(1, 400)"
-RETRIES_A_SECOND_MAX = 2.0  # of the projector, which waits up to 2 s between them
+RETRIES_MAX = 20  # of the projector within one step of a test: it waits up to 2 s between them
 
 
 class FullDisks(scenario.Chaos):
@@ -53,12 +53,12 @@ class FullDisks(scenario.Chaos):
             with self.full(disk):
                 scenario.wait_until(lambda: "53100" in self.ready_answer("projector-1")[1], "the projector to say that the disk is full")
                 self.assertEqual(self.ready_answer("projector-1")[0], 503)
-                began, retries = time.monotonic(), self.retries()
+                retries = self.retries()
                 load.wait_all_go_on()
                 self.assert_pending(self.say_something())
                 self.assertEqual(self.read().status, 200, "what is there can be read")
                 load.wait_all_go_on()
-                self.assertLess(self.retries() - retries, RETRIES_A_SECOND_MAX * (time.monotonic() - began) + 2, "the projector must not hurry")
+                self.assertLess(self.retries() - retries, RETRIES_MAX, "the projector must not hurry")
                 self.say("PostgreSQL's disk is full: the projector waits, writes are accepted, reads are answered")
                 # Now the write-ahead log needs a new file: PostgreSQL itself goes down, perhaps again and again.
                 with contextlib.suppress(OpsError):
@@ -112,7 +112,7 @@ class FullDisks(scenario.Chaos):
             load.wait_all_go_on()
             with self.full(self.disks["kafka"]):
                 scenario.wait_until(lambda: self.system.restarts("kafka") > 0, "Kafka to end")
-                self.assert_refused_in_time()
+                self.assert_refused_in_time(or_undecided=True)  # it may take a command before it ends once more
                 self.assertEqual(self.read().status, 200, "what is there can be read")
             self.system.wait_ready()
             load.wait_all_go_on()
@@ -175,12 +175,13 @@ class FullDisks(scenario.Chaos):
     def assert_pending(self, answer):
         self.assertEqual((answer.status, answer.headers.get("x-projection")), (201, "pending"))
 
-    def assert_refused_in_time(self):
+    def assert_refused_in_time(self, or_undecided=False):
         began = time.monotonic()
         answer = self.say_something(patience_s=0)
         took = time.monotonic() - began
         self.say(f"a message is answered {answer.status} after {took:.1f} s")
-        self.assertEqual((answer.status, answer.headers.get("retry-after")), (503, "1"))
+        if not (or_undecided and answer.status == 504):
+            self.assertEqual((answer.status, answer.headers.get("retry-after")), (503, "1"))
         self.assertLess(took, REFUSED_MAX_S)
 
     def retries(self):

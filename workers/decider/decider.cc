@@ -722,6 +722,8 @@ std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
   }
 }
 
+std::int64_t Decider::sign_of_life() const { return impl_->last_beat.load(std::memory_order_relaxed); }
+
 health::Verdict Decider::verdict() const {
   using health::Readiness;
   const SteadyClock::time_point beat{SteadyClock::duration(impl_->last_beat.load(std::memory_order_relaxed))};

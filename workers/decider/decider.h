@@ -1,6 +1,7 @@
 #pragma once
 // The decider: the one writer of the partitions that it owns.
 #include <chrono>
+#include <cstdint>
 #include <cstddef>
 #include <expected>
 #include <functional>
@@ -62,6 +63,8 @@ class Decider {
   /// Ready while it decides, or stands by because other members own all partitions (it says which); degraded while streams of its partitions stand
   /// still; not ready while it waits for partitions, restores, does not move, cannot reach Kafka, or may not go on. Thread-safe.
   health::Verdict verdict() const;
+  /// Changes with every turn of the loop; for a watchdog. Thread-safe.
+  std::int64_t sign_of_life() const;
 
  private:
   struct Impl;

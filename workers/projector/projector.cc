@@ -818,6 +818,8 @@ void Projector::Impl::recovered() {
   postgres_trouble.reset();
 }
 
+std::int64_t Projector::sign_of_life() const { return impl_->looked_at.load(); }
+
 health::Verdict Projector::verdict() const {
   health::Verdict verdict;
   const auto not_ready = [&](std::string why) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <cstddef>
 #include <expected>
 #include <memory>
@@ -52,6 +53,8 @@ class Projector {
   /// Not ready while PostgreSQL or Kafka is away, while there is no assignment, and while nothing moves although events exist; degraded while a
   /// stream of its partitions is parked, with the first few of them. Thread-safe.
   health::Verdict verdict() const;
+  /// Changes with every turn of the loop; for a watchdog. Thread-safe.
+  std::int64_t sign_of_life() const;
 
  private:
   struct Impl;
