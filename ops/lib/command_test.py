@@ -25,7 +25,7 @@ from parley_system import System
 from settings import OpsError, ROOT, Settings, add_data_flag, parser
 
 TEST_PORT = 18000
-JOBS = "2"
+JOBS = "3"
 NEED_SERVERS = {"integration", "contract", "e2e"}
 NEED_SYSTEM = {"contract", "e2e"}
 # Under a sanitizer the tests of whole systems would measure the sanitizer: their deadlines are for the release.

@@ -22,7 +22,7 @@ from parley_system import System, ready_answer, settings_for_test
 from settings import OpsError
 from supervisor import wait_for
 
-PORT = 14000
+PORT = 14600
 SKIPPED = 77
 WAIT_S = 60.0
 NOTICED_S = 10.0  # by /readyz

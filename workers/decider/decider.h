@@ -1,8 +1,8 @@
 #pragma once
 // The decider: the one writer of the partitions that it owns.
 #include <chrono>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>

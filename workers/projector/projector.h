@@ -1,7 +1,7 @@
 #pragma once
 #include <chrono>
-#include <cstdint>
 #include <cstddef>
+#include <cstdint>
 #include <expected>
 #include <memory>
 #include <stop_token>
