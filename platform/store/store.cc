@@ -16,6 +16,9 @@ namespace {
 
 constexpr std::size_t kWriteBufferBytes = 4U << 20;
 constexpr int kWriteBuffers = 3;
+/// What a store takes of the shared memory at a time. By default an eighth of a buffer: sixteen stores with a few changes each would seem to have filled
+/// it, and be written out all the time.
+constexpr std::size_t kArenaBlockBytes = 64U << 10;
 constexpr int kOpenFilesMax = 64;
 constexpr double kFilterBitsPerKey = 10;
 constexpr int kBackgroundJobs = 2;
@@ -103,6 +106,7 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   options.create_if_missing = true;
   options.write_buffer_size = kWriteBufferBytes;
   options.max_write_buffer_number = kWriteBuffers;
+  options.arena_block_size = kArenaBlockBytes;
   options.write_buffer_manager = memory.impl_->writes;
   options.max_open_files = kOpenFilesMax;
   options.max_background_jobs = kBackgroundJobs;

@@ -34,7 +34,7 @@ class Memory {
  public:
   struct Budget {
     std::size_t block_cache_bytes = 12U << 20;
-    std::size_t write_buffers_bytes = 8U << 20;
+    std::size_t write_buffers_bytes = 32U << 20;
   };
   explicit Memory(const Budget& budget);
   ~Memory();
