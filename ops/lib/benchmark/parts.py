@@ -34,7 +34,7 @@ class Size:
     rounds: int = 20  # messages to all streams
     rate: int = 500  # messages a second, for live streams
     events: int = 200_000  # to catch up with, to fold
-    warm_up: float = 8.0  # seconds of commands before everything: Kafka's JVM compiles what it runs often
+    warm_up: float = 15.0  # seconds of messages, of commands and of messages again, before everything: Kafka's JVM compiles what it runs often
 
 
 QUICK = Size(warm_up=0, seconds=0.3, clients=8, streams=50, rounds=3, rate=50, events=2_000)
@@ -70,8 +70,11 @@ class Bench:
         self.api = system.settings.api_port(1)
         self.edge = system.settings.port
         if size.warm_up:
+            messages = {"scene": self.scene, "port": self.api, "clients": size.clients, "seconds": size.warm_up}
+            self.run("posts", **messages)
             self.commands(clients=CROWD, seconds=size.warm_up)
             self.settle()
+            self.run("posts", **messages)
 
     def run(self, name, *flags, **options):
         """Runs one task of the load generator and returns its figures, and what one operation took of each process ("processor_us")."""
