@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t kWriteBufferBytes = 4U << 20;
 constexpr int kWriteBuffers = 3;
-/// What a store takes of the shared memory at a time. By default an eighth of a buffer: sixteen stores with a few changes each would seem to have filled
-/// it, and be written out all the time.
+/// What a store takes of the shared memory at a time. By default an eighth of a buffer: sixteen stores with a few changes each would seem to have
+/// filled it, and be written out all the time.
 constexpr std::size_t kArenaBlockBytes = 64U << 10;
 constexpr int kOpenFilesMax = 64;
 constexpr double kFilterBitsPerKey = 10;
