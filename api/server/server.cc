@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -28,6 +27,7 @@
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/postgres/pool.h"
+#include "platform/process/process.h"
 
 namespace parley::api {
 namespace {
@@ -188,9 +188,6 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
       const std::lock_guard lock(mutex_);
       parts_ = parts;
     }
-    std::mutex mutex;
-    std::unique_lock lock(mutex);
-    std::condition_variable_any wake;
     std::optional<std::chrono::steady_clock::time_point> is_another_since;
     // Whether to go on; every part of this process looks on its own, this one collects what they see.
     const auto look = [&] {
@@ -207,7 +204,7 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
     bool goes_on = true;
     // Until it can do its work it does not listen: the edge asks another API meanwhile.
     while (goes_on && !stop.stop_requested() && parts->verdict().readiness == health::Readiness::not_ready) {
-      wake.wait_for(lock, stop, kStartLookPeriod, [] { return false; });
+      process::pause(stop, kStartLookPeriod);
       goes_on = look();
     }
     if (goes_on && !stop.stop_requested()) {
@@ -217,7 +214,7 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
     }
     auto trim_at = std::chrono::steady_clock::now() + kTrimPeriod;
     while (goes_on && !stop.stop_requested()) {
-      wake.wait_for(lock, stop, kLookPeriod, [] { return false; });
+      process::pause(stop, kLookPeriod);
       goes_on = look();
       if (const auto at = std::chrono::steady_clock::now(); at >= trim_at) {
         ::malloc_trim(0);

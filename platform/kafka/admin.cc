@@ -59,6 +59,11 @@ Result<Admin> Admin::open(const Config& config) {
   return Admin(std::move(impl));
 }
 
+std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted) {
+  if (topic.partitions == wanted) return std::nullopt;
+  return topic.name + " has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(wanted);
+}
+
 Result<bool> Admin::create_topic(const NewTopic& topic, std::chrono::milliseconds timeout) {
   std::array<char, kErrorTextSize> text{};
   const NewTopicHandle wanted(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, text.data(), text.size()));

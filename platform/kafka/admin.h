@@ -29,6 +29,9 @@ struct TopicDescription {
   int partitions = 0;
 };
 
+/// Why a topic cannot be used with so many partitions; nothing when it can.
+std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted);
+
 /// Blocking requests, each with a deadline. Thread-safe.
 class Admin {
  public:

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <limits>
 
 #include "platform/log/log.h"
+#include "platform/process/process.h"
 
 namespace parley::kafka {
 namespace {
@@ -27,6 +27,14 @@ void on_log(const rd_kafka_t* raw, int level, const char* facility, const char* 
   } else {
     log::debug("kafka client", {{"client", client}, {"facility", facility}, {"text", text}});
   }
+}
+
+/// Asks for what the client remembers of topics: all, or those that it uses.
+rd_kafka_resp_err_t refresh_metadata(rd_kafka_t* raw, bool all_topics, std::chrono::milliseconds timeout) {
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto code = rd_kafka_metadata(raw, all_topics ? 1 : 0, nullptr, &metadata, to_ms(timeout));
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+  return code;
 }
 
 Kind kind_of(rd_kafka_resp_err_t code) {
@@ -211,20 +219,14 @@ Result<void> Client::open(rd_kafka_type_t type, ConfHandle conf) {
 }
 
 void Client::keep_brokers(const std::stop_token& stop, const std::string& bootstrap) {
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
-  std::condition_variable_any waiting;
-  auto pause = kBrokersLook;
-  while (!waiting.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); })) {
-    const rd_kafka_metadata_t* metadata = nullptr;
-    const auto code = rd_kafka_metadata(raw_, 0, nullptr, &metadata, to_ms(kBrokersWait));
-    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
-    if (code != RD_KAFKA_RESP_ERR__TRANSPORT) {
-      pause = kBrokersLook;
+  auto period = kBrokersLook;
+  while (process::pause(stop, period)) {
+    if (refresh_metadata(raw_, false, kBrokersWait) != RD_KAFKA_RESP_ERR__TRANSPORT) {
+      period = kBrokersLook;
       continue;
     }
     rd_kafka_brokers_add(raw_, bootstrap.c_str());
-    pause = std::min(2 * pause, kBrokersLookMax);
+    period = std::min(2 * period, kBrokersLookMax);
   }
 }
 
@@ -321,8 +323,7 @@ Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const
     // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A client that has nothing
     // assigned then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or takes the moment without a leader for lasting and asks
     // nobody, until its metadata expire after 15 minutes: so they are asked for before the next attempt.
-    const rd_kafka_metadata_t* metadata = nullptr;
-    if (rd_kafka_metadata(raw, 1, nullptr, &metadata, to_ms(timeout)) == RD_KAFKA_RESP_ERR_NO_ERROR) rd_kafka_metadata_destroy(metadata);
+    refresh_metadata(raw, true, timeout);
   }
   return edges;
 }

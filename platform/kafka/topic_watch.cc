@@ -2,12 +2,12 @@
 
 #include <pthread.h>
 
-#include <condition_variable>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "platform/kafka/admin.h"
+#include "platform/process/process.h"
 
 namespace parley::kafka {
 namespace {
@@ -29,7 +29,7 @@ struct TopicWatch::Impl {
 
   void run(const std::stop_token& stop) {
     std::optional<Admin> admin;
-    while (!stop.stop_requested()) {
+    while (!stop.stop_requested() && !has_found()) {
       if (!admin) {
         if (auto opened = Admin::open(options.kafka)) {
           admin.emplace(std::move(*opened));
@@ -38,10 +38,13 @@ struct TopicWatch::Impl {
         }
       }
       if (admin) ask(*admin);
-      std::unique_lock lock(mutex);
-      if (another) return;
-      changed.wait_for(lock, stop, options.period, [] { return false; });
+      process::pause(stop, options.period);
     }
+  }
+
+  bool has_found() const {
+    const std::lock_guard lock(mutex);
+    return another.has_value();
   }
 
   void failed(std::string why) {
@@ -57,9 +60,7 @@ struct TopicWatch::Impl {
       const auto& name = options.topics[i];
       const auto& topic = (*described)[i];
       if (!topic) return failed("there is no topic " + name + " (`parley topics` makes it)");
-      if (topic->partitions != options.partitions) {
-        return found(name + " has " + std::to_string(topic->partitions) + " partitions and not " + std::to_string(options.partitions));
-      }
+      if (auto wrong = wrong_partitions(*topic, options.partitions)) return found(std::move(*wrong));
       std::unique_lock lock(mutex);
       const auto& known = ids.emplace(name, topic->id).first->second;
       if (known != topic->id) {
@@ -87,7 +88,6 @@ struct TopicWatch::Impl {
   const Clock::time_point began = Clock::now();
   std::vector<TopicPartition> partitions;
   mutable std::mutex mutex;
-  std::condition_variable_any changed;
   std::map<std::string, std::string> ids;
   std::shared_ptr<const Ends> ends;
   std::string trouble = "not asked yet";

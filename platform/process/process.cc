@@ -46,6 +46,14 @@ bool termination_requested() {
   return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
 }
 
+bool pause(const std::stop_token& stop, std::chrono::milliseconds time) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any waiting;
+  waiting.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
 void raise_open_files_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -56,13 +64,10 @@ void raise_open_files_limit() {
 Watchdog::Watchdog(std::function<std::int64_t()> sign_of_life, std::chrono::seconds patience)
     : thread_([sign_of_life = std::move(sign_of_life), patience](const std::stop_token& stop) {
         pthread_setname_np(pthread_self(), "watchdog");
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any waiting;
         auto last = sign_of_life();
         std::chrono::seconds same{0};
         constexpr std::chrono::seconds kLook{1};
-        while (!waiting.wait_for(lock, stop, kLook, [&] { return stop.stop_requested(); })) {
+        while (pause(stop, kLook)) {
           const auto now = sign_of_life();
           same = now == last ? same + kLook : std::chrono::seconds{0};
           last = now;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <thread>
 
@@ -14,6 +15,8 @@ void catch_termination();
 void wait_for_termination();
 /// Whether one of them has come; does not wait.
 bool termination_requested();
+/// Waits so long, or until it is told to stop. Whether to go on.
+bool pause(const std::stop_token& stop, std::chrono::milliseconds time);
 /// As many open files as the system lets this user have: every stream is one or two.
 void raise_open_files_limit();
 

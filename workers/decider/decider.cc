@@ -7,7 +7,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,6 +17,7 @@
 #include "platform/kafka/transactional_producer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/process/process.h"
 #include "platform/store/store.h"
 #include "workers/decider/batch.h"
 #include "workers/decider/crash_marker.h"
@@ -130,12 +130,6 @@ struct Decider::Impl {
   void observe(Step step) const {
     if (options.observer) options.observer(step);
   }
-  bool wait(const std::stop_token& stop, milliseconds pause) const {
-    const auto until = SteadyClock::now() + pause;
-    while (!stop.stop_requested() && SteadyClock::now() < until) std::this_thread::sleep_for(milliseconds(20));
-    return !stop.stop_requested();
-  }
-
   std::expected<void, std::string> run(const std::stop_token& stop);
   std::expected<bool, std::string> start(const std::stop_token& stop);
   std::expected<bool, std::string> check_topics(const std::stop_token& stop);
@@ -211,8 +205,8 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
         const auto& one = (*described_topics)[i];
         if (!one) {
           trouble = "there is no topic " + names[i] + " (`parley topics` makes it)";
-        } else if (one->partitions != options.partitions) {
-          throw Halt(names[i] + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
+        } else if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) {
+          throw Halt(*wrong);
         }
       }
       if (trouble.empty()) {
@@ -223,7 +217,7 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
     }
     if (trouble != last_trouble) log::warn("waiting for Kafka", {{"reason", trouble}});
     last_trouble = trouble;
-    if (!wait(stop, kStartPause)) return false;
+    if (!process::pause(stop, kStartPause)) return false;
   }
 }
 
@@ -256,7 +250,7 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
     const auto kind = ready.error().error.kind;
     if (kind != kafka::Kind::timeout && kind != kafka::Kind::unavailable) return std::unexpected(described(ready.error().error));
     log::warn("waiting for Kafka", {{"reason", ready.error().error.text}});
-    if (!wait(stop, kStartPause)) return false;
+    if (!process::pause(stop, kStartPause)) return false;
   }
   auto opened_reader = kafka::Consumer::open(options.kafka, {});
   if (!opened_reader) return std::unexpected(described(opened_reader.error()));
@@ -364,9 +358,7 @@ bool Decider::Impl::same_topics(const std::function<bool()>& go_on) {
     const auto found = admin->describe_topics(names, kCommittedWait);
     if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) continue;
     for (const auto& one : *found) {
-      if (one->partitions != options.partitions) {
-        throw Halt(one->name + " has " + std::to_string(one->partitions) + " partitions and not " + std::to_string(options.partitions));
-      }
+      if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) throw Halt(*wrong);
       if (one->id != topic_ids.at(one->name)) throw Halt("another log: " + one->name + " is another topic of the same name");
     }
     return true;
@@ -427,7 +419,7 @@ void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop)
   producer.reset();
   consumer.reset();  // leaves the group
   enter(Phase::halted);
-  wait(stop, options.say_why_for);
+  process::pause(stop, options.say_why_for);
 }
 
 /// A command that was decided must be in the log still: if the log ends before it, these are the commands of another log (or of one that lost its

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
@@ -19,6 +18,7 @@
 #include "platform/metrics/metrics.h"
 #include "platform/postgres/migrator.h"
 #include "platform/postgres/pool.h"
+#include "platform/process/process.h"
 #include "projections/batch.h"
 #include "projections/checkpoints.h"
 #include "projections/parking.h"
@@ -235,14 +235,11 @@ std::expected<void, std::string> Projector::Impl::run(const std::stop_token& sto
 /// Stays for a while, so that whoever asks is told why.
 void Projector::Impl::say_why(const std::stop_token& stop) {
   log::error("nothing is projected before somebody has looked", {{"reason", *failure}});
-  std::mutex mutex;
-  std::unique_lock lock(mutex);
   {
-    const std::lock_guard status(status_mutex);
+    const std::lock_guard lock(status_mutex);
     halted = *failure;
   }
-  std::condition_variable_any waiting;
-  waiting.wait_for(lock, stop, options.say_why_for, [] { return false; });
+  process::pause(stop, options.say_why_for);
 }
 
 /// Whether the log still has what the checkpoints say was read of it. False also when Kafka does not answer just now.
@@ -272,11 +269,8 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
   auto admin = kafka::Admin::open(options.kafka);
   if (!admin) return std::unexpected("Kafka: " + admin.error().text);
   // Nothing is polled yet, so plain waiting is all there is to do.
-  std::mutex mutex;
-  std::condition_variable_any waiting;
   const auto wait = [&] {
-    std::unique_lock lock(mutex);
-    waiting.wait_for(lock, stop, options.retry_max / 4, [] { return false; });
+    process::pause(stop, options.retry_max / 4);
     looked_at = Clock::now().time_since_epoch().count();
   };
   while (!stop.stop_requested()) {
