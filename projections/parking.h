@@ -12,17 +12,9 @@
 
 #include "platform/postgres/pool.h"
 #include "projections/checkpoints.h"
-#include "schemas/envelope.h"
+#include "projections/record.h"
 
 namespace parley::projections {
-
-/// A record of parley.events. The view points into what the caller holds.
-struct Record {
-  schema::Envelope envelope;
-  std::string_view value;
-  std::int32_t partition = 0;
-  std::int64_t offset = 0;
-};
 
 /// An event that is not applied.
 struct ParkedEvent {
@@ -40,8 +32,6 @@ struct ParkedStream {
   Timestamp since{};   ///< Set by the database.
 };
 inline constexpr std::size_t kReasonBytesMax = 500;
-/// A subject is a key of these tables; a record with a longer one is no event of ours.
-inline constexpr std::size_t kSubjectBytesMax = 500;
 
 // Reading.
 

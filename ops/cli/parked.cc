@@ -15,6 +15,7 @@
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
+#include "platform/kafka/read_through.h"
 #include "platform/postgres/pool.h"
 #include "projections/parking.h"
 #include "schemas/commands.h"
@@ -91,7 +92,6 @@ namespace {
 using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kReadWithin{60};    // one topic from its beginning to its end
 constexpr std::chrono::seconds kAnswerWithin{30};  // a decider may be restoring
 constexpr milliseconds kPollWait{100};
 constexpr std::chrono::seconds kPostgresWithin{5};
@@ -114,37 +114,17 @@ Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
   return std::move(*opened);
 }
 
-std::vector<kafka::TopicPartition> partitions_of(const ParkedOptions& options, std::string_view topic) {
-  std::vector<kafka::TopicPartition> out;
-  for (int i = 0; i < options.partitions; ++i) out.push_back({options.prefix + "." + std::string(topic), i});
-  return out;
-}
-
 /// Every record that stands in these partitions now, in order.
 Result<void> read_all(kafka::Consumer& reader, const std::vector<kafka::TopicPartition>& partitions,
                       const std::function<void(const kafka::Message&)>& each) {
-  const auto begin = reader.begin(partitions);
-  if (!begin) return std::unexpected(begin.error().text);
-  auto ends = reader.end(partitions, kafka::Isolation::read_committed);
-  if (!ends) return std::unexpected(ends.error().text);
-  if (const auto assigned = reader.assign(*begin); !assigned) return std::unexpected(assigned.error().text);
-  const auto deadline = SteadyClock::now() + kReadWithin;
-  std::vector<kafka::Message> records;
-  while (true) {
-    const auto positions = reader.position();
-    if (!positions) return std::unexpected(positions.error().text);
-    const bool all = std::ranges::all_of(*ends, [&](const auto& end) {
-      const auto at = std::ranges::find(*positions, end.where, &kafka::PartitionOffset::where);
-      return at != positions->end() && at->offset >= end.offset;
-    });
-    if (all) return {};
-    if (SteadyClock::now() > deadline) return std::unexpected(partitions.front().topic + " could not be read in time");
-    records.clear();
-    if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
-      return std::unexpected(polled.error().text);
-    }
-    for (const auto& record : records) each(record);
-  }
+  const auto stretches = kafka::all_of(reader, partitions);
+  if (!stretches) return std::unexpected(stretches.error().text);
+  const auto read = kafka::read_through(reader, *stretches, [&](const kafka::Message& record) {
+    each(record);
+    return true;
+  });
+  if (!read) return std::unexpected(read.error().text);
+  return {};
 }
 
 /// What deciders have announced in the directory.
@@ -152,7 +132,7 @@ Result<List> in_deciders(const ParkedOptions& options) {
   auto reader = open_reader(options);
   if (!reader) return std::unexpected(reader.error());
   std::map<int, schema::ParkedEntry> latest;
-  const auto read = read_all(*reader, partitions_of(options, "directory"), [&](const kafka::Message& record) {
+  const auto read = read_all(*reader, kafka::every_partition(options.prefix + ".directory", options.partitions), [&](const kafka::Message& record) {
     if (!record.key().starts_with(schema::kParkedPrefix)) return;
     if (auto entry = schema::read_text<schema::ParkedEntry>(record.value())) latest[record.partition()] = std::move(*entry);
   });

@@ -12,6 +12,7 @@
 
 #include "ops/cli/directory.h"
 #include "platform/kafka/admin.h"
+#include "platform/kafka/read_through.h"
 
 namespace parley::cli {
 namespace {
@@ -69,8 +70,7 @@ int fail(std::string_view what, std::string_view why) {
 /// The deciders' first positions: the beginning of each partition of commands for which the group has none. (auto.offset.reset is "error" everywhere:
 /// a group that has lost its positions says so instead of skipping or repeating.)
 Result<std::size_t> write_first_positions(Admin& admin, const std::string& group, const std::string& topic, int partitions) {
-  std::vector<kafka::TopicPartition> all;
-  for (int i = 0; i < partitions; ++i) all.push_back({topic, i});
+  const auto all = kafka::every_partition(topic, partitions);
   const auto positions = patiently([&] { return admin.group_offsets(group, all); });
   if (!positions) return std::unexpected(positions.error());
   const auto begin = patiently([&] { return admin.begin(all); });
@@ -87,8 +87,7 @@ Result<std::size_t> write_first_positions(Admin& admin, const std::string& group
 
 /// Whether the topic holds, or has held, records. The topic must be there.
 Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
-  std::vector<kafka::TopicPartition> all;
-  for (int i = 0; i < partitions; ++i) all.push_back({topic, i});
+  const auto all = kafka::every_partition(topic, partitions);
   const auto ends = patiently([&] { return admin.end(all, kafka::Isolation::read_uncommitted); });
   if (!ends) return std::unexpected(ends.error());
   return std::ranges::any_of(*ends, [](const auto& end) { return end.offset > 0; });

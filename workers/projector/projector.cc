@@ -22,8 +22,8 @@
 #include "projections/batch.h"
 #include "projections/checkpoints.h"
 #include "projections/parking.h"
+#include "projections/record.h"
 #include "projections/schema.h"
-#include "schemas/envelope.h"
 #include "schemas/events.h"
 
 namespace parley::projector {
@@ -36,6 +36,8 @@ using projections::Checkpoint;
 using projections::ParkedEvent;
 using projections::ParkedStream;
 using projections::Parking;
+using projections::place_of;
+using projections::read_record;
 using namespace std::chrono_literals;
 
 // How long one look for records waits. It delays rebalances and the end, not records: those wake it.
@@ -76,15 +78,6 @@ struct Metrics {
 
 metrics::Gauge partition_gauge(const char* name, const char* help, std::int32_t partition) {
   return metrics::gauge(name, help, {{"partition", std::to_string(partition)}});
-}
-
-std::string place_of(const kafka::Message& record) { return std::to_string(record.partition()) + ":" + std::to_string(record.offset()); }
-
-std::expected<projections::Record, std::string> read_record(const kafka::Message& record) {
-  auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(std::string(name).c_str()); });
-  if (envelope && envelope->subject.size() > projections::kSubjectBytesMax) envelope = std::unexpected("header ce_subject is too long");
-  if (!envelope) return std::unexpected("a record that is no event at " + place_of(record) + ": " + envelope.error());
-  return projections::Record{std::move(*envelope), record.value(), record.partition(), record.offset()};
 }
 
 /// The event that lets a stream go on which this projection has parked; nothing when the event is none, or is about something else.
