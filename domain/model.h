@@ -1,6 +1,7 @@
 #pragma once
 // The whole domain as one: a stream's kind, and the events, states, commands and answers of every context. A new context is a new
-// alternative at the end of each variant here (before parking's, which belongs to streams of every kind), and a Kind at the same place.
+// alternative at the end of each variant here (before parking's, which belongs to streams of every kind, and seals', which belongs to none), and a
+// Kind at the same place.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,13 +12,14 @@
 #include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
 #include "domain/parking/parking.h"
+#include "domain/seals/seals.h"
 
 namespace parley {
 
 /// In the order of the variants below.
 enum class Kind : std::uint8_t { account, assistant, dialog };
 
-using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, parking::Event>;
+using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, parking::Event, seals::Event>;
 using State = std::variant<accounts::State, assistants::State, dialogs::State>;
 using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command, parking::Command>;
 using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, parking::Answer>;

@@ -57,7 +57,7 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
     } else {
       touch(position, is_of_parking);
     }
-  } else if (*event) {
+  } else if (*event && !(std::holds_alternative<seals::Event>(**event) && seals::is_seal(envelope.subject))) {
     return refused("it stands in a stream of another kind");
   }
   note(envelope, *subject, partition, offset);

@@ -58,15 +58,17 @@ std::expected<Envelope, std::string> read_envelope(const HeaderLookup& header) {
   return e;
 }
 
+void append_part(std::string& bytes, std::string_view text) {
+  const auto n = static_cast<std::uint32_t>(text.size());
+  for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>((n >> shift) & 0xFF);
+  bytes += text;
+}
+
 std::string hash_input(std::string_view previous_hash_bytes, const Envelope& e, std::string_view value) {
   std::string bytes = "parley.v1";
   bytes.reserve(bytes.size() + kHashBytes + 400 + value.size());
   bytes += previous_hash_bytes;
-  auto part = [&](std::string_view text) {
-    const auto n = static_cast<std::uint32_t>(text.size());
-    for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>((n >> shift) & 0xFF);
-    bytes += text;
-  };
+  const auto part = [&](std::string_view text) { append_part(bytes, text); };
   part(e.subject);
   part(std::to_string(e.sequence));
   part(e.id);

@@ -40,6 +40,9 @@ Headers to_headers(const Envelope& envelope);
 /// An envelope that lacks a header or has a malformed one is an error that names the header.
 std::expected<Envelope, std::string> read_envelope(const HeaderLookup& header);
 
+/// The text after its length as 4 big-endian bytes: how texts follow each other in what is hashed.
+void append_part(std::string& bytes, std::string_view text);
+
 /// What ce_hash is the SHA-256 of: the bytes "parley.v1", the stream's previous hash (32 bytes, zeros before the first event), and then, each
 /// after its length as 4 big-endian bytes: subject, sequence, id, type, time, source, actor, correlation, causation, content type (all as the
 /// headers have them) and the raw bytes of the value.

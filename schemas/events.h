@@ -99,6 +99,18 @@ inline constexpr auto fields<parking::Unparked> = std::tuple{
     field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"),
 };
 
+// Events of no kind of stream: of seal/<partition>.
+
+template <>
+inline constexpr std::string_view type_name<seals::PartitionSealed> = "parley.partition.sealed.v1";
+template <>
+inline constexpr auto fields<seals::PartitionSealed> = std::tuple{
+    field("events", &seals::PartitionSealed::events, {}, "How many events stand before this one in its partition, earlier seals among them"),
+    field("digest", &seals::PartitionSealed::digest, {}, "Running, over all of them as they are stored: SHA-256, hexadecimal"),
+    field("key_id", &seals::PartitionSealed::key_id, {}, "Of the key that signed"),
+    field("signature", &seals::PartitionSealed::signature, {}, "Ed25519 over partition, events and digest, hexadecimal"),
+};
+
 // States, as deciders keep them. They may change freely with kFoldVersion.
 
 template <>

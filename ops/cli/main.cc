@@ -36,7 +36,8 @@ int main(int argc, char** argv) {
     return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
   auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
-  auto* keys = role("keys", "Makes the file of keys when there is none", [](const cli::Options& o) { return cli::keys(o.keys_file); });
+  auto* keys =
+      role("keys", "Makes the files of keys when there are none", [](const cli::Options& o) { return cli::keys(o.keys_file, o.seal_key_file); });
 
   for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options[command]);
   for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);
@@ -44,6 +45,7 @@ int main(int argc, char** argv) {
   for (auto* command : {api, decider, projector}) cli::add_process(*command, options[command]);
   cli::add_api(*api, options[api]);
   cli::add_decider(*decider, options[decider]);
+  cli::add_seal_key(*keys, options[keys]);
   cli::add_topics(*topics, options[topics]);
 
   auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");

@@ -70,11 +70,20 @@ void add_api(CLI::App& command, Options& options) {
   limit(command, "stream-hub-bytes-max", options.stream_hub_bytes_max, "Bytes of the log's newest part that are kept for streams");
 }
 void add_decider(CLI::App& command, Options& options) {
+  add_seal_key(command, options);
+  flag(command, "seal-events-max", options.seal_events_max, "The log is sealed when so many events of a partition are not")
+      ->check(CLI::PositiveNumber);
+  flag(command, "seal-within-s", options.seal_within_s, "The log is sealed when an event has not been for so many seconds")
+      ->check(CLI::PositiveNumber);
   flag(command, "state-dir", options.state_dir, "Folder of the state that is folded from the log; can be deleted, is built again")->required();
   command
       .add_flag("--forget-outcomes", options.forget_outcomes,
                 "Decide although the memory of outcomes is lost: a command that is repeated may be done twice")
       ->envname("PARLEY_FORGET_OUTCOMES");
+}
+void add_seal_key(CLI::App& command, Options& options) {
+  flag(command, "seal-key-file", options.seal_key_file,
+       "The deciders' signing key (`parley keys` makes the file, and its public half beside it, .pub)");
 }
 void add_topics(CLI::App& command, Options& options) {
   flag(command, "replication", options.replication, "Copies of each partition of a topic that is created: 3 in production")->check(CLI::Range(1, 9));

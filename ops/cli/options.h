@@ -22,6 +22,9 @@ struct Options {
   std::string keys_file;
   std::string state_dir;
   bool forget_outcomes = false;
+  std::string seal_key_file;
+  std::int64_t seal_events_max = 1'000;
+  int seal_within_s = 300;
   std::string instance;
   std::string health_host = "127.0.0.1";
   int health_port = 0;
@@ -49,6 +52,7 @@ void add_keys(CLI::App& command, Options& options);
 void add_process(CLI::App& command, Options& options);
 void add_api(CLI::App& command, Options& options);
 void add_decider(CLI::App& command, Options& options);
+void add_seal_key(CLI::App& command, Options& options);
 void add_topics(CLI::App& command, Options& options);
 
 }  // namespace parley::cli

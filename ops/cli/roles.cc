@@ -2,10 +2,12 @@
 
 #include <chrono>
 #include <exception>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
 #include "api/server/server.h"
+#include "platform/crypto/signing.h"
 #include "platform/health/health.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
@@ -77,11 +79,23 @@ int api(const Options& o) {
 }
 
 int decider(const Options& o) {
+  std::optional<crypto::SigningKey> seal_key;
+  if (o.seal_key_file.empty()) {
+    log::warn("no --seal-key-file: the log is not sealed, and nobody can show later that its end was not cut off");
+  } else if (auto loaded = crypto::SigningKey::load(o.seal_key_file)) {
+    seal_key = std::move(*loaded);
+  } else {
+    log::error("cannot go on", {{"reason", loaded.error()}});
+    return 1;
+  }
   decider::Decider role({.kafka = o.kafka(),
                          .topic_prefix = o.topic_prefix,
                          .partitions = o.partitions,
                          .instance = o.instance,
                          .state_dir = o.state_dir,
+                         .seal_key = std::move(seal_key),
+                         .seal_events_max = o.seal_events_max,
+                         .seal_within = std::chrono::seconds(o.seal_within_s),
                          .say_why_for = kSayWhyFor,
                          .forget_outcomes = o.forget_outcomes});
   return work(role, o);

@@ -12,7 +12,7 @@ import subprocess
 from settings import OpsError
 
 MARK = ".parley"  # a folder without it is not ours, and nothing in it is touched
-CONTENTS = ("edge", "etc", "kafka", "keys", "log", "postgres", "socket", "state", "run.json")
+CONTENTS = ("edge", "etc", "kafka", "keys", "log", "postgres", "seal-key", "seal-key.pub", "socket", "state", "run.json")
 
 
 def lock(data):

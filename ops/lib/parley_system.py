@@ -190,7 +190,7 @@ class System:
         """What a Parley process or task of this system needs to know, as PARLEY_* variables."""
         settings = self.settings
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
-                "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
+                "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
 
     def task(self, *arguments):
         """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout."""

@@ -86,6 +86,11 @@ class Settings:
     def keys_file(self):
         return self.data / "keys"
 
+    @property
+    def seal_key_file(self):
+        """The deciders' signing key; its public half is beside it, .pub."""
+        return self.data / "seal-key"
+
     def api_port(self, number):
         return self.port + 9 + number
 

@@ -1,16 +1,11 @@
 #include "platform/crypto/keyring.h"
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "platform/crypto/crypto.h"
+#include "platform/crypto/secret_file.h"
 
 namespace parley::crypto {
 namespace {
@@ -26,30 +21,17 @@ const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<c
 }  // namespace
 
 std::expected<void, std::string> Keyring::create_if_missing(const std::string& path) {
-  // Written beside and linked into place: a crash leaves no half file, and a file that stands is never replaced.
-  const auto draft = path + ".new-" + std::to_string(getpid());
-  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return std::unexpected(draft + ": " + std::strerror(errno));
-  const auto line = "k1 " + base64url(random_bytes(kMasterBytes)) + "\n";
-  const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
-  ::close(fd);
-  const bool placed = written && (::link(draft.c_str(), path.c_str()) == 0 || errno == EEXIST);
-  const int error = errno;
-  ::unlink(draft.c_str());
-  if (!placed) return std::unexpected(path + ": " + std::strerror(error));
+  const auto made = create_secret_file(path, "k1 " + base64url(random_bytes(kMasterBytes)) + "\n");
+  if (!made) return std::unexpected(made.error());
   return {};
 }
 
 std::expected<Keyring, std::string> Keyring::load(const std::string& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
-  if ((status.st_mode & 077) != 0) return std::unexpected(path + ": others may read it; its mode must be 0600");
-  std::ifstream file(path);
-  std::string id, key;
-  if (!(file >> id >> key)) return std::unexpected(path + ": must have one line: a key's id and the key");
-  auto master = unbase64url(key);
+  auto line = read_key_line(path);
+  if (!line) return std::unexpected(std::move(line.error()));
+  auto master = unbase64url(line->key);
   if (!master || master->size() != kMasterBytes) return std::unexpected(path + ": the key must be 32 bytes in base64url");
-  return Keyring(std::move(id), std::move(*master));
+  return Keyring(std::move(line->id), std::move(*master));
 }
 
 std::string Keyring::derive(Purpose purpose) const {

@@ -10,6 +10,7 @@
 #include "platform/crypto/crypto.h"
 #include "schemas/events.h"
 #include "workers/decider/batch.h"
+#include "workers/decider/seal.h"
 
 namespace parley::decider::testing {
 
@@ -155,6 +156,7 @@ struct Written {
   Event event;
   std::string value;
   std::int64_t offset = 0;
+  StagedRecord record;
 };
 struct Reply {
   schema::ReplyEnvelope envelope;
@@ -177,11 +179,8 @@ class MemoryLog {
   void commit(Batch&& batch) {
     std::vector<std::int64_t> event_offsets, reply_offsets;
     for (const auto& record : batch.events()) {
-      event_offsets.push_back(next_event_++);
-      auto envelope = schema::read_envelope(lookup(record.headers));
-      auto event = envelope ? schema::decode_event(envelope->type, record.value) : schema::Read<std::optional<Event>>(std::nullopt);
-      ASSERT_TRUE(envelope && event && *event);
-      events.push_back({*envelope, **event, record.value, event_offsets.back()});
+      append(record);
+      event_offsets.push_back(events.back().offset);
     }
     for (const auto& record : batch.finish_replies(event_offsets)) {
       reply_offsets.push_back(next_reply_++);
@@ -195,6 +194,12 @@ class MemoryLog {
     snapshot.merge(std::move(batch).finish(reply_offsets));
     ++next_event_;
     ++next_reply_;
+  }
+
+  void commit(Seal&& seal) {
+    append(seal.event());
+    snapshot.merge(std::move(seal).finish(events.back().offset));
+    ++next_event_;
   }
 
   /// Versions without a gap and the hash chain, stream by stream; times never go back; every id once.
@@ -216,7 +221,8 @@ class MemoryLog {
     Overlay overlay(out);
     for (const auto& one : events) {
       overlay.apply(one.envelope, one.event);
-      overlay.passed_event(one.offset, one.envelope.id);
+      std::vector<std::pair<std::string_view, std::string_view>> headers;
+      overlay.passed_event(one.offset, one.envelope.id, stored(one.record, headers));
     }
     for (const auto& one : replies) overlay.apply(one.envelope, {one.outcome.time, one.outcome.fingerprint, one.text});
     auto changes = std::move(overlay).take();
@@ -230,6 +236,14 @@ class MemoryLog {
   std::vector<StagedRecord> directory, dead_letters;
 
  private:
+  void append(const StagedRecord& record) {
+    const auto envelope = schema::read_envelope(lookup(record.headers));
+    ASSERT_TRUE(envelope);
+    const auto event = schema::decode_event(envelope->type, record.value);
+    ASSERT_TRUE(event && *event);
+    events.push_back({*envelope, **event, record.value, next_event_++, record});
+  }
+
   std::int64_t next_event_ = 0, next_reply_ = 0;
 };
 

@@ -104,6 +104,7 @@ const std::vector<Event> kEvents{
     dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
     parking::Event{parking::Parked{"c0ffee", 7, "f1", "a decision failed"}},
     parking::Event{parking::Unparked{parking::Action::skip, "not worth it", "read_models", 4}},
+    seals::Event{seals::PartitionSealed{7, "d1", "k1", "5f"}},
 };
 
 TEST(Events, every_type_survives_its_own_encoding) {
@@ -136,6 +137,7 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
       {"parley.stream.parked.v1", R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
       {"parley.stream.unparked.v1", R"({"action":"skip","reason":"not worth it","projection":"read_models","version":4})"},
+      {"parley.partition.sealed.v1", R"({"events":7,"digest":"d1","key_id":"k1","signature":"5f"})"},
   };
   ASSERT_EQ(corpus.size(), kEvents.size());
   for (std::size_t i = 0; i < corpus.size(); ++i) {

@@ -45,6 +45,17 @@ class TooLarge : public std::length_error {
 
 }  // namespace
 
+StagedRecord event_record(schema::Envelope& envelope, std::string& hash, schema::Encoded&& data) {
+  hash = crypto::sha256(schema::hash_input(hash, envelope, data.json));
+  envelope.hash = crypto::hex(hash);
+  return {envelope.subject, schema::to_headers(envelope), std::move(data.json)};
+}
+
+schema::StoredRecord stored(const StagedRecord& record, std::vector<std::pair<std::string_view, std::string_view>>& headers) {
+  headers.assign(record.headers.begin(), record.headers.end());
+  return {record.key, headers, record.value};
+}
+
 /// What a command leads to, aside until all of it is there, so that one that fails half-way leaves nothing.
 struct Batch::Aside {
   Aside(const Overlay& base, const Stream& stream, const StreamEntry& entry)
@@ -245,12 +256,11 @@ void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::in
                      slot_counter,
                      "",
                      ""};
-  aside.hash = crypto::sha256(schema::hash_input(aside.hash, e, encoded.json));
-  e.hash = crypto::hex(aside.hash);
+  auto record = event_record(e, aside.hash, std::move(encoded));
   aside.overlay.apply(e, event);
   aside.event_ids.push_back(e.id);
-  if (auto record = schema::directory_record(aside.stream, event)) aside.directory.push_back(directory_entry(std::move(*record)));
-  aside.events.push_back({aside.subject, schema::to_headers(e), std::move(encoded.json)});
+  if (auto entry = schema::directory_record(aside.stream, event)) aside.directory.push_back(directory_entry(std::move(*entry)));
+  aside.events.push_back(std::move(record));
   aside.parking = aside.parking || std::holds_alternative<parking::Event>(event);
   if (bytes_of(aside.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
 }
@@ -391,7 +401,8 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
 
 std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>& event_offsets) {
   if (event_offsets.size() != events_.size()) throw std::logic_error("an event has no offset");
-  for (std::size_t i = 0; i < events_.size(); ++i) overlay_.passed_event(event_offsets[i], event_ids_[i]);
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  for (std::size_t i = 0; i < events_.size(); ++i) overlay_.passed_event(event_offsets[i], event_ids_[i], stored(events_[i], headers));
   std::vector<StagedRecord> out;
   out.reserve(replies_.size());
   for (auto& one : replies_) {

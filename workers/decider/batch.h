@@ -36,6 +36,11 @@ struct StagedRecord {
   std::string value;
 };
 
+/// The record of an event: it gets the stream's next hash, which becomes `hash` (32 raw bytes; zeros before the first event).
+StagedRecord event_record(schema::Envelope& envelope, std::string& hash, schema::Encoded&& data);
+/// As the log will have it. The views point into the record and into `headers`, which is filled.
+schema::StoredRecord stored(const StagedRecord& record, std::vector<std::pair<std::string_view, std::string_view>>& headers);
+
 /// A command as it was read. The views must live as long as the batch: a dead letter repeats them.
 struct CommandInput {
   std::string_view key;

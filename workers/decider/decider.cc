@@ -23,6 +23,7 @@
 #include "workers/decider/crash_marker.h"
 #include "workers/decider/partition_store.h"
 #include "workers/decider/restore.h"
+#include "workers/decider/seal.h"
 
 namespace parley::decider {
 namespace {
@@ -39,6 +40,7 @@ constexpr milliseconds kOffsetsWait{10'000};  // not resumable, so generous
 constexpr milliseconds kCommitWait{15'000};
 constexpr milliseconds kAbortWait{10'000};
 constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
+constexpr milliseconds kSealsLookedAtEvery{1'000};
 constexpr milliseconds kLagEvery{10'000};
 constexpr milliseconds kLagWait{500};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
@@ -62,6 +64,8 @@ struct Metrics {
     return out;
   }();
   metrics::Counter events = metrics::counter("parley_decider_events_total", "Events committed");
+  metrics::Counter seals = metrics::counter("parley_decider_seals_total", "Seals committed");
+  metrics::Gauge unsealed = metrics::gauge("parley_decider_unsealed_seconds", "Age of the oldest event of the owned partitions that no seal is over");
   metrics::Counter dropped = metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
   metrics::Histogram batch =
       metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
@@ -140,6 +144,11 @@ struct Decider::Impl {
   std::expected<void, std::string> take_over(const std::stop_token& stop);
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
   std::expected<void, std::string> announce_parked();
+  std::expected<void, std::string> seal();
+  std::vector<int> to_be_sealed(Timestamp now);
+  std::expected<void, kafka::TransactionError> write_seals(std::map<int, Seal>& seals, std::map<int, std::int64_t>& offsets);
+  std::expected<void, kafka::TransactionError> finish(const std::vector<kafka::PartitionOffset>& positions);
+  std::string source() const { return "/parley/decider/" + options.instance; }
   std::expected<void, std::string> drop(const kafka::TransactionError& failed);
   void note_parked();
   bool is_condemned(int partition, std::int64_t offset) const;
@@ -169,6 +178,7 @@ struct Decider::Impl {
   std::optional<std::uint64_t> fenced_generation;
   SteadyClock::time_point fenced_since;
   SteadyClock::time_point lag_measured;
+  SteadyClock::time_point seals_looked_at;
   std::shared_ptr<const kafka::TopicWatch::Ends> ends;  // the last that were looked at
   struct Waiting {
     std::int64_t next;
@@ -478,6 +488,7 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
       observe(Step::collected);
       if (auto decided = decide(commands); !decided) return decided;
     }
+    if (auto sealed = seal(); !sealed) return sealed;
     measure_lag();
   }
   commands.clear();
@@ -501,8 +512,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
                              std::to_string(command.offset()));
     }
     expected->second = command.offset() + 1;
-    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, "/parley/decider/" + options.instance, options.decide)
-                      .first->second;
+    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, source(), options.decide).first->second;
     const auto now = options.clock();
     if (is_condemned(partition, command.offset())) {
       verdicts.push_back(batch.park(input_of(command), now, "the process died each time that this command was decided"));
@@ -561,13 +571,71 @@ std::expected<void, std::string> Decider::Impl::announce_parked() {
       if (!number) return std::unexpected(std::move(number.error()));
     }
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
-    if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
-    auto committed = producer->commit(kCommitWait);
-    if (!committed) committed.error().severity = kafka::Severity::fatal;
-    return committed;
+    return finish(positions);
   };
   if (const auto written = write(); !written) return drop(written.error());
   return {};
+}
+
+/// The owned partitions with something to sign, once one of them is due: they share a transaction. Looks once in a while.
+std::vector<int> Decider::Impl::to_be_sealed(Timestamp now) {
+  if (phase.load(std::memory_order_relaxed) != Phase::deciding || SteadyClock::now() - seals_looked_at < kSealsLookedAtEvery) return {};
+  seals_looked_at = SteadyClock::now();
+  std::vector<int> unsealed;
+  bool is_due = false;
+  milliseconds oldest{0};
+  for (const auto& [partition, next] : next_command) {
+    const auto& sealing = stores.at(partition).progress().sealing;
+    if (sealing.events == sealing.sealed) continue;
+    unsealed.push_back(partition);
+    oldest = std::max<milliseconds>(oldest, now - sealing.unsealed_since);
+    is_due = is_due || sealing.events - sealing.sealed >= options.seal_events_max;
+  }
+  metrics.unsealed.set(std::chrono::duration<double>(oldest).count());
+  if (!is_due && oldest < options.seal_within) return {};
+  return unsealed;
+}
+
+/// Signs what is due, in a transaction of its own.
+std::expected<void, std::string> Decider::Impl::seal() {
+  if (!options.seal_key) return {};
+  const auto now = options.clock();
+  std::map<int, Seal> seals;
+  for (const int partition : to_be_sealed(now)) seals.try_emplace(partition, stores.at(partition), partition, source(), *options.seal_key, now);
+  if (seals.empty()) return {};
+  std::map<int, std::int64_t> offsets;
+  if (const auto written = write_seals(seals, offsets); !written) return drop(written.error());
+  for (auto& [partition, made] : seals) stores.at(partition).write(std::move(made).finish(offsets.at(partition)));
+  metrics.seals.add(static_cast<double>(seals.size()));
+  return {};
+}
+
+std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map<int, Seal>& seals, std::map<int, std::int64_t>& offsets) {
+  if (auto begun = producer->begin(); !begun) return begun;
+  const auto events = topic("events");
+  std::map<int, std::size_t> numbers;
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& [partition, made] : seals) {
+    const auto headers = views(made.event().headers);
+    const auto number = producer->produce(
+        {.topic = events, .partition = partition, .key = made.event().key, .value = made.event().value, .headers = headers, .time = std::nullopt});
+    if (!number) return std::unexpected(number.error());
+    numbers.emplace(partition, *number);
+    positions.push_back({{topic("commands"), partition}, next_command.at(partition)});
+  }
+  if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+  for (const auto& [partition, number] : numbers) offsets.emplace(partition, producer->offset_of(number));
+  return finish(positions);
+}
+
+/// The end of every transaction. Positions go along even where none moves, so that a decider that was replaced meanwhile is fenced.
+std::expected<void, kafka::TransactionError> Decider::Impl::finish(const std::vector<kafka::PartitionOffset>& positions) {
+  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+  observe(Step::offsets_sent);
+  auto committed = producer->commit(kCommitWait);
+  if (!committed)
+    committed.error().severity = kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
+  return committed;
 }
 
 /// The parked streams of the owned partitions, for metrics and health.
@@ -667,12 +735,7 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
   // Nothing may be on its way when offsets become pending: a producer paused after this has nothing left to write but the end of its transaction.
   if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
   observe(Step::replies_written);
-  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
-  observe(Step::offsets_sent);
-  if (auto committed = producer->commit(kCommitWait); !committed) {
-    committed.error().severity = kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
-    return committed;
-  }
+  if (auto committed = finish(positions); !committed) return committed;
   observe(Step::committed);
   for (auto& [partition, batch] : batches) {
     metrics.events.add(static_cast<double>(batch.events().size()));

@@ -6,10 +6,12 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
 #include "domain/kernel.h"
+#include "platform/crypto/signing.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 #include "workers/decider/batch.h"
@@ -29,6 +31,12 @@ struct Options {
   std::chrono::milliseconds session_timeout{6'000};
   std::chrono::milliseconds transaction_timeout{10'000};  ///< How long a decider that died may hold back the readers of its partitions.
   std::size_t batch_commands_max = 1'000;
+  /// Signs seals; without it there are none.
+  std::optional<crypto::SigningKey> seal_key;
+  /// The owned partitions are sealed when so many events of one are not,
+  std::int64_t seal_events_max = 1'000;
+  /// or when an event has not been for so long.
+  std::chrono::seconds seal_within{300};
   /// Not ready when for so long the loop has not turned, Kafka has not answered, or commands waited of which none was decided.
   std::chrono::milliseconds stuck_after{5'000};
   /// How long it stays when it may not go on before somebody has looked (another log, lost positions), not ready and saying why, before run()

@@ -72,7 +72,7 @@ std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
 /// Of what is stored, beside the fold's own version: the second one names the log by all topics whose offsets it holds.
-constexpr const char* kLayout = " layout 2 ";
+constexpr const char* kLayout = " layout 3 ";
 
 /// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
 const std::string& fold_version() {
@@ -94,6 +94,10 @@ std::string pack(const Progress& p, std::string_view log) {
       .number(p.next_reply)
       .number(p.last_command)
       .number(since_epoch(p.last_stamp))
+      .number(p.sealing.events)
+      .text(p.sealing.digest)
+      .number(p.sealing.sealed)
+      .number(since_epoch(p.sealing.unsealed_since))
       .take();
 }
 
@@ -156,6 +160,10 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
         p.next_reply = in.number();
         p.last_command = in.number();
         p.last_stamp = at(in.number());
+        p.sealing.events = in.number();
+        p.sealing.digest = in.text();
+        p.sealing.sealed = in.number();
+        p.sealing.unsealed_since = at(in.number());
         guarded([&] {
           found.store_.scan(kParked, kAfterParked, [&](std::string_view key, std::string_view) {
             found.parked_.emplace(key.substr(kParked.size()));

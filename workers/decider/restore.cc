@@ -160,7 +160,7 @@ class Folding {
     }
     if (!envelope) return where() + envelope.error();
     if (is_witness) {
-      newest_.insert_or_assign(record.partition(), std::move(*envelope));
+      note_newest(record.partition(), std::move(*envelope));
       return std::nullopt;
     }
     const auto event = schema::decode_event(envelope->type, record.value());
@@ -170,9 +170,16 @@ class Folding {
     } catch (const std::logic_error& broken) {
       return where() + broken.what();
     }
-    overlay.passed_event(record.offset(), envelope->id);
-    newest_.insert_or_assign(record.partition(), std::move(*envelope));
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+    for (const auto& header : record.headers()) headers.emplace_back(header.name, header.value);
+    overlay.passed_event(record.offset(), envelope->id, {record.key(), headers, record.value()});
+    note_newest(record.partition(), std::move(*envelope));
     return std::nullopt;
+  }
+
+  /// No command leads to a seal, and so it has no outcome.
+  void note_newest(int partition, schema::Envelope&& event) {
+    if (!seals::is_seal(event.subject)) newest_.insert_or_assign(partition, std::move(event));
   }
 
   void fold_reply(const kafka::Message& record, Overlay& overlay) {
@@ -203,7 +210,7 @@ class Folding {
   const bool forget_outcomes_;
   std::vector<kafka::PartitionOffset> ends_;
   std::set<int> witnesses_;
-  std::map<int, schema::Envelope> newest_;  // events that were read, by partition
+  std::map<int, schema::Envelope> newest_;  // events of commands that were read, by partition
   std::set<int> unreadable_;                // partitions with such replies: what they remember is not known
 };
 

@@ -30,6 +30,15 @@ int slot_of_subject(std::string_view subject) {
   return slot_of(id);
 }
 
+void check(const Sealing& sealing, const schema::Envelope& envelope, const std::optional<Event>& event) {
+  const auto* seals = event ? std::get_if<seals::Event>(&*event) : nullptr;
+  if (seals == nullptr) return;
+  const auto& seal = std::get<seals::PartitionSealed>(*seals);
+  if (seal.events == sealing.events && seal.digest == crypto::hex(sealing.digest)) return;
+  throw std::logic_error(envelope.subject + ": seal " + std::to_string(envelope.sequence) +
+                         " is not over what stands before it: the log was changed (`parley audit verify` says where)");
+}
+
 }  // namespace
 
 StreamEntry new_entry(std::string_view subject) {
@@ -118,15 +127,25 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   }
   entry.version = envelope.sequence;
   entry.hash = *hash;
-  const int slot = slot_of_subject(envelope.subject);
-  const auto last = std::max(counter(slot), envelope.slot_counter);
-  changes_.counters[slot] = last;
+  if (seals::is_seal(envelope.subject)) {
+    auto& sealing = changes_.progress.sealing;
+    check(sealing, envelope, event);
+    sealing.sealed = sealing.events + 1;
+  } else {
+    const int slot = slot_of_subject(envelope.subject);
+    const auto last = std::max(counter(slot), envelope.slot_counter);
+    changes_.counters[slot] = last;
+  }
   changes_.streams.insert_or_assign(envelope.subject, std::move(entry));
   stamped(envelope.time);
   passed_command(envelope.command_offset);
 }
 
-void Overlay::passed_event(std::int64_t offset, std::string_view event_id) {
+void Overlay::passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record) {
+  auto& sealing = changes_.progress.sealing;
+  if (sealing.events == sealing.sealed) sealing.unsealed_since = changes_.progress.last_stamp;
+  sealing.digest = crypto::sha256(schema::digest_input(sealing.digest, record));
+  ++sealing.events;
   changes_.progress.next_event = offset + 1;
   changes_.progress.last_event = offset;
   changes_.progress.last_event_id = event_id;

@@ -15,6 +15,7 @@
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/replies.h"
+#include "schemas/seal.h"
 
 namespace parley::decider {
 
@@ -57,6 +58,14 @@ struct Remembered {
   std::string outcome;  ///< As it was replied, byte for byte.
 };
 
+/// What seals are made of.
+struct Sealing {
+  std::int64_t events = 0;                                       ///< In the partition, seals among them.
+  std::string digest = std::string(schema::kDigestBytes, '\0');  ///< Running, over all of them, raw.
+  std::int64_t sealed = 0;                                       ///< So many of them are behind the last seal, itself among them.
+  Timestamp unsealed_since;                                      ///< Of the first that is not, if there is one.
+};
+
 /// How far the log is folded.
 struct Progress {
   std::int64_t next_event = 0;
@@ -65,6 +74,7 @@ struct Progress {
   std::int64_t next_reply = 0;
   std::int64_t last_command = -1;  ///< The highest offset decided.
   Timestamp last_stamp;
+  Sealing sealing;
 };
 
 struct UniqueKeyOrder {
@@ -128,10 +138,11 @@ class Overlay final : public Snapshot {
   std::set<std::string, std::less<>> parked() const override;
 
   /// Folds an event whose number follows its stream's version; nothing for an event of an unknown type. Throws std::logic_error for a gap, a
-  /// repetition or a unique key that another stream owns: the log breaks its own rules, and nothing may be decided on it.
+  /// repetition, a unique key that another stream owns or a seal over something else than what stands before it: the log breaks its own rules, and
+  /// nothing may be decided on it.
   void apply(const schema::Envelope& envelope, const std::optional<Event>& event);
-  /// The event stands at that offset.
-  void passed_event(std::int64_t offset, std::string_view event_id);
+  /// The event, which was applied, stands at that offset as this record.
+  void passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record);
   void apply(const schema::ReplyEnvelope& envelope, Remembered outcome);
   void passed_reply(std::int64_t offset) { changes_.progress.next_reply = offset + 1; }
   void passed_command(std::int64_t offset);

@@ -4,7 +4,7 @@ holds; PROPERTIES names them all."""
 import collections
 import json
 
-from demo.log import SLOTS, chain_hash
+from demo.log import SLOTS, chain_hash, partition_digest
 
 from .decide import check_decisions, shown
 from .records import REUSED
@@ -25,7 +25,9 @@ class Topics:
     """All records of the topics, each in the order of its partitions, and what is looked up in them."""
 
     def __init__(self, commands, events, replies, directory, partitions):
-        self.commands, self.events, self.replies, self.directory, self.partitions = commands, events, replies, directory, partitions
+        self.commands, self.replies, self.directory, self.partitions = commands, replies, directory, partitions
+        self.stored = events  # with what deciders say of their partitions
+        self.events = events = [event for event in events if not event.is_seal]
         self.ids = collections.defaultdict(set)  # correlation id -> command ids
         for command in commands:
             self.ids[command.text("correlation_id")].add(command.text("command_id"))
@@ -248,6 +250,22 @@ def check_places(records, topics):
     return faults
 
 
+def check_seals(records, topics):
+    """Every seal is over what stands before it in its partition, and the seals of a partition are a chain of their own."""
+    faults, counts, digests, numbers = [], collections.Counter(), collections.defaultdict(lambda: bytes(32)), collections.Counter()
+    for event in topics.stored:
+        partition = event.partition
+        if event.is_seal:
+            value, numbers[partition] = json.loads(event.value), numbers[partition] + 1
+            said = (event.subject, event.sequence, value["events"], value["digest"])
+            seen = (f"seal/{partition}", str(numbers[partition]), counts[partition], digests[partition].hex())
+            if said != seen:
+                faults.append(f"{shown(event)}: says {said}, before it stands {seen}")
+        counts[partition] += 1
+        digests[partition] = partition_digest(digests[partition], event)
+    return faults
+
+
 def check_made_again(records, topics):
     """No decision was made on stale state: each is made again, from the fold of what stands before it."""
     return check_decisions(topics.commands, topics.events, topics.replies, topics.partitions)
@@ -312,6 +330,7 @@ PROPERTIES = {
     "nothing is in the log that nobody asked for": check_strangers,
     "versions are 1..n without a gap": check_versions,
     "hashes verify": check_hashes,
+    "seals are over what stands before them": check_seals,
     "ids are unique, partitions have one writer at a time": check_places,
     "what was acknowledged first stands first": check_order,
     "no decision was made on stale state": check_made_again,

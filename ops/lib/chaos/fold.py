@@ -33,7 +33,8 @@ def fold(events):
             "event_id": event.text("ce_id"), "type": event.text("ce_type"), "cause": event.text("ce_causationid"),
             "correlation": event.text("ce_correlationid"), "actor": event.text("ce_actor"), "at": at, "hash": event.text("ce_hash"),
             "partition": event.partition, "position": event.offset}
-        APPLY[event.text("ce_type")](rows, stream, version, at, json.loads(event.value))
+        if not event.is_seal:
+            APPLY[event.text("ce_type")](rows, stream, version, at, json.loads(event.value))
     return rows
 
 

@@ -32,6 +32,11 @@ class Event:
     def sequence(self):
         return self.text("ce_sequence")
 
+    @property
+    def is_seal(self):
+        """What a decider says of its partition: no command leads to it."""
+        return self.subject.startswith("seal/")
+
 
 def chain_hash(previous, event):
     """SHA-256 over "parley.v1", the stream's previous hash and the length-prefixed fields, as schemas/README.md says."""
@@ -41,6 +46,14 @@ def chain_hash(previous, event):
         field = event.headers.get(name, b"")
         digest.update(struct.pack(">I", len(field)) + field)
     digest.update(struct.pack(">I", len(event.value)) + event.value)
+    return digest.digest()
+
+
+def partition_digest(previous, event):
+    """The running digest of a partition's events as they are stored, as schemas/README.md says. Their headers must be in the order of the record."""
+    digest = hashlib.sha256(b"parley.seal.v1" + previous)
+    for part in (event.key, *(part for name, value in event.headers.items() for part in (name.encode(), value)), event.value):
+        digest.update(struct.pack(">I", len(part)) + part)
     return digest.digest()
 
 

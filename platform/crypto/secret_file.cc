@@ -1,0 +1,37 @@
+#include "platform/crypto/secret_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace parley::crypto {
+
+std::expected<bool, std::string> create_secret_file(const std::string& path, std::string_view text) {
+  // Written beside and linked into place: a crash leaves no half file, and a file that stands is never replaced.
+  const auto draft = path + ".new-" + std::to_string(getpid());
+  const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return std::unexpected(draft + ": " + std::strerror(errno));
+  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
+  ::close(fd);
+  const bool placed = written && ::link(draft.c_str(), path.c_str()) == 0;
+  const int error = errno;
+  ::unlink(draft.c_str());
+  if (!placed && (!written || error != EEXIST)) return std::unexpected(path + ": " + std::strerror(error));
+  return placed;
+}
+
+std::expected<KeyLine, std::string> read_key_line(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
+  if ((status.st_mode & 077) != 0) return std::unexpected(path + ": others may read it; its mode must be 0600");
+  std::ifstream file(path);
+  KeyLine line;
+  if (!(file >> line.id >> line.key)) return std::unexpected(path + ": must have one line: a key's id and the key");
+  return line;
+}
+
+}  // namespace parley::crypto
