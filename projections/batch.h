@@ -35,6 +35,12 @@ class Batch {
   DialogChange& dialog(const Position& position);
   void message(Message message) { messages_.push_back(std::move(message)); }
 
+  // What is folded so far: for whoever reads it in memory instead of writing it.
+  const Changes<AccountChange>& accounts() const { return accounts_; }
+  const Changes<AssistantChange>& assistants() const { return assistants_; }
+  const Changes<DialogChange>& dialogs() const { return dialogs_; }
+  const std::vector<Message>& messages() const { return messages_; }
+
  private:
   struct Subject;
   static std::optional<Subject> parse_subject(std::string_view text);

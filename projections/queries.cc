@@ -182,10 +182,16 @@ Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const
   const auto version = visible_version(reader, viewer, id);
   if (!version) return std::unexpected(version.error());
   if (!*version) return std::nullopt;
+  auto events = stream_events(reader, {Kind::dialog, id.value}, after_version, limit);
+  if (!events) return std::unexpected(events.error());
+  return std::move(*events);
+}
+
+Result<std::vector<EventRow>> stream_events(Reader& reader, const Stream& stream, std::int64_t after_version, int limit) {
   const auto rows = reader.query(
       "SELECT version, event_id, type, cause, correlation, actor, at, encode(hash, 'hex'), partition, position FROM event_index"
-      " WHERE kind = 'dialog' AND stream_id = $1 AND version > $2 ORDER BY version LIMIT $3",
-      Params(id, after_version, at_most(limit)));
+      " WHERE kind = $1 AND stream_id = $2 AND version > $3 ORDER BY version LIMIT $4",
+      Params(to_string(stream.kind), stream.id, after_version, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<EventRow> events(rows->size());
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -193,6 +199,20 @@ Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const
     (*rows)[i].into(e.version, e.event_id, e.type, e.cause, e.correlation, e.actor, e.at, e.hash, e.partition, e.position);
   }
   return events;
+}
+
+Result<std::int64_t> version_at(Reader& reader, const Stream& stream, const schema::Moment& moment) {
+  std::optional<std::int64_t> version;
+  std::optional<Timestamp> time;
+  std::visit(overloaded{[&](const schema::AtVersion& at) { version = at.version; }, [&](const schema::AtTime& at) { time = at.time; }}, moment);
+  const auto rows = reader.query(
+      "SELECT version FROM event_index WHERE kind = $1 AND stream_id = $2 AND ($3::bigint IS NULL OR version <= $3)"
+      " AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY version DESC LIMIT 1",
+      Params(to_string(stream.kind), stream.id, version, time));
+  if (!rows) return std::unexpected(rows.error());
+  std::int64_t found = 0;
+  if (!rows->empty()) (*rows)[0].into(found);
+  return found;
 }
 
 }  // namespace parley::projections

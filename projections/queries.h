@@ -9,6 +9,7 @@
 #include "domain/kernel.h"
 #include "domain/model.h"
 #include "platform/postgres/pool.h"
+#include "schemas/moment.h"
 
 namespace parley::projections {
 
@@ -126,5 +127,9 @@ struct EventRow {
 /// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not know of it.
 postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::Reader& reader, const Principal& viewer, DialogId id,
                                                                      std::int64_t after_version = 0, int limit = 1'000);
+/// The same of any stream, for whoever knows that their caller may see it.
+postgres::Result<std::vector<EventRow>> stream_events(postgres::Reader& reader, const Stream& stream, std::int64_t after_version, int limit);
+/// The version that the stream had at the moment, as far as the index goes; 0 before its first event.
+postgres::Result<std::int64_t> version_at(postgres::Reader& reader, const Stream& stream, const schema::Moment& moment);
 
 }  // namespace parley::projections

@@ -158,11 +158,12 @@ Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
     const auto written = t.query(
         "INSERT INTO dialogs (id, version, owner_id, assistant_id, platform, status, handoff_status, first_name, message_count, last_message,"
         " last_message_time, last_activity_at, created_at)"
-        " SELECT id, version, owner, assistant, platform, 'active', 'none', first_name, messages, last, last_time, activity, created_at"
+        " SELECT id, version, owner, assistant, platform, $12::text, $13::text, first_name, messages, last, last_time, activity, created_at"
         " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],"
         " $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])"
         " AS u (id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at)",
-        Params(id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at));
+        Params(id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at, kOpenedStatus,
+               kOpenedHandoffStatus));
     if (const auto all = expect_all(written, id.size(), "dialogs"); !all) return all;
   }
   if (u_id.size() == 0) return {};

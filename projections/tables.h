@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -42,6 +43,9 @@ struct AssistantChange : RowChange {
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
 };
+
+/// What a dialog is when it is opened.
+inline constexpr std::string_view kOpenedStatus = "active", kOpenedHandoffStatus = "none";
 
 struct DialogChange : RowChange {
   AccountId owner;

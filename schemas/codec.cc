@@ -26,10 +26,26 @@ void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
   }
 }
 
+/// Variants may be nested, as encode() has them.
+template <class T>
+std::string disclosed_alternative(const T& value, Disclosure disclosure) {
+  if constexpr (is_variant<T>) {
+    return std::visit([&](const auto& v) { return disclosed_alternative(v, disclosure); }, value);
+  } else {
+    return disclosed(value, disclosure);
+  }
+}
+
 }  // namespace
 
 Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) { return decode_text<Event>(type, value); }
 Encoded encode_event(const Event& event) { return encode(event); }
+Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
+  const auto event = decode_event(type, value);
+  if (!event) return std::unexpected(event.error());
+  if (!*event) return std::optional<std::string>{};
+  return disclosed_alternative(**event, disclosure);
+}
 
 std::string encode_state(const State& state) {
   const auto encoded = encode(state);

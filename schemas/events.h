@@ -2,6 +2,7 @@
 // The fields and wire names of every event, and of the states that deciders keep of them. Names and fields are never edited after release:
 // a changed event is a new type (.v2) with an upcaster.
 #include "domain/model.h"
+#include "schemas/disclosed.h"
 #include "schemas/fields.h"
 
 namespace parley::schema {
@@ -144,6 +145,8 @@ inline constexpr auto fields<dialogs::Dialog> = std::tuple{field("assistant", &d
 /// Nothing for a type this build does not know (a rollback, or a type from the future).
 Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value);
 Encoded encode_event(const Event& event);
+/// An event's data as it may be shown (disclosed.h). Nothing for a type that this build does not know: it cannot say what of it is personal.
+Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure);
 /// "type json", for a decider's store.
 std::string encode_state(const State& state);
 Read<State> decode_state(std::string_view text);

@@ -17,6 +17,7 @@ class Pool;
 namespace parley::api {
 class Directory;
 class Dispatcher;
+class LogReader;
 class Progress;
 class Streams;
 class Tokens;
@@ -32,6 +33,7 @@ struct Deps {
   api::Dispatcher& dispatcher;
   api::Progress& progress;
   api::Streams& streams;
+  api::LogReader& log;
   postgres::Pool& pool;
   http::Executor& queries;  ///< Runs what reads PostgreSQL: as many threads as the pool has connections.
   http::Executor& hashing;  ///< Runs Argon2id: few threads and a short queue, for each run takes a core and 24 MiB.

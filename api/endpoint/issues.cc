@@ -9,7 +9,7 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kIssues{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kIssues{{
     {"is required", "обязательное поле"},
     {"must not be empty", "не может быть пустым"},
     {"must be a string", "должно быть строкой"},
@@ -37,6 +37,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 27> kIssues{
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
     {"must be a position like 3:1024", "должна быть позиция вида 3:1024"},
+    {"must be a version like # or a time like *", "должно быть версией вида # или временем вида *"},
+    {"must be at most the dialog's version, which is #", "не может быть больше версии диалога: #"},
+    {"must be earlier: one answer is made of at most # events with # bytes",
+     "должно быть раньше: один ответ складывается не более чем из # событий и # байт"},
 }};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -36,6 +36,19 @@ void ParameterCodec<std::int64_t>::schema(json::Writer& w, const Bounds& bounds)
   w.integer(bounds.max == 0 ? kIdMax : bounds.max);
 }
 
+schema::Read<schema::Moment> ParameterCodec<schema::Moment>::read(std::string_view text, const Bounds&) {
+  if (const auto moment = schema::parse_moment(text)) return *moment;
+  return schema::problem(std::string(schema::kMomentIssue));
+}
+void ParameterCodec<schema::Moment>::schema(json::Writer& w, const Bounds&) {
+  w.key("type");
+  w.string("string");
+  w.key("examples");
+  w.begin_array();
+  for (const auto* example : {"7", "2026-11-21T10:17:00.123Z", "2026-11-21T10:17:00Z", "2026-11-21"}) w.string(example);
+  w.end_array();
+}
+
 std::optional<std::string_view> sent(const http::Request& request, In in, std::string_view name) {
   switch (in) {
     case In::path:

@@ -14,6 +14,7 @@
 #include "api/endpoint/failure.h"
 #include "api/http/message.h"
 #include "schemas/fields.h"
+#include "schemas/moment.h"
 
 namespace parley::endpoint {
 
@@ -90,6 +91,11 @@ struct ParameterCodec<T> {
     return schema::problem(std::move(issue));
   }
   static void schema(json::Writer& w, const Bounds&) { schema::Codec<T>::schema(w, {}); }
+};
+template <>
+struct ParameterCodec<schema::Moment> {
+  static schema::Read<schema::Moment> read(std::string_view text, const Bounds&);
+  static void schema(json::Writer& w, const Bounds&);
 };
 template <class T>
 struct ParameterCodec<std::optional<T>> {

@@ -1,6 +1,7 @@
 // /api/dialogs, for their owner.
 #include "api/replyx/gates.h"
 #include "api/replyx/messages.h"
+#include "api/replyx/past.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "api/replyx/values.h"
@@ -60,8 +61,26 @@ struct OperatorMessage {
   std::optional<Personal> operator_name;
 };
 
+struct DialogQuery {
+  DialogId dialog_id;
+  std::optional<schema::Moment> at;
+};
+struct OwnerMessagesQuery {
+  DialogId dialog_id;
+  std::int64_t limit = kMessagesMax;
+  std::optional<std::int64_t> after;
+  std::optional<schema::Moment> at;
+};
+
+inline constexpr std::string_view kAtDescription =
+    "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, without milliseconds, or a date: "
+    "its "
+    "midnight). Made of the log's events; who may ask is as of now. At most 20,000 events";
+
 /// Events of a history that one answer holds at most.
 inline constexpr std::int64_t kHistoryMax = 1'000;
+/// Bytes of their data: what comes after is for the next question.
+inline constexpr std::size_t kHistoryBytesMax = 8 << 20;
 struct HistoryQuery {
   DialogId dialog_id;
   std::int64_t limit = kHistoryMax;
@@ -81,6 +100,7 @@ struct HistoryEvent {
   std::string correlation_id;
   std::string hash;
   HistoryPosition position;
+  schema::Nullable<schema::Raw> data;
 };
 struct History {
   std::vector<HistoryEvent> events;
@@ -166,6 +186,8 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
     field("correlation_id", &replyx::HistoryEvent::correlation_id, {}, "The request, as X-Request-Id and logs have it"),
     field("hash", &replyx::HistoryEvent::hash, {}, "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
     field("position", &replyx::HistoryEvent::position, {}, "Where it stands in parley.events"),
+    field("data", &replyx::HistoryEvent::data, {},
+          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the type"),
 };
 template <>
 inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events)};
@@ -181,6 +203,20 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query("platform", &replyx::DialogsQuery::platform),
     query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = 100}),
     query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000}),
+};
+template <>
+inline constexpr auto parameters<replyx::DialogQuery> = std::tuple{
+    path("dialog_id", &replyx::DialogQuery::dialog_id),
+    query("at", &replyx::DialogQuery::at, {}, replyx::kAtDescription),
+};
+template <>
+inline constexpr auto parameters<replyx::OwnerMessagesQuery> = std::tuple{
+    path("dialog_id", &replyx::OwnerMessagesQuery::dialog_id),
+    query("limit", &replyx::OwnerMessagesQuery::limit, {.min = 1, .max = replyx::kMessagesMax},
+          "At most so many: the latest ones unless `after` is given"),
+    query("after", &replyx::OwnerMessagesQuery::after, {.min = 0, .max = kIdMax},
+          "A version of the dialog: only messages above it, the oldest first"),
+    query("at", &replyx::OwnerMessagesQuery::at, {}, replyx::kAtDescription),
 };
 template <>
 inline constexpr auto parameters<replyx::HistoryQuery> = std::tuple{
@@ -234,26 +270,41 @@ Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease&
   return out;
 }
 
-Result<Dialog> get_dialog(const Call<DialogPath>& call, postgres::Lease& db, const Deps&) {
-  return found(projections::dialog(db, call.caller.principal, call.parameters.dialog_id), Code::dialog_not_found, [](projections::DialogRow row) {
-    const bool taken_over = is_taken_over(row);
-    return Dialog{.id = row.id,
-                  .assistant_id = row.assistant,
-                  .assistant_name = std::move(row.assistant_name),
-                  .platform = std::move(row.platform),
-                  .telegram_chat_id = std::move(row.telegram_chat_id),
-                  .telegram_username = std::move(row.telegram_username),
-                  .first_name = std::move(row.first_name),
-                  .last_name = std::move(row.last_name),
-                  .status = std::move(row.status),
-                  .handoff_status = std::move(row.handoff_status),
-                  .is_taken_over = taken_over,
-                  .created_at = row.created_at};
-  });
+Dialog shown(projections::DialogRow row) {
+  const bool taken_over = is_taken_over(row);
+  return Dialog{.id = row.id,
+                .assistant_id = row.assistant,
+                .assistant_name = std::move(row.assistant_name),
+                .platform = std::move(row.platform),
+                .telegram_chat_id = std::move(row.telegram_chat_id),
+                .telegram_username = std::move(row.telegram_username),
+                .first_name = std::move(row.first_name),
+                .last_name = std::move(row.last_name),
+                .status = std::move(row.status),
+                .handoff_status = std::move(row.handoff_status),
+                .is_taken_over = taken_over,
+                .created_at = row.created_at};
 }
 
-Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
-  return read_messages(call, db, deps, Code::dialog_not_found);
+Result<Dialog> get_dialog(const Call<DialogQuery>& call, postgres::Lease& db, const Deps& deps) {
+  const auto& [id, at] = call.parameters;
+  if (!at) return found(projections::dialog(db, call.caller.principal, id), Code::dialog_not_found, shown);
+  const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
+  if (!past) return endpoint::fail(past.error());
+  auto row = *past->dialog();
+  const auto* time = std::get_if<schema::AtTime>(&*at);
+  auto name = assistant_name_at(row.assistant, time != nullptr ? time->time : past->time(), db, deps);
+  if (!name) return endpoint::fail(name.error());
+  row.assistant_name = std::move(*name);
+  return shown(std::move(row));
+}
+
+Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
+  const auto& [id, limit, after, at] = call.parameters;
+  if (!at) return read_messages({{id, limit, after}, {}, call.caller}, db, deps, Code::dialog_not_found);
+  const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
+  if (!past) return endpoint::fail(past.error());
+  return page_of(past->messages(), limit, after);
 }
 
 Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
@@ -261,24 +312,33 @@ Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, cons
                  dialogs::PostOperatorMessage{Personal{call.body.text.text}, call.body.operator_name}};
 }
 
-Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps&) {
+Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& in = call.parameters;
-  return found(projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit)), Code::dialog_not_found,
-               [](std::vector<projections::EventRow> rows) {
-                 History out;
-                 for (auto& row : rows) {
-                   out.events.push_back({.version = row.version,
-                                         .type = std::move(row.type),
-                                         .event_id = std::move(row.event_id),
-                                         .time = row.at,
-                                         .actor = std::move(row.actor),
-                                         .causation_id = std::move(row.cause),
-                                         .correlation_id = std::move(row.correlation),
-                                         .hash = std::move(row.hash),
-                                         .position = {row.partition, row.position}});
-                 }
-                 return out;
-               });
+  auto found = projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit));
+  if (!found) return endpoint::fail(found.error());
+  if (!*found) return endpoint::fail(Code::dialog_not_found);
+  auto& rows = **found;
+  History out;
+  std::size_t bytes = 0;
+  const auto read = read_events(rows, deps, [&](const projections::Record& record) {
+    auto& row = rows[out.events.size()];
+    out.events.push_back({.version = row.version,
+                          .type = std::move(row.type),
+                          .event_id = std::move(row.event_id),
+                          .time = row.at,
+                          .actor = std::move(row.actor),
+                          .causation_id = std::move(row.cause),
+                          .correlation_id = std::move(row.correlation),
+                          .hash = std::move(row.hash),
+                          .position = {row.partition, row.position},
+                          .data = {}});
+    auto data = schema::disclosed_event(record.envelope.type, record.value, schema::Disclosure::personal);
+    if (data && *data) out.events.back().data = schema::Raw{std::move(**data)};
+    bytes += record.value.size();
+    return bytes < kHistoryBytesMax;
+  });
+  if (!read) return endpoint::fail(read.error());
+  return out;
 }
 
 }  // namespace
@@ -290,14 +350,14 @@ void add_dialogs(endpoint::Registry& registry) {
                   .path = "/api/dialogs/{dialog_id}",
                   .gate = &kOwner,
                   .operation = "getDialog",
-                  .summary = "A dialog",
+                  .summary = "A dialog, now or as it was",
                   .errors = {Code::dialog_not_found}},
                  get_dialog);
   registry.query({.method = "GET",
                   .path = "/api/dialogs/{dialog_id}/messages",
                   .gate = &kOwner,
                   .operation = "listMessages",
-                  .summary = "A dialog's messages",
+                  .summary = "A dialog's messages, now or as they were",
                   .errors = {Code::dialog_not_found}},
                  messages);
   registry.command({.method = "POST",
@@ -308,13 +368,16 @@ void add_dialogs(endpoint::Registry& registry) {
                     .summary = "Send a message as an operator",
                     .errors = {Code::dialog_not_found}},
                    post_message, posted_message);
-  registry.query({.method = "GET",
-                  .path = "/api/dialogs/{dialog_id}/history",
-                  .gate = &kOwner,
-                  .operation = "getHistory",
-                  .summary = "What happened in a dialog: its events, without what was said",
-                  .errors = {Code::dialog_not_found}},
-                 history);
+  registry.query(
+      {.method = "GET",
+       .path = "/api/dialogs/{dialog_id}/history",
+       .gate = &kOwner,
+       .operation = "getHistory",
+       .summary = "What happened in a dialog: its events, with what they say",
+       .description = "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its events say much: "
+                      "ask on with the last version as `after` until nothing comes",
+       .errors = {Code::dialog_not_found}},
+      history);
 }
 
 }  // namespace parley::replyx

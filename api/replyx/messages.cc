@@ -2,8 +2,32 @@
 
 namespace parley::replyx {
 
+namespace {
+
+void show(std::vector<projections::MessageRow> rows, Messages& out) {
+  for (auto& row : rows) {
+    out.version = row.version;
+    out.messages.push_back(to_message(std::move(row)));
+  }
+}
+
+}  // namespace
+
 Message to_message(projections::MessageRow row) {
   return {row.id, std::move(row.sender), std::move(row.text), std::move(row.operator_name), row.created_at};
+}
+
+Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after) {
+  Messages out{.messages = {}, .has_more = false, .version = after.value_or(0)};
+  if (after) std::erase_if(rows, [&](const auto& row) { return row.version <= *after; });
+  const auto most = static_cast<std::size_t>(limit);
+  out.has_more = rows.size() > most;
+  if (out.has_more) {
+    const auto extra = static_cast<std::ptrdiff_t>(rows.size() - most);
+    after ? rows.erase(rows.end() - extra, rows.end()) : rows.erase(rows.begin(), rows.begin() + extra);
+  }
+  show(std::move(rows), out);
+  return out;
 }
 
 std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created) {
@@ -39,10 +63,7 @@ endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& ca
     out.has_more = rows.size() > static_cast<std::size_t>(limit);
     if (out.has_more) rows.erase(rows.begin());
   }
-  for (auto& row : rows) {
-    out.version = row.version;
-    out.messages.push_back(to_message(std::move(row)));
-  }
+  show(std::move(rows), out);
   return out;
 }
 

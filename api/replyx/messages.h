@@ -53,6 +53,8 @@ struct MessagesQuery {
 };
 
 Message to_message(projections::MessageRow row);
+/// The part of a dialog's messages that was asked for. `after` and `limit` are as MessagesQuery has them, `rows` all messages there are.
+Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after);
 /// A message in an event stream (api::MessageFormat). Thread-safe.
 std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created);
 

@@ -17,6 +17,7 @@
 #include "api/http/executor.h"
 #include "api/http/server.h"
 #include "api/http/timers.h"
+#include "api/log/log_reader.h"
 #include "api/progress/progress.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/replyx.h"
@@ -55,7 +56,7 @@ struct Api::Parts {
         notify_pool({.session = session(o), .connections_max = 1}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
-        deps{keys, tokens, directory, dispatcher, progress, streams, pool, queries, hashing, timers, o.partitions, now},
+        deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
@@ -68,6 +69,7 @@ struct Api::Parts {
               return replyx::message_created_json(dialog, time, created);
             },
             std::make_unique<PostgresHistory>(pool, progress), timers),
+        log({.kafka = o.kafka, .topic = topic("events")}),
         server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(deps),
                endpoint::hooks()) {}
 
@@ -103,6 +105,7 @@ struct Api::Parts {
   Directory directory;
   Dispatcher dispatcher;
   Streams streams;
+  LogReader log;
   http::Server server;
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;

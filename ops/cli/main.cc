@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "ops/cli/audit/audit.h"
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
 #include "ops/cli/options.h"
@@ -80,6 +81,8 @@ int main(int argc, char** argv) {
     command->add_option("--projection", unpark.projection, "The projection for which it stands still, instead of its decider");
     command->add_option("--version", unpark.version, "The version, in the stream, of the event that the projection could not apply");
   }
+
+  cli::add_audit(app, exit_code);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -33,6 +33,12 @@ void catch_termination() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
+void end_on_signals() {
+  const auto set = termination();
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_DFL);
+}
+
 void wait_for_termination() {
   const auto set = termination();
   int number = 0;

@@ -11,6 +11,9 @@ namespace parley::process {
 
 /// Blocks SIGTERM and SIGINT in this thread and in all that it starts from now on: first thing in main(). SIGPIPE is ignored.
 void catch_termination();
+/// Takes catch_termination() back: a signal ends the process at once, and so does a reader of its output that has gone. For tasks that may end at any
+/// time.
+void end_on_signals();
 /// Waits for SIGTERM or SIGINT.
 void wait_for_termination();
 /// Whether one of them has come; does not wait.

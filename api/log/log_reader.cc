@@ -1,0 +1,109 @@
+#include "api/log/log_reader.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "platform/log/log.h"
+
+namespace parley::api {
+namespace {
+
+/// Records that lie between two wanted ones are read and dropped up to this distance: that takes less time than to ask Kafka anew.
+constexpr std::int64_t kNear = 1'000;
+constexpr std::size_t kRecordsAtOnce = 1'000;
+constexpr std::chrono::milliseconds kPollWait{50};
+/// A fetch that waits at the end of one partition holds back the next question, which may be about another.
+constexpr std::chrono::milliseconds kFetchWaitMax{10};
+constexpr int kPrefetchKibMax = 2 * 1024;
+/// A reading that jumps needs a record at a time, not what follows it.
+constexpr const char* kFetchBytes = "131072";
+
+}  // namespace
+
+LogReader::LogReader(Options options) : options_(std::move(options)) {}
+LogReader::~LogReader() = default;
+
+std::expected<std::unique_ptr<kafka::Consumer>, LogReader::Failure> LogReader::borrow(Clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  if (lent_ >= options_.readers_max) {
+    if (waiting_ >= options_.waiting_max) return std::unexpected(Failure::busy);
+    ++waiting_;
+    const bool is_free = given_back_.wait_until(lock, deadline, [&] { return lent_ < options_.readers_max; });
+    --waiting_;
+    if (!is_free) return std::unexpected(Failure::late);
+  }
+  ++lent_;
+  if (idle_.empty()) return nullptr;
+  auto reader = std::move(idle_.back());
+  idle_.pop_back();
+  return reader;
+}
+
+void LogReader::give_back(std::unique_ptr<kafka::Consumer> reader) {
+  const std::lock_guard lock(mutex_);
+  --lent_;
+  if (reader) idle_.push_back(std::move(reader));
+  given_back_.notify_one();
+}
+
+std::expected<void, LogReader::Failure> LogReader::read(std::span<const EventPlace> places,
+                                                        const std::function<bool(const projections::Record&)>& each) {
+  if (places.empty()) return {};
+  const auto deadline = Clock::now() + options_.patience;
+  auto reader = borrow(deadline);
+  if (!reader) return std::unexpected(reader.error());
+  // Given back whatever happens; one that Kafka has given up (reset below) is opened anew next time.
+  const auto back = [this](std::unique_ptr<kafka::Consumer>* one) { give_back(std::move(*one)); };
+  const std::unique_ptr<std::unique_ptr<kafka::Consumer>, decltype(back)> lent(&*reader, back);
+  if (!*reader) {
+    auto config = options_.kafka;
+    config.properties.try_emplace("fetch.message.max.bytes", kFetchBytes);
+    auto opened = kafka::Consumer::open(config, {.fetch_wait_max = kFetchWaitMax, .prefetch_kib_max = kPrefetchKibMax});
+    if (!opened) {
+      log::error("the log cannot be read", {{"reason", opened.error().text}});
+      return std::unexpected(Failure::late);
+    }
+    *reader = std::make_unique<kafka::Consumer>(std::move(*opened));
+  }
+  const auto done = read_with(**reader, places, each, deadline);
+  if (const auto stopped = (*reader)->assign({}); !stopped) reader->reset();
+  return done;
+}
+
+std::expected<void, LogReader::Failure> LogReader::read_with(kafka::Consumer& reader, std::span<const EventPlace> places,
+                                                             const std::function<bool(const projections::Record&)>& each,
+                                                             Clock::time_point deadline) {
+  std::vector<kafka::Message> records;
+  std::size_t next = 0;
+  std::optional<EventPlace> at;  // what comes next of the partition that is read
+  for (const auto& place : places) {
+    const bool is_near = at && at->partition == place.partition && place.offset >= at->offset && place.offset - at->offset <= kNear;
+    if (!is_near) {
+      records.clear(), next = 0;
+      const kafka::PartitionOffset from{{options_.topic, place.partition}, place.offset};
+      if (const auto assigned = reader.assign(std::span(&from, 1)); !assigned) return std::unexpected(Failure::late);
+    }
+    while (true) {
+      while (next < records.size() && (records[next].partition() != place.partition || records[next].offset() < place.offset)) ++next;
+      if (next < records.size()) break;
+      if (Clock::now() > deadline) return std::unexpected(Failure::late);
+      records.clear(), next = 0;
+      if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
+        log::error("the log cannot be read", {{"reason", polled.error().text}});
+        return std::unexpected(Failure::late);
+      }
+    }
+    const auto record = projections::read_record(records[next]);
+    if (records[next].offset() != place.offset || !record || record->envelope.id != place.event_id) {
+      log::error("the log does not hold what the read model says",
+                 {{"partition", place.partition}, {"offset", place.offset}, {"event", place.event_id}});
+      return std::unexpected(Failure::another_event);
+    }
+    if (!each(*record)) return {};
+    at = EventPlace{place.partition, place.offset + 1, {}};
+  }
+  return {};
+}
+
+}  // namespace parley::api

@@ -1,0 +1,94 @@
+#include "ops/cli/audit/audit.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <memory>
+
+#include "ops/cli/audit/tasks.h"
+#include "ops/cli/options.h"
+#include "platform/log/log.h"
+#include "platform/process/process.h"
+
+namespace parley::cli {
+namespace {
+
+/// Lives as long as the callbacks that read it.
+struct Asked {
+  Options options;
+  audit::Common common;
+  audit::HistoryOptions history;
+  audit::StateOptions state;
+  audit::ExplainOptions explain;
+  audit::ReplayOptions replay;
+  audit::ExportOptions exported;
+  audit::VerifyOptions verify;
+};
+
+int run(Asked& asked, const std::function<audit::Result<void>()>& task) {
+  process::end_on_signals();
+  log::configure("audit", "", *log::level_named("error"));
+  asked.common.log = {asked.options.kafka(), asked.options.topic_prefix, asked.options.partitions};
+  std::ios::sync_with_stdio(false);
+  auto done = task();
+  std::cout.flush();
+  if (done && !std::cout) done = std::unexpected("what was found could not be written");
+  if (done) return 0;
+  std::cerr << "parley audit: " << done.error() << "\n";
+  return 1;
+}
+
+constexpr const char* kStreamHelp = "For example dialog/1387";
+
+}  // namespace
+
+void add_audit(CLI::App& app, int& exit_code) {
+  const auto asked = std::make_shared<Asked>();
+  auto* audit = app.add_subcommand("audit", "What happened, out of the log alone: PostgreSQL is not asked");
+  audit->require_subcommand(1);
+  add_kafka(*audit, asked->options);
+  audit->add_flag("--json", asked->common.json, "For programs: JSON, or JSON Lines where there may be many");
+  audit->add_flag("--personal", asked->common.personal, "With texts about people (names, e-mails, messages), which are null otherwise");
+  const auto add = [&](const char* name, const char* description, auto task) {
+    auto* command = audit->add_subcommand(name, description)->fallthrough();
+    command->callback([asked, task, &exit_code] { exit_code = run(*asked, [&] { return task(*asked); }); });
+    return command;
+  };
+
+  auto* history = add("history", "Every event of a stream", [](const Asked& a) { return audit::history(a.common, a.history); });
+  history->add_option("stream", asked->history.stream, kStreamHelp)->required();
+  history->add_flag("--data", asked->history.data, "With what each event says");
+
+  auto* state = add("state", "What a stream was at a moment", [](const Asked& a) { return audit::state(a.common, a.state); });
+  state->add_option("stream", asked->state.stream, kStreamHelp)->required();
+  state->add_option("--at", asked->state.at,
+                    "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)");
+
+  auto* explain = add("explain", "The request that led to an event, and everything else that it caused",
+                      [](const Asked& a) { return audit::explain(a.common, a.explain); });
+  explain->add_option("event", asked->explain.event_id, "An event's id (ce_id)")->required();
+
+  auto* replay = add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
+  replay->add_option("stream", asked->replay.stream, kStreamHelp)->required();
+  replay->add_option("--speed", asked->replay.speed, "So many times as fast; 0: without pauses")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+
+  auto* exported =
+      add("export", "The events as lines of JSON, for other programs", [](const Asked& a) { return audit::export_events(a.common, a.exported); });
+  exported->add_option("--from", asked->exported.from, "The first moment: a time, as of --at");
+  exported->add_option("--to", asked->exported.to, "The moment after the last one");
+  exported->add_option("--type", asked->exported.types, "Events of this type alone (parley.dialog.opened.v1); repeatable");
+  exported->add_option("--out", asked->exported.out, "A folder: a file for each partition, which the next run goes on with");
+
+  auto* verify = add("verify", "Whether the log is what its deciders wrote", [](const Asked& a) { return audit::verify(a.common, a.verify); });
+  verify->add_option("streams", asked->verify.streams, "The chains of these streams, and the seals of their partitions; without any: everything");
+  verify->add_option("--seal-keys", asked->verify.seal_keys_file, "The public halves of the deciders' keys (`parley keys` makes the file, .pub)")
+      ->envname("PARLEY_SEAL_KEYS");
+  verify->add_option(
+      "--anchor", asked->verify.anchor_file,
+      "A file outside of the log, with the last seals that were verified: they must still stand there, and later ones take their place");
+  verify->add_option("--scratch", asked->verify.scratch, "A folder for what does not fit in memory; the system's for such files otherwise");
+}
+
+}  // namespace parley::cli

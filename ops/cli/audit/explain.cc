@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+#include "ops/cli/audit/event_line.h"
+#include "ops/cli/audit/tasks.h"
+#include "ops/cli/audit/tree.h"
+#include "schemas/commands.h"
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<audit::Node> = std::tuple{
+    field("kind", &audit::Node::kind),         field("id", &audit::Node::id),
+    field("type", &audit::Node::type),         field("stream", &audit::Node::stream),
+    field("version", &audit::Node::version),   field("actor", &audit::Node::actor),
+    field("time", &audit::Node::time),         field("position", &audit::Node::position),
+    field("attempts", &audit::Node::attempts), field("is_gone", &audit::Node::is_gone),
+    field("children", &audit::Node::children),
+};
+
+}  // namespace parley::schema
+
+namespace parley::audit {
+namespace {
+
+/// How far an event's record may be from the time in its id: another clock, a slow transaction.
+constexpr std::chrono::minutes kNear{5};
+/// Events and commands that one tree holds at most.
+constexpr std::size_t kTreeMax = 100'000;
+
+SeenEvent seen(const projections::Record& record) {
+  const auto& e = record.envelope;
+  return {.id = e.id,
+          .type = e.type,
+          .stream = e.subject,
+          .version = e.sequence,
+          .actor = e.actor,
+          .correlation = e.correlation,
+          .cause = e.causation,
+          .time = e.time,
+          .position = std::to_string(record.partition) + ":" + std::to_string(record.offset)};
+}
+
+/// A log being read for one request.
+class Search {
+ public:
+  explicit Search(Log& log) : log_(log) {}
+
+  /// The event: near the time in its id, or else anywhere.
+  Result<std::optional<SeenEvent>> find(const std::string& event_id) {
+    auto all = log_.all();
+    if (!all) return std::unexpected(all.error());
+    if (const auto time = time_of_uuid7(event_id)) {
+      auto near = log_.written_since(*all, *time - kNear);
+      if (!near) return std::unexpected(near.error());
+      const auto end = log_.written_since(*all, *time + kNear);
+      if (!end) return std::unexpected(end.error());
+      for (std::size_t i = 0; i < near->size(); ++i) (*near)[i].to = std::max((*near)[i].from, (*end)[i].from);
+      auto found = find_in(*near, event_id);
+      if (!found || *found) return found;
+    }
+    return find_in(*all, event_id);
+  }
+
+  /// Everything of a request, and what its events and commands caused under another correlation id, if anything did.
+  Result<void> collect(const std::string& correlation) {
+    std::set<std::string> wanted{correlation};
+    for (std::size_t known = 0; known != wanted.size();) {
+      known = wanted.size();
+      if (const auto read = collect_all(wanted); !read) return read;
+    }
+    return {};
+  }
+
+  const std::vector<SeenCommand>& commands() const { return commands_; }
+  const std::vector<SeenEvent>& events() const { return events_; }
+
+ private:
+  Result<std::optional<SeenEvent>> find_in(const std::vector<kafka::Stretch>& stretches, const std::string& event_id) {
+    Progress progress("explain: looking for the event");
+    expect(progress, stretches);
+    std::optional<SeenEvent> found;
+    const auto read = log_.read(
+        stretches,
+        [&](const kafka::Message& message) {
+          if (message.header("ce_id") != event_id) return true;
+          if (const auto record = projections::read_record(message)) found = seen(*record);
+          return !found;
+        },
+        progress);
+    if (!read) return std::unexpected(read.error());
+    return found;
+  }
+
+  Result<void> collect_all(std::set<std::string>& wanted) {
+    commands_.clear(), events_.clear(), ids_.clear();
+    auto commands = log_.commands();
+    if (!commands) return std::unexpected(commands.error());
+    auto events = log_.all();
+    if (!events) return std::unexpected(events.error());
+    if (wanted.size() == 1) {
+      // Nothing of a request is older than the request. An id that its client chose tells no time: then all is read.
+      if (const auto begun = time_of_uuid7(*wanted.begin())) {
+        commands = log_.written_since(std::move(*commands), *begun - kNear);
+        if (!commands) return std::unexpected(commands.error());
+        events = log_.written_since(std::move(*events), *begun - kNear);
+        if (!events) return std::unexpected(events.error());
+      }
+    }
+    Progress progress("explain");
+    expect(progress, *commands), expect(progress, *events);
+    if (const auto read = log_.read(*commands, [&](const auto& message) { return take_command(message, wanted); }, progress); !read) return read;
+    if (const auto read = log_.read(*events, [&](const auto& message) { return take_event(message, wanted); }, progress); !read) return read;
+    if (is_full()) return std::unexpected("this request led to more than " + std::to_string(kTreeMax) + " events and commands");
+    return {};
+  }
+
+  bool take_command(const kafka::Message& message, const std::set<std::string>& wanted) {
+    if (!wanted.contains(std::string(message.header("correlation_id").value_or("")))) return true;
+    const auto envelope = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name.data()); });
+    if (!envelope) return true;  // a dead letter says what was wrong with it
+    commands_.push_back({.id = envelope->command_id,
+                         .type = envelope->type,
+                         .principal = to_string(envelope->principal),
+                         .correlation = envelope->correlation,
+                         .time = message.time(),
+                         .position = projections::place_of(message),
+                         .cause = std::nullopt});
+    ids_.insert(envelope->command_id);
+    return !is_full();
+  }
+  bool take_event(const kafka::Message& message, std::set<std::string>& wanted) {
+    const bool is_of_request = wanted.contains(std::string(message.header("ce_correlationid").value_or("")));
+    if (!is_of_request && !ids_.contains(std::string(message.header("ce_causationid").value_or("")))) return true;
+    const auto record = projections::read_record(message);
+    if (!record) return true;
+    events_.push_back(seen(*record));
+    ids_.insert(record->envelope.id);
+    ids_.insert(record->envelope.causation);
+    wanted.insert(record->envelope.correlation);
+    return !is_full();
+  }
+  bool is_full() const { return commands_.size() + events_.size() > kTreeMax; }
+  static void expect(Progress& progress, const std::vector<kafka::Stretch>& stretches) {
+    for (const auto& one : stretches) progress.expect(one.to - one.from);
+  }
+
+  Log& log_;
+  std::vector<SeenCommand> commands_;
+  std::vector<SeenEvent> events_;
+  std::set<std::string> ids_;
+};
+
+/// "├─ ", drawn before a node; `below` is what its own children begin with.
+void print(const Node& node, const std::string& asked, const std::string& before, const std::string& below) {
+  std::cout << before << node.kind << " ";
+  if (node.type) std::cout << *node.type << " ";
+  if (node.stream) std::cout << "of " << *node.stream << " version " << node.version.value_or(0) << " ";
+  std::cout << node.id;
+  if (node.kind != "event" && node.actor) std::cout << " by " << *node.actor;
+  if (node.time) std::cout << ", " << schema::format_time(*node.time);
+  if (node.position) std::cout << ", " << *node.position;
+  if (node.attempts.value_or(1) > 1) std::cout << ", sent " << *node.attempts << " times";
+  if (node.is_gone) std::cout << ", its record is not kept any more";
+  std::cout << (node.id == asked ? "  <-- asked for\n" : "\n");
+  for (const auto& child : node.children) {
+    const bool is_last = &child == &node.children.back();
+    print(child, asked, below + (is_last ? "└─ " : "├─ "), below + (is_last ? "   " : "│  "));
+  }
+}
+
+}  // namespace
+
+Result<void> explain(const Common& common, const ExplainOptions& options) {
+  if (!is_uuid(options.event_id)) return std::unexpected(options.event_id + " is no event's id: they are UUIDs (ce_id)");
+  auto log = Log::open(common.log);
+  if (!log) return std::unexpected(log.error());
+  Search search(*log);
+  const auto event = search.find(options.event_id);
+  if (!event) return std::unexpected(event.error());
+  if (!*event) return std::unexpected(options.event_id + ": there is no such event in " + log->topic());
+  if (const auto collected = search.collect((*event)->correlation); !collected) return collected;
+  const auto tree = build_tree((*event)->correlation, search.commands(), search.events());
+  if (common.json) {
+    std::cout << schema::write(tree) << "\n";
+  } else {
+    print(tree, options.event_id, "", "");
+  }
+  return {};
+}
+
+}  // namespace parley::audit

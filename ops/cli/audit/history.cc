@@ -1,0 +1,63 @@
+#include <iomanip>
+#include <iostream>
+
+#include "ops/cli/audit/event_line.h"
+#include "ops/cli/audit/tasks.h"
+
+namespace parley::audit {
+namespace {
+
+// Of the table's columns; what is longer moves the rest of its row.
+constexpr int kPositionWidth = 12, kVersionWidth = 7, kTimeWidth = 24, kTypeWidth = 32, kActorWidth = 16, kIdWidth = 36;
+
+void row(std::string_view position, std::string_view version, std::string_view time, std::string_view type, std::string_view actor,
+         std::string_view cause, std::string_view correlation) {
+  std::cout << std::left << std::setw(kPositionWidth) << position << "  " << std::right << std::setw(kVersionWidth) << version << "  " << std::left
+            << std::setw(kTimeWidth) << time << "  " << std::setw(kTypeWidth) << type << "  " << std::setw(kActorWidth) << actor << "  "
+            << std::setw(kIdWidth) << cause << "  " << correlation << "\n";
+}
+
+void print(const projections::Record& record, Shown data) {
+  const auto& e = record.envelope;
+  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence), schema::format_time(e.time), e.type,
+      e.actor, e.causation, e.correlation);
+  if (!data) return;
+  const auto text = event_data(record, *data);
+  std::cout << "    " << (text ? *text : "(" + text.error() + ")") << "\n";
+}
+
+}  // namespace
+
+schema::Disclosure Common::disclosure() const { return personal ? schema::Disclosure::personal : schema::Disclosure::masked; }
+
+void Common::say_what_is_left_out() const {
+  if (!json && !personal) std::cerr << "(texts about people are left out: --personal shows them)\n";
+}
+
+Result<void> history(const Common& common, const HistoryOptions& options) {
+  const auto stream = stream_named(options.stream);
+  if (!stream) return std::unexpected(stream.error());
+  auto log = Log::open(common.log);
+  if (!log) return std::unexpected(log.error());
+  const Shown data = options.data ? Shown(common.disclosure()) : std::nullopt;
+  Progress progress("history");
+  bool is_first = true;
+  const auto count = log->read_stream(
+      *stream,
+      [&](const projections::Record& record) {
+        if (common.json) {
+          std::cout << event_line(record, data) << "\n";
+        } else {
+          if (is_first) row("POSITION", "VERSION", "TIME", "TYPE", "ACTOR", "CAUSE", "CORRELATION");
+          print(record, data);
+        }
+        is_first = false;
+        return static_cast<bool>(std::cout);
+      },
+      progress);
+  if (!count) return std::unexpected(count.error());
+  if (data) common.say_what_is_left_out();
+  return {};
+}
+
+}  // namespace parley::audit

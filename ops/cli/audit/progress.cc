@@ -1,0 +1,34 @@
+#include "ops/cli/audit/progress.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+namespace parley::audit {
+namespace {
+
+constexpr std::chrono::seconds kSayEvery{2};
+
+}  // namespace
+
+Progress::Progress(std::string task) : task_(std::move(task)), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (is_line_open_) std::cerr << "\r\033[K";
+}
+
+void Progress::advance(std::int64_t offsets) {
+  const auto now = Clock::now();
+  if (now - said_ < kSayEvery) return;
+  said_ = now;
+  const auto percent = total_ == 0 ? 0 : std::min<std::int64_t>(100, 100 * (before_ + offsets) / total_);
+  const auto seconds = std::chrono::duration<double>(now - begun_).count();
+  std::cerr << (is_terminal_ ? "\r\033[K" : "") << "parley audit " << task_ << ": " << percent << " %, " << records_ << " records read, "
+            << static_cast<std::int64_t>(static_cast<double>(records_) / seconds) << "/s" << (is_terminal_ ? "" : "\n") << std::flush;
+  is_line_open_ = is_terminal_;
+}
+
+void Progress::passed(std::int64_t offsets) { before_ += offsets; }
+
+}  // namespace parley::audit

@@ -1,0 +1,66 @@
+#include "ops/cli/audit/words.h"
+
+#include "ops/cli/audit/event_line.h"
+#include "schemas/events.h"
+
+namespace parley::audit {
+namespace {
+
+/// Whoever writes words for an event, one overload each. What has none falls to the template.
+struct Words {
+  const schema::Envelope& envelope;
+  schema::Disclosure disclosure;
+
+  std::string said(const Personal& text) const {
+    if (disclosure == schema::Disclosure::personal) return text.text;
+    return "(" + std::to_string(schema::characters(text.text)) + " characters)";
+  }
+  std::string named(const std::optional<Personal>& name) const { return name && disclosure == schema::Disclosure::personal ? " " + name->text : ""; }
+  static std::string roubles(Kopecks k) {
+    const auto rest = std::to_string(k.amount % 100);
+    return std::to_string(k.amount / 100) + "." + (rest.size() < 2 ? "0" : "") + rest + " roubles";
+  }
+
+  std::string operator()(const accounts::Registered& e) const { return "an account is registered for " + said(e.email); }
+  std::string operator()(const accounts::WelcomeBonusGranted& e) const { return "the account is given " + roubles(e.amount) + " of welcome bonus"; }
+  std::string operator()(const accounts::LoggedIn&) const { return "the owner logs in"; }
+  std::string operator()(const assistants::Created& e) const { return envelope.actor + " creates the assistant \"" + e.name + "\""; }
+  std::string operator()(const dialogs::Opened& e) const {
+    return "visitor" + named(e.first_name) + " opens the dialog (" + std::string(schema::name_of(e.platform)) + ", assistant " +
+           std::to_string(e.assistant.value) + ")";
+  }
+  std::string operator()(const dialogs::MessageCreated& e) const {
+    const bool is_visitor = e.sender == dialogs::Sender::user;
+    return (is_visitor ? "visitor" : std::string(schema::name_of(e.sender))) + named(e.operator_name) + ": " + said(e.text);
+  }
+  std::string operator()(const parking::Parked& e) const { return "the stream stands still: " + e.reason; }
+  std::string operator()(const parking::Unparked& e) const {
+    return "the stream goes on (" + std::string(schema::name_of(e.action)) + "): " + e.reason;
+  }
+  template <class Other>
+  std::string operator()(const Other&) const {
+    return {};
+  }
+};
+
+template <class Event>
+std::string words_of(const Event& event, const Words& words) {
+  if constexpr (schema::is_variant<Event>) {
+    return std::visit([&](const auto& e) { return words_of(e, words); }, event);
+  } else {
+    return words(event);
+  }
+}
+
+}  // namespace
+
+std::string in_words(const projections::Record& record, schema::Disclosure disclosure) {
+  const auto& e = record.envelope;
+  if (const auto event = schema::decode_event(e.type, record.value); event && *event) {
+    if (auto words = words_of(**event, {e, disclosure}); !words.empty()) return printable(words);
+  }
+  const auto data = event_data(record, disclosure);
+  return printable(e.type + " by " + e.actor + " " + (data ? *data : "(" + data.error() + ")"));
+}
+
+}  // namespace parley::audit

@@ -1,0 +1,37 @@
+#pragma once
+// Moments of the past, as people name them.
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "domain/kernel.h"
+
+namespace parley::schema {
+
+/// A stream's version: what it was when it had so many events. 0 is before its first one.
+struct AtVersion {
+  std::int64_t version = 0;
+  friend bool operator==(const AtVersion&, const AtVersion&) = default;
+};
+/// What a stream was at a time: with every event whose time is not later.
+struct AtTime {
+  Timestamp time;
+  friend bool operator==(const AtTime&, const AtTime&) = default;
+};
+using Moment = std::variant<AtVersion, AtTime>;
+
+/// RFC 3339 in UTC as events have it ("2026-11-21T10:17:00.123Z"), without the milliseconds, or a date alone, which is its midnight: its first
+/// moment.
+std::optional<Timestamp> parse_past_time(std::string_view text);
+/// A number is a version, anything else must be a time.
+std::optional<Moment> parse_moment(std::string_view text);
+/// What parse_moment() takes, for whoever wrote something else.
+inline constexpr std::string_view kMomentIssue = "must be a version like 7 or a time like 2026-11-21T10:17:00.123Z";
+
+/// The part of an event's place in its stream that a moment is compared with.
+inline bool is_within(const Moment& moment, std::int64_t version, Timestamp time) {
+  const auto* at_version = std::get_if<AtVersion>(&moment);
+  return at_version != nullptr ? version <= at_version->version : time <= std::get<AtTime>(moment).time;
+}
+
+}  // namespace parley::schema
