@@ -205,6 +205,7 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
   const auto names = topics();
   std::string last_trouble;
   while (true) {
+    beat();
     const auto described_topics = admin->describe_topics(names);
     std::string trouble;
     if (!described_topics) {
