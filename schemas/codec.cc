@@ -1,4 +1,5 @@
 #include "schemas/events.h"
+#include "schemas/old_events.h"
 
 namespace parley::schema {
 namespace {
@@ -38,10 +39,18 @@ std::string disclosed_alternative(const T& value, Disclosure disclosure) {
 
 }  // namespace
 
-Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) { return decode_text<Event>(type, value); }
+Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) {
+  auto event = decode_text<Event>(type, value);
+  if (!event || *event) return event;
+  const auto old_event = decode_text<OldEvent>(type, value);
+  if (!old_event) return std::unexpected(old_event.error());
+  if (!*old_event) return std::optional<Event>{};
+  return std::visit([](const auto& e) { return upcast(e); }, **old_event);
+}
 Encoded encode_event(const Event& event) { return encode(event); }
 Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
-  const auto event = decode_event(type, value);
+  // As it stands there: not what it means today.
+  const auto event = decode_text<std::variant<Event, OldEvent>>(type, value);
   if (!event) return std::unexpected(event.error());
   if (!*event) return std::optional<std::string>{};
   return disclosed_alternative(**event, disclosure);
@@ -62,13 +71,13 @@ Read<State> decode_state(std::string_view text) {
 
 std::vector<std::string_view> event_types() {
   std::vector<std::string_view> out;
-  add_types<Event>(out);
+  add_types<std::variant<Event, OldEvent>>(out);
   return out;
 }
 
 std::vector<std::pair<std::string_view, std::string>> event_schemas() {
   std::vector<std::pair<std::string_view, std::string>> out;
-  add_schemas<Event>(out);
+  add_schemas<std::variant<Event, OldEvent>>(out);
   return out;
 }
 

@@ -34,9 +34,11 @@ template <>
 inline constexpr auto fields<accounts::WelcomeBonusGranted> =
     std::tuple{field("amount_kopecks", &accounts::WelcomeBonusGranted::amount, {}, "Minor units of RUB")};
 template <>
-inline constexpr std::string_view type_name<accounts::LoggedIn> = "parley.account.logged_in.v1";
+inline constexpr std::array names<accounts::LoginMethod>{std::pair{accounts::LoginMethod::password, std::string_view("password")}};
 template <>
-inline constexpr auto fields<accounts::LoggedIn> = std::tuple<>{};
+inline constexpr std::string_view type_name<accounts::LoggedIn> = "parley.account.logged_in.v2";
+template <>
+inline constexpr auto fields<accounts::LoggedIn> = std::tuple{field("method", &accounts::LoggedIn::method)};
 
 // Events of an assistant.
 
@@ -142,7 +144,8 @@ inline constexpr auto fields<dialogs::Dialog> = std::tuple{field("assistant", &d
 
 // What the templates above make of them, compiled once (codec.cc).
 
-/// Nothing for a type this build does not know (a rollback, or a type from the future).
+/// An event of an old type comes as what it means today (old_events.h). Nothing for a type this build does not know (a rollback, or a type from the
+/// future).
 Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value);
 Encoded encode_event(const Event& event);
 /// An event's data as it may be shown (disclosed.h). Nothing for a type that this build does not know: it cannot say what of it is personal.
@@ -150,9 +153,9 @@ Read<std::optional<std::string>> disclosed_event(std::string_view type, std::str
 /// "type json", for a decider's store.
 std::string encode_state(const State& state);
 Read<State> decode_state(std::string_view text);
-/// The wire names of all event types that this build knows, in their order here.
+/// The wire names of all event types that this build knows, in their order here; then those that are read and not written any more.
 std::vector<std::string_view> event_types();
-/// The JSON Schema of each event type, by wire name.
+/// The JSON Schema of each of them, by wire name.
 std::vector<std::pair<std::string_view, std::string>> event_schemas();
 
 }  // namespace parley::schema

@@ -14,7 +14,7 @@ D rule(const Account&, const Register&, Context&) { return refuse(Code::email_ta
 
 D rule(const Account& s, const LogIn& c, Context& x) {
   if (!c.password_matches) return refuse(Code::invalid_credentials);
-  return Accept{{LoggedIn{}}, SignedIn{AccountId{x.stream_id}, s.email, s.balance}};
+  return Accept{{LoggedIn{LoginMethod::password}}, SignedIn{AccountId{x.stream_id}, s.email, s.balance}};
 }
 // The same refusal as for a wrong password: whether an e-mail has an account is nobody else's business.
 D rule(const NoAccount&, const LogIn&, Context&) { return refuse(Code::invalid_credentials); }

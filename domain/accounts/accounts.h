@@ -24,7 +24,9 @@ struct WelcomeBonusGranted {
   Kopecks amount;
   friend bool operator==(const WelcomeBonusGranted&, const WelcomeBonusGranted&) = default;
 };
+enum class LoginMethod { password };
 struct LoggedIn {
+  LoginMethod method{};
   friend bool operator==(const LoggedIn&, const LoggedIn&) = default;
 };
 using Event = std::variant<Registered, WelcomeBonusGranted, LoggedIn>;

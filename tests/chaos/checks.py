@@ -9,7 +9,7 @@ from demo.log import SLOTS
 # What one command may append, in this order.
 DECISIONS = {
     ("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1"),
-    ("parley.account.logged_in.v1",),
+    ("parley.account.logged_in.v2",),
     ("parley.assistant.created.v1",),
     ("parley.dialog.opened.v1",),
     ("parley.dialog.message_created.v1",),

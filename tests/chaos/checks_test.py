@@ -24,7 +24,7 @@ STORY = (  # subject, type, command, value
     (f"dialog/{DIALOG}", "parley.dialog.opened.v1", 3, {"assistant_id": ASSISTANT, "owner_id": ACCOUNT, "platform": "website"}),
     (f"dialog/{DIALOG}", "parley.dialog.message_created.v1", 4, {"message_id": 4 * 1024 + SLOT, "sender": "user", "text": "one"}),
     (f"dialog/{DIALOG}", "parley.dialog.message_created.v1", 5, {"message_id": 5 * 1024 + SLOT, "sender": "operator", "text": "two"}),
-    (f"account/{ACCOUNT}", "parley.account.logged_in.v1", 6, {}),
+    (f"account/{ACCOUNT}", "parley.account.logged_in.v2", 6, {"method": "password"}),
 )
 
 

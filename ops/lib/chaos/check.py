@@ -12,7 +12,7 @@ from .records import REUSED
 # What one command may append, in this order.
 DECISIONS = {
     "register": ("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1"),
-    "log_in": ("parley.account.logged_in.v1",),
+    "log_in": ("parley.account.logged_in.v2",),
     "create_assistant": ("parley.assistant.created.v1",),
     "open_dialog": ("parley.dialog.opened.v1",),
     "visitor_message": ("parley.dialog.message_created.v1",),

@@ -141,7 +141,7 @@ def register(asked):
 def log_in(asked):
     if not asked.state or not asked.value["password_matches"]:
         raise Refusal("INVALID_CREDENTIALS")
-    return ([("parley.account.logged_in.v1", {})],
+    return ([("parley.account.logged_in.v2", {"method": "password"})],
             {"account_id": asked.id, "email": asked.state["email"], "balance_kopecks": asked.state["balance"]})
 
 

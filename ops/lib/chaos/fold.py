@@ -82,7 +82,7 @@ def message_created(rows, dialog, version, at, value):
 APPLY = {
     "parley.account.registered.v1": registered,
     "parley.account.welcome_bonus_granted.v1": welcome_bonus_granted,
-    "parley.account.logged_in.v1": logged_in,
+    "parley.account.logged_in.v2": logged_in,
     "parley.assistant.created.v1": assistant_created,
     "parley.dialog.opened.v1": dialog_opened,
     "parley.dialog.message_created.v1": message_created,
