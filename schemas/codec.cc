@@ -1,4 +1,7 @@
 #include "schemas/events.h"
+
+#include <utility>
+
 #include "schemas/old_events.h"
 
 namespace parley::schema {
@@ -14,6 +17,22 @@ void add_types(std::vector<std::string_view>& out) {
     out.push_back(type_name<T>);
   }
 }
+/// The names of the fields that are an M, or may be.
+template <class T, class M>
+void write_names(json::Writer& w, std::string_view key) {
+  bool any = false;
+  const auto one = [&]<class F>(const Field<T, F>& f) {
+    if constexpr (std::same_as<F, M> || std::same_as<F, std::optional<M>>) {
+      if (!std::exchange(any, true)) {
+        w.key(key);
+        w.begin_array();
+      }
+      w.string(f.name);
+    }
+  };
+  std::apply([&](const auto&... f) { (one(f), ...); }, fields<T>);
+  if (any) w.end_array();
+}
 template <class T>
 void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
   if constexpr (is_variant<T>) {
@@ -21,9 +40,60 @@ void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
       (add_schemas<std::variant_alternative_t<I, T>>(out), ...);
     }(std::make_index_sequence<std::variant_size_v<T>>{});
   } else {
-    const auto schema = json_schema<T>();
-    out.emplace_back(type_name<T>, json::pretty(R"({"$schema":"https://json-schema.org/draft/2020-12/schema","title":")" + std::string(type_name<T>) +
-                                                R"(",)" + schema.substr(1)));
+    static_assert(!about<T>.empty(), "an event type says what it is about");
+    json::Writer w;
+    w.begin_object();
+    w.key("$schema");
+    w.string("https://json-schema.org/draft/2020-12/schema");
+    w.key("title");
+    w.string(type_name<T>);
+    w.key("description");
+    w.string(about<T>);
+    Codec<T>::schema(w, {});
+    write_names<T, Personal>(w, "x-personal");
+    write_names<T, Sealed>(w, "x-sealed");
+    w.end_object();
+    out.emplace_back(type_name<T>, json::pretty(w.text()));
+  }
+}
+
+/// Its own, and that of what is optional or in a list.
+template <class M>
+std::string_view kind_of_field() {
+  if constexpr (is_optional<M> || internal::is_list<M>) {
+    return kind_of_field<typename M::value_type>();
+  } else if constexpr (std::same_as<M, Personal>) {
+    return "personal text";
+  } else if constexpr (std::same_as<M, Sealed>) {
+    return "encrypted";
+  } else if constexpr (std::same_as<M, std::string> || Named<M>) {
+    return "text";
+  } else if constexpr (std::same_as<M, bool>) {
+    return "true or false";
+  } else {
+    return "integer";
+  }
+}
+template <class T>
+void add_to_catalogue(std::string& out) {
+  if constexpr (is_variant<T>) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      (add_to_catalogue<std::variant_alternative_t<I, T>>(out), ...);
+    }(std::make_index_sequence<std::variant_size_v<T>>{});
+  } else {
+    out.append("\n## ").append(type_name<T>).append("\n\n").append(about<T>).append(".\n");
+    if constexpr (std::tuple_size_v<decltype(fields<T>)> != 0) out.append("\n| field | is | |\n|---|---|---|\n");
+    const auto row = [&]<class M>(const Field<T, M>& f) {
+      out.append("| `").append(f.name).append("` | ").append(internal::is_list<M> ? "list of " : "").append(kind_of_field<M>());
+      if constexpr (is_optional<M>) out.append(", may be absent");
+      out.append(" | ");
+      if constexpr (Named<M>) {
+        for (bool first = true; const auto& [value, name] : names<M>)
+          out.append(std::exchange(first, false) ? "" : ", ").append("`").append(name).append("`");
+      }
+      out.append(f.description).append(" |\n");
+    };
+    std::apply([&](const auto&... f) { (row(f), ...); }, fields<T>);
   }
 }
 
@@ -78,6 +148,14 @@ std::vector<std::string_view> event_types() {
 std::vector<std::pair<std::string_view, std::string>> event_schemas() {
   std::vector<std::pair<std::string_view, std::string>> out;
   add_schemas<std::variant<Event, OldEvent>>(out);
+  return out;
+}
+
+std::string event_catalogue() {
+  std::string out =
+      "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this build; the JSON Schemas are in\n"
+      "[schemas/events](../schemas/events), how to read the topic in [events.md](events.md).\n";
+  add_to_catalogue<std::variant<Event, OldEvent>>(out);
   return out;
 }
 

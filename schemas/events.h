@@ -7,6 +7,10 @@
 
 namespace parley::schema {
 
+/// What an event says, in a few words, for those who consume it.
+template <class T>
+inline constexpr std::string_view about = "";
+
 template <>
 inline constexpr std::array names<dialogs::Platform>{std::pair{dialogs::Platform::website, std::string_view("website")}};
 template <>
@@ -21,6 +25,8 @@ inline constexpr std::array names<dialogs::Sender>{
 template <>
 inline constexpr std::string_view type_name<accounts::Registered> = "parley.account.registered.v1";
 template <>
+inline constexpr std::string_view about<accounts::Registered> = "Somebody has an account";
+template <>
 inline constexpr auto fields<accounts::Registered> = std::tuple{
     field("email", &accounts::Registered::email),
     field("email_index", &accounts::Registered::email_index, {}, "HMAC of the normalised e-mail under a server key"),
@@ -31,6 +37,8 @@ inline constexpr auto fields<accounts::Registered> = std::tuple{
 template <>
 inline constexpr std::string_view type_name<accounts::WelcomeBonusGranted> = "parley.account.welcome_bonus_granted.v1";
 template <>
+inline constexpr std::string_view about<accounts::WelcomeBonusGranted> = "A new account was given money";
+template <>
 inline constexpr auto fields<accounts::WelcomeBonusGranted> =
     std::tuple{field("amount_kopecks", &accounts::WelcomeBonusGranted::amount, {}, "Minor units of RUB")};
 template <>
@@ -38,12 +46,16 @@ inline constexpr std::array names<accounts::LoginMethod>{std::pair{accounts::Log
 template <>
 inline constexpr std::string_view type_name<accounts::LoggedIn> = "parley.account.logged_in.v2";
 template <>
+inline constexpr std::string_view about<accounts::LoggedIn> = "Somebody has proved to be the account's owner";
+template <>
 inline constexpr auto fields<accounts::LoggedIn> = std::tuple{field("method", &accounts::LoggedIn::method)};
 
 // Events of an assistant.
 
 template <>
 inline constexpr std::string_view type_name<assistants::Created> = "parley.assistant.created.v1";
+template <>
+inline constexpr std::string_view about<assistants::Created> = "An owner has an assistant";
 template <>
 inline constexpr auto fields<assistants::Created> = std::tuple{
     field("owner_id", &assistants::Created::owner),
@@ -62,6 +74,8 @@ inline constexpr auto fields<assistants::Created> = std::tuple{
 template <>
 inline constexpr std::string_view type_name<dialogs::Opened> = "parley.dialog.opened.v1";
 template <>
+inline constexpr std::string_view about<dialogs::Opened> = "A visitor began to talk with an assistant";
+template <>
 inline constexpr auto fields<dialogs::Opened> = std::tuple{
     field("assistant_id", &dialogs::Opened::assistant),
     field("owner_id", &dialogs::Opened::owner),
@@ -70,6 +84,8 @@ inline constexpr auto fields<dialogs::Opened> = std::tuple{
 };
 template <>
 inline constexpr std::string_view type_name<dialogs::MessageCreated> = "parley.dialog.message_created.v1";
+template <>
+inline constexpr std::string_view about<dialogs::MessageCreated> = "Something was said in a dialog";
 template <>
 inline constexpr auto fields<dialogs::MessageCreated> = std::tuple{
     field("message_id", &dialogs::MessageCreated::message),
@@ -86,6 +102,9 @@ inline constexpr std::array names<parking::Action>{std::pair{parking::Action::re
 template <>
 inline constexpr std::string_view type_name<parking::Parked> = "parley.stream.parked.v1";
 template <>
+inline constexpr std::string_view about<parking::Parked> =
+    "A command could not be decided: the stream, of whatever kind, refuses commands from here on";
+template <>
 inline constexpr auto fields<parking::Parked> = std::tuple{
     field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
     field("command_offset", &parking::Parked::command_offset, {}, "Where it stands in the partition of parley.commands with the event's number"),
@@ -94,6 +113,8 @@ inline constexpr auto fields<parking::Parked> = std::tuple{
 };
 template <>
 inline constexpr std::string_view type_name<parking::Unparked> = "parley.stream.unparked.v1";
+template <>
+inline constexpr std::string_view about<parking::Unparked> = "What stopped the stream was tried again or left out: it goes on";
 template <>
 inline constexpr auto fields<parking::Unparked> = std::tuple{
     field("action", &parking::Unparked::action),
@@ -106,6 +127,8 @@ inline constexpr auto fields<parking::Unparked> = std::tuple{
 
 template <>
 inline constexpr std::string_view type_name<seals::PartitionSealed> = "parley.partition.sealed.v1";
+template <>
+inline constexpr std::string_view about<seals::PartitionSealed> = "A decider has signed everything that stands in its partition before this event";
 template <>
 inline constexpr auto fields<seals::PartitionSealed> = std::tuple{
     field("events", &seals::PartitionSealed::events, {}, "How many events stand before this one in its partition, earlier seals among them"),
@@ -155,7 +178,9 @@ std::string encode_state(const State& state);
 Read<State> decode_state(std::string_view text);
 /// The wire names of all event types that this build knows, in their order here; then those that are read and not written any more.
 std::vector<std::string_view> event_types();
-/// The JSON Schema of each of them, by wire name.
+/// The JSON Schema of each of them, by wire name; `x-personal` and `x-sealed` name the fields that hold texts about people and encrypted secrets.
 std::vector<std::pair<std::string_view, std::string>> event_schemas();
+/// All of them as a page of Markdown.
+std::string event_catalogue();
 
 }  // namespace parley::schema

@@ -22,6 +22,8 @@ using OldEvent = std::variant<old::LoggedInV1>;
 template <>
 inline constexpr std::string_view type_name<old::LoggedInV1> = "parley.account.logged_in.v1";
 template <>
+inline constexpr std::string_view about<old::LoggedInV1> = "As version 2, before there was more than one way; not written any more";
+template <>
 inline constexpr auto fields<old::LoggedInV1> = std::tuple<>{};
 
 }  // namespace parley::schema

@@ -64,6 +64,9 @@ def main():
     if kinds & NEED_JARS:
         prerequisites.kafka()
 
+    if "contract" in kinds:
+        prerequisites.asyncapi()
+
     settings = Settings(data=flags.data / "system", port=flags.port, binary=build / "ops" / "cli" / "parley")
     environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": build, "PARLEY_TEST_DATA": flags.data, **SANITIZERS.get(flags.preset, {})}
     with System(settings, prerequisites.say) as system:

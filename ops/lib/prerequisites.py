@@ -17,6 +17,7 @@ from settings import DEPS, OpsError, ROOT
 RDKAFKA_VERSION_MIN = "2.12"
 RDKAFKA_PACKAGE = "@confluentinc/kafka-javascript@1.10.1"
 RDKAFKA_SHA256 = "ada7d703bb1d3237e2292bfabf438d663b6160c9f1ac2a2406b5dc4257c81b66"
+ASYNCAPI_PARSER = "@asyncapi/parser@3.6.3"
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl")
 JOBS = str(os.cpu_count())
 
@@ -30,9 +31,7 @@ def librdkafka():
     stamp = digest(RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, target)
     if stamped(target, stamp):
         return
-    if not shutil.which("npm"):
-        lib = pathlib.Path(__file__).parent
-        execute([lib / "install-packages", lib / "packages-npm.txt"], "npm is needed to download librdkafka's source")
+    npm()
     source = DEPS / "librdkafka-source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(target, ignore_errors=True)
@@ -52,6 +51,26 @@ def librdkafka():
         execute(command, "librdkafka does not build", quiet=True, cwd=folder)
     shutil.rmtree(source)
     (target / ".stamp").write_text(stamp)
+
+
+def asyncapi():
+    """Installs AsyncAPI's own parser into .deps/asyncapi: what judges schemas/asyncapi.yaml in the tests."""
+    target = DEPS / "asyncapi"
+    stamp = digest(ASYNCAPI_PARSER)
+    if stamped(target, stamp):
+        return
+    npm()
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    say(f"downloading {ASYNCAPI_PARSER}")
+    execute(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", target, ASYNCAPI_PARSER], "the download failed", quiet=True)
+    (target / ".stamp").write_text(stamp)
+
+
+def npm():
+    if not shutil.which("npm"):
+        lib = pathlib.Path(__file__).parent
+        execute([lib / "install-packages", lib / "packages-npm.txt"], "npm is needed for downloads")
 
 
 def kafka():

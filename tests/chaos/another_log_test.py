@@ -2,22 +2,18 @@
 """Honest health, and another log: what Kafka does not answer, does not hold any more, or never held is said by every process, and nothing is
 passed over, done twice, or mixed."""
 
-import itertools
-import json
 import os
 import pathlib
-import secrets
 import shutil
 import subprocess
 import sys
 import time
 import unittest
-import urllib.error
-import urllib.request
 
 import kafka
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
+from one_dialog import OneDialog
 from parley_system import System, ready_answer, settings_for_test
 from settings import OpsError
 from supervisor import wait_for
@@ -29,10 +25,9 @@ NOTICED_S = 10.0  # by /readyz
 HICCUP_S = 2.0
 ROLES = ("decider-1", "projector-1", "api-1")
 PARTITIONS = 16
-LINES = 5  # messages at a time
 
 
-class AnotherLog(unittest.TestCase):
+class AnotherLog(OneDialog):
     """One system lives through all of it, in this order; each part begins with what the one before left."""
 
     @classmethod
@@ -40,7 +35,6 @@ class AnotherLog(unittest.TestCase):
         cls.began = time.monotonic()
         cls.system = cls.enterClassContext(System(settings_for_test("another-log", PORT), cls.say))
         cls.data = cls.system.settings.data
-        cls.numbers = itertools.count(1)
         cls.system.start(fresh=True)
 
     @classmethod
@@ -213,56 +207,6 @@ class AnotherLog(unittest.TestCase):
             self.say(str(error).splitlines()[-1])
             return False
         return True
-
-    def open_a_dialog(self):
-        self.texts = []
-        account = self.made("/api/auth/register", {"email": "owner@example.com", "password": secrets.token_hex(8)}, {})
-        assistant = self.made("/api/assistants", {"name": "A"}, {"Authorization": f"Bearer {account['access_token']}"})
-        self.site = {"X-Site-Token": assistant["site_token"]}
-        dialog = self.made("/api/site/dialogs", {}, self.site)
-        self.messages = f"/api/site/dialogs/{dialog['id']}/messages"
-        self.guest = {**self.site, "X-Guest-Id": dialog["guest_id"]}
-
-    def talk(self):
-        for _ in range(LINES):
-            text = str(next(self.numbers))
-            self.made(self.messages, {"text": text}, self.guest)
-            self.texts.append(text)
-
-    def wait_read(self):
-        def read():
-            status, answer = self.request("GET", self.messages, None, self.guest)
-            self.seen = [message["text"] for message in answer["messages"]] if status == 200 else status
-            return self.seen == self.texts
-
-        if not wait_for(read, WAIT_S):
-            self.fail(f"{self.seen} is read and not {self.texts}")
-
-    def made(self, path, body, headers):
-        """Repeated with the same key until it is answered, as clients do."""
-        key = secrets.token_hex(8)
-
-        def answered():
-            self.answer = self.post(path, body, {**headers, "Idempotency-Key": key})
-            return self.answer[0] == 201
-
-        self.assertTrue(wait_for(answered, WAIT_S), f"{path}: {getattr(self, 'answer', None)}")
-        return self.answer[1]
-
-    def post(self, path, body, headers):
-        return self.request("POST", path, body, headers)
-
-    def request(self, method, path, body, headers):
-        request = urllib.request.Request(f"http://127.0.0.1:{self.system.settings.api_port(1)}{path}", method=method,
-                                         data=None if body is None else json.dumps(body).encode(),
-                                         headers={"Content-Type": "application/json", **headers})
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            return error.code, json.load(error)
-        except OSError as error:
-            return 0, str(error)
 
 
 if __name__ == "__main__":

@@ -126,6 +126,12 @@ TEST(Events, the_committed_json_schemas_are_those_of_the_types) {
     EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), schema) << path;
   }
 }
+TEST(Events, the_committed_catalogue_is_that_of_the_types) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/ops/event-types.md";
+  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << event_catalogue();
+  std::ifstream file(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), event_catalogue()) << path;
+}
 // Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
 TEST(Events, of_earlier_builds_are_read) {
   const std::vector<std::pair<std::string, std::string>> corpus{
