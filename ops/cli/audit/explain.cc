@@ -160,7 +160,7 @@ void print(const Node& node, const std::string& asked, const std::string& before
   std::cout << node.id;
   if (node.kind != "event" && node.actor) std::cout << " by " << *node.actor;
   if (node.time) std::cout << ", " << schema::format_time(*node.time);
-  if (node.position) std::cout << ", " << *node.position;
+  if (node.position) std::cout << ", at " << *node.position << " of the " << node.kind << "s";
   if (node.attempts.value_or(1) > 1) std::cout << ", sent " << *node.attempts << " times";
   if (node.is_gone) std::cout << ", its record is not kept any more";
   std::cout << (node.id == asked ? "  <-- asked for\n" : "\n");

@@ -11,6 +11,8 @@ namespace {
 
 /// How far the clock of a record's writer is trusted where that merely saves reading.
 constexpr std::chrono::minutes kClockMargin{1};
+/// A fetch that waits at the end of one partition holds back what is asked of the next one.
+constexpr std::chrono::milliseconds kFetchWaitMax{10};
 
 std::unexpected<std::string> unread(const kafka::Error& error) { return std::unexpected("Kafka: " + error.text); }
 
@@ -35,7 +37,7 @@ Result<Log> Log::open(const LogOptions& options) {
   if (!described->front())
     return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers + " (--topic-prefix, --kafka-brokers)");
   if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions)) return std::unexpected(*wrong + " (--partitions)");
-  auto reader = kafka::Consumer::open(options.kafka, {});
+  auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
   if (!reader) return unread(reader.error());
   Log log(options, std::move(*reader));
   log.topic_ = topic;

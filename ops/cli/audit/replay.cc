@@ -45,6 +45,7 @@ Result<void> replay(const Common& common, const ReplayOptions& options) {
   const auto count = log->read_stream(
       *stream,
       [&](const projections::Record& record) {
+        progress.end();
         const auto& e = record.envelope;
         const auto pause = pause_between(before.value_or(e.time), e.time, options.speed);
         before = e.time;
