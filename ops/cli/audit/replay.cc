@@ -28,7 +28,7 @@ void print_json(const projections::Record& record, std::chrono::milliseconds pau
 }
 
 std::chrono::milliseconds pause_between(Timestamp before, Timestamp after, double speed) {
-  if (speed == 0) return {};
+  if (!(speed > 0)) return {};
   const auto scaled = static_cast<double>((after - before).count()) / speed;
   return std::chrono::milliseconds(std::llround(std::clamp(scaled, 0.0, static_cast<double>(kPauseMax.count()))));
 }
