@@ -36,7 +36,7 @@ std::chrono::milliseconds pause_between(Timestamp before, Timestamp after, doubl
 }  // namespace
 
 Result<void> replay(const Common& common, const ReplayOptions& options) {
-  const auto stream = stream_named(options.stream);
+  const auto stream = place_named(options.stream, common.log.partitions);
   if (!stream) return std::unexpected(stream.error());
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
