@@ -111,6 +111,7 @@ class Audit(ContractTest):
         self.assertEqual((command["kind"], command["type"], command["id"]), ("command", "parley.account.register.v1", events[0]["causationid"]))
         self.assertEqual([(e["kind"], e["id"], e["stream"], e["version"]) for e in command["children"]],
                          [("event", e["id"], account, e["sequence"]) for e in events])
+        self.assertEqual(json.loads(self.asked("explain", events[0]["id"], "--json", "--whole-log")), tree)
         drawn = self.asked("explain", events[0]["id"])
         for found in (request, command["id"], *(e["id"] for e in events)):
             self.assertIn(found, drawn)
