@@ -24,14 +24,12 @@ constexpr const char* kFetchBytes = "131072";
 LogReader::LogReader(Options options) : options_(std::move(options)) {}
 LogReader::~LogReader() = default;
 
-std::expected<std::unique_ptr<kafka::Consumer>, LogReader::Failure> LogReader::borrow(Clock::time_point deadline) {
+std::expected<std::unique_ptr<kafka::Consumer>, LogReader::Failure> LogReader::borrow() {
   std::unique_lock lock(mutex_);
-  if (lent_ >= options_.readers_max) {
-    if (waiting_ >= options_.waiting_max) return std::unexpected(Failure::busy);
-    ++waiting_;
-    const bool is_free = given_back_.wait_until(lock, deadline, [&] { return lent_ < options_.readers_max; });
-    --waiting_;
-    if (!is_free) return std::unexpected(Failure::late);
+  const auto is_free = [&] { return lent_ < options_.readers_max; };
+  if (!is_free()) {
+    given_back_.wait_for(lock, options_.wait_max, [&] { return is_free() || !kafka_answers_; });
+    if (!is_free() || !kafka_answers_) return std::unexpected(Failure::busy);
   }
   ++lent_;
   if (idle_.empty()) return nullptr;
@@ -40,23 +38,27 @@ std::expected<std::unique_ptr<kafka::Consumer>, LogReader::Failure> LogReader::b
   return reader;
 }
 
-void LogReader::give_back(std::unique_ptr<kafka::Consumer> reader) {
+void LogReader::give_back(std::unique_ptr<kafka::Consumer> reader, bool kafka_answers) {
   const std::lock_guard lock(mutex_);
   --lent_;
+  kafka_answers_ = kafka_answers;
   if (reader) idle_.push_back(std::move(reader));
-  given_back_.notify_one();
+  given_back_.notify_all();
 }
 
 std::expected<void, LogReader::Failure> LogReader::read(std::span<const EventPlace> places,
                                                         const std::function<bool(const projections::Record&)>& each) {
   if (places.empty()) return {};
-  const auto deadline = Clock::now() + options_.patience;
-  auto reader = borrow(deadline);
-  if (!reader) return std::unexpected(reader.error());
+  auto borrowed = borrow();
+  if (!borrowed) return std::unexpected(borrowed.error());
   // Given back whatever happens; one that Kafka has given up (reset below) is opened anew next time.
-  const auto back = [this](std::unique_ptr<kafka::Consumer>* one) { give_back(std::move(*one)); };
-  const std::unique_ptr<std::unique_ptr<kafka::Consumer>, decltype(back)> lent(&*reader, back);
-  if (!*reader) {
+  struct Loan {
+    LogReader& owner;
+    std::unique_ptr<kafka::Consumer> reader;
+    bool kafka_answers = false;
+    ~Loan() { owner.give_back(std::move(reader), kafka_answers); }
+  } loan{*this, std::move(*borrowed)};
+  if (!loan.reader) {
     auto config = options_.kafka;
     config.properties.try_emplace("fetch.message.max.bytes", kFetchBytes);
     auto opened = kafka::Consumer::open(config, {.fetch_wait_max = kFetchWaitMax, .prefetch_kib_max = kPrefetchKibMax});
@@ -64,10 +66,11 @@ std::expected<void, LogReader::Failure> LogReader::read(std::span<const EventPla
       log::error("the log cannot be read", {{"reason", opened.error().text}});
       return std::unexpected(Failure::late);
     }
-    *reader = std::make_unique<kafka::Consumer>(std::move(*opened));
+    loan.reader = std::make_unique<kafka::Consumer>(std::move(*opened));
   }
-  const auto done = read_with(**reader, places, each, deadline);
-  if (const auto stopped = (*reader)->assign({}); !stopped) reader->reset();
+  const auto done = read_with(*loan.reader, places, each, Clock::now() + options_.patience);
+  loan.kafka_answers = done || done.error() != Failure::late;
+  if (const auto stopped = loan.reader->assign({}); !stopped) loan.reader.reset();
   return done;
 }
 

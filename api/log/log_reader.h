@@ -24,20 +24,20 @@ struct EventPlace {
   std::string event_id;
 };
 
-/// A bounded pool of consumers, each opened when it is first needed and kept. Thread-safe; blocks its caller, so that only few may wait at once:
-/// whoever comes then is refused at once, because the threads of other questions must not be lost to a Kafka that does not answer.
+/// A bounded pool of consumers, each opened when it is first needed and kept. Thread-safe; blocks its caller. While Kafka does not answer, as many
+/// callers as there are consumers find that out again and again; all others are refused at once, because the threads of other questions must not be
+/// lost to it.
 class LogReader {
  public:
   struct Options {
     kafka::Config kafka;
-    std::string topic;            ///< The events'.
-    std::size_t readers_max = 2;  ///< Readings at once, each of a consumer with about 2 MiB.
-    std::size_t waiting_max = 2;  ///< Readings that wait for one.
-    /// For a whole reading, the wait for a reader and for Kafka in it.
-    std::chrono::milliseconds patience{5'000};
+    std::string topic;                          ///< The events'.
+    std::size_t readers_max = 2;                ///< Readings at once, each of a consumer with about 2 MiB.
+    std::chrono::milliseconds wait_max{1'000};  ///< For one of these consumers.
+    std::chrono::milliseconds patience{5'000};  ///< For Kafka, in one reading.
   };
   enum class Failure {
-    busy,           ///< As many as may be are reading and waiting.
+    busy,           ///< Every consumer is in use, for longer than one waits, or by those who find out whether Kafka answers again.
     late,           ///< Kafka did not answer in time.
     another_event,  ///< What stands at a position is not what the read model says: they are not of one log.
   };
@@ -54,8 +54,8 @@ class LogReader {
  private:
   using Clock = std::chrono::steady_clock;
 
-  std::expected<std::unique_ptr<kafka::Consumer>, Failure> borrow(Clock::time_point deadline);
-  void give_back(std::unique_ptr<kafka::Consumer> reader);
+  std::expected<std::unique_ptr<kafka::Consumer>, Failure> borrow();
+  void give_back(std::unique_ptr<kafka::Consumer> reader, bool kafka_answers);
   std::expected<void, Failure> read_with(kafka::Consumer& reader, std::span<const EventPlace> places,
                                          const std::function<bool(const projections::Record&)>& each, Clock::time_point deadline);
 
@@ -64,7 +64,7 @@ class LogReader {
   std::condition_variable given_back_;
   std::vector<std::unique_ptr<kafka::Consumer>> idle_;
   std::size_t lent_ = 0;
-  std::size_t waiting_ = 0;
+  bool kafka_answers_ = true;  // when it was asked last
 };
 
 }  // namespace parley::api

@@ -187,7 +187,8 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
     field("hash", &replyx::HistoryEvent::hash, {}, "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
     field("position", &replyx::HistoryEvent::position, {}, "Where it stands in parley.events"),
     field("data", &replyx::HistoryEvent::data, {},
-          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the type"),
+          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the type, and for parley.stream.* "
+          "(what operators did)"),
 };
 template <>
 inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events)};
@@ -332,8 +333,7 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
                           .hash = std::move(row.hash),
                           .position = {row.partition, row.position},
                           .data = {}});
-    auto data = schema::disclosed_event(record.envelope.type, record.value, schema::Disclosure::personal);
-    if (data && *data) out.events.back().data = schema::Raw{std::move(**data)};
+    if (auto data = data_for_owner(record)) out.events.back().data = schema::Raw{std::move(*data)};
     bytes += record.value.size();
     return bytes < kHistoryBytesMax;
   });

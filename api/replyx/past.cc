@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/log/log_reader.h"
+#include "schemas/events.h"
 
 namespace parley::replyx {
 namespace {
@@ -50,6 +51,13 @@ Result<void> read_events(std::span<const projections::EventRow> rows, const Deps
   for (const auto& row : rows) places.push_back({row.partition, row.position, row.event_id});
   if (const auto read = deps.log.read(places, each); !read) return fail(Code::unavailable);
   return {};
+}
+
+std::optional<std::string> data_for_owner(const projections::Record& record) {
+  const auto& type = record.envelope.type;
+  const auto event = schema::decode_event(type, record.value);
+  if (!event || !*event || std::holds_alternative<parking::Event>(**event)) return std::nullopt;
+  return schema::disclosed_event(type, record.value, schema::Disclosure::personal).value_or(std::nullopt);
 }
 
 Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::Moment& moment, postgres::Lease& db, const Deps& deps) {

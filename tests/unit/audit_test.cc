@@ -180,6 +180,13 @@ TEST(StreamNamed, says_what_is_wrong_with_a_name) {
     EXPECT_THAT(stream_named(text).error(), HasSubstr("is no stream")) << text;
 }
 
+TEST(PlaceNamed, is_the_partition_of_the_id_or_of_the_seal) {
+  EXPECT_EQ(place_named("dialog/1387", 16)->partition, 5);  // slot 363
+  EXPECT_EQ(place_named("seal/15", 16)->partition, 15);
+  for (const auto* text : {"seal/16", "seal/-1", "seal/", "seal/x", "dialog/x"})
+    EXPECT_THAT(place_named(text, 16).error(), HasSubstr("is no stream")) << text;
+}
+
 // Causes and effects.
 
 SeenEvent event(const std::string& id, const std::string& cause, int second, std::int64_t version = 1) {

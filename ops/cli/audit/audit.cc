@@ -67,6 +67,9 @@ void add_audit(CLI::App& app, int& exit_code) {
   auto* explain = add("explain", "The request that led to an event, and everything else that it caused",
                       [](const Asked& a) { return audit::explain(a.common, a.explain); });
   explain->add_option("event", asked->explain.event_id, "An event's id (ce_id)")->required();
+  explain->add_flag(
+      "--whole-log", asked->explain.whole_log,
+      "Reads all of the log, not from the request's beginning on: finds older requests, too, that were sent with the same X-Request-Id");
 
   auto* replay = add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
   replay->add_option("stream", asked->replay.stream, kStreamHelp)->required();

@@ -42,13 +42,20 @@ SeenEvent seen(const projections::Record& record) {
           .position = std::to_string(record.partition) + ":" + std::to_string(record.offset)};
 }
 
+/// The event that was asked for, and where the command that it names as its cause stands.
+struct Found {
+  SeenEvent event;
+  std::int32_t partition = 0;
+  std::int64_t command_offset = 0;
+};
+
 /// A log being read for one request.
 class Search {
  public:
   explicit Search(Log& log) : log_(log) {}
 
   /// The event: near the time in its id, or else anywhere.
-  Result<std::optional<SeenEvent>> find(const std::string& event_id) {
+  Result<std::optional<Found>> find(const std::string& event_id) {
     auto all = log_.all();
     if (!all) return std::unexpected(all.error());
     if (const auto time = time_of_uuid7(event_id)) {
@@ -63,12 +70,35 @@ class Search {
     return find_in(*all, event_id);
   }
 
-  /// Everything of a request, and what its events and commands caused under another correlation id, if anything did.
-  Result<void> collect(const std::string& correlation) {
+  /// When the request began: its id may tell, or the command of the event, which is the request's own as long as commands of reactors do not exist
+  /// (one names the event that it answers; go on from that one then). Nothing when the command's record is not kept any more.
+  Result<std::optional<Timestamp>> begin_of(const Found& found) {
+    if (const auto time = time_of_uuid7(found.event.correlation)) return time;
+    const auto commands = log_.commands();
+    if (!commands) return std::unexpected(commands.error());
+    std::optional<Timestamp> begin;
+    for (const auto& one : *commands) {
+      if (one.where.partition != found.partition || found.command_offset < one.from || found.command_offset >= one.to) continue;
+      Progress progress("explain");
+      const auto read = log_.read(
+          {{one.where, found.command_offset, found.command_offset + 1}},
+          [&](const kafka::Message& message) {
+            if (message.header("command_id") == found.event.cause) begin = message.time();
+            return false;
+          },
+          progress);
+      if (!read) return std::unexpected(read.error());
+    }
+    return begin;
+  }
+
+  /// Everything of a request since it began, and what its events and commands caused under another correlation id, if anything did. Without `since`:
+  /// of the whole log.
+  Result<void> collect(const std::string& correlation, std::optional<Timestamp> since) {
     std::set<std::string> wanted{correlation};
     for (std::size_t known = 0; known != wanted.size();) {
       known = wanted.size();
-      if (const auto read = collect_all(wanted); !read) return read;
+      if (const auto read = collect_all(wanted, since); !read) return read;
     }
     return {};
   }
@@ -77,15 +107,15 @@ class Search {
   const std::vector<SeenEvent>& events() const { return events_; }
 
  private:
-  Result<std::optional<SeenEvent>> find_in(const std::vector<kafka::Stretch>& stretches, const std::string& event_id) {
+  Result<std::optional<Found>> find_in(const std::vector<kafka::Stretch>& stretches, const std::string& event_id) {
     Progress progress("explain: looking for the event");
     expect(progress, stretches);
-    std::optional<SeenEvent> found;
+    std::optional<Found> found;
     const auto read = log_.read(
         stretches,
         [&](const kafka::Message& message) {
           if (message.header("ce_id") != event_id) return true;
-          if (const auto record = projections::read_record(message)) found = seen(*record);
+          if (const auto record = projections::read_record(message)) found = Found{seen(*record), record->partition, record->envelope.command_offset};
           return !found;
         },
         progress);
@@ -93,20 +123,17 @@ class Search {
     return found;
   }
 
-  Result<void> collect_all(std::set<std::string>& wanted) {
+  Result<void> collect_all(std::set<std::string>& wanted, std::optional<Timestamp> since) {
     commands_.clear(), events_.clear(), ids_.clear();
     auto commands = log_.commands();
     if (!commands) return std::unexpected(commands.error());
     auto events = log_.all();
     if (!events) return std::unexpected(events.error());
-    if (wanted.size() == 1) {
-      // Nothing of a request is older than the request. An id that its client chose tells no time: then all is read.
-      if (const auto begun = time_of_uuid7(*wanted.begin())) {
-        commands = log_.written_since(std::move(*commands), *begun - kNear);
-        if (!commands) return std::unexpected(commands.error());
-        events = log_.written_since(std::move(*events), *begun - kNear);
-        if (!events) return std::unexpected(events.error());
-      }
+    if (since) {
+      commands = log_.written_since(std::move(*commands), *since - kNear);
+      if (!commands) return std::unexpected(commands.error());
+      events = log_.written_since(std::move(*events), *since - kNear);
+      if (!events) return std::unexpected(events.error());
     }
     Progress progress("explain");
     expect(progress, *commands), expect(progress, *events);
@@ -160,7 +187,7 @@ void print(const Node& node, const std::string& asked, const std::string& before
   std::cout << node.id;
   if (node.kind != "event" && node.actor) std::cout << " by " << *node.actor;
   if (node.time) std::cout << ", " << schema::format_time(*node.time);
-  if (node.position) std::cout << ", " << *node.position;
+  if (node.position) std::cout << ", at " << *node.position << " of the " << node.kind << "s";
   if (node.attempts.value_or(1) > 1) std::cout << ", sent " << *node.attempts << " times";
   if (node.is_gone) std::cout << ", its record is not kept any more";
   std::cout << (node.id == asked ? "  <-- asked for\n" : "\n");
@@ -180,8 +207,15 @@ Result<void> explain(const Common& common, const ExplainOptions& options) {
   const auto event = search.find(options.event_id);
   if (!event) return std::unexpected(event.error());
   if (!*event) return std::unexpected(options.event_id + ": there is no such event in " + log->topic());
-  if (const auto collected = search.collect((*event)->correlation); !collected) return collected;
-  const auto tree = build_tree((*event)->correlation, search.commands(), search.events());
+  const auto& asked = (*event)->event;
+  std::optional<Timestamp> since;
+  if (!options.whole_log) {
+    const auto begin = search.begin_of(**event);
+    if (!begin) return std::unexpected(begin.error());
+    since = *begin;
+  }
+  if (const auto collected = search.collect(asked.correlation, since); !collected) return collected;
+  const auto tree = build_tree(asked.correlation, search.commands(), search.events());
   if (common.json) {
     std::cout << schema::write(tree) << "\n";
   } else {

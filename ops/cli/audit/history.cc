@@ -35,7 +35,7 @@ void Common::say_what_is_left_out() const {
 }
 
 Result<void> history(const Common& common, const HistoryOptions& options) {
-  const auto stream = stream_named(options.stream);
+  const auto stream = place_named(options.stream, common.log.partitions);
   if (!stream) return std::unexpected(stream.error());
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());

@@ -11,6 +11,8 @@ namespace {
 
 /// How far the clock of a record's writer is trusted where that merely saves reading.
 constexpr std::chrono::minutes kClockMargin{1};
+/// A fetch that waits at the end of one partition holds back what is asked of the next one.
+constexpr std::chrono::milliseconds kFetchWaitMax{10};
 
 std::unexpected<std::string> unread(const kafka::Error& error) { return std::unexpected("Kafka: " + error.text); }
 
@@ -26,6 +28,17 @@ Result<Stream> stream_named(const std::string& text) {
   return std::unexpected(text + " is no stream: they are like dialog/1387");
 }
 
+Result<StreamPlace> place_named(const std::string& text, int partitions) {
+  if (seals::is_seal(text)) {
+    const auto number = schema::parse_integer(text.substr(seals::kSubjectPrefix.size()));
+    if (number && *number >= 0 && *number < partitions) return StreamPlace{text, static_cast<int>(*number)};
+    return std::unexpected(text + " is no stream: the seals are seal/0 to " + seals::subject_of(partitions - 1));
+  }
+  const auto stream = stream_named(text);
+  if (!stream) return std::unexpected(stream.error());
+  return StreamPlace{text, partition_of(slot_of(stream->id), partitions)};
+}
+
 Result<Log> Log::open(const LogOptions& options) {
   const auto topic = options.prefix + ".events";
   auto admin = kafka::Admin::open(options.kafka);
@@ -35,7 +48,7 @@ Result<Log> Log::open(const LogOptions& options) {
   if (!described->front())
     return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers + " (--topic-prefix, --kafka-brokers)");
   if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions)) return std::unexpected(*wrong + " (--partitions)");
-  auto reader = kafka::Consumer::open(options.kafka, {});
+  auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
   if (!reader) return unread(reader.error());
   Log log(options, std::move(*reader));
   log.topic_ = topic;
@@ -114,10 +127,10 @@ Result<void> Log::read(const std::vector<kafka::Stretch>& stretches, const std::
   return {};
 }
 
-Result<std::int64_t> Log::read_stream(const Stream& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress) {
-  const auto partition = all_of(partition_of(stream));
+Result<std::int64_t> Log::read_stream(const StreamPlace& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress) {
+  const auto partition = all_of(stream.partition);
   if (!partition) return std::unexpected(partition.error());
-  const auto subject = to_string(stream);
+  const auto& subject = stream.subject;
   std::int64_t count = 0;
   std::string malformed;
   progress.expect(partition->to - partition->from);

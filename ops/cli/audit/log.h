@@ -19,6 +19,12 @@ namespace parley::audit {
 template <class T>
 using Result = std::expected<T, std::string>;
 
+/// Where the events of a stream stand: of the domain's, whose id names its partition, or of a partition's seals ("seal/3").
+struct StreamPlace {
+  std::string subject;
+  int partition = 0;
+};
+
 struct LogOptions {
   kafka::Config kafka;
   std::string prefix;
@@ -27,6 +33,8 @@ struct LogOptions {
 
 /// "dialog/1387"; the error says what is wrong with it.
 Result<Stream> stream_named(const std::string& text);
+/// That, or "seal/3".
+Result<StreamPlace> place_named(const std::string& text, int partitions);
 
 /// One thread's. Blocks; says how far it is on stderr.
 class Log {
@@ -55,7 +63,7 @@ class Log {
 
   /// The stream's events in order, until `each` returns false. How many there were (of those that were read); none is an error: there is no such
   /// stream.
-  Result<std::int64_t> read_stream(const Stream& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress);
+  Result<std::int64_t> read_stream(const StreamPlace& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress);
 
  private:
   Log(LogOptions options, kafka::Consumer reader) : options_(std::move(options)), reader_(std::move(reader)) {}

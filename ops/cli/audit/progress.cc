@@ -20,7 +20,7 @@ Progress::~Progress() {
 
 void Progress::advance(std::int64_t offsets) {
   const auto now = Clock::now();
-  if (now - said_ < kSayEvery) return;
+  if (is_over_ || now - said_ < kSayEvery) return;
   said_ = now;
   const auto percent = total_ == 0 ? 0 : std::min<std::int64_t>(100, 100 * (before_ + offsets) / total_);
   const auto seconds = std::chrono::duration<double>(now - begun_).count();

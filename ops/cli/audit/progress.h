@@ -20,6 +20,8 @@ class Progress {
   void count() { ++records_; }
   /// So much of the reading under way is done.
   void advance(std::int64_t offsets);
+  /// From here on it is silent: what is looked for was found, and speaks for itself.
+  void end() { is_over_ = true; }
   /// A reading of that length is over.
   void passed(std::int64_t offsets);
 
@@ -31,7 +33,7 @@ class Progress {
   const Clock::time_point begun_ = Clock::now();
   Clock::time_point said_ = begun_;
   std::int64_t total_ = 0, before_ = 0, records_ = 0;
-  bool is_line_open_ = false;
+  bool is_line_open_ = false, is_over_ = false;
 };
 
 }  // namespace parley::audit

@@ -28,7 +28,7 @@ void print_json(const projections::Record& record, std::chrono::milliseconds pau
 }
 
 std::chrono::milliseconds pause_between(Timestamp before, Timestamp after, double speed) {
-  if (speed == 0) return {};
+  if (!(speed > 0)) return {};
   const auto scaled = static_cast<double>((after - before).count()) / speed;
   return std::chrono::milliseconds(std::llround(std::clamp(scaled, 0.0, static_cast<double>(kPauseMax.count()))));
 }
@@ -36,7 +36,7 @@ std::chrono::milliseconds pause_between(Timestamp before, Timestamp after, doubl
 }  // namespace
 
 Result<void> replay(const Common& common, const ReplayOptions& options) {
-  const auto stream = stream_named(options.stream);
+  const auto stream = place_named(options.stream, common.log.partitions);
   if (!stream) return std::unexpected(stream.error());
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
@@ -45,6 +45,7 @@ Result<void> replay(const Common& common, const ReplayOptions& options) {
   const auto count = log->read_stream(
       *stream,
       [&](const projections::Record& record) {
+        progress.end();
         const auto& e = record.envelope;
         const auto pause = pause_between(before.value_or(e.time), e.time, options.speed);
         before = e.time;

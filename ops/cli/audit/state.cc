@@ -140,7 +140,7 @@ Result<void> state(const Common& common, const StateOptions& options) {
   projections::StreamFold fold(*stream);
   std::string refused;
   const auto count = log->read_stream(
-      *stream,
+      {options.stream, log->partition_of(*stream)},
       [&](const projections::Record& record) {
         const auto& e = record.envelope;
         if (moment && !schema::is_within(*moment, e.sequence, e.time)) return false;

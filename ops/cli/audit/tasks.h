@@ -39,6 +39,7 @@ Result<void> state(const Common& common, const StateOptions& options);
 
 struct ExplainOptions {
   std::string event_id;
+  bool whole_log = false;  ///< Not from the request's beginning on: older requests that their clients gave the same id are found too.
 };
 /// The request that led to an event, and all that it caused.
 Result<void> explain(const Common& common, const ExplainOptions& options);

@@ -37,6 +37,9 @@ struct Words {
   std::string operator()(const parking::Unparked& e) const {
     return "the stream goes on (" + std::string(schema::name_of(e.action)) + "): " + e.reason;
   }
+  std::string operator()(const seals::PartitionSealed& e) const {
+    return "sealed: the " + std::to_string(e.events) + " events before are signed with key " + e.key_id;
+  }
   template <class Other>
   std::string operator()(const Other&) const {
     return {};
