@@ -129,10 +129,9 @@ Result<void> drop_generation(postgres::Lease& lease, std::string_view name, std:
 }
 
 Result<std::int64_t> behind(Reader& reader, std::string_view other) {
-  const auto rows =
-      reader.query("SELECT coalesce(sum(greatest(c.next - coalesce(o.next, 0), 0)), 0)::bigint FROM checkpoints c LEFT JOIN " + identifier(other) +
-                       ".checkpoints o USING (projection, partition) WHERE c.projection = $1",
-                   Params(kReadModels));
+  const auto rows = reader.query("SELECT coalesce(sum(greatest(c.next - coalesce(o.next, 0), 0)), 0)::bigint FROM checkpoints c LEFT JOIN " +
+                                     identifier(other) + ".checkpoints o USING (projection, partition) WHERE c.projection = $1",
+                                 Params(kReadModels));
   if (!rows) return std::unexpected(rows.error());
   std::int64_t offsets = 0;
   (*rows)[0].into(offsets);
@@ -146,11 +145,13 @@ Result<void> hold_writers(Transaction& transaction, std::chrono::milliseconds wa
 
 Result<std::optional<std::string>> why_not_switch(Transaction& transaction, std::string_view other) {
   const std::string theirs = identifier(other) + ".";
-  const auto parked = texts(transaction, "SELECT stream FROM parked_streams UNION SELECT stream FROM " + theirs + "parked_streams ORDER BY 1 LIMIT 5");
+  const auto parked =
+      texts(transaction, "SELECT stream FROM parked_streams UNION SELECT stream FROM " + theirs + "parked_streams ORDER BY 1 LIMIT 5");
   if (!parked) return std::unexpected(parked.error());
   if (!parked->empty()) return "parked meanwhile: " + joined(*parked);
-  const auto migrated = texts(transaction, "(SELECT name FROM migrations EXCEPT SELECT name FROM " + theirs +
-                                               "migrations) UNION ALL (SELECT name FROM " + theirs + "migrations EXCEPT SELECT name FROM migrations)");
+  const auto migrated =
+      texts(transaction, "(SELECT name FROM migrations EXCEPT SELECT name FROM " + theirs + "migrations) UNION ALL (SELECT name FROM " + theirs +
+                             "migrations EXCEPT SELECT name FROM migrations)");
   if (!migrated) return std::unexpected(migrated.error());
   if (!migrated->empty()) return "the read models were migrated meanwhile: " + joined(*migrated);
   return std::nullopt;

@@ -47,8 +47,8 @@ postgres::Result<void> hold_writers(postgres::Transaction& transaction, std::chr
 postgres::Result<std::optional<std::string>> why_not_switch(postgres::Transaction& transaction, std::string_view other);
 /// No statement that has to do with the current generation is under way any more, and none begins. `timeout` as above, for all tables together.
 postgres::Result<void> hold_readers(postgres::Transaction& transaction, std::chrono::milliseconds wait_max);
-/// The other one is current, and the current one is called `old`, as soon as the transaction is committed; listeners are told to read the checkpoints.
-/// Certificates go with the name.
+/// The other one is current, and the current one is called `old`, as soon as the transaction is committed; listeners are told to read the
+/// checkpoints. Certificates go with the name.
 postgres::Result<void> switch_to(postgres::Transaction& transaction, std::string_view other, std::string_view old);
 
 /// Who holds up whoever wants to lock the current generation's tables: "psql (pid 4711)", a few of them.

@@ -84,15 +84,7 @@ int main(int argc, char** argv) {
   }
 
   cli::add_audit(app, exit_code);
-  auto* rebuild = app.add_subcommand("rebuild", "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
-  cli::add_kafka(*rebuild, options[rebuild]);
-  cli::add_postgres(*rebuild, options[rebuild]);
-  cli::Rebuild what;
-  cli::add_rebuild(*rebuild, what);
-  rebuild->callback([&] {
-    log::configure("rebuild", "", *log::level_named("warn"));
-    exit_code = cli::rebuild(options[rebuild], what);
-  });
+  cli::add_rebuild(app, exit_code);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -5,9 +5,13 @@
 #include <cinttypes>
 #include <cstdio>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <thread>
 
+#include "ops/cli/options.h"
+#include "platform/log/log.h"
 #include "platform/postgres/pool.h"
 #include "platform/process/process.h"
 #include "projections/checkpoints.h"
@@ -23,6 +27,12 @@ constexpr std::chrono::seconds kPostgresWithin{5};
 constexpr std::int64_t kListedMax = 100;
 constexpr std::size_t kDigestShown = 16;
 
+struct Asked {
+  Options options;
+  std::vector<std::string> projections;  // none: all
+  std::optional<std::string> accept;
+  bool compare = false, keep = false, list = false, json = false;
+};
 struct List {
   std::vector<Certificate> certificates;
 };
@@ -46,8 +56,8 @@ int fail(std::string_view why) {
 void show(const rebuild::Progress& progress) {
   char text[120] = "";
   if (progress.total > 0) {
-    std::snprintf(text, sizeof text, " %.1f %% of %" PRId64 " offsets, %.0f events/s", 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total),
-                  progress.total, progress.events_per_second);
+    std::snprintf(text, sizeof text, " %.1f %% of %" PRId64 " offsets, %.0f events/s",
+                  100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total), progress.total, progress.events_per_second);
   }
   std::cerr << progress.step << text << "\n";
 }
@@ -119,45 +129,54 @@ int list(const Options& options, bool json) {
   return 0;
 }
 
-}  // namespace
-
-void add_rebuild(CLI::App& command, Rebuild& what) {
-  command.add_option("projection", what.projections, "Which ones; all when none is named");
-  command.add_option("--accept-differences", what.accept_differences, "Switch although rows differ, and why, for the certificate");
-  command.add_flag("--compare", what.compare, "Prove that the tables are what the log says, and switch nothing");
-  command.add_flag("--keep", what.keep, "Keep the rebuilt tables for a look when they are not switched to");
-  command.add_flag("--list", what.list, "The certificates that are kept, the newest first");
-  command.add_flag("--json", what.json, "One JSON document, for programs");
-}
-
-int rebuild(const Options& options, const Rebuild& what) {
-  for (const auto& name : what.projections) {
+int run(const Asked& asked) {
+  for (const auto& name : asked.projections) {
     if (name != projections::kReadModels) return fail("there is no projection " + name + ": there is " + std::string(projections::kReadModels));
   }
-  if (what.list) return list(options, what.json);
-  if (what.compare && !what.accept_differences.empty()) return fail("--compare switches nothing: there is nothing to accept");
+  if (asked.list) return list(asked.options, asked.json);
+  if (asked.compare && asked.accept) return fail("--compare switches nothing: there is nothing to accept");
+  if (asked.accept && asked.accept->empty()) return fail("--accept-differences wants a reason");
   std::stop_source stop;
   // It waits for a signal that may never come, so nothing waits for it.
   std::thread([stop]() mutable {
     process::wait_for_termination();
     stop.request_stop();
   }).detach();
-  const auto certificate = rebuild::rebuild(
-      {.kafka = options.kafka(),
-       .events_topic = options.topic_prefix + ".events",
-       .partitions = options.partitions,
-       .postgres = options.postgres,
-       .accept = what.accept_differences.empty() ? std::nullopt : std::optional(what.accept_differences),
-       .compare_alone = what.compare,
-       .keep = what.keep,
-       .progress = show},
-      stop.get_token());
-  if (what.json) {
+  const auto certificate = rebuild::rebuild({.kafka = asked.options.kafka(),
+                                             .events_topic = asked.options.topic_prefix + ".events",
+                                             .partitions = asked.options.partitions,
+                                             .postgres = asked.options.postgres,
+                                             .accept = asked.accept,
+                                             .compare_alone = asked.compare,
+                                             .keep = asked.keep,
+                                             .progress = show},
+                                            stop.get_token());
+  if (asked.json) {
     std::cout << schema::write(certificate) << "\n";
   } else {
     print(certificate);
   }
   return certificate.outcome == Outcome::switched || certificate.outcome == Outcome::equal ? 0 : 1;
+}
+
+}  // namespace
+
+void add_rebuild(CLI::App& app, int& exit_code) {
+  const auto asked = std::make_shared<Asked>();
+  auto* command =
+      app.add_subcommand("rebuild", "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
+  add_kafka(*command, asked->options);
+  add_postgres(*command, asked->options);
+  command->add_option("projection", asked->projections, "Which ones; all when none is named");
+  command->add_option("--accept-differences", asked->accept, "Switch although rows differ, and why, for the certificate");
+  command->add_flag("--compare", asked->compare, "Prove that the tables are what the log says, and switch nothing");
+  command->add_flag("--keep", asked->keep, "Keep the rebuilt tables for a look when they are not switched to");
+  command->add_flag("--list", asked->list, "The certificates that are kept, the newest first");
+  command->add_flag("--json", asked->json, "One JSON document, for programs");
+  command->callback([asked, &exit_code] {
+    log::configure("rebuild", "", *log::level_named("warn"));
+    exit_code = run(*asked);
+  });
 }
 
 }  // namespace parley::cli

@@ -1,8 +1,5 @@
 #pragma once
-#include <string>
-#include <vector>
-
-#include "ops/cli/options.h"
+// `parley rebuild`: the read models made again from the log, compared with those that are there, and put in their place (workers/rebuild).
 
 namespace CLI {
 class App;
@@ -10,19 +7,8 @@ class App;
 
 namespace parley::cli {
 
-/// What is asked of `parley rebuild`.
-struct Rebuild {
-  std::vector<std::string> projections;  ///< Empty: all.
-  std::string accept_differences;        ///< Why.
-  bool compare = false;
-  bool keep = false;
-  bool list = false;
-  bool json = false;
-};
-void add_rebuild(CLI::App& command, Rebuild& what);
-
-/// `parley rebuild`: the certificate on standard output, progress on standard error. The process's exit code: 0 when the rebuilt tables are in place, or
-/// with --compare the same; 1 otherwise, with the reason.
-int rebuild(const Options& options, const Rebuild& what);
+/// Adds the command: the certificate on standard output, progress on standard error. A callback that ran has set `exit_code`: 0 when the rebuilt
+/// tables are in place, or with --compare the same; 1 otherwise, with the reason.
+void add_rebuild(CLI::App& app, int& exit_code);
 
 }  // namespace parley::cli

@@ -18,8 +18,8 @@ from demo.replay import Owner
 from load import Commands, PATIENCE_S
 
 SWITCHES = 4 if scenario.LONG else 2
-# Killed so long after it has said that it begins this.
-KILLS = [("preparing", 0.05), ("folding", 0.1), ("comparing", 0.0), ("catching up", 0.0), ("catching up", 0.05), ("catching up", 0.15)]
+# Killed at most so long after it has said that it begins this. The switch is in the last of them.
+KILLS = [("preparing", 0.1), ("folding", 0.2), ("comparing", 0.0), ("catching up", 0.1), ("catching up", 0.6), ("catching up", 0.6)]
 AUTHORS, READERS_EACH = 3, 2
 MESSAGES_MAX = 800  # a read shows 1,000
 
@@ -35,8 +35,8 @@ class Rebuild(scenario.Chaos):
                 for _ in range(SWITCHES):
                     self.switch()
                     load.wait_all_go_on()
-                for step, after_s in KILLS:
-                    self.kill_at(step, after_s)
+                for step, after_s_max in KILLS:
+                    self.kill_at(step, self.random.uniform(0, after_s_max))
                     load.wait_all_go_on()
                 self.switch()
                 load.wait_all_go_on()

@@ -38,7 +38,8 @@ class RebuildTest : public ProjectorTest {
   std::int64_t id_of_schema() { return number("SELECT current_schema()::regnamespace::oid::bigint"); }
   /// A statement of this text waits for a lock.
   bool waits(const std::string& text) {
-    return eventually([&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" + text + "%'") > 0; });
+    return eventually(
+        [&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" + text + "%'") > 0; });
   }
 };
 
@@ -341,9 +342,9 @@ TEST_F(RebuildTest, ListenersAreToldToReadTheCheckpointsWhenItSwitches) {
   talk(100);
   ASSERT_TRUE(projected());
   std::atomic<int> told_to_read = 0, others_told = 0;
-  postgres::Listener listener({.session = session(schema_), .channel = projections::checkpoint_channel(schema_)},
-                              {.on_listening = [] {},
-                               .on_notification = [&](std::string_view payload) { (payload.empty() ? told_to_read : others_told)++; }});
+  postgres::Listener listener(
+      {.session = session(schema_), .channel = projections::checkpoint_channel(schema_)},
+      {.on_listening = [] {}, .on_notification = [&](std::string_view payload) { (payload.empty() ? told_to_read : others_told)++; }});
   ASSERT_TRUE(eventually([&] { return listener.listening(); }));
   const auto certificate = run(of_rebuild());
   EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);

@@ -23,7 +23,7 @@ struct Options {
   std::string instance;                    ///< Stable: one that comes back in time gets its partitions back at once.
   /// Where run() ends, by partition: when the checkpoint of each is there. No event at or past it is applied. Without a group only.
   std::optional<std::map<std::int32_t, std::int64_t>> until = {};
-  std::string postgres;                    ///< Connection string.
+  std::string postgres;  ///< Connection string.
   std::string schema = postgres::kSchema;
 
   std::chrono::milliseconds session_timeout{6'000};

@@ -7,13 +7,14 @@
 
 namespace parley::rebuild {
 
-Filling::Filling(projector::Options options) : projector_(std::move(options)), ended_(promise_.get_future()), thread_([this](const std::stop_token& stop) {
-  try {
-    promise_.set_value(projector_.run(stop));
-  } catch (const std::exception& e) {
-    promise_.set_value(std::unexpected(std::string(e.what())));
-  }
-}) {
+Filling::Filling(projector::Options options)
+    : projector_(std::move(options)), ended_(promise_.get_future()), thread_([this](const std::stop_token& stop) {
+        try {
+          promise_.set_value(projector_.run(stop));
+        } catch (const std::exception& e) {
+          promise_.set_value(std::unexpected(std::string(e.what())));
+        }
+      }) {
   ::pthread_setname_np(thread_.native_handle(), "filling");
 }
 

@@ -163,11 +163,12 @@ class Run {
     const auto ends = admin->end(kafka::every_partition(options_.events_topic, options_.partitions), kafka::Isolation::read_committed);
     if (!ends) return failed("Kafka: " + ends.error().text);
     for (const auto& row : rows) {
-      if (row.partition < 0 || row.partition >= options_.partitions) return failed("the read models have a checkpoint of a partition that is not there");
+      if (row.partition < 0 || row.partition >= options_.partitions)
+        return failed("the read models have a checkpoint of a partition that is not there");
       const auto end = (*ends)[static_cast<std::size_t>(row.partition)].offset;
       if (row.next <= end) continue;
-      return failed("another log: partition " + std::to_string(row.partition) + " ends at " + std::to_string(end) + ", but the read models reflect it to " +
-                    std::to_string(row.next));
+      return failed("another log: partition " + std::to_string(row.partition) + " ends at " + std::to_string(end) +
+                    ", but the read models reflect it to " + std::to_string(row.next));
     }
     return {};
   }
@@ -223,8 +224,8 @@ class Run {
     return {};
   }
 
-  /// Folds the log to exactly where the read models are in a snapshot, which stays open. It is taken late: as long as it is open, PostgreSQL keeps what
-  /// others have replaced meanwhile.
+  /// Folds the log to exactly where the read models are in a snapshot, which stays open. It is taken late: as long as it is open, PostgreSQL keeps
+  /// what others have replaced meanwhile.
   Step<> fold() {
     begin("folding");
     const auto begun = Clock::now();

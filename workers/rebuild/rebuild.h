@@ -58,8 +58,8 @@ struct Options {
   std::function<void(std::string_view step)> before = {};  ///< For tests: called before each step, with its name.
 };
 
-/// Blocks until it is over, or `stop`. What came of it is in the certificate, which is kept in the database too, if that is there; whatever the outcome,
-/// but for `switched`, the read models are as they were. One thread.
+/// Blocks until it is over, or `stop`. What came of it is in the certificate, which is kept in the database too, if that is there; whatever the
+/// outcome, but for `switched`, the read models are as they were. One thread.
 projections::Certificate rebuild(const Options& options, const std::stop_token& stop);
 
 }  // namespace parley::rebuild
