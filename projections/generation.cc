@@ -47,6 +47,15 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+Result<void> lock_all(Transaction& transaction, const char* mode) {
+  const auto tables = texts(transaction,
+                            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+                            " ORDER BY relname <> $1, relname",
+                            Params(kFirstLocked));
+  if (!tables) return std::unexpected(tables.error());
+  return done(transaction.query("LOCK TABLE " + joined(*tables) + " IN " + mode + " MODE"));
+}
+
 }  // namespace
 
 Result<postgres::Snapshot> snapshot(postgres::Lease& lease) { return lease.snapshot(kFirstLocked); }
@@ -138,6 +147,11 @@ Result<std::int64_t> behind(Reader& reader, std::string_view other) {
   return offsets;
 }
 
+Result<void> hold_maintenance(Transaction& transaction, std::chrono::milliseconds wait_max) {
+  if (auto set = set_for_transaction(transaction, "lock_timeout", wait_max); !set) return set;
+  return lock_all(transaction, "SHARE UPDATE EXCLUSIVE");
+}
+
 Result<void> hold_writers(Transaction& transaction, std::chrono::milliseconds wait_max) {
   if (auto set = set_for_transaction(transaction, "lock_timeout", wait_max); !set) return set;
   return done(transaction.query("LOCK TABLE checkpoints IN EXCLUSIVE MODE"));
@@ -158,14 +172,9 @@ Result<std::optional<std::string>> why_not_switch(Transaction& transaction, std:
 }
 
 Result<void> hold_readers(Transaction& transaction, std::chrono::milliseconds wait_max) {
-  auto tables = texts(transaction,
-                      "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
-                      " ORDER BY relname <> $1, relname",
-                      Params(kFirstLocked));
-  if (!tables) return std::unexpected(tables.error());
   // A reader may hold one of these tables and wait for another one that is locked already: this statement's own end ends that.
   if (auto set = set_for_transaction(transaction, "statement_timeout", wait_max); !set) return set;
-  return done(transaction.query("LOCK TABLE " + joined(*tables) + " IN ACCESS EXCLUSIVE MODE"));
+  return lock_all(transaction, "ACCESS EXCLUSIVE");
 }
 
 Result<void> switch_to(Transaction& transaction, std::string_view other, std::string_view old) {

@@ -41,6 +41,9 @@ postgres::Result<std::int64_t> behind(postgres::Reader& reader, std::string_view
 
 // The switch: one transaction of a session of the current generation, in this order.
 
+/// No table is vacuumed or gets an index any more, which nobody notices. `timeout` when that does not end in time: wait longer than the server's
+/// deadlock_timeout, after which an automatic vacuum gives way.
+postgres::Result<void> hold_maintenance(postgres::Transaction& transaction, std::chrono::milliseconds wait_max);
 /// Nobody moves a checkpoint any more, and so nobody writes. `timeout` when the transactions under way do not end in time.
 postgres::Result<void> hold_writers(postgres::Transaction& transaction, std::chrono::milliseconds wait_max);
 /// Something that forbids it now: a stream is parked on one of the sides, or one was migrated meanwhile.

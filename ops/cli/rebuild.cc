@@ -15,6 +15,7 @@
 #include "platform/postgres/pool.h"
 #include "platform/process/process.h"
 #include "projections/checkpoints.h"
+#include "projections/schema.h"
 #include "workers/rebuild/rebuild.h"
 
 namespace parley::cli {
@@ -112,6 +113,8 @@ void print(const Certificate& c) {
 }
 
 int list(const Options& options, bool json) {
+  const auto migrated = postgres::expect_migrated({.connection = options.postgres}, projections::migrations());
+  if (!migrated) return fail("PostgreSQL: " + migrated.error().detail);
   postgres::Pool pool({.session = {.connection = options.postgres, .application_name = "parley rebuild"}, .connections_max = 1});
   auto lease = pool.lease(kPostgresWithin);
   if (!lease) return fail("PostgreSQL: " + lease.error().detail);

@@ -287,7 +287,6 @@ TEST_F(RebuildTest, ReadsOfOneRequestStayInOneGeneration) {
   std::future<std::pair<std::int64_t, std::int64_t>> during;
   int tries = 0;
   auto options = of_rebuild();
-  options.hold_max = 200ms;
   options.switch_pause = 10ms;
   options.before = [&](std::string_view step) {
     if (step == "switching" && ++tries == 2) {
@@ -322,7 +321,6 @@ TEST_F(RebuildTest, AReadThatDoesNotEndIsNamedAndTheSwitchGivesUpWithoutHoldingA
   auto endless = reader->snapshot();
   ASSERT_TRUE(endless && endless->query("SELECT count(*) FROM dialogs"));
   auto options = of_rebuild();
-  options.hold_max = 100ms;
   options.switch_pause = 10ms;
   options.switch_tries = 3;
   options.before = [&](std::string_view step) {

@@ -21,7 +21,7 @@ Filling::Filling(projector::Options options)
 bool Filling::over(std::chrono::milliseconds wait) { return ended_.wait_for(wait) == std::future_status::ready; }
 
 std::expected<void, std::string> Filling::stop() {
-  thread_.request_stop();
+  tell_to_end();
   return ended_.get();
 }
 

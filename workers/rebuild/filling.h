@@ -18,6 +18,7 @@ class Filling {
 
   /// Waits so long for the projector to end by itself. Whether it has.
   bool over(std::chrono::milliseconds wait);
+  void tell_to_end() { thread_.request_stop(); }
   /// Tells it to end if it has not, waits for that, and says how it ended.
   std::expected<void, std::string> stop();
   std::int64_t events() const { return projector_.events(); }

@@ -368,6 +368,9 @@ class Run {
   Step<std::optional<std::string>> try_switch(std::optional<Filling>& filling) {
     auto transaction = control_->transaction();
     if (!transaction) return failed(transaction.error());
+    if (const auto held = projections::hold_maintenance(*transaction, options_.vacuum_wait_max); !held) {
+      return not_now(held.error(), "a vacuum, or work on an index, does not end");
+    }
     if (const auto held = projections::hold_writers(*transaction, options_.hold_max); !held) {
       return not_now(held.error(), "the projector's transaction does not end");
     }
@@ -379,14 +382,20 @@ class Run {
       if (filling->over(kLagLook)) return failed(ended_early(*filling));
       if (Clock::now() - writers_held > options_.hold_max) return std::optional<std::string>("the fold does not come to the projector's end in time");
     }
+    filling->tell_to_end();
+    if (!filling->over(options_.hold_max)) {
+      transaction = std::unexpected(postgres::Error{});  // rolled back: whoever waits goes on
+      filling.reset();
+      return std::optional<std::string>("the fold's transaction does not end in time");
+    }
     auto ended = filling->stop();
     filling.reset();
     if (!ended) return failed(std::move(ended.error()));
     const auto why_not = projections::why_not_switch(*transaction, green_name_);
     if (!why_not) return failed(why_not.error());
     if (*why_not) return std::unexpected(End{Outcome::parked, **why_not});
-    if (const auto held = projections::hold_readers(*transaction, options_.hold_max); !held) {
-      transaction = std::unexpected(held.error());  // rolled back: whoever waits goes on
+    if (const auto held = projections::hold_readers(*transaction, options_.readers_wait_max); !held) {
+      transaction = std::unexpected(held.error());  // rolled back
       const auto names = projections::holders(*control_);
       std::string who;
       for (std::size_t i = 0; names && i < names->size(); ++i) who += (i == 0 ? ": " : ", ") + (*names)[i];
@@ -416,7 +425,7 @@ class Run {
   /// After a COMMIT that nobody answered: whether it happened.
   bool settle() {
     postgres::Pool pool({.session = control_session(), .connections_max = 1});
-    for (const auto until = Clock::now() + kInDoubtMax; Clock::now() < until && process::pause(stop_, kLook);) {
+    for (const auto until = Clock::now() + kInDoubtMax; Clock::now() < until; process::pause({}, kLook)) {
       auto lease = pool.lease(kLeaseWait);
       if (!lease) continue;
       if (const auto is_there = projections::is_there(*lease, green_name_)) return !*is_there;

@@ -46,9 +46,13 @@ struct Options {
   std::chrono::milliseconds statement_timeout{std::chrono::hours(2)};
   /// A fold that does not advance for so long although there are events fails.
   std::chrono::milliseconds patience{60'000};
-  /// What a switch may hold up: writers while the fold comes to their end, and then readers too. Below what a write waits for a projection that
-  /// stands still.
+  /// A switch gets rid of a vacuum first, which holds up nobody but it: longer than PostgreSQL's deadlock_timeout, after which an automatic one gives
+  /// way.
+  std::chrono::milliseconds vacuum_wait_max{3'000};
+  /// How long it may hold up writers while the fold comes to their end: less than an API waits for a projection that stands still.
   std::chrono::milliseconds hold_max{300};
+  /// And readers, while those before them end.
+  std::chrono::milliseconds readers_wait_max{100};
   /// A switch that could not be made within that is tried again, so often, after a pause.
   int switch_tries = 30;
   std::chrono::milliseconds switch_pause{1'000};
