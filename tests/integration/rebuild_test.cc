@@ -153,6 +153,23 @@ TEST_F(RebuildTest, AStreamThatOnlyTheRebuiltTablesParkBlocksItToo) {
   EXPECT_TRUE(certificate.parked.front().in_rebuilt);
 }
 
+// The projector remembers what is parked: it would go on with that in the new tables.
+TEST_F(RebuildTest, AStreamThatIsParkedAfterTheComparisonBlocksTheSwitch) {
+  Running projector(options());
+  talk(50);
+  ASSERT_TRUE(projected());
+  auto options = of_rebuild();
+  options.before = [&](std::string_view step) {
+    if (step != "switching") return;
+    append({Kind::dialog, 5'000}, parley::testing::message(9, "без начала"));
+    ASSERT_TRUE(eventually([&] { return number("SELECT count(*) FROM parked_streams") == 1; }, kDeadline));
+  };
+  const auto certificate = run(options);
+  EXPECT_EQ(certificate.outcome, Outcome::parked) << told(certificate);
+  EXPECT_THAT(certificate.reason.value_or(""), HasSubstr("dialog/5000"));
+  EXPECT_THAT(others(), IsEmpty());
+}
+
 TEST_F(RebuildTest, TheFoldEndsAtExactlyTheSnapshotHoweverMuchComesAfterIt) {
   Running projector(options());
   talk(300);
@@ -310,6 +327,27 @@ TEST_F(RebuildTest, ReadsOfOneRequestStayInOneGeneration) {
   const auto [generation, events] = during.get();
   EXPECT_EQ(generation, number("SELECT 'messages'::regclass::oid::bigint"));
   EXPECT_EQ(events, written_);
+}
+
+TEST_F(RebuildTest, WorkOnAnIndexIsWaitedForWithoutHoldingAnybody) {
+  Running projector(options());
+  talk(50);
+  ASSERT_TRUE(projected());
+  auto worker = pool_->lease(kDeadline);
+  auto work = worker->transaction();
+  ASSERT_TRUE(work && work->query("LOCK TABLE messages IN SHARE UPDATE EXCLUSIVE MODE"));
+  std::string tried;
+  auto options = of_rebuild();
+  options.vacuum_wait_max = 100ms;
+  options.switch_pause = 10ms;
+  options.progress = [&](const Progress& progress) {
+    if (!progress.step.starts_with("switching is tried again")) return;
+    tried = progress.step;
+    work = std::unexpected(postgres::Error{});
+  };
+  const auto certificate = run(options);
+  EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);
+  EXPECT_THAT(tried, HasSubstr("vacuum"));
 }
 
 // The second try and the note of who is in the way are all that somebody who reads for long gets.
