@@ -438,7 +438,9 @@ class Run {
     on_stop_.reset();
     snapshot_.reset();
     if (!is_switched_) certificate_.finished = now();
-    if (is_alone_ && !is_switched_) {
+    if (!is_alone_) {
+      certificate_.notes.emplace_back("it had not begun, and this certificate is not kept");
+    } else if (!is_switched_) {
       if (const auto kept = projections::keep(*control_, certificate_); !kept) {
         certificate_.notes.push_back("this certificate could not be kept: " + kept.error().detail);
       }
