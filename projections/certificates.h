@@ -65,8 +65,8 @@ struct Certificate {
   std::int64_t events = 0;  ///< That were folded to the checkpoints.
   double seconds = 0;       ///< That this took.
   double compare_seconds = 0;
-  std::int64_t writers_held_ms = 0;  ///< By the switch: the projector,
-  std::int64_t readers_held_ms = 0;  ///< and reads.
+  double writers_held_ms = 0;  ///< By the switch: the projector,
+  double readers_held_ms = 0;  ///< and reads.
   std::vector<std::string> notes;
 };
 

@@ -91,7 +91,7 @@ void print(const Certificate& c) {
                 c.compare_seconds);
   }
   if (c.outcome == Outcome::switched) {
-    std::printf("the switch held the projector for %" PRId64 " ms and reads for %" PRId64 " ms\n", c.writers_held_ms, c.readers_held_ms);
+    std::printf("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms, c.readers_held_ms);
   }
   if (!c.tables.empty()) std::printf("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
   for (const auto& table : c.tables) {

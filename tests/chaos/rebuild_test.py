@@ -58,7 +58,7 @@ class Rebuild(scenario.Chaos):
         self.assertEqual((certificate["outcome"], certificate["differences"]), ("switched", []))
         self.assertEqual(self.generations(), ["parley"])
         self.say(f"switched: {certificate['events']} events in {certificate['seconds']:.1f} s, the projector held for "
-                 f"{certificate['writers_held_ms']} ms, reads for {certificate['readers_held_ms']} ms; {certificate['notes']}")
+                 f"{certificate['writers_held_ms']:.0f} ms, reads for {certificate['readers_held_ms']:.0f} ms; {certificate['notes']}")
 
     def kill_at(self, step, after_s):
         command = [self.system.settings.binary, "rebuild"]

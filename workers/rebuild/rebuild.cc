@@ -60,7 +60,7 @@ std::unexpected<End> failed(const postgres::Error& error) {
 
 Timestamp now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
 double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
-std::int64_t ms_since(Clock::time_point begun) { return std::chrono::duration_cast<milliseconds>(Clock::now() - begun).count(); }
+double ms_since(Clock::time_point begun) { return std::chrono::duration<double, std::milli>(Clock::now() - begun).count(); }
 
 std::string digits_of(Timestamp time) {
   std::string text = schema::format_time(time);
