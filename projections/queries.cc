@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "projections/checkpoints.h"
+#include "projections/generation.h"
 
 namespace parley::projections {
 
@@ -141,15 +142,15 @@ Result<std::optional<std::vector<MessageRow>>> messages(Reader& reader, const Pr
 
 Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id, std::int64_t after_version,
                                                     std::int32_t partition, int limit) {
-  auto snapshot = lease.snapshot();
-  if (!snapshot) return std::unexpected(snapshot.error());
-  const auto version = visible_version(*snapshot, viewer, id);
+  auto seen = snapshot(lease);
+  if (!seen) return std::unexpected(seen.error());
+  const auto version = visible_version(*seen, viewer, id);
   if (!version) return std::unexpected(version.error());
   if (!*version) return std::nullopt;
   StreamHistory history;
   history.version = **version;
   const int rows_max = at_most(limit);
-  const auto rows = snapshot->query(
+  const auto rows = seen->query(
       "SELECT id, version, sender, text, operator_name, created_at FROM messages WHERE dialog_id = $1 AND version > $2"
       " ORDER BY version LIMIT $3",
       Params(id, after_version, rows_max + 1));
@@ -157,7 +158,7 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   history.messages = message_rows(*rows);
   history.has_more = history.messages.size() > static_cast<std::size_t>(rows_max);
   if (history.has_more) history.messages.resize(static_cast<std::size_t>(rows_max));
-  const auto checkpoint = snapshot->query(
+  const auto checkpoint = seen->query(
       "SELECT next, (SELECT position FROM parked_streams WHERE projection = $1 AND stream = $3) FROM checkpoints"
       " WHERE projection = $1 AND partition = $2",
       Params(kReadModels, partition, to_string(Stream{Kind::dialog, id.value})));

@@ -7,6 +7,7 @@
 #include "ops/cli/migrate.h"
 #include "ops/cli/options.h"
 #include "ops/cli/parked.h"
+#include "ops/cli/rebuild.h"
 #include "ops/cli/roles.h"
 #include "ops/cli/topics.h"
 #include "platform/log/log.h"
@@ -83,6 +84,7 @@ int main(int argc, char** argv) {
   }
 
   cli::add_audit(app, exit_code);
+  cli::add_rebuild(app, exit_code);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -4,6 +4,12 @@
 
 namespace parley::postgres {
 
+std::string identifier(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted += '"';
+}
+
 Text to_text(bool value) { return value ? "t" : "f"; }
 Text to_text(std::int64_t value) { return std::to_string(value); }
 Text to_text(std::string_view value) {

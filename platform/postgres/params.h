@@ -38,6 +38,9 @@ Text to_text(const std::optional<T>& value) {
   return value ? to_text(*value) : std::nullopt;
 }
 
+/// A name (of a schema, a table, a column) as it stands in a statement.
+std::string identifier(std::string_view name);
+
 /// The values of $1, $2, ... in order.
 class Params {
  public:

@@ -124,8 +124,8 @@ struct Transaction::Impl {
   std::unique_ptr<pqxx::transaction_base> transaction;
 };
 
-Result<Snapshot> Lease::snapshot() {
-  auto transaction = impl_->session->begin_snapshot();
+Result<Snapshot> Lease::snapshot(std::string_view held) {
+  auto transaction = impl_->session->begin_snapshot(held);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   return Snapshot(std::make_unique<Snapshot::Impl>(*impl_->session, std::move(*transaction)));
 }

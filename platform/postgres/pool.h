@@ -70,7 +70,9 @@ class Lease final : public Reader {
   Lease& operator=(Lease&&) noexcept;
   ~Lease() override;
   Result<Rows> query(std::string_view statement, const Params& params = {}) override;
-  Result<Snapshot> snapshot();
+  /// `held`: a table whose ACCESS SHARE lock is taken before anything is seen, in the message that begins the transaction: whoever has locked it
+  /// against readers is waited for, and what he did is seen. Empty: none.
+  Result<Snapshot> snapshot(std::string_view held = {});
   Result<Transaction> transaction();
 
  private:

@@ -28,6 +28,21 @@ std::string connection_string(const SessionOptions& options) {
   return with_setting(text, "keepalives_count", "3");
 }
 
+/// A transaction that one message begins, whatever else that message does.
+class BegunWith final : public pqxx::dbtransaction {
+ public:
+  BegunWith(pqxx::connection& connection, std::string statements)
+      : namedclass("transaction"), dbtransaction(connection, false), statements_(std::move(statements)) {
+    Begin();
+  }
+  ~BegunWith() noexcept override { End(); }
+
+ private:
+  void do_begin() override { direct_exec(statements_.c_str()); }
+  void do_commit() override { direct_exec("COMMIT"); }
+  const std::string statements_;
+};
+
 // The first line alone: what follows (DETAIL, CONTEXT) may quote a row.
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
@@ -169,9 +184,12 @@ static Result<std::unique_ptr<pqxx::transaction_base>> begin(bool& broken, Make 
   }
 }
 
-Result<std::unique_ptr<pqxx::transaction_base>> Session::begin_snapshot() {
+Result<std::unique_ptr<pqxx::transaction_base>> Session::begin_snapshot(std::string_view held) {
   const Deadline deadline(*this);
-  return begin(broken_, [this] { return new pqxx::transaction<pqxx::repeatable_read, pqxx::read_only>(connection_); });
+  std::string statements = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  // LOCK TABLE sees nothing yet: the snapshot is that of the first query after it.
+  if (!held.empty()) statements += "; LOCK TABLE " + identifier(held) + " IN ACCESS SHARE MODE";
+  return begin(broken_, [&] { return new BegunWith(connection_, std::move(statements)); });
 }
 Result<std::unique_ptr<pqxx::transaction_base>> Session::begin_write() {
   const Deadline deadline(*this);

@@ -26,7 +26,7 @@ class Session {
   Result<Rows> query(std::string_view statement, const Params& params);  // on its own, outside a transaction
   Result<Rows> query(pqxx::transaction_base& transaction, std::string_view statement, const Params& params);
   Result<void> commit(pqxx::transaction_base& transaction);
-  Result<std::unique_ptr<pqxx::transaction_base>> begin_snapshot();
+  Result<std::unique_ptr<pqxx::transaction_base>> begin_snapshot(std::string_view held);
   Result<std::unique_ptr<pqxx::transaction_base>> begin_write();
 
   pqxx::connection& connection() { return connection_; }

@@ -27,6 +27,9 @@ LIBRARIES = {
     "pistache/": ("api/http",),
     "rapidjson/": ("schemas", "platform", "api"),
 }
+# What only folds events is done again by a rebuild. So it must reach nothing that can be seen from outside, but for its tables.
+FOLDS = ("projections", "workers/projector", "workers/rebuild")
+EFFECTS = ("platform/kafka/producer.h", "platform/kafka/transactional_producer.h", "platform/http", "schemas/commands.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -51,6 +54,8 @@ class Sources:
                 yield f"{path}: {included} is not rooted at the project"
             elif ours and not under(included, (top, *MAY_INCLUDE[top])):
                 yield f"{path} may not include {included}"
+            if under(path, FOLDS) and any(under(included, EFFECTS) or ours and self.brings(included, effect, set()) for effect in EFFECTS):
+                yield f"{path} only folds events, and includes {included}: a rebuild would have effects"
             for library, folders in LIBRARIES.items():
                 if included.startswith(library) and not under(path, folders):
                     yield f"{path} may not touch {included}: only {', '.join(folders)} may"
@@ -74,7 +79,8 @@ class Includes(unittest.TestCase):
         session = {"platform/postgres/session.h": "#include <pqxx/pqxx>", "platform/postgres/pool.h": '#include "platform/postgres/session.h"'}
         for path, line in (("workers/decider/decider.cc", '#include "api/http/server.h"'), ("domain/kernel.h", '#include "schemas/json.h"'),
                            ("platform/kafka/consumer.cc", '#include "domain/dialogs/dialogs.h"'), ("api/http/server.cc", "#include <pqxx/pqxx>"),
-                           ("projections/dialogs.cc", '#include "platform/postgres/pool.h"'), ("workers/decider/decider.cc", '#include "decider.h"')):
+                           ("projections/dialogs.cc", '#include "platform/postgres/pool.h"'), ("projections/dialogs.cc", '#include "schemas/commands.h"'),
+                           ("workers/projector/projector.cc", '#include "platform/kafka/producer.h"'), ("workers/decider/decider.cc", '#include "decider.h"')):
             with self.subTest(path=path, line=line):
                 self.assertEqual(len(Sources({**session, path: line}).faults()), 1)
 

@@ -12,10 +12,11 @@
 
 namespace parley::postgres::testing {
 
+/// Short: PostgreSQL's names have 63 bytes, and others are made of it.
 inline std::string unique_schema() {
   static std::atomic<int> number{0};
-  return "test_" + std::to_string(getpid()) + "_" + std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()) + "_" +
-         std::to_string(number++);
+  return "test_" + std::to_string(getpid()) + "_" +
+         std::to_string(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1)) + "_" + std::to_string(number++);
 }
 
 /// Needs the database that PARLEY_TEST_POSTGRES names. `schema_` is dropped at the end.

@@ -132,6 +132,28 @@ TEST_F(Postgres, ASnapshotSeesOneStateWhateverIsCommittedMeanwhile) {
   EXPECT_EQ(written.error().kind, ErrorKind::unavailable);  // 25006: whoever may write is elsewhere
 }
 
+TEST_F(Postgres, ASnapshotThatHoldsATableSeesWhatWhoeverHadLockedItHasDone) {
+  Pool p = pool(3);
+  Lease writer = lease(p);
+  ok(writer.query("CREATE TABLE held (n bigint)"));
+  ok(writer.query("CREATE TABLE t (n bigint)"));
+  auto writing = writer.transaction();
+  ASSERT_TRUE(writing);
+  ok(writing->query("LOCK TABLE held IN ACCESS EXCLUSIVE MODE"));
+  auto seen = std::async(std::launch::async, [&] {
+    Lease reader = lease(p);
+    auto snapshot = reader.snapshot("held");
+    return ok(snapshot->query("SELECT n FROM t")).size();
+  });
+  Lease watcher = lease(p);
+  const auto waiting = [&] { return ok(watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'held'::regclass")).size() == 1; };
+  const auto deadline = std::chrono::steady_clock::now() + kDeadline;
+  while (!waiting()) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+  ok(writing->query("INSERT INTO t VALUES (1)"));
+  ASSERT_TRUE(writing->commit());
+  EXPECT_EQ(seen.get(), 1U);
+}
+
 TEST_F(Postgres, ATransactionThatIsNotCommittedLeavesNothing) {
   Pool p = pool();
   Lease l = lease(p);

@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "platform/kafka/admin.h"
@@ -94,6 +96,7 @@ std::optional<parking::Unparked> unparking_of(const projections::Record& record)
 /// One partition that this process reads.
 struct Owned {
   std::int64_t next = 0;              ///< The checkpoint as this process knows it.
+  std::optional<std::int64_t> until;  ///< Where it must end.
   std::optional<Checkpoint> witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
   Clock::time_point moved_at = Clock::now();
   metrics::Gauge lag;
@@ -104,6 +107,8 @@ struct Owned {
       : lag(partition_gauge("parley_projector_lag", "Offsets (control records among them) between the checkpoint and the log's end", partition)),
         checkpoint(partition_gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect", partition)),
         owned(partition_gauge("parley_projector_owned", "Whether this process projects the partition", partition)) {}
+
+  bool is_done() const { return until && next >= *until; }
 };
 
 /// Records that were folded and where they move the checkpoints. Kept until it is written or dropped.
@@ -154,6 +159,7 @@ struct Projector::Impl {
   bool assignment_changed = false;
   std::map<std::int32_t, Owned> owned;                      // with a position
   std::map<std::string, ParkedStream, std::less<>> parked;  // of the owned partitions, by stream; true at their checkpoints
+  std::size_t reading = 0;                                  // partitions that `reader` has
   std::deque<kafka::Message> backlog;                       // read, not folded yet
   std::optional<Pending> pending;
   bool in_doubt = false;  // the last COMMIT of `pending` may have happened
@@ -175,6 +181,7 @@ struct Projector::Impl {
   std::optional<std::string> kafka_trouble;
   std::vector<std::int32_t> stuck;
   std::atomic<Clock::rep> looked_at{Clock::now().time_since_epoch().count()};
+  std::atomic<std::int64_t> events_written{0};
 
   std::expected<void, std::string> run(const std::stop_token& stop);
   std::expected<void, std::string> start(const std::stop_token& stop);
@@ -182,6 +189,8 @@ struct Projector::Impl {
   void serve_group();
   void drop();
   bool take_over();
+  std::size_t undone() const;
+  bool read_on();
   void read();
   bool fold();
   bool check_witness(Owned& partition, const projections::Record& record);
@@ -218,7 +227,7 @@ std::expected<void, std::string> Projector::run(const std::stop_token& stop) { r
 
 std::expected<void, std::string> Projector::Impl::run(const std::stop_token& stop) {
   if (auto started = start(stop); !started) refuse(std::move(started.error()));
-  while (!stop.stop_requested() && !failure) look();
+  while (!stop.stop_requested() && !failure && (owned.empty() || undone() > 0)) look();
   if (group) group->close();
   if (failure && failure->starts_with(kAnotherLog)) say_why(stop);
   if (failure) return std::unexpected(*failure);
@@ -300,6 +309,13 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
   auto opened = kafka::Consumer::open(options.kafka, {});
   if (!opened) return std::unexpected("Kafka: " + opened.error().text);
   reader = std::move(*opened);
+  if (options.group.empty()) {
+    for (std::int32_t partition = 0; partition < options.partitions; ++partition) assigned.insert(partition);
+    assignment_changed = true;
+    const std::lock_guard lock(status_mutex);
+    unassigned_since.reset();
+    return {};
+  }
   auto joining = kafka::GroupConsumer::open(
       options.kafka,
       {.group = options.group, .instance = options.instance, .topics = {options.events_topic}, .session_timeout = options.session_timeout},
@@ -351,7 +367,8 @@ void Projector::Impl::look() {
 void Projector::Impl::serve_group() {
   std::vector<kafka::Message> none;  // every partition of the group stays paused: records come through `reader`
   const bool idle = waiting() || (owned.empty() && !assignment_changed);
-  for (bool more = true; more;) {
+  if (!group && idle) std::this_thread::sleep_for(kPollWait);
+  for (bool more = group.has_value(); more;) {
     const auto polled = group->poll(none, 1, idle ? kPollWait : 0ms);
     // The group has no committed offsets, on purpose, and is told so for each partition.
     more = !polled && polled.error().kind == kafka::Kind::no_offset;
@@ -370,6 +387,7 @@ void Projector::Impl::drop() {
   in_doubt = false;
   for (auto& [partition, p] : owned) p.owned.set(0), p.lag.set(0);
   owned.clear();
+  reading = 0;
   if (const auto cleared = reader->assign({}); !cleared) refuse("Kafka: " + cleared.error().text);
 }
 
@@ -399,29 +417,42 @@ bool Projector::Impl::take_over() {
     }
   }
   if (!reaches_to(*rows)) return false;
-  std::vector<kafka::PartitionOffset> positions;
   for (const auto& row : *rows) {
     if (!assigned.contains(row.partition)) continue;
     Owned& p = owned.emplace(row.partition, row.partition).first->second;
     p.next = row.next;
+    if (options.until) p.until = options.until->contains(row.partition) ? options.until->at(row.partition) : 0;
     if (row.last_event_id && row.last_position) p.witness = row;
     p.owned.set(1);
     p.checkpoint.set(static_cast<double>(row.next));
-    positions.push_back({at(row.partition), p.witness ? *p.witness->last_position : p.next});
   }
-  if (const auto reading = reader->assign(positions); !reading) {
-    refuse("Kafka: " + reading.error().text);
-    return false;
-  }
+  if (!read_on()) return false;
   assignment_changed = false;
   look_at = {};
   log::info("projector owns partitions", {{"count", owned.size()}});
   return true;
 }
 
+std::size_t Projector::Impl::undone() const {
+  return static_cast<std::size_t>(std::ranges::count_if(owned, [](const auto& each) { return !each.second.is_done(); }));
+}
+
+/// Reads the partitions that have something left to read, from their checkpoints on.
+bool Projector::Impl::read_on() {
+  std::vector<kafka::PartitionOffset> positions;
+  for (const auto& [partition, p] : owned) {
+    if (!p.is_done()) positions.push_back({at(partition), p.witness ? *p.witness->last_position : p.next});
+  }
+  reading = positions.size();
+  const auto assigned_now = reader->assign(positions);
+  if (!assigned_now) refuse("Kafka: " + assigned_now.error().text);
+  return assigned_now.has_value();
+}
+
 void Projector::Impl::read() {
   if (owned.empty()) return;
   if (backlog.empty()) {
+    if (undone() < reading && !read_on()) return;
     std::vector<kafka::Message> records;
     const auto polled = reader->poll(records, options.batch_events_max, kPollWait);
     if (!polled) {
@@ -457,6 +488,12 @@ bool Projector::Impl::fold() {
       continue;
     }
     if (record->offset < partition.next) continue;
+    if (partition.until && record->offset >= *partition.until) {
+      const auto folded = advances.find(record->partition);
+      if ((folded == advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
+      refuse(std::string(kAnotherLog) + "it has no event at " + std::to_string(record->partition) + ":" + std::to_string(*partition.until - 1));
+      return false;
+    }
     // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
     auto unparking = unparking_of(*record);
     if (unparking && made.events() > 0) break;
@@ -685,6 +722,7 @@ Written Projector::Impl::settle(postgres::Lease& lease) {
 
 void Projector::Impl::written() {
   metrics.events.add(static_cast<double>(pending->events()));
+  events_written += static_cast<std::int64_t>(pending->events());
   metrics.batch_events.observe(static_cast<double>(pending->events()));
   for (const auto& advance : pending->advances) {
     const auto found = owned.find(advance.to.partition);
@@ -806,6 +844,7 @@ void Projector::Impl::recovered() {
 }
 
 std::int64_t Projector::sign_of_life() const { return impl_->looked_at.load(); }
+std::int64_t Projector::events() const { return impl_->events_written.load(); }
 
 health::Verdict Projector::verdict() const {
   health::Verdict verdict;

@@ -3,7 +3,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <map>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -17,9 +19,11 @@ struct Options {
   kafka::Config kafka;
   std::string events_topic = "parley.events";
   int partitions = 16;                     ///< That the topic must have.
-  std::string group = "parley.projector";  ///< For the assignment of partitions alone; nothing is committed to it.
+  std::string group = "parley.projector";  ///< For the assignment of partitions alone; nothing is committed to it. Empty: it has all of them, alone.
   std::string instance;                    ///< Stable: one that comes back in time gets its partitions back at once.
-  std::string postgres;                    ///< Connection string.
+  /// Where run() ends, by partition: when the checkpoint of each is there. No event at or past it is applied. Without a group only.
+  std::optional<std::map<std::int32_t, std::int64_t>> until = {};
+  std::string postgres;  ///< Connection string.
   std::string schema = postgres::kSchema;
 
   std::chrono::milliseconds session_timeout{6'000};
@@ -45,8 +49,8 @@ class Projector {
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
 
-  /// Runs on the calling thread until `stop` (then it leaves cleanly) or until it cannot go on: a record that is no event, another log, another
-  /// schema, too many parked streams, a Kafka client that is beyond recovery. The error says which; whoever supervises the process starts it
+  /// Runs on the calling thread until `stop` or `until` (then it leaves cleanly), or until it cannot go on: a record that is no event, another log,
+  /// another schema, too many parked streams, a Kafka client that is beyond recovery. The error says which; whoever supervises the process starts it
   /// again. PostgreSQL or Kafka away is not an end: it waits, and goes on. Nor is an event that cannot be applied: its stream is parked.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
@@ -55,6 +59,8 @@ class Projector {
   health::Verdict verdict() const;
   /// Changes with every turn of the loop; for a watchdog. Thread-safe.
   std::int64_t sign_of_life() const;
+  /// Events that it has written. Thread-safe.
+  std::int64_t events() const;
 
  private:
   struct Impl;

@@ -262,10 +262,23 @@ def catch_up(bench):
     bare = bench.run("copy", postgres=bench.system.settings.postgres)
     bench.start_readers()
     figures = [Figure("catch-up of the read models", per_second, "rows/s", ">= 1/3", bare["per_second"], "COPY of the same rows",
-                      {"events": events, "seconds": seconds, "baseline": bare})]
+                      {"events": events, "seconds": seconds, "baseline": bare}),
+               *rebuild(bench, (now - at_first) / seconds)]
     if filled:
         figures.append(Figure(f"commands, {CROWD:,} under way", filled["per_second"], "/s", more={"load": filled}))
     return figures
+
+
+def rebuild(bench, caught_up_per_second):
+    """The same events, folded beside the read models that are there, compared and switched to."""
+    certificate = json.loads(bench.system.task("rebuild", "--json"))
+    if certificate["outcome"] != "switched":
+        raise OpsError(f"the rebuild says {certificate['outcome']}: {certificate}")
+    return [Figure("rebuild, folding", certificate["events"] / certificate["seconds"], "/s", "", caught_up_per_second, "the catch-up's events",
+                   {"certificate": certificate}),
+            Figure("  comparing", certificate["compare_seconds"], "s"),
+            Figure("  held by the switch: the projector", certificate["writers_held_ms"], "ms", "< 500"),
+            Figure("  held by the switch: reads", certificate["readers_held_ms"], "ms")]
 
 
 def start(bench):

@@ -1,0 +1,185 @@
+#include "ops/cli/rebuild.h"
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <thread>
+
+#include "ops/cli/options.h"
+#include "platform/log/log.h"
+#include "platform/postgres/pool.h"
+#include "platform/process/process.h"
+#include "projections/checkpoints.h"
+#include "projections/schema.h"
+#include "workers/rebuild/rebuild.h"
+
+namespace parley::cli {
+namespace {
+
+using projections::Certificate;
+using projections::Outcome;
+
+constexpr std::chrono::seconds kPostgresWithin{5};
+constexpr std::int64_t kListedMax = 100;
+constexpr std::size_t kDigestShown = 16;
+
+struct Asked {
+  Options options;
+  std::vector<std::string> projections;  // none: all
+  std::optional<std::string> accept;
+  bool compare = false, keep = false, list = false, json = false;
+};
+struct List {
+  std::vector<Certificate> certificates;
+};
+
+}  // namespace
+}  // namespace parley::cli
+
+namespace parley::schema {
+template <>
+inline constexpr auto fields<cli::List> = std::tuple{field("certificates", &cli::List::certificates)};
+}  // namespace parley::schema
+
+namespace parley::cli {
+namespace {
+
+int fail(std::string_view why) {
+  std::cerr << "parley rebuild: " << why << "\n";
+  return 1;
+}
+
+void show(const rebuild::Progress& progress) {
+  char text[120] = "";
+  if (progress.total > 0) {
+    std::snprintf(text, sizeof text, " %.1f %% of %" PRId64 " offsets, %.0f events/s",
+                  100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total), progress.total, progress.events_per_second);
+  }
+  std::cerr << progress.step << text << "\n";
+}
+
+const char* word(projections::Found found) {
+  switch (found) {
+    case projections::Found::only_in_old:
+      return "only in the old tables";
+    case projections::Found::only_in_rebuilt:
+      return "only in the rebuilt tables";
+    case projections::Found::differs:
+      break;
+  }
+  return "differs in";
+}
+
+std::string shortened(const std::string& digest) { return digest.empty() ? "-" : digest.substr(0, kDigestShown); }
+
+void print(const Certificate& c) {
+  std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + *c.reason : "") << "\n";
+  std::cout << "certificate " << c.id << ", " << schema::format_time(c.started) << " to " << schema::format_time(c.finished) << "\n";
+  if (c.topic_id) std::cout << "log " << *c.topic_id << ", tables as of " << c.migration << "\n";
+  if (!c.checkpoints.empty()) {
+    std::cout << "up to";
+    for (const auto& place : c.checkpoints) std::cout << " " << place.partition << ":" << place.next;
+    std::cout << "\n";
+  }
+  if (c.seconds > 0) {
+    std::printf("%" PRId64 " events in %.1f s, %.0f a second; compared in %.1f s\n", c.events, c.seconds, static_cast<double>(c.events) / c.seconds,
+                c.compare_seconds);
+  }
+  if (c.outcome == Outcome::switched) {
+    std::printf("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms, c.readers_held_ms);
+  }
+  if (!c.tables.empty()) std::printf("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
+  for (const auto& table : c.tables) {
+    const bool is_same = table.rows == table.rebuilt_rows && table.digest == table.rebuilt_digest;
+    std::printf("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows, table.rebuilt_rows,
+                shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(), is_same ? "same" : "DIFFERS");
+  }
+  std::fflush(stdout);
+  for (const auto& difference : c.differences) {
+    std::cout << difference.table << " " << difference.key << ": " << word(difference.found);
+    for (const auto& column : difference.columns) std::cout << " " << column;
+    std::cout << "\n";
+  }
+  if (c.accepted) std::cout << "differences accepted: " << *c.accepted << "\n";
+  for (const auto& one : c.parked) {
+    std::cout << one.stream << " is parked at version " << one.version << (one.in_rebuilt ? " in the rebuilt tables: " : ": ") << one.reason << "\n";
+  }
+  for (const auto& note : c.notes) std::cout << note << "\n";
+}
+
+int list(const Options& options, bool json) {
+  const auto migrated = postgres::expect_migrated({.connection = options.postgres}, projections::migrations());
+  if (!migrated) return fail("PostgreSQL: " + migrated.error().detail);
+  postgres::Pool pool({.session = {.connection = options.postgres, .application_name = "parley rebuild"}, .connections_max = 1});
+  auto lease = pool.lease(kPostgresWithin);
+  if (!lease) return fail("PostgreSQL: " + lease.error().detail);
+  auto kept = projections::certificates(*lease, kListedMax);
+  if (!kept) return fail("PostgreSQL: " + kept.error().detail);
+  if (json) {
+    std::cout << schema::write(List{std::move(*kept)}) << "\n";
+    return 0;
+  }
+  for (const auto& c : *kept) {
+    std::cout << c.id << "  " << schema::format_time(c.finished) << "  " << c.projection << "  " << schema::name_of(c.outcome) << "  " << c.events
+              << " events" << (c.reason ? "  " + *c.reason : "") << (c.accepted ? "  differences accepted: " + *c.accepted : "") << "\n";
+  }
+  if (kept->empty()) std::cout << "the read models were never rebuilt\n";
+  return 0;
+}
+
+int run(const Asked& asked) {
+  for (const auto& name : asked.projections) {
+    if (name != projections::kReadModels) return fail("there is no projection " + name + ": there is " + std::string(projections::kReadModels));
+  }
+  if (asked.list) return list(asked.options, asked.json);
+  if (asked.compare && asked.accept) return fail("--compare switches nothing: there is nothing to accept");
+  if (asked.accept && asked.accept->empty()) return fail("--accept-differences wants a reason");
+  std::stop_source stop;
+  // It waits for a signal that may never come, so nothing waits for it.
+  std::thread([stop]() mutable {
+    process::wait_for_termination();
+    stop.request_stop();
+  }).detach();
+  const auto certificate = rebuild::rebuild({.kafka = asked.options.kafka(),
+                                             .events_topic = asked.options.topic_prefix + ".events",
+                                             .partitions = asked.options.partitions,
+                                             .postgres = asked.options.postgres,
+                                             .accept = asked.accept,
+                                             .compare_alone = asked.compare,
+                                             .keep = asked.keep,
+                                             .progress = show},
+                                            stop.get_token());
+  if (asked.json) {
+    std::cout << schema::write(certificate) << "\n";
+  } else {
+    print(certificate);
+  }
+  return certificate.outcome == Outcome::switched || certificate.outcome == Outcome::equal ? 0 : 1;
+}
+
+}  // namespace
+
+void add_rebuild(CLI::App& app, int& exit_code) {
+  const auto asked = std::make_shared<Asked>();
+  auto* command =
+      app.add_subcommand("rebuild", "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
+  add_kafka(*command, asked->options);
+  add_postgres(*command, asked->options);
+  command->add_option("projection", asked->projections, "Which ones; all when none is named");
+  command->add_option("--accept-differences", asked->accept, "Switch although rows differ, and why, for the certificate");
+  command->add_flag("--compare", asked->compare, "Prove that the tables are what the log says, and switch nothing");
+  command->add_flag("--keep", asked->keep, "Keep the rebuilt tables for a look when they are not switched to");
+  command->add_flag("--list", asked->list, "The certificates that are kept, the newest first");
+  command->add_flag("--json", asked->json, "One JSON document, for programs");
+  command->callback([asked, &exit_code] {
+    log::configure("rebuild", "", *log::level_named("warn"));
+    exit_code = run(*asked);
+  });
+}
+
+}  // namespace parley::cli
