@@ -45,8 +45,6 @@ TEST(Placement, a_subject_has_the_slot_of_its_id_whatever_it_is) {
   EXPECT_EQ(slot_of_subject("something/new/2048"), 0);
   for (const auto* text : {"", "dialog", "dialog/", "dialog/x", "dialog/0", "dialog/-1", "/5", "dialog/07"})
     EXPECT_EQ(slot_of_subject(text), std::nullopt) << text;
-  EXPECT_TRUE(is_of_arrangement("seal/3"));
-  EXPECT_FALSE(is_of_arrangement("sealed/3"));
 }
 TEST(Placement, every_slot_of_an_old_partition_has_its_heir) {
   for (const auto& [from, to] : {std::pair{16, 4}, {16, 64}, {1, 3}, {3, 1}, {5, 7}, {1024, 1}, {1, 1024}, {16, 16}}) {

@@ -2,6 +2,9 @@
 // `parley backup DIR` and `parley restore DIR`.
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "platform/kafka/config.h"
 
@@ -11,13 +14,22 @@ class App;
 
 namespace parley::backup {
 
+/// The files of a deployment's keys; empty where there is none, or none is wanted.
+struct KeyFiles {
+  std::string keys;      ///< As `parley keys` makes it.
+  std::string seal_key;  ///< The deciders' signing key.
+
+  /// By their names among a copy's secrets, which never change.
+  std::vector<std::pair<std::string_view, std::string>> named() const { return {{"keys", keys}, {"seal-key", seal_key}}; }
+};
+
 struct BackupOptions {
   std::string folder;  ///< Must not be there, or be empty.
   kafka::Config kafka;
   std::string prefix = "parley";
   int partitions = 16;
   bool with_keys = true;
-  std::string keys_file;        ///< With keys.
+  KeyFiles keys;                ///< With keys: what goes into the copy.
   std::string passphrase_file;  ///< With keys; when empty, PARLEY_BACKUP_PASSPHRASE is it.
   bool json = false;            ///< The summary as one JSON document on standard output, for programs.
 };
@@ -27,7 +39,7 @@ struct RestoreOptions {
   std::string prefix = "parley";
   std::optional<int> partitions;  ///< Of the new log; the copy's when nothing is said.
   int replication = 1;
-  std::string keys_file;  ///< Where the keys go; nowhere when empty.
+  KeyFiles keys;  ///< Where the copy's keys go.
   std::string passphrase_file;
   bool check_only = false;
   bool json = false;

@@ -11,7 +11,7 @@ namespace {
 struct Given {
   cli::Options common;
   std::string folder;
-  std::string keys_file;
+  KeyFiles keys;
   std::string passphrase_file;
   bool without_keys = false;
   bool check = false;
@@ -19,12 +19,14 @@ struct Given {
 };
 
 /// What both commands take.
-CLI::App* add(CLI::App& app, const char* name, const char* description, Given& given) {
+CLI::App* add(CLI::App& app, const char* name, const char* description, const char* keys, const char* seal_key, Given& given) {
   auto* command = app.add_subcommand(name, description);
   command->add_option("folder", given.folder, "Of the copy")->required();
   cli::add_kafka(*command, given.common);
   command->add_option("--passphrase-file", given.passphrase_file,
                       "A file whose first line is the passphrase of the keys; else PARLEY_BACKUP_PASSPHRASE");
+  command->add_option("--keys-file", given.keys.keys, keys)->envname("PARLEY_KEYS_FILE");
+  command->add_option("--seal-key-file", given.keys.seal_key, seal_key)->envname("PARLEY_SEAL_KEY_FILE");
   command->add_flag("--json", given.json, "One JSON document, for programs");
   return command;
 }
@@ -33,8 +35,8 @@ CLI::App* add(CLI::App& app, const char* name, const char* description, Given& g
 
 void add_commands(CLI::App& app, int& exit_code) {
   const auto given = std::make_shared<Given>();
-  auto* backup_command = add(app, "backup", "Copies the log into a folder, while it is written", *given);
-  backup_command->add_option("--keys-file", given->keys_file, "The deployment's keys, to go into the copy")->envname("PARLEY_KEYS_FILE");
+  auto* backup_command = add(app, "backup", "Copies the log into a folder, while it is written", "The deployment's keys, to go into the copy",
+                             "The deciders' signing key, to go there too", *given);
   backup_command->add_flag("--without-keys", given->without_keys, "Leave the keys out: a restore needs the old file then");
   backup_command->callback([given, &exit_code] {
     log::configure("backup", "", *log::level_named("warn"));
@@ -43,16 +45,16 @@ void add_commands(CLI::App& app, int& exit_code) {
                         .prefix = given->common.topic_prefix,
                         .partitions = given->common.partitions,
                         .with_keys = !given->without_keys,
-                        .keys_file = given->keys_file,
+                        .keys = given->keys,
                         .passphrase_file = given->passphrase_file,
                         .json = given->json});
   });
 
   const auto wanted = std::make_shared<Given>();
-  auto* restore_command = add(app, "restore", "Fills an empty log from a copy, or checks a copy", *wanted);
+  auto* restore_command =
+      add(app, "restore", "Fills an empty log from a copy, or checks a copy", "Where the copy's keys are written; other keys are never replaced",
+          "Where its signing key is written, if it has one", *wanted);
   cli::add_topics(*restore_command, wanted->common);
-  restore_command->add_option("--keys-file", wanted->keys_file, "Where the copy's keys are written; other keys are never replaced")
-      ->envname("PARLEY_KEYS_FILE");
   restore_command->add_flag("--check", wanted->check, "Only look whether the copy is whole; needs no Kafka");
   auto* partitions = restore_command->get_option("--partitions");
   restore_command->callback([wanted, partitions, &exit_code] {
@@ -62,7 +64,7 @@ void add_commands(CLI::App& app, int& exit_code) {
                          .prefix = wanted->common.topic_prefix,
                          .partitions = partitions->count() > 0 ? std::optional(wanted->common.partitions) : std::nullopt,
                          .replication = wanted->common.replication,
-                         .keys_file = wanted->keys_file,
+                         .keys = wanted->keys,
                          .passphrase_file = wanted->passphrase_file,
                          .check_only = wanted->check,
                          .json = wanted->json});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "domain/seals/seals.h"
 #include "ops/cli/backup/backup.h"
 #include "ops/cli/backup/cut.h"
 #include "ops/cli/backup/manifest.h"
@@ -16,7 +17,6 @@
 #include "ops/cli/backup/records.h"
 #include "ops/cli/backup/task.h"
 #include "platform/crypto/crypto.h"
-#include "platform/crypto/keyring.h"
 #include "platform/crypto/passphrase.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
@@ -87,12 +87,18 @@ class Copying {
     if (!given) return std::unexpected(given.error());
     if (given->empty())
       return std::unexpected("keys go into a copy under a passphrase (--passphrase-file, PARLEY_BACKUP_PASSPHRASE), or not at all (--without-keys)");
-    if (options_.keys_file.empty()) return std::unexpected("--keys-file names the keys that go into the copy; or --without-keys");
-    if (const auto usable = crypto::Keyring::load(options_.keys_file); !usable) return std::unexpected(usable.error());
-    const auto keys = read_file(options_.keys_file);
-    if (!keys) return std::unexpected(keys.error());
-    manifest_.keys = {true, "libsodium: XSalsa20-Poly1305 under Argon2id of a passphrase", {std::string(kKeysSecret)}};
-    return std::optional(crypto::seal_with_passphrase(write_secrets({{std::string(kKeysSecret), crypto::base64url(*keys)}}), *given));
+    if (options_.keys.keys.empty()) return std::unexpected("--keys-file names the keys that go into the copy; or --without-keys");
+    manifest_.keys = {true, "libsodium: XSalsa20-Poly1305 under Argon2id of a passphrase", {}};
+    std::vector<Secret> secrets;
+    for (const auto& [name, file] : options_.keys.named()) {
+      if (file.empty()) continue;
+      if (const auto usable = check_key_file(name, file); !usable) return std::unexpected(usable.error());
+      const auto bytes = read_file(file);
+      if (!bytes) return std::unexpected(bytes.error());
+      manifest_.keys.secrets.emplace_back(name);
+      secrets.push_back({std::string(name), crypto::base64url(*bytes)});
+    }
+    return std::optional(crypto::seal_with_passphrase(write_secrets(secrets), *given));
   }
 
   Result<> open_log() {
@@ -169,6 +175,7 @@ class Copying {
 
   /// What has to be known of an event that is not in the copy.
   void note_left_out(int partition, const schema::Envelope& envelope, std::string_view value) {
+    if (seals::is_seal(envelope.subject)) return;  // no command led to it
     auto& first = first_left_out_[static_cast<std::size_t>(partition)];
     if (!first || envelope.command_offset < *first) first = envelope.command_offset;
     if (auto entry = directory_of(envelope, value)) keys_left_out_.insert(std::move(entry->key));
@@ -264,7 +271,7 @@ class Copying {
     for (int i = 0; i < partitions_; ++i) {
       const auto done = add_file(kEvents, i, [&](const StoredRecord& record) {
         const auto subject = record.header("ce_subject").value_or("");
-        manifest_.seals += is_of_arrangement(subject);
+        manifest_.seals += seals::is_seal(subject);
         if (keys_left_out_.empty()) return;
         const auto envelope = envelope_of(record);
         if (!envelope) return;
@@ -374,7 +381,7 @@ class Copying {
 
   Result<> add_secrets(const std::string& sealed) {
     const auto text = sealed + "\n";
-    if (auto written = write_file(options_.folder + "/" + std::string(kSecrets), text, true); !written) return written;
+    if (auto written = write_file(options_.folder + "/" + std::string(kSecrets), text); !written) return written;
     manifest_.files.push_back({std::string(kSecrets), "", 0, 0, static_cast<std::int64_t>(text.size()), crypto::hex(crypto::sha256(text))});
     return {};
   }

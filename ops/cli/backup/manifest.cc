@@ -18,8 +18,19 @@
 #include "platform/crypto/crypto.h"
 #include "schemas/fields.h"
 
+namespace parley::backup {
+
+/// What every manifest has, whatever else it is.
+struct Format {
+  std::int64_t format = 0;
+};
+
+}  // namespace parley::backup
+
 namespace parley::schema {
 
+template <>
+inline constexpr auto fields<backup::Format> = std::tuple{field("format", &backup::Format::format)};
 template <>
 inline constexpr auto fields<backup::TopicEntry> = std::tuple{field("name", &backup::TopicEntry::name), field("id", &backup::TopicEntry::id)};
 template <>
@@ -133,7 +144,7 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
   return text;
 }
 
-std::expected<void, std::string> write_file(const std::string& path, std::string_view text, bool fresh) {
+std::expected<void, std::string> write_file(const std::string& path, std::string_view text) {
   const auto draft = path + ".new-" + std::to_string(getpid());
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return failed(draft);
@@ -141,9 +152,9 @@ std::expected<void, std::string> write_file(const std::string& path, std::string
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
   int error = errno;
   ::close(fd);
-  const bool placed = written && (fresh ? ::link(draft.c_str(), path.c_str()) : ::rename(draft.c_str(), path.c_str())) == 0;
+  const bool placed = written && ::rename(draft.c_str(), path.c_str()) == 0;
   if (written && !placed) error = errno;
-  if (!placed || fresh) ::unlink(draft.c_str());
+  if (!placed) ::unlink(draft.c_str());
   errno = error;
   if (!placed) return failed(path);
   // The name too.
@@ -169,10 +180,13 @@ std::expected<Manifest, std::string> read_manifest(const std::string& folder) {
   if (!digest) return std::unexpected(digest.error());
   if (*digest != digest_line(*text))
     return std::unexpected(path + ": was changed (its SHA-256 is not the one in " + std::string(kManifestDigest) + ")");
+  const auto problem = [&](const schema::Problem& found) { return std::unexpected(path + ": " + found.field + " " + found.issue); };
+  const auto format = schema::read_text<Format>(*text);  // first: another format has other fields
+  if (!format) return problem(format.error());
+  if (format->format != kFormat)
+    return std::unexpected(path + ": is of format " + std::to_string(format->format) + ", this program reads " + std::to_string(kFormat));
   const auto manifest = schema::read_text<Manifest>(*text);
-  if (!manifest) return std::unexpected(path + ": " + manifest.error().field + " " + manifest.error().issue);
-  if (manifest->format != kFormat)
-    return std::unexpected(path + ": is of format " + std::to_string(manifest->format) + ", this program reads " + std::to_string(kFormat));
+  if (!manifest) return problem(manifest.error());
   if (manifest->partitions < 1 || manifest->partitions > kSlots || manifest->cut.size() != static_cast<std::size_t>(manifest->partitions))
     return std::unexpected(path + ": its partitions and its cut are not of one log");
   return *manifest;

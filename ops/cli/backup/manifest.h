@@ -76,9 +76,6 @@ void print_contents(const Manifest& manifest);
 
 std::string file_name(std::string_view topic, int partition);
 
-/// The name of what `parley keys` makes among the secrets.
-inline constexpr std::string_view kKeysSecret = "keys";
-
 struct Secret {
   std::string name;
   std::string value;  ///< Base64url of its bytes.
@@ -88,7 +85,7 @@ std::string write_secrets(const std::vector<Secret>& secrets);
 std::expected<std::vector<Secret>, std::string> read_secrets(std::string_view text);
 
 std::expected<std::string, std::string> read_file(const std::string& path);
-/// Under its name when it is whole and on the disk; for its owner alone. What stands there is replaced unless `fresh`.
-std::expected<void, std::string> write_file(const std::string& path, std::string_view text, bool fresh = false);
+/// Under its name when it is whole and on the disk; for its owner alone.
+std::expected<void, std::string> write_file(const std::string& path, std::string_view text);
 
 }  // namespace parley::backup

@@ -9,8 +9,6 @@
 namespace parley::backup {
 namespace {
 
-constexpr std::string_view kSealKind = "seal/";
-
 /// As write_outcome() writes it.
 std::string text_of(const schema::Position& position) {
   return R"("position":{"partition":)" + std::to_string(position.partition) + R"(,"offset":)" + std::to_string(position.offset) + "}";
@@ -25,8 +23,6 @@ std::optional<int> slot_of_subject(std::string_view subject) {
   if (!id || *id < 1) return std::nullopt;
   return slot_of(*id);
 }
-
-bool is_of_arrangement(std::string_view subject) { return subject.starts_with(kSealKind); }
 
 std::vector<int> Partitions::heirs(int old_partition) const {
   std::vector<int> out;

@@ -16,9 +16,6 @@ namespace parley::backup {
 /// "dialog/1387" has the slot of its id, whatever kind of stream it is. Nothing for text that names no stream.
 std::optional<int> slot_of_subject(std::string_view subject);
 
-/// Streams of this kind tell of the arrangement of one log and are not taken into another: a decider's signatures over a partition's order.
-bool is_of_arrangement(std::string_view subject);
-
 struct Partitions {
   int old_count = 0;
   int new_count = 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "domain/seals/seals.h"
 #include "ops/cli/backup/backup.h"
 #include "ops/cli/backup/manifest.h"
 #include "ops/cli/backup/merge.h"
@@ -20,8 +21,8 @@
 #include "ops/cli/directory.h"
 #include "ops/cli/topics.h"
 #include "platform/crypto/crypto.h"
-#include "platform/crypto/keyring.h"
 #include "platform/crypto/passphrase.h"
+#include "platform/crypto/secret_file.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
@@ -118,7 +119,8 @@ class Restoring {
   const Partitions& partitions() const { return partitions_; }
   std::int64_t seals() const { return seals_; }
   std::int64_t entries() const { return entries_; }
-  bool has_keys() const { return !secrets_.empty(); }
+  /// Files of keys that stand where they were wanted.
+  const std::vector<std::string>& keys() const { return written_; }
   bool has_begun() const { return has_begun_; }
 
  private:
@@ -127,7 +129,7 @@ class Restoring {
   // The keys.
 
   Result<> open_secrets() {
-    if (!manifest_.keys.inside || options_.keys_file.empty()) return {};
+    if (!manifest_.keys.inside || options_.keys.keys.empty()) return {};
     const auto given = passphrase(options_.passphrase_file);
     if (!given) return std::unexpected(given.error());
     if (given->empty()) return {};
@@ -143,16 +145,17 @@ class Restoring {
   }
 
   Result<> write_secrets() {
-    for (const auto& secret : secrets_) {
-      if (secret.name != kKeysSecret) continue;  // of a later build
-      const auto bytes = crypto::unbase64url(secret.value);
-      if (!bytes) return std::unexpected(std::string(kSecrets) + ": the secret " + secret.name + " is malformed");
-      if (const auto stands = read_file(options_.keys_file)) {
-        if (*stands == *bytes) continue;
-        return std::unexpected(options_.keys_file + ": other keys stand there than those of the copy, and are not replaced");
-      }
-      if (auto written = write_file(options_.keys_file, *bytes, true); !written) return written;
-      if (const auto usable = crypto::Keyring::load(options_.keys_file); !usable) return std::unexpected(usable.error());
+    for (const auto& [name, file] : options_.keys.named()) {
+      const auto secret = std::ranges::find(secrets_, name, &Secret::name);
+      if (file.empty() || secret == secrets_.end()) continue;
+      const auto bytes = crypto::unbase64url(secret->value);
+      if (!bytes) return std::unexpected(std::string(kSecrets) + ": the secret " + secret->name + " is malformed");
+      const auto made = crypto::create_secret_file(file, *bytes);
+      if (!made) return std::unexpected(made.error());
+      if (const auto stands = read_file(file); !stands || *stands != *bytes)
+        return std::unexpected(file + ": another key stands there than the copy's, and is not replaced");
+      if (const auto usable = check_key_file(name, file); !usable) return usable;
+      written_.push_back(file);
     }
     return {};
   }
@@ -250,11 +253,13 @@ class Restoring {
       auto item = merge.next();
       if (!item) return std::unexpected(item.error());
       if (!*item) return {};
-      if (auto done = each((*item)->source, (*item)->record); !done)
-        return std::unexpected(options_.folder + "/" + file_name(name, (*item)->source) + ": the record of " +
-                               std::to_string((*item)->record.offset) + ": " + done.error());
+      if (auto done = each((*item)->source, (*item)->record); !done) return done;
       if (!progress.add(1)) return std::unexpected(std::string(kStopped));
     }
+  }
+  Result<> wrong(std::string_view name, int partition, const StoredRecord& record, const std::string& why) const {
+    return std::unexpected(options_.folder + "/" + file_name(name, partition) + ": the record of offset " + std::to_string(record.offset) + ": " +
+                           why);
   }
   static std::int64_t record_time(const StoredRecord& record) { return record.time.time_since_epoch().count(); }
   static std::int64_t event_time(const StoredRecord& record) {
@@ -265,12 +270,12 @@ class Restoring {
   Result<> fill_events() {
     Filling filling(*producer_, topic(kEvents), partitions_.new_count);
     const auto filled = merged(kEvents, event_time, [&](int from, StoredRecord& record) -> Result<> {
-      if (is_of_arrangement(record.header("ce_subject").value_or(""))) {
+      if (seals::is_seal(record.header("ce_subject").value_or(""))) {
         ++seals_;
         return {};
       }
       const auto to = place_of_event(record, from, partitions_);
-      if (!to) return std::unexpected(to.error());
+      if (!to) return wrong(kEvents, from, record, to.error());
       translate_event(record);
       const auto offset = filling.write(*to, record);
       if (!offset) return std::unexpected(offset.error());
@@ -286,14 +291,14 @@ class Restoring {
     Filling filling(*producer_, topic(kReplies), partitions_.new_count);
     const auto filled = merged(kReplies, record_time, [&](int from, StoredRecord& record) -> Result<> {
       const auto outcome = schema::read_outcome(record.value.value_or(""));
-      if (!outcome) return std::unexpected("no outcome: " + outcome.error().field + " " + outcome.error().issue);
+      if (!outcome) return wrong(kReplies, from, record, "is no outcome: " + outcome.error().field + " " + outcome.error().issue);
       const auto places = places_of_reply(*outcome, from, partitions_);
       std::optional<schema::Position> position;
       if (outcome->position) {
         const auto offset = translation_.find(from, outcome->position->offset);
         if (offset) position = schema::Position{places.front(), *offset};
       }
-      if (auto translated = translate_reply(record, *outcome, position); !translated) return translated;
+      if (auto translated = translate_reply(record, *outcome, position); !translated) return wrong(kReplies, from, record, translated.error());
       for (const int to : places) {
         if (const auto offset = filling.write(to, record); !offset) return std::unexpected(offset.error());
       }
@@ -367,6 +372,7 @@ class Restoring {
   const Partitions partitions_;
   const cli::TopicsOptions topics_;
   std::vector<Secret> secrets_;
+  std::vector<std::string> written_;
   std::optional<kafka::Admin> admin_;
   std::optional<kafka::Producer> producer_;
   Translation translation_;
@@ -401,9 +407,9 @@ void print(const RestoreOptions& options, const Manifest& manifest, const Restor
   std::cout << options.prefix << " is restored as of " << schema::format_time(manifest.time) << ", " << restored->partitions().new_count
             << " partitions\n";
   print_contents(manifest);
-  if (restored->has_keys()) {
-    std::cout << "  keys are in " << options.keys_file << "\n";
-  } else if (manifest.keys.inside) {
+  for (const auto& file : restored->keys()) std::cout << "  key: " << file << "\n";
+  if (!restored->keys().empty()) return;
+  if (manifest.keys.inside) {
     std::cout << "  keys were left in the copy: --keys-file and the passphrase bring them out. The system needs them, or the old file\n";
   } else {
     std::cout << "  the system needs the keys file of the one that was copied\n";
@@ -421,7 +427,7 @@ void print_json(const RestoreOptions& options, const Manifest& manifest, const R
     w.key("partitions");
     w.integer(restored->partitions().new_count);
     w.key("keys_written");
-    w.boolean(restored->has_keys());
+    w.boolean(!restored->keys().empty());
     w.key("seals_left_behind");
     w.integer(restored->seals());
     w.key("directory_entries");

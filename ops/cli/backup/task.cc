@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iostream>
 
+#include "platform/crypto/keyring.h"
+#include "platform/crypto/signing.h"
 #include "platform/process/process.h"
 #include "schemas/fields.h"
 
@@ -51,6 +53,17 @@ Result<std::string> passphrase(const std::string& file) {
   if (schema::characters(text) < kPassphraseCharactersMin)
     return std::unexpected("the passphrase must have " + std::to_string(kPassphraseCharactersMin) + " characters at least");
   return text;
+}
+
+Result<> check_key_file(std::string_view name, const std::string& file) {
+  if (name == "keys") {
+    const auto usable = crypto::Keyring::load(file);
+    if (!usable) return std::unexpected(usable.error());
+  } else {
+    const auto usable = crypto::SigningKey::load(file);
+    if (!usable) return std::unexpected(usable.error());
+  }
+  return {};
 }
 
 std::string size_text(std::int64_t bytes) {

@@ -34,6 +34,9 @@ class Progress {
 /// From the file (its first line), or from PARLEY_BACKUP_PASSPHRASE when there is no file. Empty when there is neither.
 Result<std::string> passphrase(const std::string& file);
 
+/// Whether a file of keys can be used as what its name among the secrets says.
+Result<> check_key_file(std::string_view name, const std::string& file);
+
 /// "12.3 MB"
 std::string size_text(std::int64_t bytes);
 
