@@ -31,7 +31,7 @@ PARTITIONS = 5  # of the second one
 SKIPPED = 77
 WAIT_S = 60.0
 LOG_S = 30.0
-MESSAGES_BEFORE, MESSAGES_AFTER = 300, 150
+MESSAGES_BEFORE, MESSAGES_AFTER = 200, 60
 PASSPHRASE = "correct horse battery staple"
 PASSWORD = "correct horse"
 COMMAND_OFFSETS = {"ce_commandoffset", "command_offset"}
@@ -306,11 +306,10 @@ class Backup(unittest.TestCase):
             self.assertEqual(fold.check_tables(self.second_events, connection, WAIT_S), [])
 
             def without_places(rows):
-                for row in rows["event_index"].values():
-                    del row["partition"], row["position"]
+                rows["event_index"] = {key: row | {"partition": None, "position": None} for key, row in rows["event_index"].items() if key[0] != "seal"}
                 return rows
 
-            self.assertEqual(without_places(fold.read_tables(connection)[0]), without_places(fold.fold(self.inside)))
+            self.assertEqual(fold.compare_tables(without_places(fold.fold(self.inside)), without_places(fold.read_tables(connection)[0])), [])
 
     def everybody_finds_everything_and_goes_on(self):
         reads = self.read_all(self.person)
