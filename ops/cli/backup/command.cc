@@ -39,7 +39,7 @@ void add_commands(CLI::App& app, int& exit_code) {
                              "The deciders' signing key, to go there too", *given);
   backup_command->add_flag("--without-keys", given->without_keys, "Leave the keys out: a restore needs the old file then");
   backup_command->callback([given, &exit_code] {
-    log::configure("backup", "", *log::level_named("warn"));
+    log::configure("backup", "", *log::level_named("error"));
     exit_code = backup({.folder = given->folder,
                         .kafka = given->common.kafka(),
                         .prefix = given->common.topic_prefix,
@@ -58,7 +58,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   restore_command->add_flag("--check", wanted->check, "Only look whether the copy is whole; needs no Kafka");
   auto* partitions = restore_command->get_option("--partitions");
   restore_command->callback([wanted, partitions, &exit_code] {
-    log::configure("restore", "", *log::level_named("warn"));
+    log::configure("restore", "", *log::level_named("error"));
     exit_code = restore({.folder = wanted->folder,
                          .kafka = wanted->common.kafka(),
                          .prefix = wanted->common.topic_prefix,
