@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -59,20 +60,7 @@ struct Api::Parts {
         notify_pool({.session = session(o), .connections_max = 1}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
-        deps{keys,
-             tokens,
-             directory,
-             dispatcher,
-             progress,
-             streams,
-             log,
-             pool,
-             queries,
-             hashing,
-             timers,
-             o.partitions,
-             [this] { return log_identity(); },
-             now},
+        deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, identity, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
@@ -114,6 +102,7 @@ struct Api::Parts {
   http::Timers timers;
   http::Executor queries;
   http::Executor hashing;
+  const std::function<std::string()> identity = [this] { return log_identity(); };
   const endpoint::Deps deps;
   const std::string topic_prefix;
   kafka::TopicWatch watch;
