@@ -19,21 +19,23 @@ using HeaderLookup = std::function<std::optional<std::string_view>(std::string_v
 
 inline constexpr std::string_view kJson = "application/json";
 inline constexpr std::size_t kHashBytes = 32;
+/// Stands for a command's offset where that names nothing: of what was restored into another log. Lower than every offset, so nothing is passed over.
+inline constexpr std::int64_t kBeforeEveryCommand = -1;
 
 struct Envelope {
-  std::string id;                    ///< ce_id, UUIDv7.
-  std::string source;                ///< ce_source, the instance that decided: "/parley/decider/decider-1".
-  std::string type;                  ///< ce_type.
-  std::string subject;               ///< ce_subject, the stream: "dialog/1387".
-  Timestamp time;                    ///< ce_time, the decider's stamp.
-  std::int64_t sequence = 0;         ///< ce_sequence, the stream's version from 1, without a gap.
-  std::string correlation;           ///< ce_correlationid: one request, through every process.
-  std::string causation;             ///< ce_causationid: the command that led to the event.
-  std::string actor;                 ///< ce_actor: the principal.
-  std::int64_t command_offset = -1;  ///< ce_commandoffset, in the partition of parley.commands with the event's number.
-  std::int64_t slot_counter = 0;     ///< ce_slotcounter: the last n used in the stream's slot when this event was decided.
-  std::string hash;                  ///< ce_hash, 64 hexadecimal digits.
-  std::string traceparent;           ///< W3C trace context; empty when there is none.
+  std::string id;                                     ///< ce_id, UUIDv7.
+  std::string source;                                 ///< ce_source, the instance that decided: "/parley/decider/decider-1".
+  std::string type;                                   ///< ce_type.
+  std::string subject;                                ///< ce_subject, the stream: "dialog/1387".
+  Timestamp time;                                     ///< ce_time, the decider's stamp.
+  std::int64_t sequence = 0;                          ///< ce_sequence, the stream's version from 1, without a gap.
+  std::string correlation;                            ///< ce_correlationid: one request, through every process.
+  std::string causation;                              ///< ce_causationid: the command that led to the event.
+  std::string actor;                                  ///< ce_actor: the principal.
+  std::int64_t command_offset = kBeforeEveryCommand;  ///< ce_commandoffset, in the partition of parley.commands with the event's number.
+  std::int64_t slot_counter = 0;                      ///< ce_slotcounter: the last n used in the stream's slot when this event was decided.
+  std::string hash;                                   ///< ce_hash, 64 hexadecimal digits.
+  std::string traceparent;                            ///< W3C trace context; empty when there is none.
 };
 
 Headers to_headers(const Envelope& envelope);

@@ -117,12 +117,12 @@ Headers to_headers(const ReplyEnvelope& e) {
 
 std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup& header) {
   auto text = [&](std::string_view name) { return std::string(header(name).value_or("")); };
-  ReplyEnvelope e{text("command_id"), text("attempt_id"), text("correlation_id"), {}, -1};
+  ReplyEnvelope e{text("command_id"), text("attempt_id"), text("correlation_id"), {}, kBeforeEveryCommand};
   const auto memory = named<Memory>(header("memory").value_or(""));
   if (!memory) return std::unexpected("header memory is missing or malformed");
   e.memory = *memory;
   const auto offset = parse_integer(header("command_offset").value_or(""));
-  if (!offset || *offset < 0) return std::unexpected("header command_offset is missing or malformed");
+  if (!offset || *offset < kBeforeEveryCommand) return std::unexpected("header command_offset is missing or malformed");
   e.command_offset = *offset;
   return e;
 }

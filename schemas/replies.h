@@ -50,7 +50,7 @@ struct ReplyEnvelope {
   std::string attempt_id;
   std::string correlation;
   Memory memory{};
-  std::int64_t command_offset = -1;
+  std::int64_t command_offset = kBeforeEveryCommand;
 };
 /// The record's key is the command id.
 Headers to_headers(const ReplyEnvelope& envelope);

@@ -1,6 +1,7 @@
 #pragma once
 // What endpoints work with. One struct for all of them: a handler is a plain function and keeps nothing.
 #include <functional>
+#include <string>
 
 #include "domain/kernel.h"
 
@@ -38,8 +39,9 @@ struct Deps {
   http::Executor& queries;  ///< Runs what reads PostgreSQL: as many threads as the pool has connections.
   http::Executor& hashing;  ///< Runs Argon2id: few threads and a short queue, for each run takes a core and 24 MiB.
   http::Timers& timers;
-  int partitions;                    ///< Of the log.
-  std::function<Timestamp()> clock;  ///< Thread-safe.
+  int partitions;                             ///< Of the log.
+  std::function<std::string()> log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
+  std::function<Timestamp()> clock;           ///< Thread-safe.
 };
 
 }  // namespace parley::endpoint

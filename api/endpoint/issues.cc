@@ -9,7 +9,7 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kIssues{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kIssues{{
     {"is required", "обязательное поле"},
     {"must not be empty", "не может быть пустым"},
     {"must be a string", "должно быть строкой"},
@@ -36,7 +36,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kIssues{
     {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
-    {"must be a position like 3:1024", "должна быть позиция вида 3:1024"},
+    {"must be a position as X-Event-Position gives it", "должна быть позиция в том виде, в котором её даёт X-Event-Position"},
+    {"is a position of another log: it was restored or made anew since", "позиция другого журнала: с тех пор он был восстановлен или создан заново"},
     {"must be a version like # or a time like *", "должно быть версией вида # или временем вида *"},
     {"must be at most the dialog's version, which is #", "не может быть больше версии диалога: #"},
     {"must be earlier: one answer is made of at most # events with # bytes",

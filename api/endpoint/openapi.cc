@@ -59,8 +59,10 @@ void parameters_of(Writer& w, const Endpoint& e) {
   }
   if (e.form == Endpoint::Form::query) {
     parameter(w, "header", "X-Read-After",
-              "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending",
-              R"({"type":"string","pattern":"^(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})");
+              "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending. One of another "
+              "log (it was "
+              "restored from a backup since) is refused with 422",
+              R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})");
   }
   w.end_array();
 }
@@ -77,7 +79,7 @@ void success(Writer& w, const Endpoint& e) {
     pair(w, "description", e.form == Endpoint::Form::stream ? "A stream of server-sent events" : "Done");
     object(w, "headers", [&] {
       if (e.form == Endpoint::Form::command) {
-        answer_header(w, "X-Event-Position", "partition:offset of the last event of the decision; see X-Read-After");
+        answer_header(w, "X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After");
         answer_header(w, "Idempotency-Hit", "\"true\" when this is an earlier answer again");
       }
       if (e.form != Endpoint::Form::stream) answer_header(w, "X-Projection", "\"pending\" when reads do not show the effect yet");

@@ -55,13 +55,22 @@ Result<std::optional<std::int64_t>> expected_version(const http::Headers& header
   return invalid("If-Match", "must be a version in quotes, like \"7\"");
 }
 
-Result<std::optional<schema::Position>> read_after(const http::Headers& headers, int partitions) {
-  const auto text = headers.get("X-Read-After");
-  if (!headers.has("X-Read-After")) return std::optional<schema::Position>{};
-  const auto colon = text.find(':');
-  const auto partition = plain_integer(text.substr(0, colon));
-  const auto offset = colon == std::string_view::npos ? std::nullopt : plain_integer(text.substr(colon + 1));
-  if (!partition || !offset || *partition >= partitions) return invalid("X-Read-After", "must be a position like 3:1024");
+/// A position as clients get it: "<log>.<partition>:<offset>". A log that was restored elsewhere has other offsets, and so another name.
+std::string position_text(const schema::Position& position, const Deps& deps) {
+  return deps.log_identity() + "." + std::to_string(position.partition) + ":" + std::to_string(position.offset);
+}
+
+Result<std::optional<schema::Position>> read_after(const http::Headers& headers, const Deps& deps) {
+  constexpr auto kHeader = "X-Read-After";
+  if (!headers.has(kHeader)) return std::optional<schema::Position>{};
+  const auto text = headers.get(kHeader);
+  const auto dot = text.find('.'), colon = text.find(':');
+  if (dot == std::string_view::npos || dot == 0 || colon == std::string_view::npos || colon < dot)
+    return invalid(kHeader, "must be a position as X-Event-Position gives it");
+  const auto partition = plain_integer(text.substr(dot + 1, colon - dot - 1)), offset = plain_integer(text.substr(colon + 1));
+  if (!partition || !offset) return invalid(kHeader, "must be a position as X-Event-Position gives it");
+  if (text.substr(0, dot) != deps.log_identity()) return invalid(kHeader, "is a position of another log: it was restored or made anew since");
+  if (*partition >= deps.partitions) return invalid(kHeader, "must be a position as X-Event-Position gives it");
   return std::optional(schema::Position{*partition, *offset});
 }
 
@@ -71,7 +80,7 @@ void answer(const Exchange& x, const api::CommandResult& result, const schema::O
   auto response = http::Response::json(x.endpoint->spec.status, std::move(body));
   if (result.repeated) response.headers.set("Idempotency-Hit", "true");
   if (outcome.position) {
-    response.headers.set("X-Event-Position", std::to_string(outcome.position->partition) + ":" + std::to_string(outcome.position->offset));
+    response.headers.set("X-Event-Position", position_text(*outcome.position, x.deps));
     if (!result.readable) response.headers.set("X-Projection", "pending");
   }
   x.send(std::move(response));
@@ -162,7 +171,7 @@ void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
 void run_query(const Shared& x) {
   auto asked = x->endpoint->ask(x->request, x->caller);
   if (!asked) return x->refuse(asked.error());
-  const auto position = read_after(x->request.headers, x->deps.partitions);
+  const auto position = read_after(x->request.headers, x->deps);
   if (!position) return x->refuse(position.error());
   if (!*position) return post_query(x, std::move(*asked), false);
   // Whichever is first: the position can be read, or the wait is over.

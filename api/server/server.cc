@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -38,6 +39,9 @@ constexpr std::chrono::seconds kLookPeriod{1};
 /// How often it looks whether it can serve, at its start.
 constexpr std::chrono::milliseconds kStartLookPeriod{10};
 
+/// Of the id of the topic of events: enough to tell one log from any other that its clients may have met.
+constexpr std::size_t kLogIdentityCharacters = 8;
+
 /// One connection in so many at least is not a stream.
 constexpr std::size_t kShareOfRequests = 4;
 /// How often memory that a flood has left behind is given back to the system.
@@ -56,7 +60,7 @@ struct Api::Parts {
         notify_pool({.session = session(o), .connections_max = 1}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
-        deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, now},
+        deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, identity, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
@@ -98,6 +102,7 @@ struct Api::Parts {
   http::Timers timers;
   http::Executor queries;
   http::Executor hashing;
+  const std::function<std::string()> identity = [this] { return log_identity(); };
   const endpoint::Deps deps;
   const std::string topic_prefix;
   kafka::TopicWatch watch;
@@ -111,6 +116,14 @@ struct Api::Parts {
   std::atomic<bool> draining = false;
 
   std::string topic(std::string_view name) const { return topic_prefix + "." + std::string(name); }
+
+  /// Kafka's id of the topic of events names a log: one that is restored, or made anew, has another.
+  std::string log_identity() const {
+    auto id = watch.id(topic("events")).value_or("").substr(0, kLogIdentityCharacters);
+    std::ranges::replace(id, '+', '-');
+    std::ranges::replace(id, '/', '_');
+    return id;
+  }
 
   /// What no part can see alone. Tells the watch, which keeps the first reason.
   void look_for_another_log() {
@@ -134,6 +147,8 @@ struct Api::Parts {
   health::Verdict verdict() const {
     if (const auto another = watch.another_log()) return {health::Readiness::not_ready, {"another log: " + *another}};
     auto verdict = dispatcher.verdict();
+    if (!watch.id(topic("events")))
+      verdict = health::worse(std::move(verdict), {health::Readiness::not_ready, {"which log this is is not known yet"}});
     if (!serving && is_directory_missing()) {
       verdict = health::worse(
           std::move(verdict),

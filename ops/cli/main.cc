@@ -3,6 +3,7 @@
 #include <map>
 
 #include "ops/cli/audit/audit.h"
+#include "ops/cli/backup/backup.h"
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
 #include "ops/cli/options.h"
@@ -85,6 +86,7 @@ int main(int argc, char** argv) {
 
   cli::add_audit(app, exit_code);
   cli::add_rebuild(app, exit_code);
+  backup::add_commands(app, exit_code);
 
   CLI11_PARSE(app, argc, argv);
   return exit_code;

@@ -67,32 +67,6 @@ int fail(std::string_view what, std::string_view why) {
   return 1;
 }
 
-/// The deciders' first positions: the beginning of each partition of commands for which the group has none. (auto.offset.reset is "error" everywhere:
-/// a group that has lost its positions says so instead of skipping or repeating.)
-Result<std::size_t> write_first_positions(Admin& admin, const std::string& group, const std::string& topic, int partitions) {
-  const auto all = kafka::every_partition(topic, partitions);
-  const auto positions = patiently([&] { return admin.group_offsets(group, all); });
-  if (!positions) return std::unexpected(positions.error());
-  const auto begin = patiently([&] { return admin.begin(all); });
-  if (!begin) return std::unexpected(begin.error());
-  std::vector<kafka::PartitionOffset> missing;
-  for (const auto& first : *begin) {
-    const auto known = std::ranges::find(*positions, first.where, &kafka::PartitionOffset::where);
-    if (known == positions->end() || known->offset < 0) missing.push_back(first);
-  }
-  if (missing.empty()) return 0;
-  if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
-  return missing.size();
-}
-
-/// Whether the topic holds, or has held, records. The topic must be there.
-Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
-  const auto all = kafka::every_partition(topic, partitions);
-  const auto ends = patiently([&] { return admin.end(all, kafka::Isolation::read_uncommitted); });
-  if (!ends) return std::unexpected(ends.error());
-  return std::ranges::any_of(*ends, [](const auto& end) { return end.offset > 0; });
-}
-
 /// What may not be put in the place of a topic that is gone from a log that was used: why, or nothing when all that is missing may be created.
 Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::string>& names) {
   const auto found = patiently([&] { return admin.describe_topics(names); });
@@ -125,7 +99,65 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
   return std::nullopt;
 }
 
+/// Those of the topics, when all of them can be described.
+Result<std::vector<kafka::TopicDescription>> describe_all(Admin& admin, const std::vector<std::string>& names) {
+  return patiently([&]() -> Result<std::vector<kafka::TopicDescription>> {
+    auto found = admin.describe_topics(names);
+    if (!found) return std::unexpected(found.error());
+    std::vector<kafka::TopicDescription> out;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!(*found)[i]) return std::unexpected(kafka::Error{kafka::Kind::unknown_topic, true, names[i] + " is not there yet"});
+      out.push_back(*(*found)[i]);
+    }
+    return out;
+  });
+}
+
 }  // namespace
+
+Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
+  const auto all = kafka::every_partition(topic, partitions);
+  const auto ends = patiently([&] { return admin.end(all, kafka::Isolation::read_uncommitted); });
+  if (!ends) return std::unexpected(ends.error());
+  return std::ranges::any_of(*ends, [](const auto& end) { return end.offset > 0; });
+}
+
+/// The deciders' first positions: the beginning of each partition of commands for which the group has none. (auto.offset.reset is "error" everywhere:
+/// a group that has lost its positions says so instead of skipping or repeating.)
+Result<std::size_t> write_first_positions(Admin& admin, const TopicsOptions& options) {
+  const auto group = options.prefix + ".decider";
+  const auto all = kafka::every_partition(options.prefix + ".commands", options.partitions);
+  const auto positions = patiently([&] { return admin.group_offsets(group, all); });
+  if (!positions) return std::unexpected(positions.error());
+  const auto begin = patiently([&] { return admin.begin(all); });
+  if (!begin) return std::unexpected(begin.error());
+  std::vector<kafka::PartitionOffset> missing;
+  for (const auto& first : *begin) {
+    const auto known = std::ranges::find(*positions, first.where, &kafka::PartitionOffset::where);
+    if (known == positions->end() || known->offset < 0) missing.push_back(first);
+  }
+  if (missing.empty()) return 0;
+  if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
+  return missing.size();
+}
+
+std::vector<std::string> topic_names() {
+  std::vector<std::string> out;
+  for (const auto& topic : wanted(1)) out.emplace_back(topic.name);
+  return out;
+}
+
+Result<std::vector<kafka::TopicDescription>> create_topics(Admin& admin, const TopicsOptions& options, const std::vector<std::string>& names) {
+  const auto all = wanted(options.partitions);
+  std::vector<std::string> full;
+  for (const auto& name : names) {
+    const auto topic = std::ranges::find(all, name, &Topic::name);
+    full.push_back(options.prefix + "." + name);
+    const auto created = patiently([&] { return admin.create_topic({full.back(), topic->partitions, options.replication, topic->config}); });
+    if (!created) return std::unexpected(created.error());
+  }
+  return describe_all(admin, full);
+}
 
 int topics(const TopicsOptions& options) {
   if (options.partitions < 1 || options.partitions > 1024) return fail("partitions", "must be between 1 and 1024, the number of slots");
@@ -144,16 +176,7 @@ int topics(const TopicsOptions& options) {
     if (!created) return fail(names[i], created.error().text);
     if (*created) std::cout << "created " << names[i] << " with " << all[i].partitions << " partitions\n";
   }
-  const auto described = patiently([&]() -> Result<std::vector<kafka::TopicDescription>> {
-    auto found = admin->describe_topics(names);
-    if (!found) return std::unexpected(found.error());
-    std::vector<kafka::TopicDescription> out;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (!(*found)[i]) return std::unexpected(kafka::Error{kafka::Kind::unknown_topic, true, names[i] + " is not there yet"});
-      out.push_back(*(*found)[i]);
-    }
-    return out;
-  });
+  const auto described = describe_all(*admin, names);
   if (!described) return fail("describe", described.error().text);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& topic = (*described)[i];
@@ -176,7 +199,7 @@ int topics(const TopicsOptions& options) {
   }
 
   const std::string group = options.prefix + ".decider";
-  const auto written = write_first_positions(*admin, group, names.front(), options.partitions);
+  const auto written = write_first_positions(*admin, options);
   if (!written) return fail(group, written.error().text);
   if (*written > 0) std::cout << "wrote the first position of " << group << " in " << *written << " partitions\n";
   return 0;

@@ -1,7 +1,11 @@
 #pragma once
+#include <cstddef>
 #include <string>
+#include <vector>
 
+#include "platform/kafka/admin.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/error.h"
 
 namespace parley::cli {
 
@@ -17,5 +21,17 @@ struct TopicsOptions {
 /// is made again out of them. The process's exit code: 0 when all is as this program needs it; 1 otherwise, with the reason on standard error.
 /// Another partition count is such a reason (another number needs a new log), and so are events without their commands, or the other way round.
 int topics(const TopicsOptions& options);
+
+// Its steps, for a log that is restored.
+
+/// Without the prefix; the commands' first.
+std::vector<std::string> topic_names();
+/// Creates those of the topics that are missing, as topics() does, and waits until they can be used. In the order of `names` (without the prefix).
+kafka::Result<std::vector<kafka::TopicDescription>> create_topics(kafka::Admin& admin, const TopicsOptions& options,
+                                                                  const std::vector<std::string>& names);
+/// Writes the deciders' first positions where they have none; how many.
+kafka::Result<std::size_t> write_first_positions(kafka::Admin& admin, const TopicsOptions& options);
+/// Whether the topic holds, or has held, records. It must be there.
+kafka::Result<bool> is_used(kafka::Admin& admin, const std::string& topic, int partitions);
 
 }  // namespace parley::cli

@@ -31,6 +31,7 @@ def main():
     flags_parser = parser(__doc__)
     add_system_flags(flags_parser)
     flags_parser.add_argument("--fresh", action="store_true", help="start with empty data: everything in the data folder is deleted first")
+    flags_parser.add_argument("--restore", metavar="DIR", help="begin with what a copy of `parley backup` holds; the data must be new, or --fresh")
     flags = flags_parser.parse_args()
     settings = from_flags(flags)
 
@@ -41,7 +42,10 @@ def main():
             prerequisites.librdkafka()
             prerequisites.kafka()
             prerequisites.parley("parley")
-            system.start(flags.fresh)
+            system.start_servers(flags.fresh)
+            if flags.restore:
+                prerequisites.say(system.task("restore", flags.restore, seconds=None))
+            system.start_parley()
             flag = "" if str(settings.data) == "/var/lib/parley" else f" --data {settings.data}"
             print(EXAMPLES.format(url=settings.url, data=settings.data, flag=flag), flush=True)
             while True:

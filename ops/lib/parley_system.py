@@ -192,12 +192,12 @@ class System:
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
                 "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
 
-    def task(self, *arguments):
-        """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout."""
+    def task(self, *arguments, seconds=TASK_SECONDS_MAX):
+        """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout. `seconds`: None for no limit."""
         log = self.settings.data / "log" / f"{arguments[0]}.log"
         with open(log, "ab") as errors:
             done = subprocess.run([self.settings.binary, *arguments], env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL,
-                                  stdout=subprocess.PIPE, stderr=errors, text=True, timeout=TASK_SECONDS_MAX)
+                                  stdout=subprocess.PIPE, stderr=errors, text=True, timeout=seconds)
         if done.returncode != 0:
             raise OpsError(f"parley {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{tail(log)}")
         return done.stdout

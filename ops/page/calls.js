@@ -37,7 +37,9 @@ export async function call(method, path, { headers = {}, body, language = "en", 
       response = await fetch(path, { ...options, signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS) });
       if (!REPEATED_STATUS.has(response.status)) {
         const answer = await response.json();
-        if (response.ok) return { body: answer, position: response.headers.get("X-Event-Position"), repeats: attempt };
+        // "log.partition:offset": the log's name says nothing to people
+        const position = response.headers.get("X-Event-Position")?.split(".").pop();
+        if (response.ok) return { body: answer, position, repeats: attempt };
         throw new Refusal(response.status, answer.error?.code, answer.error?.message ?? String(response.status));
       }
     } catch (error) {

@@ -64,16 +64,36 @@ std::optional<std::string> unbase64url(std::string_view text) {
   return out;
 }
 
-std::string sha256(std::string_view bytes) {
-  // OpenSSL's, because every event is hashed: it uses the processor's own instructions, libsodium's does not.
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  std::string out(crypto_hash_sha256_BYTES, '\0');
-  if (algorithm == nullptr || context == nullptr || EVP_DigestInit_ex2(context.get(), algorithm, nullptr) != 1 ||
-      EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) != 1 || EVP_DigestFinal_ex(context.get(), bytes_of(out), nullptr) != 1) {
-    throw std::runtime_error("OpenSSL cannot make a SHA-256");
+struct Sha256::Impl {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), EVP_MD_CTX_free};
+
+  void begin() {
+    // OpenSSL's, because every event is hashed: it uses the processor's own instructions, libsodium's does not.
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    must(algorithm != nullptr && context != nullptr && EVP_DigestInit_ex2(context.get(), algorithm, nullptr) == 1);
   }
-  return out;
+  void update(std::string_view bytes) const { must(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1); }
+  std::string finish() const {
+    std::string out(crypto_hash_sha256_BYTES, '\0');
+    must(EVP_DigestFinal_ex(context.get(), bytes_of(out), nullptr) == 1);
+    return out;
+  }
+  static void must(bool done) {
+    if (!done) throw std::runtime_error("OpenSSL cannot make a SHA-256");
+  }
+};
+Sha256::Sha256() : impl_(std::make_unique<Impl>()) { impl_->begin(); }
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::~Sha256() = default;
+void Sha256::update(std::string_view bytes) { impl_->update(bytes); }
+std::string Sha256::finish() { return impl_->finish(); }
+
+std::string sha256(std::string_view bytes) {
+  thread_local Sha256::Impl one;
+  one.begin();
+  one.update(bytes);
+  return one.finish();
 }
 
 std::string random_bytes(std::size_t count) {

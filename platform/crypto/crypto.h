@@ -2,6 +2,7 @@
 // Hashes, identifiers, secrets. All functions are thread-safe. libsodium and OpenSSL do the work; nothing of them shows here.
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,22 @@ std::optional<std::string> unbase64url(std::string_view text);
 
 /// 32 raw bytes.
 std::string sha256(std::string_view bytes);
+/// The same of what comes in pieces. Movable; not thread-safe.
+class Sha256 {
+ public:
+  Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+  ~Sha256();
+  void update(std::string_view bytes);
+  /// Of all that came, 32 raw bytes. Once.
+  std::string finish();
+
+ private:
+  friend std::string sha256(std::string_view bytes);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 /// From the system's generator.
 std::string random_bytes(std::size_t count);
 /// In constant time for texts of one length.

@@ -4,7 +4,7 @@ import collections
 import json
 
 from demo import verify
-from demo.log import SLOTS
+from demo.log import SLOTS, place_of
 
 # What one command may append, in this order.
 DECISIONS = {
@@ -87,7 +87,7 @@ def check_answers(commands, events):
     for command in commands:
         if command.status != 201:
             continue
-        event = standing.get(command.headers.get("x-event-position"))
+        event = standing.get(place_of(command.headers.get("x-event-position")))
         if event is None:
             faults.append(f"{command.path} {command.key}: no event at {command.headers.get('x-event-position')}")
         elif command.path.endswith("/messages") and json.loads(event.value).get("message_id") != command.answer["id"]:

@@ -107,7 +107,7 @@ class TheLog(unittest.TestCase):
 class Answers(unittest.TestCase):
     def setUp(self):
         self.events = log_of(STORY)
-        self.command = Command("POST", f"/api/site/dialogs/{DIALOG}/messages", "key", [{"outcome": 201}], 201, {"x-event-position": f"{PARTITION}:8"},
+        self.command = Command("POST", f"/api/site/dialogs/{DIALOG}/messages", "key", [{"outcome": 201}], 201, {"x-event-position": f"log-name.{PARTITION}:8"},
                                {"id": 4 * 1024 + SLOT})
 
     def faults(self, **changed):

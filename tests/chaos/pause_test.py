@@ -6,6 +6,7 @@ import contextlib
 import scenario
 from chaos import fold
 import psycopg2
+from demo.log import place_of
 from groups import Group
 
 DECIDERS_GROUP, COMMANDS = "parley.decider", "parley.commands"
@@ -94,7 +95,7 @@ class Pauses(scenario.Chaos):
         """Until the tables reflect everything that was acknowledged until now."""
         acknowledged = {}
         for command in list(load.commands):
-            partition, _, offset = command.headers.get("x-event-position", "").partition(":")
+            partition, _, offset = place_of(command.headers.get("x-event-position", "")).partition(":")
             if offset:
                 acknowledged[int(partition)] = max(acknowledged.get(int(partition), 0), int(offset))
 

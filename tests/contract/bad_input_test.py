@@ -18,6 +18,11 @@ class BadInput(ContractTest):
     def post(self, body, **headers):
         return self.dialog.visitor.post(self.dialog.visitor_path, body, **headers)
 
+    def position(self):
+        """Of something that was written elsewhere."""
+        dialog = self.open_dialog()
+        return dialog.visitor.post(dialog.visitor_path, {"text": "a"}).headers["x-event-position"]
+
     def assert_fields(self, caller, path, cases):
         for body, field in cases:
             with self.subTest(path=path, body=body):
@@ -76,8 +81,15 @@ class BadInput(ContractTest):
     def test_headers_that_must_not_be(self):
         for value in ("", "1", '"x"', '""', 'W/"1"', '"1", "2"', '"-1"'):
             self.assert_error(self.post({"text": "a"}, If_Match=value), 422, "VALIDATION_ERROR", "If-Match")
-        for value in ("", "1", ":", "1:", "x:1", "-1:0", "99999:0", "1:2:3"):
+        log, _, _ = self.position().partition(".")
+        for value in ("", "1", ":", "1:", "0:1", ".0:1", "0:1.", *(f"{log}.{place}" for place in ("", "1", "1:", ":1", "x:1", "-1:0", "99999:0", "1:2:3"))):
             self.assert_error(self.owner.get("/api/users/me", X_Read_After=value), 422, "VALIDATION_ERROR", "X-Read-After")
+
+    def test_a_position_of_another_log_is_refused_and_said_to_be_one(self):
+        place = self.position()
+        refused = self.owner.get("/api/users/me", X_Read_After="another_" + place[8:])
+        self.assert_error(refused, 422, "VALIDATION_ERROR", "X-Read-After")
+        self.assertIn("another log", refused.details["issue"])
 
     def test_unknown_paths_and_wrong_methods(self):
         for path in ("/api", "/api/nothing", "/api/dialogs/1/nothing", "/api/site", "/nothing", "/api/users/me/more"):

@@ -4,6 +4,7 @@
 import secrets
 
 from contract import TIME, Caller, ContractTest, main, new_email
+from demo.log import place_of
 
 
 class Surface(ContractTest):
@@ -15,7 +16,7 @@ class Surface(ContractTest):
         self.assertEqual(registered.json["token_type"], "bearer")
         user = registered.json["user"]
         self.assertEqual(user, {"id": user["id"], "email": email, "is_admin": False, "balance": 500.0})
-        self.assertRegex(registered.headers["x-event-position"], r"^\d+:\d+$")
+        self.assertRegex(registered.headers["x-event-position"], r"^[A-Za-z0-9_-]{8}\.\d+:\d+$")
 
         logged_in = self.nobody.post("/api/auth/login", {"email": email.upper(), "password": "password123"})
         self.assertEqual(logged_in.status, 200)
@@ -114,7 +115,7 @@ class Surface(ContractTest):
         self.assertEqual([(e["version"], e["type"]) for e in events], [(1, "parley.dialog.opened.v1"), (2, "parley.dialog.message_created.v1")])
         self.assertEqual([e["actor"] for e in events], [f"visitor/{self.assistant['id']}"] * 2)
         self.assertEqual(events[1]["correlation_id"], request)
-        self.assertEqual("{partition}:{offset}".format(**events[1]["position"]), posted.headers["x-event-position"])
+        self.assertEqual("{partition}:{offset}".format(**events[1]["position"]), place_of(posted.headers["x-event-position"]))
         self.assertEqual(events[1]["time"], posted.json["created_at"])
         self.assertTrue(all(len(e["hash"]) == 64 for e in events))
         self.assertEqual(self.owner.get(dialog.path + "/history?after=1").json["events"], events[1:])

@@ -262,9 +262,13 @@ TEST(Outcomes, survive_the_wire) {
 TEST(Replies, survive_their_headers) {
   const ReplyEnvelope e{"id", "attempt", "c", Memory::repeat, 12};
   EXPECT_EQ(to_headers(*read_reply_envelope(lookup(to_headers(e)))), to_headers(e));
+  const ReplyEnvelope restored{"id", "attempt", "c", Memory::first, kBeforeEveryCommand};
+  EXPECT_EQ(to_headers(*read_reply_envelope(lookup(to_headers(restored)))), to_headers(restored));
   auto headers = to_headers(e);
-  std::ranges::find(headers, std::string_view("command_offset"), &Headers::value_type::first)->second = "12x";
-  EXPECT_FALSE(read_reply_envelope(lookup(headers)));
+  for (const auto* malformed : {"12x", "-2", ""}) {
+    std::ranges::find(headers, std::string_view("command_offset"), &Headers::value_type::first)->second = malformed;
+    EXPECT_FALSE(read_reply_envelope(lookup(headers))) << malformed;
+  }
 }
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   const auto account = directory_record({Kind::account, 1025}, kEvents[0]);

@@ -13,6 +13,7 @@ import threading
 import time
 
 from demo.client import Base, BrokenConnection, Connection, backoff_s
+from demo.log import place_of
 from demo.stream import Subscriber
 
 from .records import Ask, Attempt, Records, Watch
@@ -169,7 +170,7 @@ class People:
         except (OSError, BrokenConnection, asyncio.TimeoutError) as error:
             return Attempt(began, time.monotonic(), via, type(error).__name__)
         self._idle[via].append(connection)
-        attempt = Attempt(began, time.monotonic(), via, answer.status, position=answer.headers.get("x-event-position"),
+        attempt = Attempt(began, time.monotonic(), via, answer.status, position=place_of(answer.headers.get("x-event-position")),
                           hit="idempotency-hit" in answer.headers, digest=hashlib.sha256(answer.body).hexdigest())
         try:
             attempt.answer = answer.json()

@@ -38,6 +38,11 @@ class Event:
         return self.subject.startswith("seal/")
 
 
+def place_of(position):
+    """"partition:offset" of an X-Event-Position, which begins with the name of its log; None of none."""
+    return position and position.rpartition(".")[2]
+
+
 def chain_hash(previous, event):
     """SHA-256 over "parley.v1", the stream's previous hash and the length-prefixed fields, as schemas/README.md says."""
     digest = hashlib.sha256(b"parley.v1" + previous)
@@ -58,15 +63,17 @@ def partition_digest(previous, event):
 
 
 class Log:
-    """Reads the topic without a group's membership: from where the log ended at the start to where it ends later."""
+    """Reads the topic without a group's membership: from where the log ended at the start (or from its beginning) to where it ends later."""
 
-    def __init__(self, brokers, topic, properties):
+    def __init__(self, brokers, topic, properties, from_beginning=False):
         self._config = {
             "bootstrap.servers": brokers, "group.id": "parley-demo", "enable.auto.commit": False, "auto.offset.reset": "error",
             "enable.partition.eof": True, "log_level": 2, **properties,
         }
         self._topic = topic
         self._start = self._ends()
+        if from_beginning:
+            self._start = dict.fromkeys(self._start, 0)
 
     @property
     def partitions(self):

@@ -1,0 +1,105 @@
+#include "ops/cli/backup/cut.h"
+
+#include <algorithm>
+#include <concepts>
+#include <optional>
+#include <tuple>
+#include <variant>
+
+#include "domain/model.h"
+#include "schemas/events.h"
+
+namespace parley::backup {
+namespace {
+
+std::string stream_name(std::string_view subject) { return "stream " + std::string(subject); }
+std::string event_name(std::string_view id) { return "event " + std::string(id); }
+/// What one decision appended: events of one stream with one stamp.
+std::string decision_name(const schema::Envelope& e) { return "decision " + e.subject + " " + schema::format_time(e.time); }
+
+/// The stream that a field names, if its type is an id of one.
+template <class Member>
+std::optional<Stream> stream_of(const Member& member) {
+  if constexpr (schema::is_optional<Member>) {
+    return member ? stream_of(*member) : std::nullopt;
+  } else if constexpr (std::same_as<Member, AccountId>) {
+    return Stream{Kind::account, member.value};
+  } else if constexpr (std::same_as<Member, AssistantId>) {
+    return Stream{Kind::assistant, member.value};
+  } else if constexpr (std::same_as<Member, DialogId>) {
+    return Stream{Kind::dialog, member.value};
+  } else {
+    return std::nullopt;
+  }
+}
+
+/// The streams that an event's fields name: whatever is an id of one, in events that are still to come too.
+std::vector<Stream> named_by(const Event& event) {
+  std::vector<Stream> out;
+  const auto take = [&](const auto& member) {
+    if (const auto stream = stream_of(member)) out.push_back(*stream);
+  };
+  const auto of_fields = [&](const auto& e) {
+    std::apply([&](const auto&... field) { (take(e.*field.member), ...); }, schema::fields<std::decay_t<decltype(e)>>);
+  };
+  std::visit([&](const auto& context) { std::visit(of_fields, context); }, event);
+  return out;
+}
+
+std::optional<Stream> stream_of_actor(const Principal& principal) {
+  if (const auto* owner = std::get_if<Owner>(&principal)) return stream_of(owner->account);
+  if (const auto* visitor = std::get_if<Visitor>(&principal)) return stream_of(visitor->assistant);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Fact fact_of(const schema::Envelope& envelope, std::string_view value, std::int64_t offset) {
+  Fact out{offset, envelope.time, {event_name(envelope.id), decision_name(envelope)}, {}};
+  if (envelope.sequence == 1) out.gives.push_back(stream_name(envelope.subject));
+  out.needs = {decision_name(envelope), event_name(envelope.causation)};
+  if (const auto actor = parse_principal(envelope.actor)) {
+    if (const auto stream = stream_of_actor(*actor)) out.needs.push_back(stream_name(to_string(*stream)));
+  }
+  if (const auto event = schema::decode_event(envelope.type, value); event && *event) {
+    for (const auto& stream : named_by(**event)) out.needs.push_back(stream_name(to_string(stream)));
+  }
+  return out;
+}
+
+bool Cut::pass(int partition, const Fact& fact) {
+  auto& end = ends_[static_cast<std::size_t>(partition)];
+  if (fact.offset < end && fact.time > until_) end = fact.offset;
+  if (fact.offset < end) return true;
+  leave_out(fact);
+  return false;
+}
+
+void Cut::end_at(int partition, std::int64_t offset) {
+  auto& end = ends_[static_cast<std::size_t>(partition)];
+  end = std::min(end, offset);
+}
+
+void Cut::leave_out(const Fact& fact) { outside_.insert(fact.gives.begin(), fact.gives.end()); }
+
+void Cut::close(const Reread& reread) {
+  for (bool changed = !outside_.empty(); changed;) {
+    changed = false;
+    for (int partition = 0; partition < static_cast<int>(ends_.size()); ++partition) {
+      auto& end = ends_[static_cast<std::size_t>(partition)];
+      const auto before = end;
+      reread(partition, [&](const Fact& fact) {
+        if (fact.offset >= before) return false;
+        if (fact.offset < end && std::ranges::any_of(fact.needs, [&](const auto& name) { return outside_.contains(name); })) {
+          end = fact.offset;
+          changed = true;
+          ++moved_;
+        }
+        if (fact.offset >= end) leave_out(fact);
+        return true;
+      });
+    }
+  }
+}
+
+}  // namespace parley::backup
