@@ -15,6 +15,7 @@ FLUSH_EVENTS = """  if (!event_numbers.empty()) {
 SEND_OFFSETS = """  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
 """
+SENT_ALREADY = "  static_cast<void>(positions);\n"
 ASK_COMMITTED = """  while (next_command.empty()) {
     if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
     const auto committed = consumer->committed(partitions, kCommittedWait);
@@ -47,7 +48,7 @@ def once(source, part):
 
 def offsets_first(source):
     """Offsets are sent to the transaction before its events are flushed."""
-    return source.replace(once(source, SEND_OFFSETS), "").replace(once(source, FLUSH_EVENTS), SEND_OFFSETS + FLUSH_EVENTS)
+    return source.replace(once(source, SEND_OFFSETS), SENT_ALREADY).replace(once(source, FLUSH_EVENTS), SEND_OFFSETS + FLUSH_EVENTS)
 
 
 def end_first(source):

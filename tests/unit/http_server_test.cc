@@ -561,10 +561,10 @@ TEST_F(HttpServer, DrainUnderLoadAnswersEveryRequestThatAHandlerGot) {
   std::atomic<int> answered = 0;
   std::vector<std::thread> clients;
   for (int i = 0; i < 4; ++i) {
-    clients.emplace_back([&] {
-      Client client(server_->port());
-      while (client.get("/async/1")) {
-        const auto answer = client.read();
+    // Connected before the drain can begin, however late the thread runs.
+    clients.emplace_back([client = std::make_unique<Client>(server_->port()), &answered] {
+      while (client->get("/async/1")) {
+        const auto answer = client->read();
         if (!answer || answer->status != 200) return;
         ++answered;
       }
