@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 namespace parley::kafka {
 namespace {
@@ -10,7 +11,20 @@ using Clock = std::chrono::steady_clock;
 
 /// Behind the last record there is often a transaction's marker, which nobody is handed: that it was passed is seen after so long.
 constexpr std::chrono::milliseconds kPollWait{10};
+constexpr std::chrono::milliseconds kPause{100};
 constexpr std::size_t kRecordsAtOnce = 5'000;
+
+/// A partition that has no leader just now gets one.
+template <class Request>
+auto patiently(Request request) {
+  const auto deadline = Clock::now() + kReadPatience;
+  auto answer = request();
+  while (!answer && answer.error().retryable && Clock::now() < deadline) {
+    std::this_thread::sleep_for(kPause);
+    answer = request();
+  }
+  return answer;
+}
 
 }  // namespace
 
@@ -22,9 +36,9 @@ std::vector<TopicPartition> every_partition(const std::string& topic, int count)
 }
 
 Result<std::vector<Stretch>> all_of(const Consumer& reader, std::span<const TopicPartition> partitions, Isolation isolation) {
-  const auto begin = reader.begin(partitions);
+  const auto begin = patiently([&] { return reader.begin(partitions); });
   if (!begin) return std::unexpected(begin.error());
-  const auto end = reader.end(partitions, isolation);
+  const auto end = patiently([&] { return reader.end(partitions, isolation); });
   if (!end) return std::unexpected(end.error());
   std::vector<Stretch> out;
   out.reserve(partitions.size());

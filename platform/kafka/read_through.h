@@ -30,7 +30,8 @@ struct ReadSoFar {
 /// A reading that gets nothing for so long, although there is more, fails.
 inline constexpr std::chrono::seconds kReadPatience{30};
 
-/// Everything that stands in the partitions now as a client of that isolation sees it: from the first offset that is still there to the end.
+/// Everything that stands in the partitions now as a client of that isolation sees it: from the first offset that is still there to the end. Waits
+/// kReadPatience for a partition that has no leader.
 Result<std::vector<Stretch>> all_of(const Consumer& reader, std::span<const TopicPartition> partitions,
                                     Isolation isolation = Isolation::read_committed);
 
