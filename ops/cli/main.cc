@@ -51,39 +51,7 @@ int main(int argc, char** argv) {
   cli::add_seal_key(*keys, options[keys]);
   cli::add_topics(*topics, options[topics]);
 
-  auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
-  parked->require_subcommand(1);
-  auto& own = options[parked];
-  cli::add_kafka(*parked, own);
-  std::optional<std::string> postgres;
-  parked->add_option("--postgres", postgres, "PostgreSQL's connection string: list and show name what stands still for a projection too")
-      ->envname("PARLEY_POSTGRES");
-  bool json = false;
-  parked->add_flag("--json", json, "One JSON document, for programs");
-  cli::Unpark unpark;
-  const auto parked_task = [&](const char* name, const char* description, bool names_stream, auto run) {
-    auto* command = parked->add_subcommand(name, description)->fallthrough();
-    if (names_stream) command->add_option("stream", unpark.stream, "For example dialog/1387")->required();
-    command->callback([&, run] {
-      log::configure("parked", "", *log::level_named(own.log_level));
-      exit_code =
-          run(cli::ParkedOptions{.kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .postgres = postgres, .json = json});
-    });
-    return command;
-  };
-  parked_task("list", "Every stream that stands still", false, cli::parked_list);
-  parked_task("show", "One stream, and the command that stopped it", true, [&](const auto& o) { return cli::parked_show(o, unpark.stream); });
-  auto* retry =
-      parked_task("retry", "Lets it go on, and tries again what stopped it", true, [&](const auto& o) { return cli::parked_retry(o, unpark); });
-  auto* skip =
-      parked_task("skip", "Lets it go on without what stopped it, for good", true, [&](const auto& o) { return cli::parked_skip(o, unpark); });
-  retry->add_option("--reason", unpark.reason, "Why, for the log");
-  skip->add_option("--reason", unpark.reason, "Why, for the log")->required();
-  for (auto* command : {retry, skip}) {
-    command->add_option("--projection", unpark.projection, "The projection for which it stands still, instead of its decider");
-    command->add_option("--version", unpark.version, "The version, in the stream, of the event that the projection could not apply");
-  }
-
+  cli::add_parked(app, exit_code);
   cli::add_audit(app, exit_code);
   cli::add_rebuild(app, exit_code);
   backup::add_commands(app, exit_code);

@@ -1,5 +1,6 @@
 #include "ops/cli/parked.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <expected>
@@ -7,15 +8,18 @@
 #include <iostream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "domain/model.h"
+#include "ops/cli/options.h"
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
 #include "platform/kafka/read_through.h"
+#include "platform/log/log.h"
 #include "platform/postgres/pool.h"
 #include "projections/parking.h"
 #include "schemas/commands.h"
@@ -374,5 +378,46 @@ int parked_show(const ParkedOptions& options, const std::string& stream) {
 
 int parked_retry(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::retry); }
 int parked_skip(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::skip); }
+
+void add_parked(CLI::App& app, int& exit_code) {
+  /// Lives as long as the callbacks that read it.
+  struct Asked {
+    Options options;
+    std::optional<std::string> postgres;
+    bool json = false;
+    Unpark unpark;
+  };
+  const auto asked = std::make_shared<Asked>();
+  auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
+  parked->require_subcommand(1);
+  add_kafka(*parked, asked->options);
+  parked->add_option("--postgres", asked->postgres, "PostgreSQL's connection string: list and show name what stands still for a projection too")
+      ->envname("PARLEY_POSTGRES");
+  parked->add_flag("--json", asked->json, "One JSON document, for programs");
+  const auto add = [&](const char* name, const char* description, auto run) {
+    auto* command = parked->add_subcommand(name, description)->fallthrough();
+    command->callback([asked, run, &exit_code] {
+      const auto& own = asked->options;
+      log::configure("parked", "", *log::level_named(own.log_level));
+      exit_code = run(
+          ParkedOptions{
+              .kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .postgres = asked->postgres, .json = asked->json},
+          asked->unpark);
+    });
+    return command;
+  };
+  add("list", "Every stream that stands still", [](const auto& options, const auto&) { return parked_list(options); });
+  auto* show = add("show", "One stream, and the command that stopped it",
+                   [](const auto& options, const auto& what) { return parked_show(options, what.stream); });
+  auto* retry = add("retry", "Lets it go on, and tries again what stopped it", parked_retry);
+  auto* skip = add("skip", "Lets it go on without what stopped it, for good", parked_skip);
+  for (auto* command : {show, retry, skip}) command->add_option("stream", asked->unpark.stream, "For example dialog/1387")->required();
+  retry->add_option("--reason", asked->unpark.reason, "Why, for the log");
+  skip->add_option("--reason", asked->unpark.reason, "Why, for the log")->required();
+  for (auto* command : {retry, skip}) {
+    command->add_option("--projection", asked->unpark.projection, "The projection for which it stands still, instead of its decider");
+    command->add_option("--version", asked->unpark.version, "The version, in the stream, of the event that the projection could not apply");
+  }
+}
 
 }  // namespace parley::cli

@@ -5,6 +5,10 @@
 
 #include "platform/kafka/config.h"
 
+namespace CLI {
+class App;
+}
+
 namespace parley::cli {
 
 struct ParkedOptions {
@@ -34,5 +38,8 @@ int parked_show(const ParkedOptions& options, const std::string& stream);
 int parked_retry(const ParkedOptions& options, const Unpark& what);
 /// As parked_retry(); the reason must not be empty.
 int parked_skip(const ParkedOptions& options, const Unpark& what);
+
+/// Adds the command with its subcommands; a callback that ran has set `exit_code`.
+void add_parked(CLI::App& app, int& exit_code);
 
 }  // namespace parley::cli
