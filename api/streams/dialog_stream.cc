@@ -79,6 +79,7 @@ void DialogStream::loaded(const Chapter& chapter, Window& window) {
   window.learn(dialog_, facts, chapter.version);
 }
 
+/// What the viewer is not shown has a frame for each id as in live delivery, so that a client may count them.
 bool DialogStream::write_chapter(const Chapter& chapter) {
   bool has_all = true;
   std::string joined;
@@ -95,8 +96,8 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
       has_all = false;
       break;
     }
+    while (++last < event.version) joined += frames::hidden(last);
     joined += event.frame;
-    last = event.version;
     ++counts_.events;
     if (joined.size() >= limits_.write_bytes && !flush()) return false;
   }
@@ -108,9 +109,10 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
   if (chapter.has_more) return true;
   exhausted_ = chapter.checkpoint;
   if (chapter.version <= *cursor_) return true;
-  pass(chapter.version);
+  for (auto version = *cursor_ + 1; version <= chapter.version; ++version) joined += frames::hidden(version);
+  last = chapter.version;
   ++counts_.events;
-  return write(shared(frames::hidden(chapter.version)));
+  return flush();
 }
 
 void DialogStream::absent(std::int64_t reflected, std::int64_t checkpoint) {

@@ -149,7 +149,7 @@ class People:
         started, failures = time.monotonic(), 0
         while True:
             attempt = await self._attempt(path, headers, json.dumps(ask.body, ensure_ascii=False).encode(), via)
-            if attempt.code == "NOT_AUTHENTICATED" and time.monotonic() - self._born.get(headers.get("X-Site-Token"), -NEWS_S_MAX) < NEWS_S_MAX:
+            if self._is_news(ask, attempt, headers):
                 attempt.outcome = "not known yet"
             ask.attempts.append(attempt)
             if attempt.is_definite:
@@ -161,6 +161,12 @@ class People:
             failures += 1
             if via != "edge" and failures % 3 == 0:  # one that is away is not asked for ever
                 via = "edge"
+
+    def _is_news(self, ask, attempt, headers):
+        """Whether an API may not have heard yet of the assistant or the account that is asked for."""
+        if attempt.code == "INVALID_CREDENTIALS":
+            return (200, None) in ask.expected and time.monotonic() - self._born.get(ask.body["email"], -NEWS_S_MAX) < NEWS_S_MAX
+        return attempt.code == "NOT_AUTHENTICATED" and time.monotonic() - self._born.get(headers.get("X-Site-Token"), -NEWS_S_MAX) < NEWS_S_MAX
 
     async def _attempt(self, path, headers, body, via):
         connection = self._idle[via].pop() if self._idle[via] else Connection(self._ways[via])
@@ -216,7 +222,7 @@ class People:
     def _watch(self, dialog):
         for watcher, headers, query in (("owner", dialog.owner.headers(), {}),
                                         ("visitor", {}, {"site_token": dialog.owner.site_token, "guest_id": dialog.guest})):
-            stream = Subscriber(self._ways["edge"], dialog.id, headers, query, self._counters)
+            stream = Subscriber(self._ways["edge"], dialog.id, headers, query, self._counters, news_s_max=NEWS_S_MAX)
             stream.start()
             self._streams.append((watcher, stream))
 
@@ -262,6 +268,7 @@ class People:
         email, passwords = f"{secrets.token_hex(8)}@example.com", [secrets.token_urlsafe(12) for _ in self._apis]
         registered = await asyncio.gather(*(self._register(email, password, TAKEN, via) for password, via in zip(passwords, self._apis)))
         won = [succeeded(ask) for ask in registered]
+        self._born[email] = time.monotonic()
         if not any(won) or not all(ask.final for ask in registered):
             return
         for password, via, one in zip(passwords, self._apis, won):  # each where it registered: another API may hear of the account later

@@ -29,6 +29,9 @@ class Refused(Exception):
         self.answer = answer
 
 
+IDLE_S_MAX = 30.0  # servers close connections that lie idle (the edge after 60 s), and a request may meet that
+
+
 class BrokenConnection(Exception):
     """The other side closed, or does not speak HTTP."""
 
@@ -69,9 +72,13 @@ class Connection:
     def __init__(self, base):
         self._base = base
         self._reader = self._writer = None
+        self._used_at = 0.0
 
     async def head(self, method, target, headers, body=b""):
         """Sends a request and reads the answer's head; the body is still to be read."""
+        if time.monotonic() - self._used_at > IDLE_S_MAX:
+            self.close()
+        self._used_at = time.monotonic()
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(
                 self._base.host, self._base.port, limit=1024 * 1024, ssl=True if self._base.scheme == "https" else None)
