@@ -79,6 +79,7 @@ std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const
   return site(token);
 }
 std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(impl_->accounts, email_index); }
+std::chrono::steady_clock::time_point Directory::complete_as_of() const { return impl_->tail->complete_as_of(); }
 health::Verdict Directory::verdict() const { return impl_->tail->verdict(); }
 
 }  // namespace parley::api

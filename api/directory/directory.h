@@ -1,5 +1,6 @@
 #pragma once
 // Who may come in, without PostgreSQL: parley.directory, loaded before readiness and followed live.
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,9 @@ class Directory {
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
+
+  /// Who is not found was not there at this moment; who came later may not be known yet.
+  std::chrono::steady_clock::time_point complete_as_of() const;
 
   /// Not ready until everything that stood at the start is loaded, and while new entries cannot be seen.
   health::Verdict verdict() const;

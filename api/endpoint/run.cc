@@ -5,6 +5,7 @@
 
 #include "api/auth/tokens.h"
 #include "api/commands/dispatcher.h"
+#include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
 #include "api/endpoint/idempotency.h"
 #include "api/http/executor.h"
@@ -198,13 +199,15 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
-void admit(const Shared& x, http::Timers::Clock::time_point until) {
+void admit(const Shared& x, http::Timers::Clock::time_point arrived) {
+  const bool has_all_news = x->deps.directory.complete_as_of() >= arrived;  // before the gate looks into it
   auto caller = x->endpoint->spec.gate->admit(x->request, x->deps);
   if (!caller) {
-    if (!caller.error().may_be_news || http::Timers::Clock::now() >= until) return x->refuse(caller.error());
+    if (!caller.error().may_be_news || has_all_news) return x->refuse(caller.error());
+    if (http::Timers::Clock::now() >= arrived + kNewsWaitMax) return x->refuse(Code::unavailable);
     x->deps.timers.after(kNewsLook, [=] {
       try {
-        admit(x, until);
+        admit(x, arrived);
       } catch (const std::exception& error) {  // on this thread nobody else answers for it
         log::error("a request failed", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
         x->refuse(Code::internal_error);
@@ -229,7 +232,7 @@ http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
     if (endpoint->body_schema.empty()) request.body = {};
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
-    admit(x, http::Timers::Clock::now() + kNewsWaitMax);
+    admit(x, http::Timers::Clock::now());
   };
 }
 

@@ -16,8 +16,9 @@ inline constexpr std::chrono::milliseconds kLeaseWaitMax{2'000};
 /// How long an answer waits for what this process itself must know of it, and how often it looks.
 inline constexpr std::chrono::milliseconds kSettleWaitMax{1'000};
 inline constexpr std::chrono::milliseconds kSettleLook{2};
-/// How long a caller of whom this process has not heard is waited for, and how often it looks. Other processes' news takes milliseconds.
-inline constexpr std::chrono::milliseconds kNewsWaitMax{500};
+/// A caller of whom this process has not heard is unknown once the directory is complete as of the request. How long that is waited for, and how
+/// often it looks: other processes' news takes milliseconds, and a second where nothing happens. After that it is asked to come again.
+inline constexpr std::chrono::milliseconds kNewsWaitMax{5'000};
 inline constexpr std::chrono::milliseconds kNewsLook{10};
 
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);

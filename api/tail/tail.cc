@@ -73,6 +73,7 @@ struct Tail::Impl {
 
     std::vector<kafka::TopicPartition> partitions;
     for (int p = 0; p < options.partitions; ++p) partitions.push_back({options.topic, p});
+    const auto asked_at = Clock::now();
     const auto ends = consumer->end(partitions, kafka::Isolation::read_committed);
     if (!ends) return std::unexpected(ends.error().text);
     if (positions.empty()) {
@@ -82,7 +83,6 @@ struct Tail::Impl {
     }
     if (auto assigned = consumer->assign(positions); !assigned) return std::unexpected(assigned.error().text);
 
-    const auto asked_at = Clock::now();
     std::vector<kafka::Message> batch;
     while (!stopping && !watch.another_log()) {
       batch.clear();
@@ -180,6 +180,7 @@ struct Tail::Impl {
 Tail::Tail(Options options, kafka::TopicWatch& watch, OnMessage on_message)
     : impl_(std::make_unique<Impl>(std::move(options), watch, std::move(on_message))) {}
 Tail::~Tail() = default;
+std::chrono::steady_clock::time_point Tail::complete_as_of() const { return impl_->complete_as_of; }
 bool Tail::caught_up() const { return impl_->has_started && impl_->behind() < kBehindMax && !impl_->watch.another_log(); }
 
 health::Verdict Tail::verdict() const {

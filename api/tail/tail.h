@@ -1,5 +1,6 @@
 #pragma once
 // A thread that follows a topic: every partition, read_committed, from its beginning or from the end that stands at the start.
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -36,6 +37,9 @@ class Tail {
   /// Everything that stood in the topic some seconds ago, and at the start, has been handed over. False once that cannot be said for longer: Kafka
   /// is away, or reading stands still; and for good when the log is another one.
   bool caught_up() const;
+  /// Everything that stood in the topic at this moment has been handed over; of what came later, some may have been. The clock's beginning before the
+  /// start is over.
+  std::chrono::steady_clock::time_point complete_as_of() const;
   health::Verdict verdict() const;
 
  private:
