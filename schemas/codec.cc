@@ -7,6 +7,9 @@
 namespace parley::schema {
 namespace {
 
+/// Whatever may stand in a log.
+using AnyEvent = std::variant<Event, OldEvent>;
+
 template <class T>
 void add_types(std::vector<std::string_view>& out) {
   if constexpr (is_variant<T>) {
@@ -110,17 +113,17 @@ std::string disclosed_alternative(const T& value, Disclosure disclosure) {
 }  // namespace
 
 Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) {
-  auto event = decode_text<Event>(type, value);
-  if (!event || *event) return event;
-  const auto old_event = decode_text<OldEvent>(type, value);
-  if (!old_event) return std::unexpected(old_event.error());
-  if (!*old_event) return std::optional<Event>{};
-  return std::visit([](const auto& e) { return upcast(e); }, **old_event);
+  auto event = decode_text<AnyEvent>(type, value);
+  if (!event) return std::unexpected(std::move(event.error()));
+  if (!*event) return std::optional<Event>{};
+  return std::visit(overloaded{[](Event&& known) { return std::move(known); },
+                               [](OldEvent&& old_event) { return std::visit([](const auto& e) { return upcast(e); }, old_event); }},
+                    std::move(**event));
 }
 Encoded encode_event(const Event& event) { return encode(event); }
 Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
   // As it stands there: not what it means today.
-  const auto event = decode_text<std::variant<Event, OldEvent>>(type, value);
+  const auto event = decode_text<AnyEvent>(type, value);
   if (!event) return std::unexpected(event.error());
   if (!*event) return std::optional<std::string>{};
   return disclosed_alternative(**event, disclosure);
@@ -141,13 +144,13 @@ Read<State> decode_state(std::string_view text) {
 
 std::vector<std::string_view> event_types() {
   std::vector<std::string_view> out;
-  add_types<std::variant<Event, OldEvent>>(out);
+  add_types<AnyEvent>(out);
   return out;
 }
 
 std::vector<std::pair<std::string_view, std::string>> event_schemas() {
   std::vector<std::pair<std::string_view, std::string>> out;
-  add_schemas<std::variant<Event, OldEvent>>(out);
+  add_schemas<AnyEvent>(out);
   return out;
 }
 
@@ -155,7 +158,7 @@ std::string event_catalogue() {
   std::string out =
       "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this build; the JSON Schemas are in\n"
       "[schemas/events](../schemas/events), how to read the topic in [events.md](events.md).\n";
-  add_to_catalogue<std::variant<Event, OldEvent>>(out);
+  add_to_catalogue<AnyEvent>(out);
   return out;
 }
 

@@ -60,8 +60,7 @@ void parameters_of(Writer& w, const Endpoint& e) {
   if (e.form == Endpoint::Form::query) {
     parameter(w, "header", "X-Read-After",
               "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending. One of another "
-              "log (it was "
-              "restored from a backup since) is refused with 422",
+              "log (it was restored from a backup since) is refused with 422",
               R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})");
   }
   w.end_array();

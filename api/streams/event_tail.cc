@@ -15,6 +15,7 @@
 #include "domain/model.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
+#include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "schemas/fields.h"
@@ -74,7 +75,7 @@ struct EventTail::Impl {
   };
 
   Impl(Options o, Hub& h, const HistorySource& s) : options(std::move(o)), hub(h), history(s) {
-    for (int p = 0; p < options.partitions; ++p) partitions.push_back({options.topic, p});
+    partitions = kafka::every_partition(options.topic, options.partitions);
     confirmed.resize(partitions.size());
     thread = std::thread([this] {
       pthread_setname_np(pthread_self(), "hub");

@@ -11,6 +11,7 @@
 
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
+#include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 
 namespace parley::api {
@@ -71,8 +72,7 @@ struct Tail::Impl {
     auto consumer = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
     if (!consumer) return std::unexpected(consumer.error().text);
 
-    std::vector<kafka::TopicPartition> partitions;
-    for (int p = 0; p < options.partitions; ++p) partitions.push_back({options.topic, p});
+    const auto partitions = kafka::every_partition(options.topic, options.partitions);
     const auto asked_at = Clock::now();
     const auto ends = consumer->end(partitions, kafka::Isolation::read_committed);
     if (!ends) return std::unexpected(ends.error().text);

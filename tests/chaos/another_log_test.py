@@ -14,7 +14,7 @@ import kafka
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from one_dialog import OneDialog
-from parley_system import System, ready_answer, settings_for_test
+from parley_system import System, settings_for_test
 from settings import OpsError
 from supervisor import wait_for
 
@@ -32,14 +32,10 @@ class AnotherLog(OneDialog):
 
     @classmethod
     def setUpClass(cls):
-        cls.began = time.monotonic()
+        super().setUpClass()
         cls.system = cls.enterClassContext(System(settings_for_test("another-log", PORT), cls.say))
         cls.data = cls.system.settings.data
         cls.system.start(fresh=True)
-
-    @classmethod
-    def say(cls, line):
-        print(f"{time.monotonic() - cls.began:6.1f} {line}", flush=True)
 
     def test_it_is_noticed_and_said(self):
         self.open_a_dialog()
@@ -179,9 +175,6 @@ class AnotherLog(OneDialog):
 
         if not wait_for(is_said, seconds):
             self.fail(f"{name} does not say {what!r} after {seconds:.0f} s but {self.ready(name)}")
-
-    def ready(self, name):
-        return ready_answer(self.system.settings.health_port(*name.split("-")[:1], int(name.split("-")[1])))
 
     def readiness(self):
         return {name: self.ready(name)[0] for name in ROLES}

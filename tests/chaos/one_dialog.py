@@ -3,10 +3,12 @@
 import itertools
 import json
 import secrets
+import time
 import unittest
 import urllib.error
 import urllib.request
 
+from parley_system import ready_answer
 from supervisor import wait_for
 
 WAIT_S = 60.0
@@ -14,7 +16,20 @@ LINES = 5  # messages at a time
 
 
 class OneDialog(unittest.TestCase):
-    """Subclasses have a `system` with one API."""
+    """Subclasses make a `system` with one of each process."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.began = time.monotonic()
+
+    @classmethod
+    def say(cls, line):
+        print(f"{time.monotonic() - cls.began:6.1f} {line}", flush=True)
+
+    def ready(self, name):
+        """(status, what it says) of a process's /readyz."""
+        role, _, number = name.partition("-")
+        return ready_answer(self.system.settings.health_port(role, int(number)))
 
     def open_a_dialog(self):
         self.texts, self.numbers = [], itertools.count(1)

@@ -9,14 +9,13 @@ import secrets
 import shutil
 import subprocess
 import sys
-import time
 import unittest
 
 import kafka
 import psycopg2
 from confluent_kafka.admin import AdminClient
 from one_dialog import OneDialog
-from parley_system import System, ready_answer, settings_for_test
+from parley_system import System, settings_for_test
 from supervisor import wait_for
 
 PORT = 14700
@@ -29,14 +28,10 @@ SHORT_LIVED = ("commands", "replies", "dead-letters", "signals")
 class Retention(OneDialog):
     @classmethod
     def setUpClass(cls):
-        cls.began = time.monotonic()
+        super().setUpClass()
         cls.system = cls.enterClassContext(System(settings_for_test("retention", PORT), cls.say))
         cls.data = cls.system.settings.data
         cls.system.start(fresh=True)
-
-    @classmethod
-    def say(cls, line):
-        print(f"{time.monotonic() - cls.began:6.1f} {line}", flush=True)
 
     def test_everything_is_made_again_out_of_the_events(self):
         self.open_a_dialog()
@@ -104,9 +99,6 @@ class Retention(OneDialog):
                 cursor.execute(f"SELECT t::text FROM {table} t ORDER BY 1")
                 out[table] = [row for row, in cursor.fetchall()]
             return out
-
-    def ready(self, name):
-        return ready_answer(self.system.settings.health_port(*name.split("-")[:1], int(name.split("-")[1])))
 
 
 if __name__ == "__main__":

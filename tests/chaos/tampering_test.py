@@ -8,7 +8,6 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 import unittest
 
 from confluent_kafka import Producer
@@ -27,7 +26,7 @@ PARTITIONS = 16
 class Tampering(OneDialog):
     @classmethod
     def setUpClass(cls):
-        cls.began = time.monotonic()
+        super().setUpClass()
         cls.system = cls.enterClassContext(System(settings_for_test("tampering", PORT, environment={"PARLEY_SEAL_WITHIN_S": "1"}), cls.say))
         cls.system.start_servers(fresh=True)
         cls.system.task("keys")
@@ -35,10 +34,6 @@ class Tampering(OneDialog):
         cls.log = Log(cls.system.settings.kafka_brokers, "parley.events", {})
         cls.system.start_parley()
         cls.copies = itertools.count(1)
-
-    @classmethod
-    def say(cls, line):
-        print(f"{time.monotonic() - cls.began:6.1f} {line}", flush=True)
 
     def test_every_change_of_a_copy_is_found(self):
         self.open_a_dialog()
