@@ -23,6 +23,7 @@ Try, in another terminal:
   curl -s {url}/api/site/dialogs/$DIALOG/messages -H "X-Site-Token: $SITE" -H "X-Guest-Id: $GUEST" \\
     -H 'Content-Type: application/json' -d '{{"text":"Hello! Are you open on Sunday?"}}'
 
+The API's document: {url}/docs to read and try, {url}/openapi.json for programs.
 What runs: ops/status{flag}.  Logs and data: {data}.  Ctrl-C stops everything; the data stays.
 """
 
@@ -41,6 +42,7 @@ def main():
         try:
             prerequisites.librdkafka()
             prerequisites.kafka()
+            prerequisites.swagger_ui()
             prerequisites.parley("parley")
             system.start_servers(flags.fresh)
             if flags.restore:

@@ -66,6 +66,9 @@ def main():
 
     if "contract" in kinds:
         prerequisites.asyncapi()
+        prerequisites.contract_tools()
+    if kinds & NEED_SYSTEM:
+        prerequisites.swagger_ui()
 
     settings = Settings(data=flags.data / "system", port=flags.port, binary=build / "ops" / "cli" / "parley")
     environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": build, "PARLEY_TEST_DATA": flags.data, **SANITIZERS.get(flags.preset, {})}

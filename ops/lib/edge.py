@@ -10,12 +10,13 @@ import signal
 import socket
 
 import data_folder
-from settings import ROOT
+from settings import DEPS, ROOT
 from supervisor import Command
 
 CONNECTIONS_MAX = 32768  # of a worker; fewer where it may not have so many open files
 FILES_SPARE = 512  # open files of a worker that are no connections
 REQUESTS_SHARE = 0.4  # of all connections: requests under way take two each, and a fifth is left for those that are between requests
+SWAGGER_UI = DEPS / "swagger-ui"  # for /docs; prerequisites.py fetches it
 LARGE_BODIES_MAX = 128  # requests at once with 100,000 bytes and more, or with no length: up to 2 MB each on the disk
 
 # nginx's own errors: its status, the code in the API's table, the status that the client gets. 494 is nginx's own number.
@@ -48,6 +49,8 @@ def command(settings, root):
     shutil.rmtree(page, ignore_errors=True)
     if settings.page.is_dir():
         shutil.copytree(settings.page, page)  # its workers' user may not be able to read where the sources are
+        if SWAGGER_UI.is_dir():
+            shutil.copytree(SWAGGER_UI, page / "swagger-ui")
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files_max = min(files_max, CONNECTIONS_MAX + FILES_SPARE) if files_max > 0 else CONNECTIONS_MAX + FILES_SPARE
     connections_max = files_max - FILES_SPARE

@@ -1,4 +1,4 @@
-"""What a machine needs besides Debian's packages: librdkafka, Kafka, and Parley itself, built. Each is done once.
+"""What a machine needs besides Debian's packages: librdkafka, Kafka, Parley itself, built, and what tests judge it with. Each is done once.
 
 A finished piece carries a stamp, the digest of what it was made from; a changed recipe makes it anew.
 """
@@ -18,6 +18,11 @@ RDKAFKA_VERSION_MIN = "2.12"
 RDKAFKA_PACKAGE = "@confluentinc/kafka-javascript@1.10.1"
 RDKAFKA_SHA256 = "ada7d703bb1d3237e2292bfabf438d663b6160c9f1ac2a2406b5dc4257c81b66"
 ASYNCAPI_PARSER = "@asyncapi/parser@3.6.3"
+# What /docs shows the API with.
+SWAGGER_UI = "swagger-ui-dist@5.35.0"
+SWAGGER_UI_SHA256 = "1b8e891893404ea4c3558b6a87e2a3e494e7eedba41168c2ece5800a391a6ea6"
+SWAGGER_UI_FILES = ("LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css")
+CONTRACT_TOOLS = ROOT / "tests" / "contract" / "tools"
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl")
 JOBS = str(os.cpu_count())
 
@@ -37,10 +42,7 @@ def librdkafka():
     shutil.rmtree(target, ignore_errors=True)
     source.mkdir(parents=True)
     say(f"downloading librdkafka ({RDKAFKA_PACKAGE})")
-    execute(["npm", "pack", "--silent", RDKAFKA_PACKAGE, "--pack-destination", source], "the download failed", quiet=True)
-    (archive,) = source.glob("*.tgz")
-    if hashlib.sha256(archive.read_bytes()).hexdigest() != RDKAFKA_SHA256:
-        raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs")
+    archive = download(RDKAFKA_PACKAGE, RDKAFKA_SHA256, source)
     with tarfile.open(archive) as tar:
         tar.extractall(source, [member for member in tar.getmembers() if member.name.startswith("package/deps/librdkafka/")])
     folder = source / "package" / "deps" / "librdkafka"
@@ -65,6 +67,58 @@ def asyncapi():
     say(f"downloading {ASYNCAPI_PARSER}")
     execute(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", target, ASYNCAPI_PARSER], "the download failed", quiet=True)
     (target / ".stamp").write_text(stamp)
+
+
+def swagger_ui():
+    """Downloads what shows the API's document at /docs into .deps/swagger-ui."""
+    target = DEPS / "swagger-ui"
+    stamp = digest(SWAGGER_UI, SWAGGER_UI_SHA256, *SWAGGER_UI_FILES)
+    if stamped(target, stamp):
+        return
+    npm()
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    say(f"downloading {SWAGGER_UI}")
+    archive = download(SWAGGER_UI, SWAGGER_UI_SHA256, target)
+    with tarfile.open(archive) as tar:
+        for name in SWAGGER_UI_FILES:
+            (target / name).write_bytes(tar.extractfile(f"package/{name}").read())
+    archive.unlink()
+    (target / ".stamp").write_text(stamp)
+
+
+def contract_tools():
+    """Installs what the contract tests judge and generate with: .deps/contract-npm, and the venv .deps/contract-python."""
+    target = DEPS / "contract-npm"
+    stamp = digest(*(file.read_text() for file in sorted(CONTRACT_TOOLS.glob("*.json"))))
+    if not stamped(target, stamp):
+        npm()
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for file in CONTRACT_TOOLS.glob("*.json"):
+            shutil.copy(file, target)
+        say("downloading Redocly's linter, openapi-typescript and TypeScript for the tests")
+        execute(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], "the download failed", quiet=True, cwd=target)
+        (target / ".stamp").write_text(stamp)
+    target = DEPS / "contract-python"
+    requirements = CONTRACT_TOOLS / "requirements.txt"
+    stamp = digest(requirements.read_text(), target)
+    if not stamped(target, stamp):
+        shutil.rmtree(target, ignore_errors=True)
+        say("downloading schemathesis, openapi-spec-validator and openapi-python-client for the tests")
+        execute(["/usr/bin/python3", "-m", "venv", target], "a virtual environment cannot be made (python3-venv)", quiet=True)
+        execute([target / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", requirements], "the download failed",
+                quiet=True)
+        (target / ".stamp").write_text(stamp)
+
+
+def download(package, sha256, folder):
+    """The archive of an npm package, which must be the one that is known."""
+    execute(["npm", "pack", "--silent", package, "--pack-destination", folder], "the download failed", quiet=True)
+    (archive,) = folder.glob("*.tgz")
+    if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
+        raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs")
+    return archive
 
 
 def npm():
