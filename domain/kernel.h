@@ -61,16 +61,21 @@ enum class Code {
   insufficient_permissions,
   not_found,
   dialog_not_found,
+  assistant_not_found,
+  operator_not_found,
+  api_key_not_found,
   email_taken,
   method_not_allowed,
   request_timeout,
   length_required,
   payload_too_large,
+  unsupported_media_type,
   uri_too_long,
   expectation_failed,
   headers_too_large,
   http_version_not_supported,
   invalid_last_event_id,
+  invalid_telegram_token,
   idempotency_key_reused,
   version_conflict,
   command_expired,
@@ -78,6 +83,7 @@ enum class Code {
   stream_parked,
   stream_not_parked,
   command_skipped,
+  rate_limit_exceeded,
   overloaded,
   unavailable,
   internal_error,
@@ -106,6 +112,17 @@ struct Owner {
   AccountId account;
   friend bool operator==(const Owner&, const Owner&) = default;
 };
+/// A member of an owner's team: an account of its own that works on the owner's dialogs.
+struct Operator {
+  AccountId account;
+  AccountId owner;
+  friend bool operator==(const Operator&, const Operator&) = default;
+};
+/// An account that looks after the whole installation, through an API.
+struct Admin {
+  AccountId account;
+  friend bool operator==(const Admin&, const Admin&) = default;
+};
 /// Somebody on a site that carries the assistant's token. For a dialog the API has checked the guest's secret too.
 struct Visitor {
   AssistantId assistant;
@@ -115,7 +132,13 @@ struct Visitor {
 struct Administrator {
   friend bool operator==(const Administrator&, const Administrator&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Visitor, Administrator>;
+using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator>;
+/// The owner on whose behalf somebody may work: the owner itself, or of a team's member its owner.
+inline std::optional<AccountId> owner_behind(const Principal& principal) {
+  if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
+  if (const auto* member = std::get_if<Operator>(&principal)) return member->owner;
+  return std::nullopt;
+}
 
 /// Gives ids of one slot, one after the other. Its owner keeps `last` for the slot when the decision is staged.
 struct IdSource {

@@ -11,15 +11,21 @@ namespace {
 constexpr std::array<std::string_view, 3> kKinds{"account", "assistant", "dialog"};
 static_assert(kKinds.size() == std::variant_size_v<State>);
 
-/// "<name>/<positive id>" split; nothing when it is not that.
-std::optional<std::pair<std::string_view, std::int64_t>> parse_reference(std::string_view text) {
-  const auto slash = text.find('/');
-  if (slash == std::string_view::npos) return std::nullopt;
-  const auto digits = text.substr(slash + 1);
+/// A positive id as std::to_string() writes it.
+std::optional<std::int64_t> parse_id(std::string_view digits) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
   if (error != std::errc{} || end != digits.data() + digits.size() || id <= 0 || id > kIdMax || digits.front() == '0') return std::nullopt;
-  return std::pair{text.substr(0, slash), id};
+  return id;
+}
+
+/// "<name>/<id>" split; nothing when it is not that.
+std::optional<std::pair<std::string_view, std::int64_t>> parse_reference(std::string_view text) {
+  const auto slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto id = parse_id(text.substr(slash + 1));
+  if (!id) return std::nullopt;
+  return std::pair{text.substr(0, slash), *id};
 }
 
 }  // namespace
@@ -40,6 +46,8 @@ std::string to_string(const Principal& principal) {
   return std::visit(overloaded{
                         [](const Anonymous&) { return std::string("anonymous"); },
                         [](const Owner& p) { return "account/" + std::to_string(p.account.value); },
+                        [](const Operator& p) { return "operator/" + std::to_string(p.account.value) + "/" + std::to_string(p.owner.value); },
+                        [](const Admin& p) { return "admin/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
                         [](const Administrator&) { return std::string("administrator"); },
                     },
@@ -49,9 +57,17 @@ std::string to_string(const Principal& principal) {
 std::optional<Principal> parse_principal(std::string_view text) {
   if (text == "anonymous") return Anonymous{};
   if (text == "administrator") return Administrator{};
+  if (text.starts_with("operator/")) {
+    const auto last = text.rfind('/');
+    const auto member = parse_reference(text.substr(0, last));
+    const auto owner = parse_id(text.substr(last + 1));
+    if (!member || !owner) return std::nullopt;
+    return Operator{AccountId{member->second}, AccountId{*owner}};
+  }
   const auto reference = parse_reference(text);
   if (!reference) return std::nullopt;
   if (reference->first == "account") return Owner{AccountId{reference->second}};
+  if (reference->first == "admin") return Admin{AccountId{reference->second}};
   if (reference->first == "visitor") return Visitor{AssistantId{reference->second}};
   return std::nullopt;
 }

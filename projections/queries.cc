@@ -22,7 +22,9 @@ Sight sight_of(const Principal& viewer) {
   return std::visit(overloaded{
                         [](const Anonymous&) { return Sight{}; },
                         [](const Administrator&) { return Sight{}; },
+                        [](const Admin&) { return Sight{}; },
                         [](const Owner& p) { return Sight{.owner = p.account, .assistant = {}}; },
+                        [](const Operator& p) { return Sight{.owner = p.owner, .assistant = {}}; },
                         [](const Visitor& p) { return Sight{.owner = {}, .assistant = p.assistant}; },
                     },
                     viewer);

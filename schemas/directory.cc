@@ -1,21 +1,52 @@
 #include "schemas/directory.h"
 
+#include <algorithm>
+
 namespace parley::schema {
 namespace {
 
-std::optional<DirectoryRecord> record(const Stream& stream, const accounts::Registered& e) {
-  return DirectoryRecord{std::string(kAccountEmailPrefix) + e.email_index, write(AccountEntry{AccountId{stream.id}, e.password_verifier})};
+using Records = std::vector<DirectoryRecord>;
+
+Records records(const Stream& stream, const accounts::Account& s) {
+  return {{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
 }
-std::optional<DirectoryRecord> record(const Stream& stream, const assistants::Created& e) {
-  return DirectoryRecord{std::string(kSiteTokenPrefix) + e.site_token,
-                         write(SiteEntry{AssistantId{stream.id}, e.owner, e.website_integration, e.allowed_domains})};
+Records records(const Stream& stream, const assistants::Assistant& s) {
+  return {
+      {std::string(kSiteTokenPrefix) + s.site_token, write(SiteEntry{AssistantId{stream.id}, s.owner, s.website_integration, s.allowed_domains})}};
 }
-std::optional<DirectoryRecord> record(const Stream&, const auto&) { return std::nullopt; }
+Records records(const Stream&, const auto&) { return {}; }
+
+template <class Entry, class IdOf>
+std::optional<Stream> named_by(Kind kind, std::string_view value, IdOf id_of) {
+  const auto entry = read_text<Entry>(value);
+  if (!entry) return std::nullopt;
+  return Stream{kind, id_of(*entry).value};
+}
 
 }  // namespace
 
-std::optional<DirectoryRecord> directory_record(const Stream& stream, const Event& event) {
-  return std::visit([&](const auto& context) { return std::visit([&](const auto& e) { return record(stream, e); }, context); }, event);
+Records directory_of(const Stream& stream, const State& state) {
+  return std::visit([&](const auto& context) { return std::visit([&](const auto& s) { return records(stream, s); }, context); }, state);
+}
+
+Records directory_changes(const Stream& stream, const State& before, const State& after) {
+  if (!is_in_directory(stream.kind)) return {};
+  const auto old = directory_of(stream, before);
+  auto now = directory_of(stream, after);
+  Records changes;
+  for (const auto& record : old) {
+    if (std::ranges::find(now, record.key, &DirectoryRecord::key) == now.end()) changes.push_back({record.key, std::nullopt});
+  }
+  for (auto& record : now) {
+    if (std::ranges::find(old, record) == old.end()) changes.push_back(std::move(record));
+  }
+  return changes;
+}
+
+std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value) {
+  if (key.starts_with(kAccountEmailPrefix)) return named_by<AccountEntry>(Kind::account, value, [](const AccountEntry& e) { return e.account; });
+  if (key.starts_with(kSiteTokenPrefix)) return named_by<SiteEntry>(Kind::assistant, value, [](const SiteEntry& e) { return e.assistant; });
+  return std::nullopt;
 }
 
 DirectoryRecord parked_record(int partition, const ParkedEntry& parked) {

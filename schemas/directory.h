@@ -61,10 +61,18 @@ inline constexpr std::string_view kParkedPrefix = "parked/";
 
 struct DirectoryRecord {
   std::string key;
-  std::string value;
+  std::optional<std::string> value;  ///< Nothing: the entry goes (a tombstone).
+  friend bool operator==(const DirectoryRecord&, const DirectoryRecord&) = default;
 };
-/// What an event changes in the directory; most change nothing.
-std::optional<DirectoryRecord> directory_record(const Stream& stream, const Event& event);
+/// What the directory says of a stream: a function of its state, so that it can be made again out of the log. Always with a value; keys of one stream
+/// differ. A key may pass from one stream to another, but at no time do two have it.
+std::vector<DirectoryRecord> directory_of(const Stream& stream, const State& state);
+/// Whether streams of that kind are in the directory at all.
+constexpr bool is_in_directory(Kind kind) { return kind == Kind::account || kind == Kind::assistant; }
+/// What has to be written when the state changes from one to the other.
+std::vector<DirectoryRecord> directory_changes(const Stream& stream, const State& before, const State& after);
+/// The stream that an entry is about; nothing for other entries, and those that this build cannot read.
+std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value);
 DirectoryRecord parked_record(int partition, const ParkedEntry& parked);
 
 }  // namespace parley::schema

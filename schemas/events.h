@@ -147,7 +147,8 @@ template <>
 inline constexpr std::string_view type_name<accounts::Account> = "account";
 template <>
 inline constexpr auto fields<accounts::Account> =
-    std::tuple{field("email", &accounts::Account::email), field("balance", &accounts::Account::balance)};
+    std::tuple{field("email", &accounts::Account::email), field("email_index", &accounts::Account::email_index),
+               field("password_verifier", &accounts::Account::password_verifier), field("balance", &accounts::Account::balance)};
 template <>
 inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";
 template <>
@@ -155,7 +156,12 @@ inline constexpr auto fields<assistants::NoAssistant> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<assistants::Assistant> = "assistant";
 template <>
-inline constexpr auto fields<assistants::Assistant> = std::tuple{field("owner", &assistants::Assistant::owner)};
+inline constexpr auto fields<assistants::Assistant> = std::tuple{
+    field("owner", &assistants::Assistant::owner),
+    field("site_token", &assistants::Assistant::site_token),
+    field("website_integration", &assistants::Assistant::website_integration),
+    field("allowed_domains", &assistants::Assistant::allowed_domains),
+};
 template <>
 inline constexpr std::string_view type_name<dialogs::NoDialog> = "dialog.none";
 template <>

@@ -81,9 +81,11 @@ void success(Writer& w, const Endpoint& e) {
         answer_header(w, "X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After");
         answer_header(w, "Idempotency-Hit", "\"true\" when this is an earlier answer again");
       }
+      if (e.spec.single) answer_header(w, "ETag", "The version of what is answered, in quotes: for If-Match");
       if (e.form != Endpoint::Form::stream) answer_header(w, "X-Projection", "\"pending\" when reads do not show the effect yet");
       answer_header(w, "X-Request-Id", "What logs and events of every process call this request");
     });
+    if (e.form != Endpoint::Form::stream && e.answer_schema.empty()) return;
     object(w, "content", [&] {
       if (e.form == Endpoint::Form::stream) {
         object(w, "text/event-stream", [&] { text_schema(w); });

@@ -38,6 +38,37 @@ struct Spec {
   std::string_view description{};
   std::vector<Code> errors{};
   bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
+  bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
+};
+
+/// A query's answer that is one thing: its version is the answer's ETag, and what a later If-Match names.
+template <class T>
+struct Versioned {
+  T value;
+  std::int64_t version = 0;
+};
+/// The body of an answer, and the version of the one thing that it is.
+struct Body {
+  std::string json;
+  std::optional<std::int64_t> version;
+};
+template <class T>
+Body body_of(const T& out) {
+  return {schema::write(out), std::nullopt};
+}
+template <class T>
+Body body_of(const Versioned<T>& out) {
+  return {schema::write(out.value), out.version};
+}
+template <class T>
+struct Shown {
+  using Type = T;
+  static constexpr bool kVersioned = false;
+};
+template <class T>
+struct Shown<Versioned<T>> {
+  using Type = T;
+  static constexpr bool kVersioned = true;
 };
 
 /// A request whose every part was read and whose caller was let in.
@@ -87,11 +118,11 @@ struct Endpoint {
   std::vector<DescribedParameter> parameters;
   std::string body_schema;  ///< Empty: no body is read.
   bool body_required = false;
-  std::string answer_schema;
+  std::string answer_schema;  ///< Empty: the answer has no body.
 
   // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
   using Prepared = std::move_only_function<Result<Sending>(const Deps&)>;
-  using Asked = std::move_only_function<Result<std::string>(postgres::Lease&, const Deps&)>;
+  using Asked = std::move_only_function<Result<Body>(postgres::Lease&, const Deps&)>;
   std::function<Result<Prepared>(const http::Request&, const Caller&)> prepare;
   std::function<std::string(const Answer&, const Decided&)> present;
   std::function<bool(const Answer&, const Deps&)> settled;
@@ -111,8 +142,9 @@ class Registry {
   /// `prefix` ("/replyx" or nothing) comes before every path.
   explicit Registry(Info info, std::string prefix = {}) : info_(std::move(info)), prefix_(std::move(prefix)) {}
 
-  /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision. `settled`, where given, says whether what the
-  /// API itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's next request is not refused.
+  /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body (status 204). `settled`, where
+  /// given, says whether what the API itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's
+  /// next request is not refused.
   template <class P, class B, class A, class Out>
   void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&),
                bool (*settled)(const std::type_identity_t<A>&, const Deps&) = nullptr) {
@@ -122,7 +154,14 @@ class Registry {
       if (!call) return fail(std::move(call.error()));
       return Endpoint::Prepared([to, call = std::move(*call)](const Deps& deps) { return to(call, deps); });
     };
-    e.present = [from](const Answer& answer, const Decided& decided) { return schema::write(from(alternative<A>(answer), decided)); };
+    e.present = [from](const Answer& answer, const Decided& decided) -> std::string {
+      const auto out = from(alternative<A>(answer), decided);
+      if constexpr (std::same_as<Out, Nothing>) {
+        return {};
+      } else {
+        return schema::write(out);
+      }
+    };
     if (settled != nullptr) {
       e.settled = [settled](const Answer& answer, const Deps& deps) { return settled(alternative<A>(answer), deps); };
     }
@@ -132,14 +171,15 @@ class Registry {
   /// A question to the read models, asked on Deps::queries with a connection of the pool.
   template <class P, class Out>
   void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&)) {
-    Endpoint e = described<P, Nothing, Out>(std::move(spec), Endpoint::Form::query);
+    spec.single = Shown<Out>::kVersioned;
+    Endpoint e = described<P, Nothing, typename Shown<Out>::Type>(std::move(spec), Endpoint::Form::query);
     e.ask = [run](const http::Request& request, const Caller& caller) -> Result<Endpoint::Asked> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
-      return Endpoint::Asked([run, call = std::move(*call)](postgres::Lease& lease, const Deps& deps) -> Result<std::string> {
+      return Endpoint::Asked([run, call = std::move(*call)](postgres::Lease& lease, const Deps& deps) -> Result<Body> {
         auto out = run(call, lease, deps);
         if (!out) return fail(std::move(out.error()));
-        return schema::write(*out);
+        return body_of(*out);
       });
     };
     endpoints_.push_back(std::move(e));
@@ -177,7 +217,7 @@ class Registry {
       e.body_schema = schema::json_schema<B>();
       e.body_required = !schema::read_text<B>("{}").has_value();
     }
-    if (form != Endpoint::Form::stream) e.answer_schema = schema::json_schema<Out>();
+    if constexpr (!std::same_as<Out, Nothing>) e.answer_schema = schema::json_schema<Out>();
     return e;
   }
   template <class P, class B>

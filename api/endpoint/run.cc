@@ -56,6 +56,9 @@ Result<std::optional<std::int64_t>> expected_version(const http::Headers& header
   return invalid("If-Match", "must be a version in quotes, like \"7\"");
 }
 
+/// As expected_version() reads it.
+std::string entity_tag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
+
 /// A position as clients get it: "<log>.<partition>:<offset>". A log that was restored elsewhere has other offsets, and so another name.
 std::string position_text(const schema::Position& position, const Deps& deps) {
   return deps.log_identity() + "." + std::to_string(position.partition) + ":" + std::to_string(position.offset);
@@ -78,7 +81,9 @@ Result<std::optional<schema::Position>> read_after(const http::Headers& headers,
 // Commands.
 
 void answer(const Exchange& x, const api::CommandResult& result, const schema::Outcome& outcome, std::string body) {
-  auto response = http::Response::json(x.endpoint->spec.status, std::move(body));
+  auto response = x.endpoint->answer_schema.empty() ? http::Response{.status = x.endpoint->spec.status, .headers = {}, .body = {}}
+                                                    : http::Response::json(x.endpoint->spec.status, std::move(body));
+  if (x.endpoint->spec.single) response.headers.set("ETag", entity_tag(outcome.version));
   if (result.repeated) response.headers.set("Idempotency-Hit", "true");
   if (outcome.position) {
     response.headers.set("X-Event-Position", position_text(*outcome.position, x.deps));
@@ -155,7 +160,8 @@ void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
   if (!lease) return x.refuse(lease.error());
   auto body = asked(*lease, x.deps);
   if (!body) return x.refuse(body.error());
-  auto response = http::Response::json(200, std::move(*body));
+  auto response = http::Response::json(200, std::move(body->json));
+  if (body->version) response.headers.set("ETag", entity_tag(*body->version));
   if (pending) response.headers.set("X-Projection", "pending");
   x.send(std::move(response));
 }

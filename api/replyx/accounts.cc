@@ -142,17 +142,18 @@ bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
   return deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text))).has_value();
 }
 
-Result<User> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
+Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
   const auto account = std::get<Owner>(call.caller.principal).account;
   // A token of ours proves that the account exists: where the read model lacks it, the read model is late.
   return found(projections::account(db, account), Code::unavailable, [](projections::AccountRow row) {
-    return User{.id = row.id,
-                .email = std::move(row.email),
-                .first_name = std::move(row.first_name),
-                .last_name = std::move(row.last_name),
-                .balance = roubles(row.balance),
-                .welcome_bonus = roubles(row.welcome_bonus),
-                .created_at = row.created_at};
+    return endpoint::Versioned<User>{{.id = row.id,
+                                      .email = std::move(row.email),
+                                      .first_name = std::move(row.first_name),
+                                      .last_name = std::move(row.last_name),
+                                      .balance = roubles(row.balance),
+                                      .welcome_bonus = roubles(row.welcome_bonus),
+                                      .created_at = row.created_at},
+                                     row.version};
   });
 }
 

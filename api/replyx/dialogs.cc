@@ -271,23 +271,24 @@ Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease&
   return out;
 }
 
-Dialog shown(projections::DialogRow row) {
+endpoint::Versioned<Dialog> shown(projections::DialogRow row) {
   const bool taken_over = is_taken_over(row);
-  return Dialog{.id = row.id,
-                .assistant_id = row.assistant,
-                .assistant_name = std::move(row.assistant_name),
-                .platform = std::move(row.platform),
-                .telegram_chat_id = std::move(row.telegram_chat_id),
-                .telegram_username = std::move(row.telegram_username),
-                .first_name = std::move(row.first_name),
-                .last_name = std::move(row.last_name),
-                .status = std::move(row.status),
-                .handoff_status = std::move(row.handoff_status),
-                .is_taken_over = taken_over,
-                .created_at = row.created_at};
+  return {{.id = row.id,
+           .assistant_id = row.assistant,
+           .assistant_name = std::move(row.assistant_name),
+           .platform = std::move(row.platform),
+           .telegram_chat_id = std::move(row.telegram_chat_id),
+           .telegram_username = std::move(row.telegram_username),
+           .first_name = std::move(row.first_name),
+           .last_name = std::move(row.last_name),
+           .status = std::move(row.status),
+           .handoff_status = std::move(row.handoff_status),
+           .is_taken_over = taken_over,
+           .created_at = row.created_at},
+          row.version};
 }
 
-Result<Dialog> get_dialog(const Call<DialogQuery>& call, postgres::Lease& db, const Deps& deps) {
+Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& [id, at] = call.parameters;
   if (!at) return found(projections::dialog(db, call.caller.principal, id), Code::dialog_not_found, shown);
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);

@@ -74,7 +74,7 @@ void DialogStream::loaded(const Chapter& chapter, Window& window) {
   if (sink_ && cursor_ && *cursor_ >= chapter.after && !write_chapter(chapter)) return;
   if (chapter.has_more || chapter.reflected < window.floor()) return;
   DialogFacts facts;
-  if (const auto* owner = std::get_if<Owner>(&viewer_)) facts.owner = owner->account;
+  if (const auto owner = owner_behind(viewer_)) facts.owner = owner;
   if (const auto* visitor = std::get_if<Visitor>(&viewer_)) facts.assistant = visitor->assistant;
   window.learn(dialog_, facts, chapter.version);
 }
@@ -152,8 +152,8 @@ void DialogStream::decide(const std::optional<DialogFacts>& facts) {
   const auto same = [this](const auto& known, const auto& asked) {
     if (known) access_ = *known == asked ? Access::granted : Access::denied;
   };
-  if (const auto* owner = std::get_if<Owner>(&viewer_)) {
-    same(facts->owner, owner->account);
+  if (const auto owner = owner_behind(viewer_)) {
+    same(facts->owner, *owner);
   } else if (const auto* visitor = std::get_if<Visitor>(&viewer_)) {
     same(facts->assistant, visitor->assistant);
   } else {

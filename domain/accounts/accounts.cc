@@ -23,7 +23,7 @@ D rule(const NoAccount&, const LogIn&, Context&) { return refuse(Code::invalid_c
 
 State evolve(const State& state, const Event& event) {
   return std::visit(overloaded{
-                        [](const auto&, const Registered& e) -> State { return Account{e.email, {}}; },
+                        [](const auto&, const Registered& e) -> State { return Account{e.email, e.email_index, e.password_verifier, {}}; },
                         [](Account s, const WelcomeBonusGranted& e) -> State {
                           s.balance.amount += e.amount.amount;
                           return s;

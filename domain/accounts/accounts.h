@@ -38,6 +38,8 @@ struct NoAccount {
 };
 struct Account {
   Personal email;
+  std::string email_index;
+  Sealed password_verifier;
   Kopecks balance;
   friend bool operator==(const Account&, const Account&) = default;
 };

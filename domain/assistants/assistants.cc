@@ -19,7 +19,7 @@ D rule(const Assistant&, const Create&, Context&) { return refuse(Code::version_
 }  // namespace
 
 State evolve(const State&, const Event& event) {
-  return std::visit([](const Created& e) -> State { return Assistant{e.owner}; }, event);
+  return std::visit([](const Created& e) -> State { return Assistant{e.owner, e.site_token, e.website_integration, e.allowed_domains}; }, event);
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {

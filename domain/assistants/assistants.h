@@ -27,6 +27,9 @@ struct NoAssistant {
 };
 struct Assistant {
   AccountId owner;
+  std::string site_token;
+  bool website_integration = true;
+  std::vector<std::string> allowed_domains;
   friend bool operator==(const Assistant&, const Assistant&) = default;
 };
 using State = std::variant<NoAssistant, Assistant>;

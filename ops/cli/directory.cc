@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
@@ -28,34 +29,47 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   const auto events = kafka::all_of(*consumer, kafka::every_partition(prefix + ".events", partitions));
   if (!events) return std::unexpected(events.error());
 
-  const auto topic = prefix + ".directory";
-  const std::vector<kafka::Header> headers{{"content-type", schema::kJson}};
-  std::size_t written = 0;
-  std::atomic<std::size_t> acknowledged = 0;
-  kafka::Result<void> written_so_far;
-  const auto write = [&](const kafka::Message& record) -> kafka::Result<void> {
+  // Streams of kinds that are in the directory, folded: as much memory as their states take.
+  std::map<Stream, State> states;
+  kafka::Result<void> folded;
+  const auto fold = [&](const kafka::Message& record) -> kafka::Result<void> {
     const auto stream = parse_stream(record.header("ce_subject").value_or(""));
+    if (!stream || !schema::is_in_directory(stream->kind)) return {};
     const auto event = schema::decode_event(record.header("ce_type").value_or(""), record.value());
     if (!event)
       return std::unexpected(
           failure("the event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + " cannot be read"));
-    if (!stream || !*event) return {};
-    const auto entry = schema::directory_record(*stream, **event);
-    if (!entry) return {};
-    const auto queued = producer->produce(
-        {.topic = topic, .partition = record.partition(), .key = entry->key, .value = entry->value, .headers = headers, .time = std::nullopt},
-        [&acknowledged](const kafka::Result<std::int64_t>& delivered) { acknowledged += delivered.has_value(); });
-    if (!queued) return queued;
-    // Never more under way than the producer's queue takes.
-    if (++written % kWrittenAtOnce == 0) return producer->flush(kFlushWait);
+    if (!*event) return {};
+    auto& state = states.try_emplace(*stream, initial_state(stream->kind)).first->second;
+    state = evolve(state, **event);
     return {};
   };
   const auto read = kafka::read_through(*consumer, *events, [&](const kafka::Message& record) {
-    written_so_far = write(record);
-    return written_so_far.has_value();
+    folded = fold(record);
+    return folded.has_value();
   });
   if (!read) return std::unexpected(read.error());
-  if (!written_so_far) return std::unexpected(written_so_far.error());
+  if (!folded) return std::unexpected(folded.error());
+
+  const auto topic = prefix + ".directory";
+  const std::vector<kafka::Header> headers{{"content-type", schema::kJson}};
+  std::size_t written = 0;
+  std::atomic<std::size_t> acknowledged = 0;
+  for (const auto& [stream, state] : states) {
+    for (const auto& entry : schema::directory_of(stream, state)) {
+      const auto queued = producer->produce({.topic = topic,
+                                             .partition = partition_of(slot_of(stream.id), partitions),
+                                             .key = entry.key,
+                                             .value = entry.value,
+                                             .headers = headers,
+                                             .time = std::nullopt},
+                                            [&acknowledged](const kafka::Result<std::int64_t>& delivered) { acknowledged += delivered.has_value(); });
+      if (!queued) return std::unexpected(queued.error());
+      // Never more under way than the producer's queue takes.
+      if (++written % kWrittenAtOnce != 0) continue;
+      if (auto flushed = producer->flush(kFlushWait); !flushed) return std::unexpected(flushed.error());
+    }
+  }
   if (auto flushed = producer->flush(kFlushWait); !flushed) return std::unexpected(flushed.error());
   if (acknowledged != written) return std::unexpected(failure("entries were not acknowledged"));
   return written;

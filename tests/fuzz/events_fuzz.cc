@@ -45,7 +45,10 @@ void check_event(const schema::Envelope& envelope, std::string_view value) {
   if (stream && belongs(**event, stream->kind)) {
     // Total folds: whatever the order. Twice, because the second meets another state.
     (void)evolve(evolve(initial_state(stream->kind), **event), **event);
-    (void)schema::directory_record(*stream, **event);
+    if (belongs(**event, stream->kind)) {
+      const auto before = initial_state(stream->kind);
+      (void)schema::directory_changes(*stream, before, evolve(before, **event));
+    }
   }
   // The log holds only what strict readers let pass: a lone surrogate would not survive.
   if (!json::Document::parse(std::string(value), json::Strict::yes)) return;

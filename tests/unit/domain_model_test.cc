@@ -17,7 +17,8 @@ TEST(Streams, text_that_names_none_is_none) {
     EXPECT_FALSE(parse_stream(text)) << text;
 }
 TEST(Principals, are_written_and_read_back) {
-  for (const Principal& p : {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Visitor{AssistantId{6}}}, Principal{Administrator{}}})
+  for (const Principal& p : {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Operator{AccountId{7}, AccountId{5}}},
+                             Principal{Admin{AccountId{8}}}, Principal{Visitor{AssistantId{6}}}, Principal{Administrator{}}})
     EXPECT_EQ(parse_principal(to_string(p)), p);
   EXPECT_FALSE(parse_principal("root/1"));
 }

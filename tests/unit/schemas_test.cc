@@ -271,12 +271,27 @@ TEST(Replies, survive_their_headers) {
   }
 }
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
-  const auto account = directory_record({Kind::account, 1025}, kEvents[0]);
-  ASSERT_TRUE(account);
-  EXPECT_EQ(account->key, "account_email/ab");
-  EXPECT_EQ(account->value, R"({"account_id":1025,"password_verifier":"k1.x"})");
-  EXPECT_EQ(directory_record({Kind::assistant, 1026}, kEvents[3])->key, "site_token/st_1");
-  EXPECT_FALSE(directory_record({Kind::dialog, 1027}, kEvents[5]));
+  const auto of = [](Stream stream, const Event& event) { return directory_of(stream, evolve(initial_state(stream.kind), event)); };
+  const auto account = of({Kind::account, 1025}, kEvents[0]);
+  ASSERT_EQ(account.size(), 1);
+  EXPECT_EQ(account[0].key, "account_email/ab");
+  EXPECT_EQ(account[0].value, R"({"account_id":1025,"password_verifier":"k1.x"})");
+  EXPECT_EQ(stream_of_entry(account[0].key, *account[0].value), (Stream{Kind::account, 1025}));
+  const auto site = of({Kind::assistant, 1026}, kEvents[3]);
+  ASSERT_EQ(site.size(), 1);
+  EXPECT_EQ(site[0].key, "site_token/st_1");
+  EXPECT_EQ(stream_of_entry(site[0].key, *site[0].value), (Stream{Kind::assistant, 1026}));
+  EXPECT_TRUE(of({Kind::dialog, 1027}, kEvents[5]).empty());
+}
+TEST(Directory, is_written_where_it_changes) {
+  const Stream stream{Kind::assistant, 1026};
+  const auto none = initial_state(Kind::assistant);
+  const assistants::State here = assistants::Assistant{AccountId{1}, "st_1", true, {}};
+  const assistants::State moved = assistants::Assistant{AccountId{1}, "st_2", true, {}};
+  EXPECT_EQ(directory_changes(stream, none, here), directory_of(stream, here));
+  EXPECT_TRUE(directory_changes(stream, here, here).empty());
+  const std::vector<DirectoryRecord> expected{{"site_token/st_1", std::nullopt}, directory_of(stream, moved)[0]};
+  EXPECT_EQ(directory_changes(stream, here, moved), expected);
 }
 
 TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {

@@ -33,10 +33,6 @@ std::string printable(std::string_view reason) {
   return out;
 }
 
-StagedRecord directory_entry(schema::DirectoryRecord record) {
-  return {std::move(record.key), {{"content-type", std::string(schema::kJson)}}, std::move(record.value)};
-}
-
 /// What a decision made cannot be written: the command's fault and not the stream's.
 class TooLarge : public std::length_error {
  public:
@@ -66,7 +62,8 @@ struct Batch::Aside {
   std::string subject;
   std::int64_t version;
   std::string hash;
-  std::vector<StagedRecord> events, directory;
+  std::vector<StagedRecord> events;
+  std::vector<schema::DirectoryRecord> directory;
   std::vector<std::string> event_ids;
   bool parking = false;
 };
@@ -257,9 +254,15 @@ void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::in
                      "",
                      ""};
   auto record = event_record(e, aside.hash, std::move(encoded));
-  aside.overlay.apply(e, event);
+  const auto state_now = [&] { return *(aside.overlay.stream(aside.subject).value_or(new_entry(aside.subject))).state; };
+  if (schema::is_in_directory(aside.stream.kind)) {
+    const auto before = state_now();
+    aside.overlay.apply(e, event);
+    std::ranges::move(schema::directory_changes(aside.stream, before, state_now()), std::back_inserter(aside.directory));
+  } else {
+    aside.overlay.apply(e, event);
+  }
   aside.event_ids.push_back(e.id);
-  if (auto entry = schema::directory_record(aside.stream, event)) aside.directory.push_back(directory_entry(std::move(*entry)));
   aside.events.push_back(std::move(record));
   aside.parking = aside.parking || std::holds_alternative<parking::Event>(event);
   if (bytes_of(aside.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
@@ -418,7 +421,7 @@ std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>&
     }
     out.push_back({one.envelope.command_id, schema::to_headers(one.envelope), std::move(text)});
   }
-  if (parked_changed_) directory_.push_back(directory_entry(schema::parked_record(partition_, parked_entry(overlay_))));
+  if (parked_changed_) directory_.push_back(schema::parked_record(partition_, parked_entry(overlay_)));
   return out;
 }
 

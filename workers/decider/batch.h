@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "schemas/commands.h"
+#include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/replies.h"
 #include "workers/decider/state.h"
@@ -82,7 +83,7 @@ class Batch {
   /// Once, after the events were written at these offsets (as many as events()).
   std::vector<StagedRecord> finish_replies(const std::vector<std::int64_t>& event_offsets);
   /// After finish_replies().
-  const std::vector<StagedRecord>& directory() const { return directory_; }
+  const std::vector<schema::DirectoryRecord>& directory() const { return directory_; }
   /// Whether streams were stopped or let go on.
   bool changes_parked() const { return parked_changed_; }
   /// Last, after the replies were written at these offsets: what the transaction changes, to be kept after its commit.
@@ -131,7 +132,7 @@ class Batch {
   Overlay overlay_;
   std::vector<StagedRecord> events_;
   std::vector<std::string> event_ids_;
-  std::vector<StagedRecord> directory_;
+  std::vector<schema::DirectoryRecord> directory_;
   std::vector<StagedRecord> dead_letters_;
   std::vector<StagedReply> replies_;
   std::map<std::string, std::size_t, std::less<>> first_replies_;  ///< Decisions of this batch by command id: where their reply is.

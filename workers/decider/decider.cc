@@ -41,6 +41,7 @@ constexpr milliseconds kCommitWait{15'000};
 constexpr milliseconds kAbortWait{10'000};
 constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
 constexpr milliseconds kSealsLookedAtEvery{1'000};
+constexpr std::array<kafka::Header, 1> kJsonHeaders{{{"content-type", schema::kJson}}};
 constexpr milliseconds kLagEvery{10'000};
 constexpr milliseconds kLagWait{500};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
@@ -566,9 +567,8 @@ std::expected<void, std::string> Decider::Impl::announce_parked() {
     for (const auto& [partition, next] : next_command) {
       positions.push_back({{topic("commands"), partition}, next});
       const auto record = schema::parked_record(partition, parked_entry(stores.at(partition)));
-      const std::vector<kafka::Header> headers{{"content-type", schema::kJson}};
       auto number = producer->produce(
-          {.topic = directory, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt});
+          {.topic = directory, .partition = partition, .key = record.key, .value = record.value, .headers = kJsonHeaders, .time = std::nullopt});
       if (!number) return std::unexpected(std::move(number.error()));
     }
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
@@ -727,7 +727,9 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
       reply_numbers[partition].push_back(*number);
     }
     for (const auto& entry : batch.directory()) {
-      if (auto number = produce(directory_topic, partition, entry); !number) return std::unexpected(std::move(number.error()));
+      auto number = producer->produce(
+          {.topic = directory_topic, .partition = partition, .key = entry.key, .value = entry.value, .headers = kJsonHeaders, .time = std::nullopt});
+      if (!number) return std::unexpected(std::move(number.error()));
     }
     for (const auto& letter : batch.dead_letters()) {
       if (auto number = produce(dead_topic, partition, letter); !number) return std::unexpected(std::move(number.error()));

@@ -4,7 +4,6 @@
 #include <iostream>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -166,19 +165,13 @@ class Copying {
   static Result<schema::Envelope> envelope_of(const StoredRecord& record) {
     return schema::read_envelope([&](std::string_view name) { return record.header(name); });
   }
-  static std::optional<schema::DirectoryRecord> directory_of(const schema::Envelope& envelope, std::string_view value) {
-    const auto stream = parse_stream(envelope.subject);
-    const auto event = schema::decode_event(envelope.type, value);
-    if (!stream || !event || !*event) return std::nullopt;
-    return schema::directory_record(*stream, **event);
-  }
-
   /// What has to be known of an event that is not in the copy.
-  void note_left_out(int partition, const schema::Envelope& envelope, std::string_view value) {
+  void note_left_out(int partition, const schema::Envelope& envelope) {
     if (seals::is_seal(envelope.subject)) return;  // no command led to it
     auto& first = first_left_out_[static_cast<std::size_t>(partition)];
     if (!first || envelope.command_offset < *first) first = envelope.command_offset;
-    if (auto entry = directory_of(envelope, value)) keys_left_out_.insert(std::move(entry->key));
+    const auto stream = parse_stream(envelope.subject);
+    if (stream && schema::is_in_directory(stream->kind)) later_.try_emplace(*stream, Later{partition, initial_state(stream->kind)});
   }
 
   // The steps.
@@ -206,7 +199,7 @@ class Copying {
                                envelope.error());
       }
       if (!cut_.pass(message.partition(), fact_of(*envelope, message.value(), message.offset()))) {
-        note_left_out(message.partition(), *envelope, message.value());
+        note_left_out(message.partition(), *envelope);
         return {};
       }
       return writers[static_cast<std::size_t>(message.partition())].write(record);
@@ -261,7 +254,7 @@ class Copying {
       const auto done = reread(i, [&](const StoredRecord& record, std::int64_t begins_at) {
         if (cut_.holds(i, record.offset)) return true;
         if (!cut_at) cut_at = begins_at;
-        if (const auto envelope = envelope_of(record)) note_left_out(i, *envelope, record.value.value_or(""));
+        if (const auto envelope = envelope_of(record)) note_left_out(i, *envelope);
         return true;
       });
       if (!done) return done;
@@ -272,12 +265,11 @@ class Copying {
       const auto done = add_file(kEvents, i, [&](const StoredRecord& record) {
         const auto subject = record.header("ce_subject").value_or("");
         manifest_.seals += seals::is_seal(subject);
-        if (keys_left_out_.empty()) return;
-        const auto envelope = envelope_of(record);
-        if (!envelope) return;
-        // An entry that an event outside has changed is as the last event inside made it.
-        if (auto entry = directory_of(*envelope, record.value.value_or("")); entry && keys_left_out_.contains(entry->key))
-          entries_inside_.insert_or_assign(entry->key, std::pair(i, std::move(*entry)));
+        const auto stream = later_.empty() ? std::nullopt : parse_stream(subject);
+        const auto found = stream ? later_.find(*stream) : later_.end();
+        if (found == later_.end()) return;
+        const auto event = schema::decode_event(record.header("ce_type").value_or(""), record.value.value_or(""));
+        if (event && *event) found->second.state = evolve(found->second.state, **event);
       });
       if (!done) return done;
     }
@@ -321,7 +313,10 @@ class Copying {
   Result<> copy_directory() {
     const auto from = plain(reader_->begin(all(kDirectory)));
     if (!from) return std::unexpected(from.error());
-    return copy(kDirectory, *from, [&](int, const StoredRecord& record) { return !keys_left_out_.contains(record.key); });
+    return copy(kDirectory, *from, [&](int, const StoredRecord& record) {
+      const auto stream = record.value ? schema::stream_of_entry(record.key, *record.value) : std::nullopt;
+      return !stream || !later_.contains(*stream);
+    });
   }
 
   /// A topic beside the events, from there to its end; those records that `holds` says.
@@ -342,12 +337,13 @@ class Copying {
     });
     if (!done) return done;
     if (name == kDirectory) {
-      for (const auto& [key, entry] : entries_inside_) {
-        const auto& [partition, directory] = entry;
-        const auto i = static_cast<std::size_t>(partition);
-        if (auto written = writers[i].write({++last[i], manifest_.time, key, directory.value, {{"content-type", std::string(schema::kJson)}}});
-            !written)
-          return written;
+      // What events outside have changed is as the last event inside left it.
+      for (const auto& [stream, later] : later_) {
+        const auto i = static_cast<std::size_t>(later.partition);
+        for (auto& entry : schema::directory_of(stream, later.state)) {
+          auto written = writers[i].write({++last[i], manifest_.time, entry.key, entry.value, {{"content-type", std::string(schema::kJson)}}});
+          if (!written) return written;
+        }
       }
     }
     for (auto& writer : writers) {
@@ -404,8 +400,12 @@ class Copying {
   Cut cut_;
   std::map<std::string_view, std::vector<kafka::PartitionOffset>> ends_;  // of the topics beside the events
   std::vector<std::optional<std::int64_t>> first_left_out_;               // by partition: the lowest command with an event outside
-  std::set<std::string, std::less<>> keys_left_out_;                      // of the directory, that events outside write
-  std::map<std::string, std::pair<int, schema::DirectoryRecord>> entries_inside_;
+  /// A stream of the directory that has events outside: what it is with those inside alone.
+  struct Later {
+    int partition = 0;
+    State state;
+  };
+  std::map<Stream, Later> later_;
 };
 
 void print(const std::string& folder, const Manifest& manifest) {
