@@ -44,7 +44,7 @@ class DeciderBatch : public ::testing::Test {
     std::vector<std::string> out;
     for (auto it = log_.directory.rbegin(); it != log_.directory.rend(); ++it) {
       if (it->key != "parked/1") continue;
-      const auto entry = schema::read_text<schema::ParkedEntry>(it->value);
+      const auto entry = schema::read_text<schema::ParkedEntry>(*it->value);
       for (const auto& one : entry->streams) out.push_back(one.stream);
       break;
     }

@@ -233,7 +233,8 @@ class MemoryLog {
   MemorySnapshot snapshot;
   std::vector<Written> events;
   std::vector<Reply> replies;
-  std::vector<StagedRecord> directory, dead_letters;
+  std::vector<StagedRecord> dead_letters;
+  std::vector<schema::DirectoryRecord> directory;
 
  private:
   void append(const StagedRecord& record) {

@@ -175,7 +175,7 @@ TEST(Events, a_value_that_cannot_be_read_names_its_field) {
   EXPECT_EQ(decode_event("parley.dialog.opened.v1", R"({"assistant_id":1})").error().field, "owner_id");
 }
 TEST(States, survive_a_store) {
-  for (const State& state : {State{accounts::State{accounts::Account{Personal{"a@b.c"}, Kopecks{5}}}}, State{dialogs::State{}},
+  for (const State& state : {State{accounts::State{accounts::Account{Personal{"a@b.c"}, "ab", Sealed{"k1.x"}, Kopecks{5}}}}, State{dialogs::State{}},
                              State{assistants::State{assistants::Assistant{AccountId{1}}}}}) {
     EXPECT_EQ(decode_state(encode_state(state)), state);
   }
