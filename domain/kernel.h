@@ -45,6 +45,21 @@ struct Sealed {
   std::string box;
   friend bool operator==(const Sealed&, const Sealed&) = default;
 };
+/// One field of a partial update: left as it is, cleared, or given a value.
+template <class T>
+struct Patch {
+  bool given = false;
+  std::optional<T> value;  ///< Nothing, when given: cleared.
+
+  Patch() = default;
+  Patch(std::optional<T> to) : given(true), value(std::move(to)) {}
+  /// Whether anything changes by it.
+  bool changes(const std::optional<T>& now) const { return given && value != now; }
+  void apply_to(std::optional<T>& now) const {
+    if (given) now = value;
+  }
+  friend bool operator==(const Patch&, const Patch&) = default;
+};
 /// Money: an integer count of minor units.
 struct Kopecks {
   std::int64_t amount = 0;
@@ -95,7 +110,14 @@ struct CurrentVersion {
   std::int64_t version = 0;
   friend bool operator==(const CurrentVersion&, const CurrentVersion&) = default;
 };
-using Details = std::variant<std::monostate, CurrentVersion>;
+/// A field of the request that only a decision could find wrong. The issue is in English, a constant of the program (api/endpoint/issues.cc has it in
+/// other languages).
+struct InvalidField {
+  std::string name;
+  std::string issue;
+  friend bool operator==(const InvalidField&, const InvalidField&) = default;
+};
+using Details = std::variant<std::monostate, CurrentVersion, InvalidField>;
 
 /// A refusal is a value.
 struct Error {
@@ -145,6 +167,12 @@ struct IdSource {
   int slot = 0;
   std::int64_t last = 0;  ///< The last n used in this slot.
   std::int64_t take() { return ++last * kSlots + slot; }
+};
+
+/// When an event happened, as its envelope says it: for the folds that need it, so that no value repeats it.
+struct Occurred {
+  Timestamp time;
+  std::int64_t version = 0;  ///< Of its stream, with this event.
 };
 
 /// What a decision is given beside state and command. Decisions read no clock and draw no random number.

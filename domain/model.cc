@@ -84,12 +84,16 @@ State initial_state(Kind kind) {
   throw std::logic_error("unknown kind of stream");
 }
 
-State evolve(const State& state, const Event& event) {
+State evolve(const State& state, const Event& event, const Occurred& when) {
   return std::visit(
-      []<class S, class E>(const S& s, const E& e) -> State {
+      [&]<class S, class E>(const S& s, const E& e) -> State {
         if constexpr (requires {
-                        { evolve(s, e) } -> std::same_as<S>;
+                        { evolve(s, e, when) } -> std::same_as<S>;
                       }) {
+          return evolve(s, e, when);
+        } else if constexpr (requires {
+                               { evolve(s, e) } -> std::same_as<S>;
+                             }) {
           return evolve(s, e);
         } else if constexpr (std::same_as<E, parking::Event>) {
           return s;

@@ -56,7 +56,7 @@ inline bool belongs(const Event& event, Kind kind) {
   return event.index() == static_cast<std::size_t>(kind) || std::holds_alternative<parking::Event>(event);
 }
 /// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws std::logic_error.
-State evolve(const State& state, const Event& event);
+State evolve(const State& state, const Event& event, const Occurred& when);
 /// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 

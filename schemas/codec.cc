@@ -25,7 +25,7 @@ template <class T, class M>
 void write_names(json::Writer& w, std::string_view key) {
   bool any = false;
   const auto one = [&]<class F>(const Field<T, F>& f) {
-    if constexpr (std::same_as<F, M> || std::same_as<F, std::optional<M>>) {
+    if constexpr (std::same_as<F, M> || std::same_as<F, std::optional<M>> || std::same_as<F, Patch<M>>) {
       if (!std::exchange(any, true)) {
         w.key(key);
         w.begin_array();
@@ -65,6 +65,8 @@ template <class M>
 std::string_view kind_of_field() {
   if constexpr (is_optional<M> || internal::is_list<M>) {
     return kind_of_field<typename M::value_type>();
+  } else if constexpr (is_patch<M>) {
+    return kind_of_field<typename decltype(M::value)::value_type>();
   } else if constexpr (std::same_as<M, Personal>) {
     return "personal text";
   } else if constexpr (std::same_as<M, Sealed>) {
@@ -89,6 +91,7 @@ void add_to_catalogue(std::string& out) {
     const auto row = [&]<class M>(const Field<T, M>& f) {
       out.append("| `").append(f.name).append("` | ").append(internal::is_list<M> ? "list of " : "").append(kind_of_field<M>());
       if constexpr (is_optional<M>) out.append(", may be absent");
+      if constexpr (is_patch<M>) out.append("; absent: as it was, null: cleared");
       out.append(" | ");
       if constexpr (Named<M>) {
         for (bool first = true; const auto& [value, name] : names<M>)

@@ -33,6 +33,10 @@ void write_disclosed_object(json::Writer& w, const T& value, Disclosure disclosu
       if (!member) return;
       w.key(f.name);
       write_disclosed(w, *member, disclosure);
+    } else if constexpr (is_patch<M>) {
+      if (!member.given) return;
+      w.key(f.name);
+      member.value ? write_disclosed(w, *member.value, disclosure) : w.null();
     } else {
       w.key(f.name);
       write_disclosed(w, member, disclosure);

@@ -98,6 +98,10 @@ template <class T>
 inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
+template <class T>
+inline constexpr bool is_patch = false;
+template <class T>
+inline constexpr bool is_patch<Patch<T>> = true;
 
 template <>
 struct Codec<std::string> {
@@ -220,6 +224,18 @@ struct Codec<Nullable<T>> {
     w.end_array();
   }
 };
+/// In an object, absent is what leaves the field as it is; here null clears it.
+template <class T>
+struct Codec<Patch<T>> {
+  static Read<Patch<T>> read(json::Value v, const Limits& limits) {
+    if (v.is_null()) return Patch<T>(std::nullopt);
+    auto value = Codec<T>::read(v, limits);
+    if (!value) return std::unexpected(std::move(value.error()));
+    return Patch<T>(std::move(*value));
+  }
+  static void write(json::Writer& w, const Patch<T>& patch) { patch.value ? Codec<T>::write(w, *patch.value) : w.null(); }
+  static void schema(json::Writer& w, const Limits& limits) { Codec<Nullable<T>>::schema(w, limits); }
+};
 template <class T>
 struct Codec<std::vector<T>> {
   static Read<std::vector<T>> read(json::Value v, const Limits& limits) {
@@ -275,6 +291,8 @@ struct Codec<T> {
       };
       if constexpr (is_optional<M>) {
         return absent || store(Codec<typename M::value_type>::read(value, f.limits));
+      } else if constexpr (is_patch<M>) {
+        return !value.present() || store(Codec<M>::read(value, f.limits));
       } else {
         if (absent) failed = Problem{std::string(f.name), "is required"};
         return !absent && store(Codec<M>::read(value, f.limits));
@@ -293,6 +311,9 @@ struct Codec<T> {
         w.key(f.name);
         Codec<typename M::value_type>::write(w, *member);
       } else {
+        if constexpr (is_patch<M>) {
+          if (!member.given) return;
+        }
         w.key(f.name);
         Codec<M>::write(w, member);
       }
@@ -323,7 +344,7 @@ struct Codec<T> {
     w.end_object();
     bool any = false;
     auto required = [&]<class M>(const Field<T, M>& f) {
-      if constexpr (!is_optional<M>) {
+      if constexpr (!is_optional<M> && !is_patch<M>) {
         if (!any) {
           w.key("required");
           w.begin_array();

@@ -45,6 +45,8 @@ struct Facts {
   std::optional<Position> position;
   std::optional<Code> code;
   std::optional<std::int64_t> current_version;
+  std::optional<std::string> field;
+  std::optional<std::string> issue;
   std::optional<std::string> answer_type;
 };
 
@@ -60,11 +62,23 @@ inline constexpr auto fields<Facts> = std::tuple{
     field("position", &Facts::position),
     field("error", &Facts::code),
     field("current_version", &Facts::current_version),
+    field("field", &Facts::field),
+    field("issue", &Facts::issue),
     field("answer_type", &Facts::answer_type),
 };
 
 std::string write_outcome(const Outcome& o) {
-  Facts facts{o.command_id, o.fingerprint, o.time, std::nullopt, std::nullopt, o.position, std::nullopt, std::nullopt, std::nullopt};
+  Facts facts{.command_id = o.command_id,
+              .fingerprint = o.fingerprint,
+              .time = o.time,
+              .stream = {},
+              .version = {},
+              .position = o.position,
+              .code = {},
+              .current_version = {},
+              .field = {},
+              .issue = {},
+              .answer_type = {}};
   if (!o.stream.empty()) {
     facts.stream = o.stream;
     facts.version = o.version;
@@ -72,6 +86,7 @@ std::string write_outcome(const Outcome& o) {
   if (const auto* error = std::get_if<Error>(&o.result)) {
     facts.code = error->code;
     if (const auto* conflict = std::get_if<CurrentVersion>(&error->details)) facts.current_version = conflict->version;
+    if (const auto* invalid = std::get_if<InvalidField>(&error->details)) facts.field = invalid->name, facts.issue = invalid->issue;
     return write(facts);
   }
   auto answer = encode(std::get<Answer>(o.result));
@@ -94,7 +109,10 @@ Read<Outcome> read_outcome(std::string_view value) {
             facts->position,
             Error{}};
   if (facts->code) {
-    o.result = Error{*facts->code, facts->current_version ? Details{CurrentVersion{*facts->current_version}} : Details{}};
+    Details details;
+    if (facts->current_version) details = CurrentVersion{*facts->current_version};
+    if (facts->field && facts->issue) details = InvalidField{std::move(*facts->field), std::move(*facts->issue)};
+    o.result = Error{*facts->code, std::move(details)};
     return o;
   }
   auto answer = decode<Answer>(facts->answer_type.value_or(""), document->root().member("answer"));

@@ -67,6 +67,7 @@ double weight_of(std::string_view element) {
 
 Failure::Failure(const Error& error) : code(error.code) {
   if (const auto* version = std::get_if<CurrentVersion>(&error.details)) current_version = version->version;
+  if (const auto* invalid = std::get_if<InvalidField>(&error.details)) problem = {invalid->name, invalid->issue};
 }
 
 Failure::Failure(const postgres::Error& error)

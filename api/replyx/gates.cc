@@ -98,6 +98,7 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 
 const Gate kAnybody{anybody, {}, {}};
 const Gate kOwner{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
+const Gate kTeam{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
 const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions}, {{&kSiteTokenScheme}}, true};
 const Gate kGuest{
     guest, {Code::not_authenticated, Code::insufficient_permissions, Code::dialog_not_found}, {{&kSiteTokenScheme, &kGuestIdScheme}}, true};

@@ -7,6 +7,8 @@ namespace parley::replyx {
 extern const endpoint::Gate kAnybody;
 /// `Authorization: Bearer`: the principal is an Owner.
 extern const endpoint::Gate kOwner;
+/// The same: the principal is the Owner, or an Operator of an owner's team. Whose dialogs they are, owner_behind() says.
+extern const endpoint::Gate kTeam;
 /// `X-Site-Token`: a Visitor of that assistant's site. Where the assistant names domains, an Origin must be one of them.
 extern const endpoint::Gate kSite;
 /// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such dialog.

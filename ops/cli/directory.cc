@@ -35,13 +35,15 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   const auto fold = [&](const kafka::Message& record) -> kafka::Result<void> {
     const auto stream = parse_stream(record.header("ce_subject").value_or(""));
     if (!stream || !schema::is_in_directory(stream->kind)) return {};
+    // The names that it asks for are literals, and so end in NUL.
+    const auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name.data()); });
     const auto event = schema::decode_event(record.header("ce_type").value_or(""), record.value());
-    if (!event)
+    if (!envelope || !event)
       return std::unexpected(
           failure("the event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + " cannot be read"));
     if (!*event) return {};
     auto& state = states.try_emplace(*stream, initial_state(stream->kind)).first->second;
-    state = evolve(state, **event);
+    state = evolve(state, **event, {envelope->time, envelope->sequence});
     return {};
   };
   const auto read = kafka::read_through(*consumer, *events, [&](const kafka::Message& record) {

@@ -44,10 +44,11 @@ void check_event(const schema::Envelope& envelope, std::string_view value) {
   const auto stream = parse_stream(envelope.subject);
   if (stream && belongs(**event, stream->kind)) {
     // Total folds: whatever the order. Twice, because the second meets another state.
-    (void)evolve(evolve(initial_state(stream->kind), **event), **event);
+    const Occurred when{envelope.time, envelope.sequence};
+    (void)evolve(evolve(initial_state(stream->kind), **event, when), **event, when);
     if (belongs(**event, stream->kind)) {
       const auto before = initial_state(stream->kind);
-      (void)schema::directory_changes(*stream, before, evolve(before, **event));
+      (void)schema::directory_changes(*stream, before, evolve(before, **event, when));
     }
   }
   // The log holds only what strict readers let pass: a lone surrogate would not survive.

@@ -2,6 +2,8 @@
 // given(events).when(command): a decision on the fold of the events.
 #include <gtest/gtest.h>
 
+#include <concepts>
+
 #include "domain/model.h"
 
 namespace parley {
@@ -25,7 +27,17 @@ struct Given {
 template <class StateOf, class EventOf>
 Given<StateOf, EventOf> given_events(std::initializer_list<EventOf> events) {
   StateOf state;
-  for (const auto& event : events) state = evolve(state, event);
+  Occurred when{kNow, 0};
+  for (const auto& event : events) {
+    ++when.version;
+    if constexpr (requires {
+                    { evolve(state, event, when) } -> std::same_as<StateOf>;
+                  }) {
+      state = evolve(state, event, when);
+    } else {
+      state = evolve(state, event);
+    }
+  }
   return {state};
 }
 

@@ -32,16 +32,16 @@ TEST(Model, an_event_or_command_of_another_kind_is_a_broken_invariant) {
   Context context{Anonymous{}, {}, 1, ids};
   const Event logged_in = accounts::Event{accounts::LoggedIn{}};
   const Command log_in = accounts::Command{accounts::LogIn{true}};
-  EXPECT_THROW(evolve(initial_state(Kind::dialog), logged_in), std::logic_error);
+  EXPECT_THROW(evolve(initial_state(Kind::dialog), logged_in, {}), std::logic_error);
   EXPECT_THROW(decide(initial_state(Kind::dialog), log_in, context), std::logic_error);
-  EXPECT_NO_THROW(evolve(initial_state(Kind::account), logged_in));
+  EXPECT_NO_THROW(evolve(initial_state(Kind::account), logged_in, {}));
   EXPECT_FALSE(decide(initial_state(Kind::account), log_in, context));
 }
 TEST(Model, events_of_parking_belong_to_streams_of_every_kind_and_change_no_state) {
   const Event parked = parking::Event{parking::Parked{"id", 1, "f", "reason"}};
   for (const auto kind : {Kind::account, Kind::assistant, Kind::dialog}) {
     EXPECT_TRUE(belongs(parked, kind));
-    EXPECT_EQ(evolve(initial_state(kind), parked), initial_state(kind));
+    EXPECT_EQ(evolve(initial_state(kind), parked, {}), initial_state(kind));
   }
   EXPECT_FALSE(belongs(accounts::Event{accounts::LoggedIn{}}, Kind::dialog));
 }

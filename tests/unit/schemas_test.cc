@@ -21,6 +21,10 @@ struct Sample {
   std::optional<std::string> note;
   std::vector<std::string> tags;
 };
+struct SampleChange {
+  Patch<std::string> note;
+  std::optional<bool> done;
+};
 
 }  // namespace
 template <>
@@ -29,6 +33,8 @@ inline constexpr auto fields<Sample> = std::tuple{
     field("note", &Sample::note),
     field("tags", &Sample::tags, {.length_max = 2, .element_length_max = 3}),
 };
+template <>
+inline constexpr auto fields<SampleChange> = std::tuple{field("note", &SampleChange::note, {.length_max = 3}), field("done", &SampleChange::done)};
 namespace {
 
 Read<Sample> sample(const std::string& text) {
@@ -70,6 +76,25 @@ TEST(Fields, the_first_problem_is_named_with_its_path) {
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().field + " " + read.error().issue, expected) << text;
   }
+}
+TEST(Fields, of_a_partial_update_tell_absent_from_null) {
+  const auto change = [](const char* text) { return read_text<SampleChange>(text).value(); };
+  EXPECT_EQ(change("{}").note, Patch<std::string>());
+  EXPECT_EQ(change(R"({"note":null})").note, Patch<std::string>(std::nullopt));
+  EXPECT_EQ(change(R"({"note":"a"})").note, Patch<std::string>("a"));
+  for (const auto* text : {"{}", R"({"note":null})", R"({"note":"a","done":true})"}) EXPECT_EQ(write(change(text)), text);
+  EXPECT_EQ(read_text<SampleChange>(R"({"note":"long"})").error().issue, "must be at most 3 characters");
+  EXPECT_EQ(json_schema<SampleChange>(),
+            R"({"type":"object","properties":{"note":{"anyOf":[{"type":"string","maxLength":3},{"type":"null"}]},"done":{"type":"boolean"}}})");
+  EXPECT_EQ(disclosed(change(R"({"note":null})"), Disclosure::masked), R"({"note":null})");
+  std::optional<std::string> note = "was";
+  EXPECT_FALSE(change("{}").note.changes(note));
+  EXPECT_FALSE(change(R"({"note":"was"})").note.changes(note));
+  EXPECT_TRUE(change(R"({"note":null})").note.changes(note));
+  change("{}").note.apply_to(note);
+  EXPECT_EQ(note, "was");
+  change(R"({"note":null})").note.apply_to(note);
+  EXPECT_EQ(note, std::nullopt);
 }
 TEST(Fields, lengths_are_characters_and_unknown_fields_are_ignored) { EXPECT_TRUE(sample(R"({"name":"абвгд","tags":[],"later":{"x":[1]}})")); }
 TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
@@ -251,7 +276,8 @@ TEST(Outcomes, survive_the_wire) {
       Position{2, 77},
       Answer{dialogs::Answer{dialogs::MessagePosted{DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, std::nullopt}}}}};
   const Outcome refused{"id", "f", {}, "", 0, std::nullopt, Error{Code::version_conflict, CurrentVersion{4}}};
-  for (const auto& outcome : {accepted, refused}) {
+  const Outcome invalid{"id", "f", {}, "account/5", 2, std::nullopt, Error{Code::validation_error, InvalidField{"name", "must be another"}}};
+  for (const auto& outcome : {accepted, refused, invalid}) {
     const auto read = read_outcome(write_outcome(outcome));
     ASSERT_TRUE(read) << read.error().field << read.error().issue;
     EXPECT_EQ(read->result, outcome.result);
@@ -271,7 +297,7 @@ TEST(Replies, survive_their_headers) {
   }
 }
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
-  const auto of = [](Stream stream, const Event& event) { return directory_of(stream, evolve(initial_state(stream.kind), event)); };
+  const auto of = [](Stream stream, const Event& event) { return directory_of(stream, evolve(initial_state(stream.kind), event, {{}, 1})); };
   const auto account = of({Kind::account, 1025}, kEvents[0]);
   ASSERT_EQ(account.size(), 1);
   EXPECT_EQ(account[0].key, "account_email/ab");

@@ -123,7 +123,7 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
       if (const auto held_by = owner(*key); held_by && *held_by != stream) throw std::logic_error(envelope.subject + ": a unique key has an owner");
       changes_.owners[*key] = stream;
     }
-    entry.state = evolve(*entry.state, *event);
+    entry.state = evolve(*entry.state, *event, {envelope.time, envelope.sequence});
   }
   entry.version = envelope.sequence;
   entry.hash = *hash;

@@ -269,7 +269,10 @@ class Copying {
         const auto found = stream ? later_.find(*stream) : later_.end();
         if (found == later_.end()) return;
         const auto event = schema::decode_event(record.header("ce_type").value_or(""), record.value.value_or(""));
-        if (event && *event) found->second.state = evolve(found->second.state, **event);
+        const auto envelope = envelope_of(record);
+        if (envelope && event && *event) {
+          found->second.state = evolve(found->second.state, **event, {envelope->time, envelope->sequence});
+        }
       });
       if (!done) return done;
     }
