@@ -18,14 +18,21 @@ namespace {
 /// Whether a refusal says that nothing was decided; then it is not the command's outcome and is not marked as repeated.
 bool is_decision(schema::Memory memory) { return memory != schema::Memory::none; }
 
+using Clock = std::chrono::steady_clock;
+
+metrics::Histogram phase(const char* name) {
+  return metrics::histogram("parley_api_command_phase_seconds",
+                            "decide: from sending a command to its reply; project: from there until the read model has it", {{"phase", name}});
+}
+
 }  // namespace
 
 struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   struct Waiting {
     Done done;
     http::Timers::Id deadline;
-    std::chrono::steady_clock::time_point sent;
-    std::string correlation;
+    Clock::time_point sent;
+    std::optional<Clock::time_point> decided;
   };
 
   Impl(Options o, Progress& p, kafka::Producer made) : options(std::move(o)), progress(p), producer(std::move(made)) {}
@@ -33,7 +40,14 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   void complete(const std::string& attempt_id, CommandResult result) {
     auto waiting = take(attempt_id);
     if (!waiting) return;
-    seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - waiting->sent).count());
+    const auto now = Clock::now();
+    const auto between = [](Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); };
+    seconds.observe(between(waiting->sent, now));
+    if (waiting->decided) {
+      decide_seconds.observe(between(waiting->sent, *waiting->decided));
+      if (result.outcome && result.outcome->position) project_seconds.observe(between(*waiting->decided, now));
+    }
+    if (!result.readable) pending.add();
     waiting->done(std::move(result));
   }
 
@@ -53,7 +67,9 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     const std::string attempt_id(*attempt);
     {
       const std::lock_guard lock(mutex);
-      if (!waiting.contains(attempt_id)) return;  // another API's, or too late
+      const auto found = waiting.find(attempt_id);
+      if (found == waiting.end()) return;  // another API's, or too late
+      found->second.decided = Clock::now();
     }
     const auto envelope = schema::read_reply_envelope(headers_of(message));
     auto outcome = schema::read_outcome(message.value());
@@ -80,6 +96,10 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   std::mutex mutex;
   std::unordered_map<std::string, Waiting> waiting;
   metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds", "From sending a command to its outcome, the read model's included");
+  metrics::Histogram decide_seconds = phase("decide");
+  metrics::Histogram project_seconds = phase("project");
+  metrics::Counter pending =
+      metrics::counter("parley_api_commands_pending_total", "Commands answered with X-Projection: pending: the read model did not have them in time");
   metrics::Counter timeouts = metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
   http::Timers timers{"commands"};
   kafka::Producer producer;
@@ -94,11 +114,13 @@ Dispatcher::Dispatcher(Options options, Progress& progress, kafka::TopicWatch& w
   impl->replies = std::make_unique<Tail>(
       Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies", impl->options.partitions, Tail::From::end, "replies"}, watch,
       [impl](const kafka::Message& message) { impl->reply(message); });
-  metrics::on_scrape([weak = std::weak_ptr(impl_), gauge = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome")]() mutable {
+  metrics::on_scrape([weak = std::weak_ptr(impl_), waiting = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome"),
+                      queued = metrics::gauge("parley_api_commands_queued", "Commands that Kafka has not acknowledged yet")]() mutable {
     const auto alive = weak.lock();
     if (alive == nullptr) return;
+    queued.set(static_cast<double>(alive->producer.queued()));
     const std::lock_guard lock(alive->mutex);
-    gauge.set(static_cast<double>(alive->waiting.size()));
+    waiting.set(static_cast<double>(alive->waiting.size()));
   });
 }
 Dispatcher::~Dispatcher() = default;
@@ -117,7 +139,7 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
       impl->timeouts.add();
       impl->complete(attempt_id, {std::unexpected(Error{Code::command_timeout, {}})});
     });
-    impl->waiting.emplace(attempt_id, Impl::Waiting{std::move(done), deadline, std::chrono::steady_clock::now(), envelope.correlation});
+    impl->waiting.emplace(attempt_id, Impl::Waiting{std::move(done), deadline, Clock::now(), std::nullopt});
   }
   const auto record = schema::to_record(envelope, command);
   std::vector<kafka::Header> headers;

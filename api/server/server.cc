@@ -56,8 +56,8 @@ struct Api::Parts {
   Parts(const ServerOptions& o, crypto::Keyring keyring)
       : keys(std::move(keyring)),
         tokens(keys),
-        pool({.session = session(o), .connections_max = o.query_threads}),
-        notify_pool({.session = session(o), .connections_max = 1}),
+        pool({.session = session(o), .connections_max = o.query_threads, .name = "queries"}),
+        notify_pool({.session = session(o), .connections_max = 1, .name = "checkpoints"}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, identity, now},
@@ -163,35 +163,37 @@ Api::Api(ServerOptions options) : options_(std::move(options)) {}
 Api::~Api() = default;
 
 void Api::observe(const std::shared_ptr<Parts>& parts) {
-  struct Gauges {
+  struct Metrics {
     metrics::Gauge connections = metrics::gauge("parley_http_connections", "Open connections");
     metrics::Gauge in_flight = metrics::gauge("parley_http_requests_in_flight", "Requests without a complete answer");
     metrics::Gauge streams = metrics::gauge("parley_http_streams", "Open event streams");
-    metrics::Gauge cut = metrics::gauge("parley_http_slow_readers_cut", "Streams cut because their reader fell behind, since the start");
-    metrics::Gauge rejected = metrics::gauge("parley_http_inputs_rejected", "Inputs refused before they were a request, since the start");
-    metrics::Gauge refused = metrics::gauge("parley_http_connections_refused", "Connections over the limit, answered 503, since the start");
-    metrics::Gauge overloaded = metrics::gauge("parley_http_overloaded", "Requests and answers for which there was no memory left, since the start");
-    metrics::Gauge late =
-        metrics::gauge("parley_http_timed_out", "Requests that did not come and answers that were not read in time, since the start");
+    metrics::Counter cut = metrics::counter("parley_http_slow_readers_cut_total", "Streams cut because their reader fell behind");
+    metrics::Counter rejected = metrics::counter("parley_http_rejected_inputs_total", "Inputs refused before they were a request");
+    metrics::Counter refused = metrics::counter("parley_http_refused_connections_total", "Connections over the limit, answered 503");
+    metrics::Counter overloaded =
+        metrics::counter("parley_http_overloaded_total", "Requests and answers for which there was no memory left, answered 503");
+    metrics::Counter late = metrics::counter("parley_http_timeouts_total", "Requests that did not come and answers that were not read in time");
+    metrics::Counter failures = metrics::counter("parley_http_failures_total", "Requests whose handler broke, answered 500");
     metrics::Gauge unsent = metrics::gauge("parley_http_unsent_bytes", "Bytes of answers and streams that clients have not taken yet");
     metrics::Gauge queries = metrics::gauge("parley_http_queries_waiting", "Queries that wait for a thread");
     metrics::Gauge hashings = metrics::gauge("parley_http_hashings_waiting", "Passwords that wait for a thread");
   };
-  metrics::on_scrape([gauges = Gauges{}, weak = std::weak_ptr(parts)]() mutable {
+  metrics::on_scrape([shown = Metrics{}, weak = std::weak_ptr(parts)]() mutable {
     const auto parts = weak.lock();
     if (parts == nullptr) return;
     const auto& counters = parts->server.counters();
-    gauges.connections.set(static_cast<double>(counters.open_connections));
-    gauges.in_flight.set(static_cast<double>(counters.in_flight));
-    gauges.streams.set(static_cast<double>(counters.streams));
-    gauges.cut.set(static_cast<double>(counters.cut_slow_readers));
-    gauges.rejected.set(static_cast<double>(counters.rejected_inputs));
-    gauges.refused.set(static_cast<double>(counters.refused_connections));
-    gauges.overloaded.set(static_cast<double>(counters.overloaded));
-    gauges.late.set(static_cast<double>(counters.timed_out));
-    gauges.unsent.set(static_cast<double>(counters.unsent_bytes));
-    gauges.queries.set(static_cast<double>(parts->queries.queue_depth()));
-    gauges.hashings.set(static_cast<double>(parts->hashing.queue_depth()));
+    shown.connections.set(static_cast<double>(counters.open_connections));
+    shown.in_flight.set(static_cast<double>(counters.in_flight));
+    shown.streams.set(static_cast<double>(counters.streams));
+    shown.cut.raise_to(static_cast<double>(counters.cut_slow_readers));
+    shown.rejected.raise_to(static_cast<double>(counters.rejected_inputs));
+    shown.refused.raise_to(static_cast<double>(counters.refused_connections));
+    shown.overloaded.raise_to(static_cast<double>(counters.overloaded));
+    shown.late.raise_to(static_cast<double>(counters.timed_out));
+    shown.failures.raise_to(static_cast<double>(counters.failures));
+    shown.unsent.set(static_cast<double>(counters.unsent_bytes));
+    shown.queries.set(static_cast<double>(parts->queries.queue_depth()));
+    shown.hashings.set(static_cast<double>(parts->hashing.queue_depth()));
   });
 }
 

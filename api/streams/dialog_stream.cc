@@ -215,7 +215,10 @@ void DialogStream::pass(std::int64_t version) {
 
 bool DialogStream::write(const Frame& frames) {
   written_at_ = Clock::now();
-  if (sink_->write(frames)) return true;
+  if (sink_->write(frames)) {
+    counts_.bytes += frames->size();
+    return true;
+  }
   ended_ = true;
   return false;
 }

@@ -99,6 +99,7 @@ class DialogStream {
 
   struct Counts {
     std::uint64_t events = 0;  ///< written, hidden ones too
+    std::uint64_t bytes = 0;   ///< of all frames
     std::uint64_t delays = 0;
     std::uint64_t resets = 0;
   };

@@ -20,18 +20,32 @@ constexpr std::chrono::milliseconds kSweepMax{1'000};
 
 Timestamp now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
+metrics::Gauge streams_of(const char* viewer) {
+  return metrics::gauge("parley_streams", "Open streams, and those being opened, by who looks", {{"viewer", viewer}});
+}
+
 struct Metrics {
-  metrics::Gauge streams = metrics::gauge("parley_streams", "Open streams, and those being opened");
+  metrics::Gauge of_owners = streams_of("owner");
+  metrics::Gauge of_visitors = streams_of("visitor");
   metrics::Gauge retained_events = metrics::gauge("parley_stream_hub_retained_events", "Events that the hub holds for streams");
   metrics::Gauge retained_bytes = metrics::gauge("parley_stream_hub_retained_bytes", "Bytes that the hub holds for streams");
   metrics::Gauge waiting = metrics::gauge("parley_stream_history_waiting", "Streams that wait for a read of history");
   metrics::Counter delivered = metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
+  metrics::Counter bytes = metrics::counter("parley_stream_bytes_total", "Bytes written to streams, pings too");
   metrics::Counter delays = metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
   metrics::Counter resets = metrics::counter("parley_stream_resets_total", "Streams whose last id was of another log");
   metrics::Counter slow = metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
   metrics::Counter gaps = metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their dialog's last one");
   metrics::Counter unreadable = metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
   metrics::Histogram delivery = metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
+
+  metrics::Gauge& streams(const Principal& viewer) { return std::holds_alternative<Visitor>(viewer) ? of_visitors : of_owners; }
+  void add(const DialogStream::Counts& counts) {
+    delivered.add(static_cast<double>(counts.events));
+    bytes.add(static_cast<double>(counts.bytes));
+    delays.add(static_cast<double>(counts.delays));
+    resets.add(static_cast<double>(counts.resets));
+  }
 };
 
 }  // namespace
@@ -183,11 +197,8 @@ void Hub::Impl::proceed(const SubscriberPtr& subscriber) {
     need = advance();
   }
   const auto counts = stream.take_counts();
-  if (counts.events != 0) {
-    metrics.delivered.add(static_cast<double>(counts.events));
-    subscriber->pace = {};  // the client reads
-  }
-  if (counts.resets != 0) metrics.resets.add(static_cast<double>(counts.resets));
+  metrics.add(counts);
+  if (counts.events != 0) subscriber->pace = {};  // the client reads
 
   set_need(*subscriber, need);
   switch (need) {
@@ -241,7 +252,7 @@ void Hub::Impl::ask_history(const SubscriberPtr& subscriber) {
 void Hub::Impl::delay(const SubscriberPtr& subscriber) {
   if (!subscriber->stream.has_started()) start(subscriber);
   subscriber->stream.delay(now());
-  metrics.delays.add(static_cast<double>(subscriber->stream.take_counts().delays));
+  metrics.add(subscriber->stream.take_counts());
 }
 
 void Hub::Impl::look_later(const SubscriberPtr& subscriber) {
@@ -269,6 +280,8 @@ void Hub::Impl::refuse(Subscriber& subscriber, Code code) {
 void Hub::Impl::remove(const SubscriberPtr& subscriber) {
   if (std::exchange(subscriber->is_over, true)) return;
   if (subscriber->need == Need::socket) metrics.slow.add();
+  metrics.add(subscriber->stream.take_counts());
+  metrics.streams(subscriber->stream.viewer()).add(-1);
   set_need(*subscriber, Need::end);
   auto& subscribers = subscriber->lane.subscribers;
   const auto of_dialog = subscribers.find(subscriber->stream.dialog().value);
@@ -335,7 +348,6 @@ void Hub::Impl::refresh_gauges() {
   const auto [events, bytes] = retained();
   metrics.retained_events.set(static_cast<double>(events));
   metrics.retained_bytes.set(static_cast<double>(bytes));
-  metrics.streams.set(static_cast<double>(streams));
   metrics.waiting.set(static_cast<double>(reader.waiting()));
 }
 
@@ -419,6 +431,7 @@ void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principa
       std::make_shared<Impl::Subscriber>(impl_, lane, std::move(opening), DialogStream(dialog, viewer, last_id, Clock::now(), impl_->options.stream));
   subscriber->stream.begin(lane.window);
   lane.subscribers[dialog.value].push_back(subscriber);
+  impl_->metrics.streams(viewer).add(1);
   impl_->proceed(subscriber);
 }
 

@@ -65,7 +65,11 @@ def lags(state):
                 with urllib.request.urlopen(f"http://127.0.0.1:{process['ports']['health']}/metrics", timeout=2) as answer:
                     samples = LAG.findall(answer.read().decode())
                 for metric in sorted({name for name, _ in samples}):
-                    yield f"{process['name']}: {metric} = {sum(float(value) for name, value in samples if name == metric):.0f}, all partitions together"
+                    values = [float(value) for name, value in samples if name == metric]
+                    if metric.endswith("_seconds"):
+                        yield f"{process['name']}: {metric} = {max(values):.0f}, of the partition that is behind most"
+                    else:
+                        yield f"{process['name']}: {metric} = {sum(values):.0f}, all partitions together"
             except OSError:
                 yield f"{process['name']}: no metrics"
 

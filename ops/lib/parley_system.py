@@ -32,6 +32,7 @@ import data_folder
 import edge
 import kafka
 import postgres
+import prometheus
 from settings import OpsError, Settings
 from supervisor import Command, Supervisor, rotate, wait_for
 
@@ -94,6 +95,7 @@ class System:
 
     def start_parley(self):
         """Keys, topics and tables, then the Parley processes, then the edge."""
+        prometheus.write_config(self.settings)
         for task in ("keys", "topics", "migrate"):
             self.task(task)
         self._start([name for name in self.names() if name not in SERVERS and name != "edge"])

@@ -82,6 +82,7 @@ struct Server::Impl {
 
 Server::Server(const std::string& host, int port, std::function<Verdict()> verdict) {
   const auto address = host + ":" + std::to_string(port);
+  metrics::observe_process();
   try {
     impl_ = std::make_unique<Impl>(address, std::move(verdict));
   } catch (const CivetException& e) {

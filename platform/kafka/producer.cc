@@ -74,6 +74,8 @@ Result<void> Producer::produce(const Record& record, OnDelivery on_delivery) {
   return queued;
 }
 
+std::size_t Producer::queued() const { return static_cast<std::size_t>(rd_kafka_outq_len(impl_->client.raw())); }
+
 Result<void> Producer::alive() const { return impl_->client.alive(); }
 
 Result<void> Producer::flush(std::chrono::milliseconds timeout) {

@@ -40,6 +40,9 @@ class Producer {
   /// Waits until everything queued before has its callback, or the deadline has passed (timeout).
   Result<void> flush(std::chrono::milliseconds timeout);
 
+  /// Records whose callback has not been called yet.
+  std::size_t queued() const;
+
   /// An Error once the client has met one that it cannot recover from (a broker that lost what it had acknowledged): nothing can be produced any
   /// more, and the process should end and be started again. Thread-safe; does not block.
   Result<void> alive() const;

@@ -28,6 +28,7 @@ Refreshers& refreshers() {
 }  // namespace
 
 void Counter::add(double n) { impl_.Increment(n); }
+void Counter::raise_to(double total) { impl_.Increment(total - impl_.Value()); }
 void Gauge::set(double value) { impl_.Set(value); }
 void Gauge::add(double n) { impl_.Increment(n); }
 void Histogram::observe(double value) { impl_.Observe(value); }

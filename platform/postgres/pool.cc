@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "platform/metrics/metrics.h"
 #include "platform/postgres/session.h"
 
 namespace parley::postgres {
@@ -24,6 +25,7 @@ struct Pool::Impl {
   std::deque<std::unique_ptr<Session>> idle;  // the most recently used last: the working set stays small
   std::set<Session*> lent;
   std::size_t opening = 0;
+  std::size_t waiting = 0;
 
   std::condition_variable_any stopping;
   std::jthread watcher;
@@ -35,6 +37,11 @@ struct Pool::Impl {
       for (Session* session : lent) session->interrupt_if_silent(now);
       stopping.wait_for(lock, stop, kWatchEvery, [] { return false; });
     }
+  }
+
+  Usage usage() const {
+    const std::lock_guard lock(mutex);
+    return {lent.size(), idle.size(), waiting};
   }
 
   void give_back(std::unique_ptr<Session> session) {
@@ -60,13 +67,30 @@ struct Lease::Impl {
 Pool::Pool(PoolOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {
   impl_->watcher = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->watch(stop); });
   ::pthread_setname_np(impl_->watcher.native_handle(), "pg-watch");
+  if (impl_->options.name.empty()) return;
+  const auto gauge = [this](const char* state) {
+    return metrics::gauge("parley_postgres_connections", "Connections to PostgreSQL", {{"pool", impl_->options.name}, {"state", state}});
+  };
+  metrics::on_scrape([weak = std::weak_ptr(impl_), lent = gauge("lent"), idle = gauge("idle"),
+                      waiting = metrics::gauge("parley_postgres_waiting", "Threads that wait for a connection to PostgreSQL",
+                                               {{"pool", impl_->options.name}})]() mutable {
+    const auto pool = weak.lock();
+    if (pool == nullptr) return;
+    const auto usage = pool->usage();
+    lent.set(static_cast<double>(usage.lent));
+    idle.set(static_cast<double>(usage.idle));
+    waiting.set(static_cast<double>(usage.waiting));
+  });
 }
 Pool::~Pool() { impl_->watcher = {}; }  // joined here: a Lease that outlives its Pool (a defect) must not find it half gone
 
 Result<Lease> Pool::lease(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(impl_->mutex);
   const auto free = [this] { return !impl_->idle.empty() || impl_->lent.size() + impl_->opening < impl_->options.connections_max; };
-  if (!impl_->freed.wait_until(lock, deadline, free)) return std::unexpected(Error{ErrorKind::timeout, "every connection is lent"});
+  ++impl_->waiting;
+  const bool is_free = impl_->freed.wait_until(lock, deadline, free);
+  --impl_->waiting;
+  if (!is_free) return std::unexpected(Error{ErrorKind::timeout, "every connection is lent"});
   std::list<std::unique_ptr<Session>> gone;  // closed after the lock
   while (!impl_->idle.empty()) {
     std::unique_ptr<Session> session = std::move(impl_->idle.back());
@@ -93,10 +117,7 @@ Result<Lease> Pool::lease(std::chrono::steady_clock::time_point deadline) {
   return Lease(std::make_unique<Lease::Impl>(impl_, std::move(*session)));
 }
 
-Pool::Usage Pool::usage() const {
-  const std::lock_guard lock(impl_->mutex);
-  return {impl_->lent.size(), impl_->idle.size()};
-}
+Pool::Usage Pool::usage() const { return impl_->usage(); }
 
 Lease::Lease(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Lease::Lease(Lease&&) noexcept = default;

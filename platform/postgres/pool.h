@@ -85,6 +85,7 @@ class Lease final : public Reader {
 struct PoolOptions {
   SessionOptions session;
   std::size_t connections_max = 8;
+  std::string name = {};  ///< Under which metrics show it; empty: they do not.
 };
 
 /// A bounded set of connections, opened when first needed and kept. Thread-safe; owns a thread ("pg-watch") that breaks the
@@ -104,6 +105,7 @@ class Pool {
   struct Usage {
     std::size_t lent = 0;
     std::size_t idle = 0;
+    std::size_t waiting = 0;  ///< Threads in lease().
   };
   Usage usage() const;
 

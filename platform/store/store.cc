@@ -157,4 +157,13 @@ void Store::write(Batch&& batch) {
   batch.impl_->batch.Clear();
 }
 
+std::size_t Store::bytes() const {
+  std::size_t sum = 0;
+  for (const auto& property : {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kCurSizeAllMemTables}) {
+    std::uint64_t bytes = 0;
+    if (impl_->db->GetIntProperty(property, &bytes)) sum += bytes;
+  }
+  return sum;
+}
+
 }  // namespace parley::store

@@ -78,6 +78,9 @@ class Store {
   void scan(std::string_view from, std::string_view to, const std::function<bool(std::string_view key, std::string_view value)>& each) const;
   void write(Batch&& batch);
 
+  /// What it holds on the disk and, not written out yet, in memory. Thread-safe; cheap.
+  std::size_t bytes() const;
+
  private:
   struct Impl;
   explicit Store(std::unique_ptr<Impl> impl);

@@ -2,8 +2,10 @@
 """PostgreSQL away for a while: messages are accepted, decided and streamed meanwhile; afterwards reads show everything."""
 
 import asyncio
+import re
 import secrets
 import time
+import urllib.request
 
 import scenario
 from demo.client import Base, Client, Connection
@@ -72,6 +74,7 @@ class Outage:
         while time.monotonic() < away_since + AWAY_S:
             await asyncio.to_thread(self._load.wait_all_go_on)
         said.append(await self._say(owner, dialog, pending=True))
+        self._test.assertGreater(await asyncio.to_thread(self._behind), AWAY_S - NOTICED_S, "the metrics say how old what waits is")
         back_at = time.time()
         self._test.say(f"PostgreSQL was away for {time.monotonic() - away_since:.0f} s; a stream from the beginning was "
                        f"{'served' if whole else 'delayed'} meanwhile")
@@ -87,6 +90,7 @@ class Outage:
             self._test.assertEqual((stream.faults, stream.refused), ([], None))
             await stream.close()
         self._test.assertEqual(self._counters["reset"], 0)
+        await asyncio.to_thread(scenario.wait_until, lambda: self._behind() < NOTICED_S, "reads to be as new as the log")
         self._check_marks(away_at, back_at)
         self._client.close()
 
@@ -99,6 +103,12 @@ class Outage:
             test.assertEqual(test.ready_answer(name)[0], 200, name)
         for name in test.names("decider"):
             test.assertEqual(test.ready_answer(name)[0], 200, name)
+
+    def _behind(self):
+        """Seconds, of the partition that is behind most."""
+        texts = [urllib.request.urlopen(f"{self._system.health_url(name)}/metrics", timeout=scenario.PROBE_S).read().decode()
+                 for name in self._test.names("projector")]
+        return max(float(value) for text in texts for value in re.findall(r"^parley_projector_lag_seconds\{.*\} (\S+)$", text, re.MULTILINE))
 
     async def _check_reads(self, owner, dialog):
         """A read says soon that it cannot be answered now."""

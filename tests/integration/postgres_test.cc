@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <thread>
 
 #include "platform/postgres/listener.h"
 #include "platform/postgres/migrator.h"
@@ -112,9 +113,13 @@ TEST_F(Postgres, LendsNoMoreThanItsBoundAndWaitsNoLongerThanTheDeadline) {
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().kind, ErrorKind::timeout);
   auto third = std::async(std::launch::async, [&] { return p.lease(kDeadline).has_value(); });
+  const auto give_up = std::chrono::steady_clock::now() + kDeadline;
+  while (p.usage().waiting == 0 && std::chrono::steady_clock::now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(p.usage().waiting, 1U);
   first.reset();
   EXPECT_TRUE(third.get());
   EXPECT_EQ(p.usage().lent, 0U);
+  EXPECT_EQ(p.usage().waiting, 0U);
 }
 
 TEST_F(Postgres, ASnapshotSeesOneStateWhateverIsCommittedMeanwhile) {

@@ -67,6 +67,19 @@ TEST_F(StoreTest, a_scan_is_ordered_bounded_and_stops_when_told) {
   EXPECT_EQ(seen, (std::vector<std::string>{"p/1", "p/2"}));
 }
 
+TEST_F(StoreTest, its_size_is_what_was_put_written_out_or_not) {
+  constexpr std::size_t kBytes = 1 << 20;
+  std::string noise(kBytes, '\0');
+  std::ifstream("/dev/urandom").read(noise.data(), kBytes);
+  {
+    Store store = open();
+    const auto empty = store.bytes();
+    put(store, "a", noise);
+    EXPECT_GE(store.bytes(), empty + kBytes);
+  }
+  EXPECT_GE(open().bytes(), kBytes);
+}
+
 TEST_F(StoreTest, what_survives_a_kill_is_a_prefix_of_whole_batches) {
   constexpr int kBatches = 40'000;
   if (const char* path = std::getenv(kWriterPath)) {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "schemas/events.h"
+#include "tests/unit/metrics_sample.h"
 #include "tests/unit/streams_client.h"
 
 namespace parley::api {
@@ -402,6 +403,27 @@ TEST_F(StreamHub, RefusesMoreStreamsThanItsLimitAndTakesNewOnesWhenSomeHaveGone)
   first->on_close();
   EXPECT_EQ(hub().streams(), 1U);
   EXPECT_TRUE(open(0)->got({hidden(1)}));
+}
+
+TEST_F(StreamHub, StreamsAreCountedByWhoLooksAndByWhatTheyWereSent) {
+  const auto owners = [] { return metrics::sample(R"(parley_streams{viewer="owner"})"); };
+  const auto visitors = [] { return metrics::sample(R"(parley_streams{viewer="visitor"})"); };
+  append_to(2);  // there are metrics from here on
+  const double owners_before = owners(), visitors_before = visitors(), bytes = metrics::sample("parley_stream_bytes_total");
+  const auto first = open(0);
+  const auto second = open(0);
+  const auto guest = open(0, Visitor{kAssistant});
+  for (const auto& each : {first, second, guest}) ASSERT_TRUE(each->got({hidden(1), shown(2)}));
+  EXPECT_EQ(owners(), owners_before + 2);
+  EXPECT_EQ(visitors(), visitors_before + 1);
+  second->on_close();
+  guest->on_close();
+  EXPECT_EQ(owners(), owners_before + 1);
+  EXPECT_EQ(visitors(), visitors_before);
+  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), Code::dialog_not_found));
+  EXPECT_EQ(owners(), owners_before + 1) << "one that was refused is none";
+  const auto written = [](const ClientPtr& client) { return static_cast<double>(client->wire->taken().size()); };
+  EXPECT_EQ(metrics::sample("parley_stream_bytes_total"), bytes + written(first) + written(second) + written(guest));
 }
 
 TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {

@@ -42,7 +42,7 @@ constexpr milliseconds kAbortWait{10'000};
 constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
 constexpr milliseconds kSealsLookedAtEvery{1'000};
 constexpr std::array<kafka::Header, 1> kJsonHeaders{{{"content-type", schema::kJson}}};
-constexpr milliseconds kLagEvery{10'000};
+constexpr milliseconds kMeasureEvery{10'000};
 constexpr milliseconds kLagWait{500};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 
@@ -56,7 +56,27 @@ constexpr std::array kVerdicts{
 
 constexpr const char* kParkings = "Commands that stopped their stream, by what happened when they were decided";
 
+metrics::Counter transactions(const char* outcome) {
+  return metrics::counter("parley_decider_transactions_total", "Transactions by their end; one without a known end ends the process",
+                          {{"outcome", outcome}});
+}
+
+/// Of one partition.
+struct PartitionMetrics {
+  explicit PartitionMetrics(int partition) : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
+  explicit PartitionMetrics(const metrics::Labels& labels)
+      : owned(metrics::gauge("parley_decider_owned", "Whether this process decides the partition", labels)),
+        lag(metrics::gauge("parley_decider_lag_commands", "Commands not decided yet", labels)) {}
+
+  metrics::Gauge owned;
+  metrics::Gauge lag;
+};
+
 struct Metrics {
+  explicit Metrics(int partitions) {
+    for (int partition = 0; partition < partitions; ++partition) by_partition.emplace_back(partition);
+  }
+
   std::vector<metrics::Counter> commands = [] {
     std::vector<metrics::Counter> out;
     for (const auto& [verdict, name] : kVerdicts) {
@@ -67,6 +87,8 @@ struct Metrics {
   metrics::Counter events = metrics::counter("parley_decider_events_total", "Events committed");
   metrics::Counter seals = metrics::counter("parley_decider_seals_total", "Seals committed");
   metrics::Gauge unsealed = metrics::gauge("parley_decider_unsealed_seconds", "Age of the oldest event of the owned partitions that no seal is over");
+  metrics::Counter committed = transactions("committed");
+  metrics::Counter aborted = transactions("aborted");
   metrics::Counter dropped = metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
   metrics::Histogram batch =
       metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
@@ -77,16 +99,15 @@ struct Metrics {
   metrics::Counter parked_by_exception = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "exception"}});
   metrics::Counter parked_by_crash = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "crash"}});
   metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
-  std::map<int, metrics::Gauge> lag = {};
+  metrics::Gauge store_bytes =
+      metrics::gauge("parley_decider_store_bytes", "What the states of the owned partitions take, on the disk and in memory");
+  std::vector<PartitionMetrics> by_partition;
 
-  void set_lag(int partition, std::int64_t commands) {
-    auto it = lag.find(partition);
-    if (it == lag.end()) {
-      it = lag.emplace(partition,
-                       metrics::gauge("parley_decider_lag_commands", "Commands not decided yet", {{"partition", std::to_string(partition)}}))
-               .first;
-    }
-    it->second.set(static_cast<double>(commands));
+  PartitionMetrics& of(int partition) { return by_partition.at(static_cast<std::size_t>(partition)); }
+  void set_owned(const std::vector<kafka::TopicPartition>& partitions) {
+    owned.set(static_cast<double>(partitions.size()));
+    for (auto& one : by_partition) one.owned.set(0), one.lag.set(0);
+    for (const auto& one : partitions) of(one.partition).owned.set(1);
   }
 };
 
@@ -117,7 +138,7 @@ CommandInput input_of(const kafka::Message& message) {
 }  // namespace
 
 struct Decider::Impl {
-  explicit Impl(Options o) : options(std::move(o)) {
+  explicit Impl(Options o) : options(std::move(o)), metrics(options.partitions) {
     if (!options.clock) {
       options.clock = [] { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); };
     }
@@ -158,7 +179,7 @@ struct Decider::Impl {
   std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions, const std::function<bool()>& go_on) const;
   std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
                                                      const std::vector<kafka::PartitionOffset>& positions);
-  void measure_lag();
+  void measure();
 
   Options options;
   Metrics metrics;
@@ -178,7 +199,7 @@ struct Decider::Impl {
   std::map<int, std::int64_t> next_command;  // the position that goes into the next transaction
   std::optional<std::uint64_t> fenced_generation;
   SteadyClock::time_point fenced_since;
-  SteadyClock::time_point lag_measured;
+  SteadyClock::time_point measured_at;
   SteadyClock::time_point seals_looked_at;
   std::shared_ptr<const kafka::TopicWatch::Ends> ends;  // the last that were looked at
   struct Waiting {
@@ -283,7 +304,7 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
              metadata = {};
              assignment_is_new = false;
              owned.store(0, std::memory_order_relaxed);
-             metrics.owned.set(0);
+             metrics.set_owned({});
              note_parked();
              enter(Phase::waiting);
            }});
@@ -354,7 +375,7 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   if (auto resumed = consumer->resume(partitions); !resumed) return std::unexpected(described(resumed.error()));
   const std::chrono::duration<double> took = SteadyClock::now() - began;
   metrics.restore.observe(took.count());
-  metrics.owned.set(static_cast<double>(partitions.size()));
+  metrics.set_owned(partitions);
   owned.store(static_cast<int>(partitions.size()), std::memory_order_relaxed);
   note_parked();
   enter(Phase::deciding);
@@ -491,7 +512,7 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
       if (auto decided = decide(commands); !decided) return decided;
     }
     if (auto sealed = seal(); !sealed) return sealed;
-    measure_lag();
+    measure();
   }
   commands.clear();
   consumer->close();
@@ -549,10 +570,11 @@ std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionErr
   log::warn("a transaction is dropped: the group rebalances", {{"reason", failed.error.text}});
   metrics.dropped.add();
   if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
+  metrics.aborted.add();
   fenced_generation = consumer->generation();
   fenced_since = SteadyClock::now();
   owned.store(0, std::memory_order_relaxed);
-  metrics.owned.set(0);
+  metrics.set_owned({});
   enter(Phase::waiting);
   return {};
 }
@@ -634,8 +656,11 @@ std::expected<void, kafka::TransactionError> Decider::Impl::finish(const std::ve
   if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
   auto committed = producer->commit(kCommitWait);
-  if (!committed)
+  if (committed) {
+    metrics.committed.add();
+  } else {
     committed.error().severity = kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
+  }
   return committed;
 }
 
@@ -747,15 +772,20 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
   return {};
 }
 
-void Decider::Impl::measure_lag() {
+/// How far behind and how large it is, once in a while.
+void Decider::Impl::measure() {
   const auto now = SteadyClock::now();
-  if (now - lag_measured < kLagEvery || assigned.empty()) return;
-  lag_measured = now;
+  if (now - measured_at < kMeasureEvery) return;
+  measured_at = now;
+  std::size_t bytes = 0;
+  for (const auto& [partition, store] : stores) bytes += store.bytes();
+  metrics.store_bytes.set(static_cast<double>(bytes));
+  if (assigned.empty()) return;
   const auto ends = reader->end(assigned, kafka::Isolation::read_uncommitted, kLagWait);
   if (!ends) return;
   for (const auto& end : *ends) {
     if (const auto next = next_command.find(end.where.partition); next != next_command.end()) {
-      metrics.set_lag(end.where.partition, std::max<std::int64_t>(0, end.offset - next->second));
+      metrics.of(end.where.partition).lag.set(static_cast<double>(std::max<std::int64_t>(0, end.offset - next->second)));
     }
   }
 }

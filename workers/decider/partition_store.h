@@ -1,5 +1,6 @@
 #pragma once
 // A partition's state on disk.
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -28,6 +29,7 @@ class PartitionStore final : public Snapshot {
   /// Keeps the changes with the progress that they reflect, at once or not at all, and forgets outcomes past their window, oldest first.
   void write(const Changes& changes);
   const std::string& path() const { return path_; }
+  std::size_t bytes() const { return store_.bytes(); }
 
  private:
   PartitionStore(std::string path, std::string log, store::Store store);

@@ -78,9 +78,27 @@ struct Metrics {
   metrics::Histogram transaction_seconds = metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
 };
 
-metrics::Gauge partition_gauge(const char* name, const char* help, std::int32_t partition) {
-  return metrics::gauge(name, help, {{"partition", std::to_string(partition)}});
-}
+/// Of one partition.
+struct PartitionMetrics {
+  explicit PartitionMetrics(std::int32_t partition) : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
+  explicit PartitionMetrics(const metrics::Labels& labels)
+      : owned(metrics::gauge("parley_projector_owned", "Whether this process projects the partition", labels)),
+        checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect", labels)),
+        lag_events(metrics::gauge("parley_projector_lag_events", "Events, and ends of transactions among them, that the read models do not reflect",
+                                  labels)),
+        lag_seconds(
+            metrics::gauge("parley_projector_lag_seconds", "For how long the oldest of them has been in the log, or has been known to be", labels)) {}
+
+  void set_lag(std::int64_t events, std::chrono::duration<double> age) {
+    lag_events.set(static_cast<double>(events));
+    lag_seconds.set(std::max(0.0, age.count()));
+  }
+
+  metrics::Gauge owned;
+  metrics::Gauge checkpoint;
+  metrics::Gauge lag_events;
+  metrics::Gauge lag_seconds;
+};
 
 /// The event that lets a stream go on which this projection has parked; nothing when the event is none, or is about something else.
 std::optional<parking::Unparked> unparking_of(const projections::Record& record) {
@@ -99,14 +117,10 @@ struct Owned {
   std::optional<std::int64_t> until;  ///< Where it must end.
   std::optional<Checkpoint> witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
   Clock::time_point moved_at = Clock::now();
-  metrics::Gauge lag;
-  metrics::Gauge checkpoint;
-  metrics::Gauge owned;
+  std::optional<Clock::time_point> behind_since;  ///< The look that saw it so first at this checkpoint.
+  PartitionMetrics metrics;
 
-  explicit Owned(std::int32_t partition)
-      : lag(partition_gauge("parley_projector_lag", "Offsets (control records among them) between the checkpoint and the log's end", partition)),
-        checkpoint(partition_gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect", partition)),
-        owned(partition_gauge("parley_projector_owned", "Whether this process projects the partition", partition)) {}
+  explicit Owned(std::int32_t partition) : metrics(partition) {}
 
   bool is_done() const { return until && next >= *until; }
 };
@@ -144,7 +158,10 @@ struct Projector::Impl {
                           .schema = options.schema,
                           .statement_timeout = options.statement_timeout,
                           .durable_commit = false},  // README.md says why
-              .connections_max = 1}) {}
+              .connections_max = 1,
+              .name = "projector"}) {
+    for (std::int32_t partition = 0; partition < options.partitions; ++partition) static_cast<void>(PartitionMetrics(partition));
+  }
 
   const Options options;
   postgres::Pool pool;
@@ -206,6 +223,7 @@ struct Projector::Impl {
   void set_pending(bool is_pending);
   void watch();
   void watch_ends(Clock::time_point now);
+  void show_lag(Owned& owned, std::int32_t partition, std::int64_t events);
   bool reaches_to(const std::vector<Checkpoint>& rows);
   void say_why(const std::stop_token& stop);
   Written later(const postgres::Error& error) {
@@ -385,7 +403,7 @@ void Projector::Impl::drop() {
   parked.clear();
   show_parked();
   in_doubt = false;
-  for (auto& [partition, p] : owned) p.owned.set(0), p.lag.set(0);
+  for (auto& [partition, p] : owned) p.metrics.owned.set(0), p.metrics.set_lag(0, {});
   owned.clear();
   reading = 0;
   if (const auto cleared = reader->assign({}); !cleared) refuse("Kafka: " + cleared.error().text);
@@ -423,8 +441,8 @@ bool Projector::Impl::take_over() {
     p.next = row.next;
     if (options.until) p.until = options.until->contains(row.partition) ? options.until->at(row.partition) : 0;
     if (row.last_event_id && row.last_position) p.witness = row;
-    p.owned.set(1);
-    p.checkpoint.set(static_cast<double>(row.next));
+    p.metrics.owned.set(1);
+    p.metrics.checkpoint.set(static_cast<double>(row.next));
   }
   if (!read_on()) return false;
   assignment_changed = false;
@@ -729,7 +747,8 @@ void Projector::Impl::written() {
     if (found == owned.end()) continue;
     found->second.next = advance.to.next;
     found->second.moved_at = Clock::now();
-    found->second.checkpoint.set(static_cast<double>(advance.to.next));
+    found->second.behind_since.reset();
+    found->second.metrics.checkpoint.set(static_cast<double>(advance.to.next));
   }
   for (auto& stream : pending->parked) {
     metrics.parkings.add();
@@ -811,12 +830,30 @@ void Projector::Impl::watch_ends(Clock::time_point now) {
     Owned& p = found->second;
     // Past the last event come control records, which are read but move no checkpoint.
     const bool written_all = !pending && backlog.empty() && read_to[end.where.partition] >= end.offset;
-    p.lag.set(written_all ? 0 : static_cast<double>(std::max<std::int64_t>(0, end.offset - p.next)));
+    show_lag(p, end.where.partition, written_all ? 0 : std::max<std::int64_t>(0, end.offset - p.next));
     if (written_all) p.moved_at = now;
     if (now - p.moved_at > options.stuck_after) still.push_back(end.where.partition);
   }
   const std::lock_guard lock(status_mutex);
   stuck = std::move(still);
+}
+
+/// The oldest event that is not reflected says itself how old it is, once it was read. Before that it is as old as its first sight at least.
+void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_t events) {
+  if (events == 0) {
+    owned.behind_since.reset();
+    return owned.metrics.set_lag(0, {});
+  }
+  if (!owned.behind_since) owned.behind_since = Clock::now();
+  std::chrono::duration<double> age = Clock::now() - *owned.behind_since;
+  const auto is_next = [&](const kafka::Message& message) { return message.partition() == partition && message.offset() >= owned.next; };
+  const auto first_of = [&](const auto& messages) {
+    const auto found = std::ranges::find_if(messages, is_next);
+    if (found != messages.end()) age = std::max<std::chrono::duration<double>>(age, std::chrono::system_clock::now() - found->time());
+    return found != messages.end();
+  };
+  if (!pending || !first_of(pending->records)) first_of(backlog);
+  owned.metrics.set_lag(events, age);
 }
 
 /// Notes that PostgreSQL failed us and when to try again; what trying again cannot change ends the process. Returns false.
