@@ -5,6 +5,8 @@
 namespace parley::schema {
 namespace {
 
+constexpr std::string_view kNoNul = R"(^[^\u0000]*$)";
+
 void type(json::Writer& w, std::string_view name) {
   w.key("type");
   w.string(name);
@@ -22,6 +24,10 @@ Read<std::string> Codec<std::string>::read(json::Value v, const Limits& limits) 
   return std::string(*text);
 }
 void Codec<std::string>::schema(json::Writer& w, const Limits& limits) {
+  text_schema(w, limits, limits.components != nullptr && limits.components->of_requests ? kNoNul : "");
+}
+
+void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern) {
   type(w, "string");
   if (limits.length_min != 0) {
     w.key("minLength");
@@ -30,6 +36,16 @@ void Codec<std::string>::schema(json::Writer& w, const Limits& limits) {
   if (limits.length_max != 0) {
     w.key("maxLength");
     w.integer(static_cast<std::int64_t>(limits.length_max));
+  }
+  if (!pattern.empty()) {
+    w.key("pattern");
+    w.string(pattern);
+  }
+}
+
+void Components::merge(const Components& other) {
+  for (const auto& [name, schema] : other.schemas) {
+    if (schemas.try_emplace(name, schema).first->second != schema) throw std::invalid_argument("two types are called " + name);
   }
 }
 

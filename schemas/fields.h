@@ -9,7 +9,11 @@
 #include <chrono>
 #include <concepts>
 #include <expected>
+#include <functional>
+#include <map>
 #include <optional>
+#include <source_location>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -22,11 +26,23 @@
 
 namespace parley::schema {
 
+/// Where the schemas of described types are put, each once under its name, so that whatever mentions one refers to it.
+struct Components {
+  static constexpr std::string_view kPrefix = "#/components/schemas/";
+
+  bool of_requests = false;  ///< What callers send: null stands for absent, and no text has the NUL character.
+  std::map<std::string, std::string, std::less<>> schemas;
+
+  /// Adds what another one has. Throws std::invalid_argument where the two mean different things by one name.
+  void merge(const Components& other);
+};
+
 /// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a list.
 struct Limits {
   std::size_t length_min = 0;
   std::size_t length_max = 0;
   std::size_t element_length_max = 0;  ///< Of a list's texts.
+  Components* components = nullptr;    ///< Of a schema: where it puts described types; in place where there is none.
 };
 
 /// A field's name in JSON and the member that holds it.
@@ -47,6 +63,19 @@ template <class T>
 inline constexpr int fields = 0;
 template <class T>
 concept Described = !std::same_as<decltype(fields<T>), const int>;
+
+/// Specialised beside a described type of a surface: one value of it as JSON, for OpenAPI.
+template <class T>
+inline constexpr std::string_view example = "";
+
+/// A type's name without its namespaces: "Session".
+template <class T>
+constexpr std::string_view type_title() {
+  std::string_view text = std::source_location::current().function_name();  // "… [with T = parley::replyx::Session; …]"
+  text.remove_prefix(text.find("T = ") + 4);
+  text = text.substr(0, text.find_first_of(";]"));
+  return text.substr(text.rfind(':') + 1);
+}
 
 /// Specialised for each enumeration that travels: an array of pairs of value and name.
 template <class T>
@@ -102,6 +131,9 @@ template <class T>
 inline constexpr bool is_patch = false;
 template <class T>
 inline constexpr bool is_patch<Patch<T>> = true;
+
+/// A text's part of a schema. `pattern`: what it must match besides (ECMA-262), where that is not empty.
+void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern = {});
 
 template <>
 struct Codec<std::string> {
@@ -261,7 +293,7 @@ struct Codec<std::vector<T>> {
     w.string("array");
     w.key("items");
     w.begin_object();
-    Codec<T>::schema(w, {.length_max = limits.element_length_max});
+    Codec<T>::schema(w, {.length_max = limits.element_length_max, .components = limits.components});
     w.end_object();
     if (limits.length_max != 0) {
       w.key("maxItems");
@@ -321,18 +353,36 @@ struct Codec<T> {
     std::apply([&](const auto&... f) { ((void)one(f), ...); }, fields<T>);
     w.end_object();
   }
-  static void schema(json::Writer& w, const Limits&) {
+  static void schema(json::Writer& w, const Limits& limits) {
+    if (limits.components == nullptr) return described(w, nullptr);
+    const std::string name(type_title<T>());
+    if (limits.components->schemas.try_emplace(name).second) {  // before its members, which may be of its type
+      json::Writer own;
+      own.begin_object();
+      described(own, limits.components);
+      own.end_object();
+      limits.components->schemas[name] = own.take();
+    }
+    w.key("$ref");
+    w.string(std::string(Components::kPrefix) + name);
+  }
+
+ private:
+  static void described(json::Writer& w, Components* components) {
     w.key("type");
     w.string("object");
     w.key("properties");
     w.begin_object();
     auto one = [&]<class M>(const Field<T, M>& f) {
+      Limits limits = f.limits;
+      limits.components = components;
       w.key(f.name);
       w.begin_object();
       if constexpr (is_optional<M>) {
-        Codec<typename M::value_type>::schema(w, f.limits);
+        using Value = typename M::value_type;
+        components != nullptr && components->of_requests ? Codec<Nullable<Value>>::schema(w, limits) : Codec<Value>::schema(w, limits);
       } else {
-        Codec<M>::schema(w, f.limits);
+        Codec<M>::schema(w, limits);
       }
       if (!f.description.empty()) {
         w.key("description");
@@ -355,6 +405,12 @@ struct Codec<T> {
     };
     std::apply([&](const auto&... f) { ((void)required(f), ...); }, fields<T>);
     if (any) w.end_array();
+    if constexpr (!example<T>.empty()) {
+      w.key("examples");
+      w.begin_array();
+      w.raw(example<T>);
+      w.end_array();
+    }
   }
 };
 
@@ -376,12 +432,12 @@ Read<T> read_text(std::string_view text) {
   if (!document) return problem(document.error().issue);
   return read<T>(document->root());
 }
-/// JSON Schema (2020-12) of a type, as an object.
+/// JSON Schema (2020-12) of a type, as an object; with `components`, it refers to described types there.
 template <class T>
-std::string json_schema() {
+std::string json_schema(Components* components = nullptr) {
   json::Writer w;
   w.begin_object();
-  Codec<T>::schema(w, {});
+  Codec<T>::schema(w, {.components = components});
   w.end_object();
   return w.take();
 }

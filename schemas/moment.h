@@ -27,6 +27,9 @@ std::optional<Timestamp> parse_past_time(std::string_view text);
 std::optional<Moment> parse_moment(std::string_view text);
 /// What parse_moment() takes, for whoever wrote something else.
 inline constexpr std::string_view kMomentIssue = "must be a version like 7 or a time like 2026-11-21T10:17:00.123Z";
+/// The same as ECMA-262 has it, days that a month has not aside.
+inline constexpr std::string_view kMomentPattern =
+    "^((0|[1-9][0-9]{0,14})|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{3})?Z)?)$";
 
 /// The part of an event's place in its stream that a moment is compared with.
 inline bool is_within(const Moment& moment, std::int64_t version, Timestamp time) {

@@ -9,7 +9,7 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kIssues{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 32> kIssues{{
     {"is required", "обязательное поле"},
     {"must not be empty", "не может быть пустым"},
     {"must be a string", "должно быть строкой"},
@@ -32,6 +32,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 31> kIssues{
     {"must not be nested deeper than #", "вложенность не должна превышать #"},
     {"at byte #: *", "некорректный JSON, байт #: *"},
     {"must be application/json", "должно быть application/json"},
+    {"is not supported", "не поддерживается"},
     {"must be an e-mail address", "Неверный формат email"},
     {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},

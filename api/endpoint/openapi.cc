@@ -23,122 +23,230 @@ void object(Writer& w, std::string_view key, F members) {
   members();
   w.end_object();
 }
-void text_schema(Writer& w, std::size_t length_max = 0) {
-  object(w, "schema", [&] { schema::Codec<std::string>::schema(w, {.length_min = length_max != 0 ? 1U : 0U, .length_max = length_max}); });
+void reference(Writer& w, std::string_view kind, std::string_view name) {
+  pair(w, "$ref", std::string("#/components/").append(kind).append("/").append(name));
+}
+void raw(Writer& w, std::string_view key, std::string_view json) {
+  w.key(key);
+  w.raw(json);
+}
+void flag(Writer& w, std::string_view key) {
+  w.key(key);
+  w.boolean(true);
 }
 
-void parameter(Writer& w, std::string_view in, std::string_view name, std::string_view description, std::string_view json_schema) {
-  w.begin_object();
+// What many operations have in common stands in the components, under the header's own name.
+
+struct Header {
+  std::string_view name;
+  std::string description;
+  std::string schema;
+};
+
+const Header& accept_language() {
+  static const Header header{"Accept-Language", "Language of error messages: ru (default) or en", R"({"type":"string","examples":["ru","en"]})"};
+  return header;
+}
+const Header& idempotency() {
+  static const Header header{
+      "Idempotency-Key",
+      "Makes a repeated request one: for 24 hours the same key with the same body gets the first answer again, refusals too, with the header "
+      "Idempotency-Hit: true; with another body it is refused. Use a random one, for example a UUID",
+      R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) + R"(,"pattern":"^[!-~]+$"})"};
+  return header;
+}
+const Header& if_match() {
+  static const Header header{"If-Match", "The version that the resource must have, in quotes: an event stream's ids are versions",
+                             R"({"type":"string","pattern":"^(\"(0|[1-9][0-9]{0,14})\"|\\*)$"})"};
+  return header;
+}
+const Header& read_after() {
+  static const Header header{
+      "X-Read-After",
+      "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending. One of another "
+      "log (it was restored from a backup since) is refused with 422",
+      R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
+  return header;
+}
+const std::vector<const Header*>& request_headers() {
+  static const std::vector<const Header*> all{&accept_language(), &idempotency(), &if_match(), &read_after()};
+  return all;
+}
+const std::vector<Header>& answer_headers() {
+  static const std::vector<Header> all{
+      {"X-Request-Id", "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain one",
+       R"({"type":"string","pattern":"^[A-Za-z0-9._-]{1,64}$"})"},
+      {"X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After", read_after().schema},
+      {"Idempotency-Hit", "This is an earlier answer again", R"({"type":"string","enum":["true"]})"},
+      {"ETag", "The version of what is answered: for If-Match", R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
+      {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
+      {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":["ru","en"]})"},
+      {"Retry-After", "Seconds to wait before asking again, where that may help", R"({"type":"string","pattern":"^[0-9]+$"})"},
+      {"WWW-Authenticate", "RFC 6750", R"({"type":"string","pattern":"^Bearer"})"},
+  };
+  return all;
+}
+
+void described_parameter(Writer& w, std::string_view in, std::string_view name, std::string_view description, std::string_view json_schema) {
   pair(w, "name", name);
   pair(w, "in", in);
-  if (in == "path") {
-    w.key("required");
-    w.boolean(true);
-  }
+  if (in == "path") flag(w, "required");
   if (!description.empty()) pair(w, "description", description);
-  w.key("schema");
-  w.raw(json_schema);
-  w.end_object();
+  raw(w, "schema", json_schema);
 }
 
 void parameters_of(Writer& w, const Endpoint& e) {
   constexpr std::string_view kPlaces[] = {"path", "query", "header"};
   w.key("parameters");
   w.begin_array();
-  for (const auto& p : e.parameters) parameter(w, kPlaces[static_cast<int>(p.in)], p.name, p.description, p.schema);
-  parameter(w, "header", "Accept-Language", "Language of error messages: ru (default) or en", R"({"type":"string"})");
+  for (const auto& p : e.parameters) {
+    w.begin_object();
+    described_parameter(w, kPlaces[static_cast<int>(p.in)], p.name, p.description, p.schema);
+    w.end_object();
+  }
+  const auto common = [&](const Header& header) {
+    w.begin_object();
+    reference(w, "parameters", header.name);
+    w.end_object();
+  };
+  common(accept_language());
   if (e.form == Endpoint::Form::command) {
-    parameter(w, "header", "Idempotency-Key",
-              "Makes a repeated request one: for 24 hours the same key with the same body gets the first answer again, refusals too, with the header "
-              "Idempotency-Hit: true; with another body it is refused. Use a random one, for example a UUID",
-              R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) + R"(,"pattern":"^[!-~]+$"})");
-    if (e.path.contains('{')) {
-      parameter(w, "header", "If-Match", "The version that the resource must have, in quotes: an event stream's ids are versions",
-                R"({"type":"string","pattern":"^(\"(0|[1-9][0-9]*)\"|\\*)$"})");
-    }
+    common(idempotency());
+    if (e.path.contains('{')) common(if_match());
   }
-  if (e.form == Endpoint::Form::query) {
-    parameter(w, "header", "X-Read-After",
-              "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending. One of another "
-              "log (it was restored from a backup since) is refused with 422",
-              R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})");
-  }
+  if (e.form == Endpoint::Form::query) common(read_after());
   w.end_array();
 }
 
-void answer_header(Writer& w, std::string_view name, std::string_view description) {
-  object(w, name, [&] {
-    pair(w, "description", description);
-    text_schema(w);
+void headers(Writer& w, const std::vector<std::string_view>& names) {
+  object(w, "headers", [&] {
+    for (const auto name : names) object(w, name, [&] { reference(w, "headers", name); });
   });
 }
+
+/// As OpenAPI describes streams up to 3.1: one event of them (3.2 has a word of its own for that).
+constexpr std::string_view kEachEvent =
+    R"({"type":"object","description":"Each event of the stream","properties":{)"
+    R"("id":{"type":"string","description":"The Last-Event-ID to go on with"},"data":{"type":"string","description":"JSON, or __ping__"}}})";
 
 void success(Writer& w, const Endpoint& e) {
+  constexpr int kCreated = 201;
+  const bool streams = e.form == Endpoint::Form::stream;
+  std::vector<std::string_view> names;
+  if (e.form == Endpoint::Form::command) names = {"X-Event-Position", "Idempotency-Hit"};
+  if (e.spec.single) names.push_back("ETag");
+  if (e.form == Endpoint::Form::command || e.form == Endpoint::Form::query) names.push_back("X-Projection");
+  names.push_back("X-Request-Id");
   object(w, std::to_string(e.spec.status), [&] {
-    pair(w, "description", e.form == Endpoint::Form::stream ? "A stream of server-sent events" : "Done");
-    object(w, "headers", [&] {
-      if (e.form == Endpoint::Form::command) {
-        answer_header(w, "X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After");
-        answer_header(w, "Idempotency-Hit", "\"true\" when this is an earlier answer again");
-      }
-      if (e.spec.single) answer_header(w, "ETag", "The version of what is answered, in quotes: for If-Match");
-      if (e.form != Endpoint::Form::stream) answer_header(w, "X-Projection", "\"pending\" when reads do not show the effect yet");
-      answer_header(w, "X-Request-Id", "What logs and events of every process call this request");
-    });
-    if (e.form != Endpoint::Form::stream && e.answer_schema.empty()) return;
+    pair(w, "description", streams ? "A stream of server-sent events" : e.spec.status == kCreated ? "Created" : "Done");
+    headers(w, names);
+    if (!streams && e.answer_schema.empty()) return;
     object(w, "content", [&] {
-      if (e.form == Endpoint::Form::stream) {
-        object(w, "text/event-stream", [&] { text_schema(w); });
-      } else {
-        object(w, "application/json", [&] {
-          w.key("schema");
-          w.raw(e.answer_schema);
-        });
-      }
+      object(w, streams ? "text/event-stream" : "application/json",
+             [&] { raw(w, "schema", streams ? kEachEvent : std::string_view(e.answer_schema)); });
     });
   });
 }
 
+/// In the order of the table.
 std::set<Code> errors_of(const Endpoint& e) {
-  std::set<Code> codes{Code::internal_error, Code::bad_request};
+  // Before an endpoint is reached: what is no HTTP, too large or too slow.
+  std::set<Code> codes{Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
+                       Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
+                       Code::internal_error, Code::overloaded,         Code::unavailable};
   const auto add = [&](const auto& list) { codes.insert(std::begin(list), std::end(list)); };
   add(e.spec.gate->refusals);
   add(e.spec.errors);
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
+  if (!e.body_schema.empty()) codes.insert(Code::unsupported_media_type);
+  codes.insert(Code::command_timeout);
   if (e.form == Endpoint::Form::command) {
-    add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::payload_too_large, Code::length_required, Code::stream_parked,
-                                    Code::command_skipped, Code::command_expired, Code::command_timeout});
+    add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped, Code::command_expired});
     if (e.path.contains('{')) codes.insert(Code::version_conflict);
   }
-  if (e.form != Endpoint::Form::stream) add(std::initializer_list<Code>{Code::overloaded, Code::unavailable});
   return codes;
 }
 
-void failures(Writer& w, const Endpoint& e) {
-  std::map<int, std::string> by_status;
-  for (const Code code : errors_of(e)) {
-    const auto& row = schema::error_row(code);
-    auto& text = by_status[row.status];
-    text.append(text.empty() ? "" : "; ").append(row.name).append(": ").append(row.english);
+/// "ValidationErrorOrIdempotencyKeyReused"
+std::string title_of(const std::vector<Code>& codes) {
+  std::string title;
+  for (const Code code : codes) {
+    if (!title.empty()) title += "Or";
+    bool first = true;
+    for (const char c : schema::error_row(code).name) {
+      if (c != '_') title += first || c < 'A' ? c : static_cast<char>(c + ('a' - 'A'));
+      first = c == '_';
+    }
   }
-  for (const auto& [status, description] : by_status) {
-    object(w, std::to_string(status), [&] {
-      pair(w, "description", description);
-      if (status == 503) object(w, "headers", [&] { answer_header(w, "Retry-After", "Seconds"); });
-      if (status == 401) object(w, "headers", [&] { answer_header(w, "WWW-Authenticate", "Bearer"); });
-      object(w, "content",
-             [&] { object(w, "application/json", [&] { object(w, "schema", [&] { pair(w, "$ref", "#/components/schemas/Error"); }); }); });
-    });
-  }
+  return title;
 }
 
-void operation(Writer& w, const Endpoint& e) {
+/// One answer of that code, as it is really made.
+std::string sample(Code code) {
+  Failure failure(code);
+  if (code == Code::validation_error) failure.problem = {"email", "must be an e-mail address"};
+  if (code == Code::invalid_last_event_id) failure.problem = {"Last-Event-ID", "must be an integer"};
+  if (code == Code::unsupported_media_type) failure.problem = {"Content-Type", "must be application/json"};
+  if (code == Code::version_conflict) failure.current_version = 7;
+  if (code == Code::command_timeout || code == Code::command_expired) failure.command_id = "019f9f7c-6b0e-7cc3-98c4-dc0c0c07398f";
+  return error_response(failure, "ru").body;
+}
+
+/// An answer of errors, all of one status.
+void failure(Writer& w, const std::vector<Code>& codes) {
+  const int status = schema::error_row(codes.front()).status;
+  std::string text;
+  for (const Code code : codes) {
+    const auto& row = schema::error_row(code);
+    text.append(text.empty() ? "" : "; ").append(row.name).append(": ").append(row.english);
+  }
+  pair(w, "description", text);
+  std::vector<std::string_view> names{"X-Request-Id", "Content-Language"};
+  if (status == 503) names.push_back("Retry-After");
+  if (status == 401) names.push_back("WWW-Authenticate");
+  headers(w, names);
+  object(w, "content", [&] {
+    object(w, "application/json", [&] {
+      object(w, "schema", [&] { reference(w, "schemas", "Error"); });
+      object(w, "examples", [&] {
+        for (const Code code : codes) {
+          object(w, schema::error_row(code).name, [&] { raw(w, "value", sample(code)); });
+        }
+      });
+    });
+  });
+}
+
+/// Title -> codes, of one operation or of all of them.
+using Failures = std::map<std::string, std::vector<Code>>;
+
+std::map<int, std::vector<Code>> by_status(const Endpoint& e) {
+  std::map<int, std::vector<Code>> out;
+  for (const Code code : errors_of(e)) out[schema::error_row(code).status].push_back(code);
+  return out;
+}
+
+/// The tag with the longest path that the endpoint's begins with.
+const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
+  const Tag* best = nullptr;
+  for (const auto& tag : tags) {
+    if (e.spec.path.starts_with(tag.path) && (best == nullptr || tag.path.size() > best->path.size())) best = &tag;
+  }
+  if (best == nullptr) throw std::invalid_argument("no tag of the surface covers " + e.path);
+  return *best;
+}
+
+void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
   std::string method(e.spec.method);
   std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c + ('a' - 'A')); });
   object(w, method, [&] {
     pair(w, "operationId", e.spec.operation);
     pair(w, "summary", e.spec.summary);
     if (!e.spec.description.empty()) pair(w, "description", e.spec.description);
+    w.key("tags");
+    w.begin_array();
+    w.string(tag_of(e, tags).name);
+    w.end_array();
     w.key("security");
     w.begin_array();
     for (const auto& alternative : e.spec.gate->security) {
@@ -156,17 +264,14 @@ void operation(Writer& w, const Endpoint& e) {
       object(w, "requestBody", [&] {
         w.key("required");
         w.boolean(e.body_required);
-        object(w, "content", [&] {
-          object(w, "application/json", [&] {
-            w.key("schema");
-            w.raw(e.body_schema);
-          });
-        });
+        object(w, "content", [&] { object(w, "application/json", [&] { raw(w, "schema", e.body_schema); }); });
       });
     }
     object(w, "responses", [&] {
       success(w, e);
-      failures(w, e);
+      for (const auto& [status, codes] : by_status(e)) {
+        object(w, std::to_string(status), [&] { reference(w, "responses", title_of(codes)); });
+      }
     });
   });
 }
@@ -191,11 +296,17 @@ void security_scheme(Writer& w, const SecurityScheme& scheme) {
 std::string Registry::openapi() const {
   std::map<std::string, std::vector<const Endpoint*>> paths;
   std::map<std::string_view, const SecurityScheme*> schemes;
+  Failures all_failures;
+  schema::Components components;
+  components.schemas["Error"] = error_schema();
   for (const auto& e : endpoints_) {
     paths[e.path].push_back(&e);
     for (const auto& alternative : e.spec.gate->security) {
       for (const auto* scheme : alternative) schemes[scheme->name] = scheme;
     }
+    for (auto& [status, codes] : by_status(e)) all_failures[title_of(codes)] = codes;
+    components.merge(e.body_components);
+    components.merge(e.answer_components);
   }
   Writer w;
   w.begin_object();
@@ -205,23 +316,44 @@ std::string Registry::openapi() const {
     pair(w, "version", info_.version);
     pair(w, "description", info_.description);
   });
-  w.key("servers");
+  raw(w, "servers", R"([{"url":"/"}])");
+  w.key("tags");
   w.begin_array();
-  w.begin_object();
-  pair(w, "url", "/");
-  w.end_object();
+  for (const auto& tag : info_.tags) {
+    w.begin_object();
+    pair(w, "name", tag.name);
+    pair(w, "description", tag.description);
+    w.end_object();
+  }
   w.end_array();
   object(w, "paths", [&] {
     for (const auto& [path, operations] : paths) {
       object(w, path, [&] {
-        for (const auto* e : operations) operation(w, *e);
+        for (const auto* e : operations) operation(w, *e, info_.tags);
       });
     }
   });
   object(w, "components", [&] {
     object(w, "schemas", [&] {
-      w.key("Error");
-      w.raw(error_schema());
+      for (const auto& [name, schema] : components.schemas) raw(w, name, schema);
+    });
+    object(w, "parameters", [&] {
+      for (const auto* header : request_headers()) {
+        object(w, header->name, [&] { described_parameter(w, "header", header->name, header->description, header->schema); });
+      }
+    });
+    object(w, "headers", [&] {
+      for (const auto& header : answer_headers()) {
+        object(w, header.name, [&] {
+          pair(w, "description", header.description);
+          raw(w, "schema", header.schema);
+        });
+      }
+    });
+    object(w, "responses", [&] {
+      for (const auto& [title, codes] : all_failures) {
+        object(w, title, [&] { failure(w, codes); });
+      }
     });
     object(w, "securitySchemes", [&] {
       for (const auto& [name, scheme] : schemes) security_scheme(w, *scheme);

@@ -19,7 +19,7 @@ schema::Read<std::string> ParameterCodec<std::string>::read(std::string_view tex
   return std::string(text);
 }
 void ParameterCodec<std::string>::schema(json::Writer& w, const Bounds& bounds) {
-  schema::Codec<std::string>::schema(w, {.length_max = bounds.length_max});
+  schema::text_schema(w, {.length_max = bounds.length_max}, bounds.pattern);
 }
 
 schema::Read<std::int64_t> ParameterCodec<std::int64_t>::read(std::string_view text, const Bounds& bounds) {
@@ -41,8 +41,7 @@ schema::Read<schema::Moment> ParameterCodec<schema::Moment>::read(std::string_vi
   return schema::problem(std::string(schema::kMomentIssue));
 }
 void ParameterCodec<schema::Moment>::schema(json::Writer& w, const Bounds&) {
-  w.key("type");
-  w.string("string");
+  schema::text_schema(w, {}, schema::kMomentPattern);
   w.key("examples");
   w.begin_array();
   for (const auto* example : {"7", "2026-11-21T10:17:00.123Z", "2026-11-21T10:17:00Z", "2026-11-21"}) w.string(example);

@@ -20,11 +20,12 @@ namespace parley::endpoint {
 
 enum class In { path, query, header };
 
-/// Of a number: its range (both zero: any). Of a text: its length in bytes.
+/// Of a number: its range (both zero: any). Of a text: its length in bytes, and, for OpenAPI alone, the pattern that its endpoint asks for.
 struct Bounds {
   std::int64_t min = 0;
   std::int64_t max = 0;
   std::size_t length_max = 0;
+  std::string_view pattern{};
 };
 
 template <class Owner, class Member>

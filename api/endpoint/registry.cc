@@ -20,8 +20,13 @@ bool is_json(std::string_view content_type) {
 
 Result<json::Document> Registry::parse_body(const http::Request& request) {
   const auto malformed = [](std::string field, std::string issue) { return fail({Code::bad_request, {std::move(field), std::move(issue)}}); };
-  if (const auto type = request.headers.get("Content-Type"); !type.empty() && !is_json(type)) {
-    return malformed("Content-Type", "must be application/json");
+  if (!request.body.empty()) {
+    const auto unsupported = [](std::string field, std::string issue) {
+      return fail({Code::unsupported_media_type, {std::move(field), std::move(issue)}});
+    };
+    const auto type = request.headers.get("Content-Type"), coding = request.headers.get("Content-Encoding");
+    if (!type.empty() && !is_json(type)) return unsupported("Content-Type", "must be application/json");
+    if (!coding.empty() && !http::equals_ignoring_case(coding, "identity")) return unsupported("Content-Encoding", "is not supported");
   }
   if (request.body.contains('\0')) return malformed("body", "must not contain the NUL character");
   auto document = json::Document::parse(request.body.empty() ? "{}" : request.body, json::Strict::yes);

@@ -118,7 +118,9 @@ struct Endpoint {
   std::vector<DescribedParameter> parameters;
   std::string body_schema;  ///< Empty: no body is read.
   bool body_required = false;
+  schema::Components body_components{.of_requests = true};
   std::string answer_schema;  ///< Empty: the answer has no body.
+  schema::Components answer_components;
 
   // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
   using Prepared = std::move_only_function<Result<Sending>(const Deps&)>;
@@ -130,10 +132,17 @@ struct Endpoint {
   std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
 };
 
+/// A chapter of the OpenAPI document: the endpoints whose paths begin so, unless a longer one covers them.
+struct Tag {
+  std::string_view name;
+  std::string_view path;  ///< Without the registry's prefix.
+  std::string_view description;
+};
 struct Info {
   std::string title;
   std::string version;
   std::string description;
+  std::vector<Tag> tags;  ///< In their order.
 };
 
 /// A surface's endpoints. Built before serving by one thread; what mount() makes of it is immutable and thread-safe.
@@ -197,7 +206,7 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
-  /// OpenAPI 3.1, as JSON.
+  /// OpenAPI 3.1, as JSON. Throws std::invalid_argument for an endpoint that no tag covers, and for two types of one name.
   std::string openapi() const;
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
@@ -214,10 +223,10 @@ class Registry {
     e.form = form;
     e.parameters = described_parameters<P>();
     if constexpr (!std::same_as<B, Nothing>) {
-      e.body_schema = schema::json_schema<B>();
+      e.body_schema = schema::json_schema<B>(&e.body_components);
       e.body_required = !schema::read_text<B>("{}").has_value();
     }
-    if constexpr (!std::same_as<Out, Nothing>) e.answer_schema = schema::json_schema<Out>();
+    if constexpr (!std::same_as<Out, Nothing>) e.answer_schema = schema::json_schema<Out>(&e.answer_components);
     return e;
   }
   template <class P, class B>

@@ -87,6 +87,19 @@ inline constexpr auto fields<replyx::User> = std::tuple{
     field("onboarding_completed", &replyx::User::onboarding_completed),
     field("created_at", &replyx::User::created_at),
 };
+template <>
+inline constexpr std::string_view example<replyx::RegisterRequest> =
+    R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})";
+template <>
+inline constexpr std::string_view example<replyx::LogInRequest> = R"({"email":"user@example.com","password":"password123"})";
+template <>
+inline constexpr std::string_view example<replyx::Session> =
+    R"({"access_token":"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...","token_type":"bearer","user":{"id":1,"email":"user@example.com",
+    "is_admin":false,"balance":1000.0}})";
+template <>
+inline constexpr std::string_view example<replyx::User> =
+    R"({"id":1,"email":"user@example.com","first_name":"John","last_name":"Doe","is_admin":false,"balance":1000.0,"welcome_bonus":500.0,
+    "plan":"trial","onboarding_completed":true,"created_at":"2025-08-01T10:00:00Z"})";
 
 }  // namespace parley::schema
 

@@ -192,6 +192,18 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events)};
+template <>
+inline constexpr std::string_view example<replyx::DialogList> =
+    R"({"dialogs":[{"id":1,"assistant_id":1,"platform":"telegram","telegram_chat_id":"123456789","telegram_username":"user123",
+    "first_name":"John","last_name":"Doe","status":"active","handoff_status":"none","is_taken_over":false,"last_message":"Привет!",
+    "last_message_time":"2025-09-01T12:00:00Z","created_at":"2025-09-01T10:00:00Z"}],"total":25,"has_more":false})";
+template <>
+inline constexpr std::string_view example<replyx::Dialog> =
+    R"({"id":1,"assistant_id":1,"assistant_name":"Техподдержка","platform":"telegram","telegram_chat_id":"123456789",
+    "telegram_username":"user123","first_name":"John","last_name":"Doe","status":"active","handoff_status":"none","handoff_reason":null,
+    "handoff_requested_at":null,"is_taken_over":false,"taken_over_by":null,"created_at":"2025-09-01T10:00:00Z"})";
+template <>
+inline constexpr std::string_view example<replyx::OperatorMessage> = R"({"text":"Сообщение от оператора","operator_name":"Анна"})";
 
 }  // namespace parley::schema
 

@@ -88,7 +88,7 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
   if (const auto token = given("site_token")) return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
   if (const auto text = given("assistant_id")) {
     const auto assistant = endpoint::plain_integer(*text);
-    if (!assistant) return endpoint::invalid("assistant_id", "must be an id");
+    if (!assistant) return fail(Code::not_authenticated);  // a credential, whatever its form
     return guest_of(visitor_of(deps.directory.site_of(AssistantId{*assistant}), request), guest_id, request, deps);
   }
   return fail(Code::not_authenticated);

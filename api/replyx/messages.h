@@ -98,6 +98,14 @@ inline constexpr auto fields<replyx::MessageCreatedEvent> = std::tuple{
     field("message", &replyx::MessageCreatedEvent::message),
     field("timestamp", &replyx::MessageCreatedEvent::timestamp),
 };
+template <>
+inline constexpr std::string_view example<replyx::PostedMessage> =
+    R"({"id":3,"dialog_id":1,"sender":"operator","text":"Сообщение от оператора","operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"})";
+template <>
+inline constexpr std::string_view example<replyx::Messages> =
+    R"({"messages":[{"id":1,"sender":"user","text":"Привет!","created_at":"2025-09-01T10:00:00Z"},{"id":2,"sender":"assistant",
+    "text":"Привет! Как дела?","created_at":"2025-09-01T10:01:00Z"},{"id":3,"sender":"operator","text":"Оператор Анна подключилась к диалогу",
+    "operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"}],"has_more":false,"version":4})";
 
 }  // namespace parley::schema
 

@@ -41,6 +41,14 @@ inline constexpr auto fields<replyx::OpenedDialog> = std::tuple{
 template <>
 inline constexpr auto fields<replyx::VisitorMessage> =
     std::tuple{field("text", &replyx::VisitorMessage::text, {.length_min = 1, .length_max = replyx::kMessageMax})};
+template <>
+inline constexpr std::string_view example<replyx::OpenDialogRequest> = R"({"first_name":"John"})";
+template <>
+inline constexpr std::string_view example<replyx::OpenedDialog> =
+    R"({"id":1,"guest_id":"k1.UbcBjRh6rGzMxnN85y-RZ4_gOV9lpQ3UkRb2hQUWF1Q","assistant_id":1,"platform":"website","status":"active",
+    "created_at":"2025-09-01T10:00:00Z"})";
+template <>
+inline constexpr std::string_view example<replyx::VisitorMessage> = R"({"text":"Привет!"})";
 
 }  // namespace parley::schema
 

@@ -16,13 +16,17 @@ struct EventsQuery {
 
 namespace parley::endpoint {
 
+/// A version of the dialog, or nothing.
+inline constexpr std::string_view kLastIdPattern = "^(0|[1-9][0-9]{0,14})?$";
+
 template <>
 inline constexpr auto parameters<replyx::EventsQuery> = std::tuple{
     path("dialog_id", &replyx::EventsQuery::dialog_id),
     header(
-        "Last-Event-ID", &replyx::EventsQuery::last_id_header, {},
+        "Last-Event-ID", &replyx::EventsQuery::last_id_header, {.pattern = kLastIdPattern},
         "The last id that the client has: what came after it is sent, in order, each event once. Without one the stream begins now; 0 is everything"),
-    query("last_event_id", &replyx::EventsQuery::last_id_query, {}, "The same, where a header cannot be sent; the header wins"),
+    query("last_event_id", &replyx::EventsQuery::last_id_query, {.pattern = kLastIdPattern},
+          "The same, where a header cannot be sent; the header wins"),
 };
 
 }  // namespace parley::endpoint

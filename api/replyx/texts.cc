@@ -71,7 +71,7 @@ Read<replyx::Email> Codec<replyx::Email>::read(json::Value v, const Limits& limi
   return replyx::Email{std::move(normalised)};
 }
 void Codec<replyx::Email>::schema(json::Writer& w, const Limits& limits) {
-  Codec<std::string>::schema(w, limits);
+  text_schema(w, limits);
   w.key("format");
   w.string("email");
 }
@@ -83,9 +83,7 @@ Read<replyx::Text> Codec<replyx::Text>::read(json::Value v, const Limits& limits
   return replyx::Text{std::move(*text)};
 }
 void Codec<replyx::Text>::schema(json::Writer& w, const Limits& limits) {
-  Codec<std::string>::schema(w, limits);
-  w.key("pattern");
-  w.string("\\S");
+  text_schema(w, limits, R"(^[^\u0000]*[^\u0000\s\u200B-\u200F\u2060\uFEFF][^\u0000]*$)");  // see is_blank()
 }
 
 Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& limits) {
@@ -95,9 +93,7 @@ Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& li
   return replyx::Domain{std::move(*text)};
 }
 void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
-  Codec<std::string>::schema(w, limits);
-  w.key("pattern");
-  w.string("^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$");
+  text_schema(w, limits, "^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$");
 }
 
 }  // namespace parley::schema

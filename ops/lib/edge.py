@@ -87,7 +87,7 @@ def error_location(status, answered_as):
     header = f" add_header {HEADERS[status]} always;" if status in HEADERS else ""
     return (f"    error_page {status} ={answered_as} /_error/{status};\n"
             f"    location = /_error/{status} {{ internal; default_type application/json;"
-            f" add_header X-Request-Id $request_id_kept always;{header} return {answered_as} $error_{status}; }}")
+            f" add_header X-Request-Id $request_id_kept always; add_header Content-Language $error_language always;{header} return {answered_as} $error_{status}; }}")
 
 
 def accepts(port):

@@ -37,7 +37,8 @@ class BadInput(ContractTest):
 
     def test_what_is_not_sent_as_json(self):
         for content_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
-            self.assert_error(self.post(b'{"text":"a"}', Content_Type=content_type), 400, "BAD_REQUEST", "Content-Type")
+            self.assert_error(self.post(b'{"text":"a"}', Content_Type=content_type), 415, "UNSUPPORTED_MEDIA_TYPE", "Content-Type")
+        self.assert_error(self.post(b'{"text":"a"}', Content_Encoding="gzip"), 415, "UNSUPPORTED_MEDIA_TYPE", "Content-Encoding")
 
     def test_texts_that_must_not_be(self):
         self.assert_fields(self.dialog.visitor, self.dialog.visitor_path, (

@@ -15,8 +15,9 @@ BASE = os.environ.get("PARLEY_TEST_BASE", "")
 SKIPPED = 77
 TIMEOUT_S = 30.0
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
-# What any path may answer before an endpoint is reached.
-KERNEL_STATUS = {400, 404, 405, 408, 411, 413, 414, 417, 431, 503, 505}
+# What an operation does not answer: another method or path was asked for.
+OTHER_STATUS = {404, 405}
+OPTIONAL_HEADERS = {"x-event-position", "x-projection", "idempotency-hit", "retry-after"}
 
 
 class Answer:
@@ -54,11 +55,24 @@ class Contract:
         operation = self.operation(method, path)
         if operation is None:
             return
-        declared = operation["responses"].get(str(answer.status))
-        if declared is None:
-            assert answer.status in KERNEL_STATUS, f"{method} {path}: {answer.status} is not in the document"
-        elif answer.body and "application/json" in declared["content"]:
-            self.validate(answer.json, declared["content"]["application/json"]["schema"])
+        if str(answer.status) not in operation["responses"]:
+            assert answer.status in OTHER_STATUS, f"{method} {path}: {answer.status} is not in the document"
+            return
+        declared = self.resolved(operation["responses"][str(answer.status)])
+        missing = {name.lower() for name in declared["headers"]} - answer.headers.keys() - OPTIONAL_HEADERS
+        assert not missing, f"{method} {path}: {answer.status} has no {missing}"
+        content = declared.get("content", {}).get("application/json")
+        if content is None or not answer.body:
+            return
+        self.validate(answer.json, content["schema"])
+        if answer.status >= 400:
+            assert answer.code in content["examples"], f"{method} {path}: {answer.code} is not in the document"
+
+    def resolved(self, described):
+        """What a reference stands for."""
+        while "$ref" in described:
+            described = self.resolver.resolve(described["$ref"])[1]
+        return described
 
     def operation(self, method, path):
         for pattern, template in self.templates:

@@ -129,7 +129,7 @@ class Streams(ContractTest):
                 ({}, {}, 401, "NOT_AUTHENTICATED"), ({"token": "x"}, {}, 401, "NOT_AUTHENTICATED"), ({"token": ""}, {}, 401, "NOT_AUTHENTICATED"),
                 ({"site_token": "st_wrong", "guest_id": guest}, {}, 401, "NOT_AUTHENTICATED"), ({"site_token": self.site_token}, {}, 401, "NOT_AUTHENTICATED"),
                 ({"site_token": self.site_token, "guest_id": "wrong"}, {}, 404, "DIALOG_NOT_FOUND"), ({"guest_id": guest}, {}, 401, "NOT_AUTHENTICATED"),
-                ({"assistant_id": self.assistant["id"], "guest_id": "wrong"}, {}, 404, "DIALOG_NOT_FOUND"), ({"assistant_id": "x", "guest_id": guest}, {}, 422, "VALIDATION_ERROR"),
+                ({"assistant_id": self.assistant["id"], "guest_id": "wrong"}, {}, 404, "DIALOG_NOT_FOUND"), ({"assistant_id": "x", "guest_id": guest}, {}, 401, "NOT_AUTHENTICATED"),
                 ({"assistant_id": self.assistant["id"] + 1024, "guest_id": guest}, {}, 401, "NOT_AUTHENTICATED"),
                 ({"token": self.token}, {"Authorization": "Bearer x"}, 401, "NOT_AUTHENTICATED"), ({}, others.headers, 404, "DIALOG_NOT_FOUND")):
             with self.subTest(query=query, headers=headers), Stream(self.path, query, headers) as stream:

@@ -143,13 +143,13 @@ class Surface(ContractTest):
             self.assertEqual(answer.json["error"], {"code": "VALIDATION_ERROR", "message": message, "details": {"field": "email", "issue": issue}})
 
     def test_the_document_names_every_limit(self):
-        paths = Caller.contract.document["paths"]
-        text = paths["/api/site/dialogs/{dialog_id}/messages"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["text"]
+        contract = Caller.contract
+        text = contract.document["components"]["schemas"]["VisitorMessage"]["properties"]["text"]
         self.assertEqual((text["minLength"], text["maxLength"]), (1, 10_000))
-        for path, operations in paths.items():
+        for path, operations in contract.document["paths"].items():
             for method, operation in operations.items():
-                names = {parameter["name"] for parameter in operation["parameters"]}
-                self.assertEqual("Idempotency-Key" in names, method == "post", path)
+                names = {contract.resolved(parameter)["name"] for parameter in operation["parameters"]}
+                self.assertEqual("Idempotency-Key" in names, method != "get", path)
                 self.assertTrue({name[1:-1] for name in path.split("/") if name.startswith("{")} <= names, path)
 
 

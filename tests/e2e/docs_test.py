@@ -37,6 +37,20 @@ class Docs(unittest.TestCase):
         self.assertEqual(sorted(self.browser.value(SHOWN)), sorted(f"{method} {path}" for path, operations in paths.items() for method in operations))
         self.browser.screenshot(SCREENSHOTS / "docs.png")
 
+    def test_an_operation_opens_with_its_schemas_and_is_tried_out(self):
+        self.browser.open(f"{BASE}/docs#/Authentication/logIn")
+        self.browser.wait("document.querySelector('.opblock.is-open .try-out__btn') !== null", DEADLINE_S)
+        self.browser.screenshot(SCREENSHOTS / "docs-operation.png")
+        self.browser.value("document.querySelector('.opblock.is-open .try-out__btn').click()")
+        self.browser.wait("document.querySelector('.opblock.is-open textarea.body-param__text') !== null", DEADLINE_S)
+        example = json.loads(self.browser.value("document.querySelector('.opblock.is-open textarea.body-param__text').value"))
+        self.assertEqual(example, {"email": "user@example.com", "password": "password123"})
+        self.browser.value("document.querySelector('.opblock.is-open .execute').click()")
+        self.browser.wait("document.querySelector('.opblock.is-open .live-responses-table .response-col_status') !== null", DEADLINE_S)
+        self.assertIn("INVALID_CREDENTIALS", self.browser.value("document.querySelector('.opblock.is-open .live-responses-table').textContent"))
+        # What the browser itself says of a 401; everything else would be the page's fault.
+        self.browser.complaints = [each for each in self.browser.complaints if not ("401" in each and "/api/auth/login" in each)]
+
 
 if __name__ == "__main__":
     if not BASE:

@@ -105,6 +105,14 @@ class Edge(unittest.TestCase):
         self.assertEqual(body, (self.settings.page / "index.html").read_text())
         self.assertEqual(self.ask("GET", "/page/page.js")[0].getheader("Content-Type"), "text/javascript; charset=utf-8")
 
+    def test_the_apis_document_is_shown_by_a_page_that_may_ask_nobody_else(self):
+        answer, body = self.ask("GET", "/docs")
+        self.assertEqual((answer.status, answer.getheader("Content-Type")), (200, "text/html; charset=utf-8"))
+        self.assertNotIn("http", body)
+        policy = answer.getheader("Content-Security-Policy")
+        self.assertTrue(policy.startswith("default-src 'none'; script-src 'self';"), policy)
+        self.assertNotIn("unsafe", policy)
+
     def test_the_edges_own_errors_have_the_apis_form(self):
         self.assert_error(*self.ask("POST", "/api/x", b" " * (3 << 20)), 413, "PAYLOAD_TOO_LARGE")
         self.assert_error(*self.ask("GET", "/page/none.js"), 404, "NOT_FOUND")
@@ -121,8 +129,10 @@ class Edge(unittest.TestCase):
                 self.assertIn('{"error":{"code":"BAD_REQUEST"', self.ask_raw(request))
 
     def test_errors_speak_english_to_those_who_ask_for_it(self):
-        self.assertRegex(self.ask("GET", "/page/none.js")[1], "[а-я]")
-        self.assertNotRegex(self.ask("GET", "/page/none.js", Accept_Language="en-US,en;q=0.9")[1], "[а-я]")
+        for asked, language, letters in ({}, "ru", "[а-я]"), ({"Accept_Language": "en-US,en;q=0.9"}, "en", "^[^а-я]*$"):
+            answer, body = self.ask("GET", "/page/none.js", **asked)
+            self.assertEqual(answer.getheader("Content-Language"), language)
+            self.assertRegex(body, letters)
 
     def test_large_bodies_that_come_slowly_are_bounded_and_what_is_small_passes(self):
         head = f"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: {200_000}\r\n\r\n".encode()

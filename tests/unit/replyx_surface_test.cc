@@ -1,6 +1,8 @@
 // ReplyX's contract as far as it can be seen without a running system.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <fstream>
 #include <set>
 
 #include "api/replyx/messages.h"
@@ -78,17 +80,33 @@ TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
     EXPECT_TRUE(at(operation, {"responses", "500"}).is_object()) << e.path;
   }
   const auto post = at(root, {"paths", "/api/dialogs/{dialog_id}/messages", "post"});
-  const auto text = at(post, {"requestBody", "content", "application/json", "schema", "properties", "text"});
+  const auto text = at(root, {"components", "schemas", "OperatorMessage", "properties", "text"});
   EXPECT_EQ(text.member("maxLength").integer(), 10'000);
   EXPECT_EQ(text.member("minLength").integer(), 1);
   std::set<std::string> parameters;
-  for (std::size_t i = 0; i < post.member("parameters").size(); ++i) parameters.emplace(*post.member("parameters").at(i).member("name").string());
-  EXPECT_EQ(parameters, (std::set<std::string>{"Accept-Language", "Idempotency-Key", "If-Match", "dialog_id"}));
+  for (std::size_t i = 0; i < post.member("parameters").size(); ++i) {
+    const auto parameter = post.member("parameters").at(i);
+    parameters.emplace(*(parameter.member("name").present() ? parameter.member("name") : parameter.member("$ref")).string());
+  }
+  const std::string common = "#/components/parameters/";
+  EXPECT_EQ(parameters, (std::set<std::string>{common + "Accept-Language", common + "Idempotency-Key", common + "If-Match", "dialog_id"}));
   for (const char* status : {"400", "401", "404", "409", "413", "422", "503", "504"})
     EXPECT_TRUE(at(post, {"responses", status}).is_object()) << status;
   for (const char* scheme : {"bearer", "siteToken", "guestId"})
     EXPECT_TRUE(at(root, {"components", "securitySchemes", scheme}).is_object()) << scheme;
   EXPECT_TRUE(at(root, {"components", "schemas", "Error", "properties", "error"}).is_object());
+}
+
+// The file is for those who make clients. PARLEY_WRITE_SCHEMAS=1 writes it anew:
+//   PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document
+TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/schemas/openapi/replyx.json";
+  const auto document = json::pretty(registry().openapi());
+  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << document;
+  std::ifstream file(path);
+  // No EXPECT_EQ: it would print both documents.
+  EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == document)
+      << path << " is not what the endpoints declare. Write it again: PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document";
 }
 
 TEST_F(Surface, can_be_mounted_on_a_prefix) {
@@ -146,8 +164,11 @@ TEST_F(Surface, ignores_unknown_fields) { EXPECT_EQ(refusal("postVisitorMessage"
 
 TEST_F(Surface, reads_json_alone) {
   EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/json; charset=utf-8"}}), "");
-  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "text/plain"}}), "BAD_REQUEST Content-Type");
-  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/x-www-form-urlencoded"}}), "BAD_REQUEST Content-Type");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "text/plain"}}), "UNSUPPORTED_MEDIA_TYPE Content-Type");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/x-www-form-urlencoded"}}),
+            "UNSUPPORTED_MEDIA_TYPE Content-Type");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Encoding", "gzip"}}), "UNSUPPORTED_MEDIA_TYPE Content-Encoding");
+  EXPECT_EQ(refusal("openDialog", "", {{"Content-Type", "application/x-www-form-urlencoded"}}), "") << "nothing is of that type";
 }
 
 TEST(Email, is_an_address_somebody_could_have) {
