@@ -84,6 +84,8 @@ struct Sending {
   schema::Target target;
   Command command;
   std::string scope{};  ///< Replaces Caller::scope where the gate knows nobody.
+  /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is complete as of the request.
+  bool rests_on_absence = false;
 };
 
 /// A decision, for those who make an answer of it.

@@ -24,6 +24,7 @@ struct Exchange {
   const Deps& deps;
   http::Request request;
   http::Responder responder;
+  http::Timers::Clock::time_point arrived = http::Timers::Clock::now();
   Caller caller{};
 
   std::string_view origin() const { return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{}; }
@@ -45,6 +46,22 @@ struct Exchange {
   }
 };
 using Shared = std::shared_ptr<Exchange>;
+
+/// Whether this process knows everything that was so when the request arrived. To be asked before the directory is looked into.
+bool has_all_news(const Exchange& x) { return x.deps.directory.complete_as_of() >= x.arrived; }
+
+/// Calls `look` in a moment, on a timer thread, unless the request has waited for news long enough.
+void look_again(const Shared& x, std::function<void()> look) {
+  if (http::Timers::Clock::now() >= x->arrived + kNewsWaitMax) return x->refuse(Code::unavailable);
+  x->deps.timers.after(kNewsLook, [x, look = std::move(look)] {
+    try {
+      look();
+    } catch (const std::exception& error) {  // on this thread nobody else answers for it
+      log::error("a request failed", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
+      x->refuse(Code::internal_error);
+    }
+  });
+}
 
 /// If-Match: a version in quotes; "*" asks for nothing that a command does not ask anyway.
 Result<std::optional<std::int64_t>> expected_version(const http::Headers& headers) {
@@ -120,24 +137,49 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
   }
 }
 
-void send_command(const Shared& x, Endpoint::Prepared& prepared, const std::optional<IdempotencyKey>& key, std::optional<std::int64_t> version) {
-  auto sending = prepared(x->deps);
-  if (!sending) return x->refuse(sending.error());
-  const auto& scope = sending->scope.empty() ? x->caller.scope : sending->scope;
+/// A command that is being made, maybe more than once.
+struct Making {
+  Endpoint::Prepared prepared;
+  std::optional<IdempotencyKey> key;
+  std::optional<std::int64_t> version;
+};
+
+void send_command(const Shared& x, Sending sending, const std::optional<IdempotencyKey>& key, std::optional<std::int64_t> version) {
+  const auto& scope = sending.scope.empty() ? x->caller.scope : sending.scope;
   const auto path = concrete_path(x->request);
   schema::CommandEnvelope envelope;
   envelope.command_id = command_id(scope, x->request.method, path, key ? key->text : "");
   envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
   x->request.body = {};  // what waits for an outcome, and there may be thousands, keeps no body
   envelope.principal = x->caller.principal;
-  envelope.slot = schema::slot_of_target(sending->target, envelope.command_id, crypto::slot_of);
-  if (std::holds_alternative<Stream>(sending->target)) envelope.expected_version = version;
-  envelope.target = std::move(sending->target);
+  envelope.slot = schema::slot_of_target(sending.target, envelope.command_id, crypto::slot_of);
+  if (std::holds_alternative<Stream>(sending.target)) envelope.expected_version = version;
+  envelope.target = std::move(sending.target);
   envelope.correlation = x->request.request_id;
-  x->deps.dispatcher.send(envelope, sending->command, [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
+  x->deps.dispatcher.send(envelope, sending.command, [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
     result.repeated = result.repeated && of_client;
     finish(x, id, std::move(result));
   });
+}
+
+void post_command(const Shared& x, const std::shared_ptr<Making>& making);
+
+void make_again_with_news(const Shared& x, const std::shared_ptr<Making>& making) {
+  if (has_all_news(*x)) return post_command(x, making);
+  look_again(x, [x, making] { make_again_with_news(x, making); });
+}
+
+void make_command(const Shared& x, const std::shared_ptr<Making>& making) {
+  const bool knows_all = has_all_news(*x);
+  auto sending = making->prepared(x->deps);
+  if (!sending) return x->refuse(sending.error());
+  if (sending->rests_on_absence && !knows_all) return make_again_with_news(x, making);
+  send_command(x, std::move(*sending), making->key, making->version);
+}
+
+void post_command(const Shared& x, const std::shared_ptr<Making>& making) {
+  if (!x->endpoint->spec.hashes) return make_command(x, making);
+  if (!x->deps.hashing.try_post([x, making] { make_command(x, making); })) x->refuse(Code::overloaded);
 }
 
 void run_command(const Shared& x) {
@@ -147,10 +189,7 @@ void run_command(const Shared& x) {
   if (!version) return x->refuse(version.error());
   auto prepared = x->endpoint->prepare(x->request, x->caller);
   if (!prepared) return x->refuse(prepared.error());
-  if (!x->endpoint->spec.hashes) return send_command(x, *prepared, *key, *version);
-  const bool posted = x->deps.hashing.try_post(
-      [x, prepared = std::move(*prepared), key = std::move(*key), version = *version]() mutable { send_command(x, prepared, key, version); });
-  if (!posted) x->refuse(Code::overloaded);
+  post_command(x, std::make_shared<Making>(std::move(*prepared), std::move(*key), *version));
 }
 
 // Queries.
@@ -205,21 +244,12 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
-void admit(const Shared& x, http::Timers::Clock::time_point arrived) {
-  const bool has_all_news = x->deps.directory.complete_as_of() >= arrived;  // before the gate looks into it
+void admit(const Shared& x) {
+  const bool knows_all = has_all_news(*x);
   auto caller = x->endpoint->spec.gate->admit(x->request, x->deps);
   if (!caller) {
-    if (!caller.error().may_be_news || has_all_news) return x->refuse(caller.error());
-    if (http::Timers::Clock::now() >= arrived + kNewsWaitMax) return x->refuse(Code::unavailable);
-    x->deps.timers.after(kNewsLook, [=] {
-      try {
-        admit(x, arrived);
-      } catch (const std::exception& error) {  // on this thread nobody else answers for it
-        log::error("a request failed", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
-        x->refuse(Code::internal_error);
-      }
-    });
-    return;
+    if (!caller.error().may_be_news || knows_all) return x->refuse(caller.error());
+    return look_again(x, [x] { admit(x); });
   }
   x->caller = std::move(*caller);
   switch (x->endpoint->form) {
@@ -238,7 +268,7 @@ http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
     if (endpoint->body_schema.empty()) request.body = {};
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
-    admit(x, http::Timers::Clock::now());
+    admit(x);
   };
 }
 

@@ -126,9 +126,6 @@ Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, con
   return to_account(std::move(index), std::move(command));
 }
 
-/// As a rule the directory is complete as of a second ago.
-constexpr std::chrono::seconds kDirectoryAgeMax{2};
-
 /// Somebody without an account is compared with this, so that the time of an answer does not tell who has one.
 const std::string& nobodys_verifier() {
   static const std::string verifier = crypto::password_verifier(crypto::base64url(crypto::random_bytes(32)));
@@ -140,11 +137,11 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   const auto account = deps.directory.account(index);
   const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
   const bool matches = crypto::password_matches(verifier ? *verifier : nobodys_verifier(), call.body.password);
-  // While this process cannot know of everybody, nobody is told that a password is wrong: neither whom it does not know, nor whom it knows.
-  const bool may_lack_news = std::chrono::steady_clock::now() - deps.directory.complete_as_of() > kDirectoryAgeMax;
-  if (!(matches && verifier) && may_lack_news) return endpoint::fail(Code::unavailable);
-  // A wrong password is sent too: the refusal is a decision, remembered under the caller's key.
-  return to_account(std::move(index), accounts::LogIn{matches && verifier.has_value()});
+  // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
+  // process: it is looked at again, whether the e-mail is known or not.
+  auto sending = to_account(std::move(index), accounts::LogIn{matches && verifier.has_value()});
+  sending.rests_on_absence = !(matches && verifier);
+  return sending;
 }
 
 Session session(const accounts::SignedIn& answer, const Decided& decided) {

@@ -23,6 +23,7 @@ SWAGGER_UI = "swagger-ui-dist@5.35.0"
 SWAGGER_UI_SHA256 = "1b8e891893404ea4c3558b6a87e2a3e494e7eedba41168c2ece5800a391a6ea6"
 SWAGGER_UI_FILES = ("LICENSE", "NOTICE", "swagger-ui-bundle.js", "swagger-ui-bundle.js.LICENSE.txt", "swagger-ui.css")
 CONTRACT_TOOLS = ROOT / "tests" / "contract" / "tools"
+RDKAFKA_PATCHES = sorted((ROOT / "ops" / "librdkafka").glob("*.patch"))
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl")
 JOBS = str(os.cpu_count())
 
@@ -33,13 +34,12 @@ def librdkafka():
            for package in ("rdkafka", "rdkafka++")):
         return
     target = DEPS / "librdkafka"
-    stamp = digest(RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, target)
+    stamp = digest(RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, *(patch.read_text() for patch in RDKAFKA_PATCHES), target)
     if stamped(target, stamp):
         return
     npm()
     source = DEPS / "librdkafka-source"
     shutil.rmtree(source, ignore_errors=True)
-    shutil.rmtree(target, ignore_errors=True)
     source.mkdir(parents=True)
     say(f"downloading librdkafka ({RDKAFKA_PACKAGE})")
     archive = download(RDKAFKA_PACKAGE, RDKAFKA_SHA256, source)
@@ -47,10 +47,14 @@ def librdkafka():
         tar.extractall(source, [member for member in tar.getmembers() if member.name.startswith("package/deps/librdkafka/")])
     folder = source / "package" / "deps" / "librdkafka"
     (folder / "configure").chmod(0o755)
+    for patch in RDKAFKA_PATCHES:
+        execute(["patch", "-p1", "-i", patch], f"{patch.name} does not fit", quiet=True, cwd=folder)
     say("building librdkafka (about a minute)")
-    for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-j", JOBS, "-C", "src-cpp"],
-                    ["make", "-C", "src", "install"], ["make", "-C", "src-cpp", "install"]):
+    for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-j", JOBS, "-C", "src-cpp"]):
         execute(command, "librdkafka does not build", quiet=True, cwd=folder)
+    shutil.rmtree(target, ignore_errors=True)
+    for part in ("src", "src-cpp"):
+        execute(["make", "-C", part, "install"], "librdkafka cannot be installed", quiet=True, cwd=folder)
     shutil.rmtree(source)
     (target / ".stamp").write_text(stamp)
 

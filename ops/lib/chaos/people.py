@@ -23,7 +23,6 @@ TURNS_MAX = 200  # of a conversation: then another one begins
 GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
 THINKS_S_MAX = 0.15
 AGAIN_AT_ONCE = 16
-NEWS_S_MAX = 30.0  # an API whose connection to Kafka is cut or slow hears of a new assistant when that is over
 CREATED, SIGNED_IN = ((201, None),), ((200, None),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
 UNKNOWN_DIALOG = ((404, "DIALOG_NOT_FOUND"),)
@@ -73,7 +72,6 @@ class People:
         self._counters = {"reconnected": 0, "reset": 0, "delayed": 0}
         self._streams = []
         self._headers = {}  # of each ask, for asking again; held here alone: they are secrets
-        self._born = {}  # site tokens: when they were acknowledged
         self._stopping = threading.Event()
         self.records = Records()
 
@@ -149,8 +147,6 @@ class People:
         started, failures = time.monotonic(), 0
         while True:
             attempt = await self._attempt(path, headers, json.dumps(ask.body, ensure_ascii=False).encode(), via)
-            if self._is_news(ask, attempt, headers):
-                attempt.outcome = "not known yet"
             ask.attempts.append(attempt)
             if attempt.is_definite:
                 return
@@ -161,12 +157,6 @@ class People:
             failures += 1
             if via != "edge" and failures % 3 == 0:  # one that is away is not asked for ever
                 via = "edge"
-
-    def _is_news(self, ask, attempt, headers):
-        """Whether an API may not have heard yet of the assistant or the account that is asked for."""
-        if attempt.code == "INVALID_CREDENTIALS":
-            return (200, None) in ask.expected and time.monotonic() - self._born.get(ask.body["email"], -NEWS_S_MAX) < NEWS_S_MAX
-        return attempt.code == "NOT_AUTHENTICATED" and time.monotonic() - self._born.get(headers.get("X-Site-Token"), -NEWS_S_MAX) < NEWS_S_MAX
 
     async def _attempt(self, path, headers, body, via):
         connection = self._idle[via].pop() if self._idle[via] else Connection(self._ways[via])
@@ -206,7 +196,6 @@ class People:
         if not succeeded(created):
             return None
         owner.assistant, owner.site_token = created.final.answer["id"], created.final.answer["site_token"]
-        self._born[owner.site_token] = time.monotonic()
         return owner
 
     async def _open(self, owner, **how):
@@ -222,7 +211,7 @@ class People:
     def _watch(self, dialog):
         for watcher, headers, query in (("owner", dialog.owner.headers(), {}),
                                         ("visitor", {}, {"site_token": dialog.owner.site_token, "guest_id": dialog.guest})):
-            stream = Subscriber(self._ways["edge"], dialog.id, headers, query, self._counters, news_s_max=NEWS_S_MAX)
+            stream = Subscriber(self._ways["edge"], dialog.id, headers, query, self._counters)
             stream.start()
             self._streams.append((watcher, stream))
 
@@ -268,7 +257,6 @@ class People:
         email, passwords = f"{secrets.token_hex(8)}@example.com", [secrets.token_urlsafe(12) for _ in self._apis]
         registered = await asyncio.gather(*(self._register(email, password, TAKEN, via) for password, via in zip(passwords, self._apis)))
         won = [succeeded(ask) for ask in registered]
-        self._born[email] = time.monotonic()
         if not any(won) or not all(ask.final for ask in registered):
             return
         for password, via, one in zip(passwords, self._apis, won):  # each where it registered: another API may hear of the account later

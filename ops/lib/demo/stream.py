@@ -46,17 +46,15 @@ class Frames:
 class Subscriber:
     """Keeps one stream open until it is closed; `messages` holds (version, message) as delivered.
 
-    `cut_every` drops the connection on purpose after so many messages, to try the seam between history and live. `news_s_max`: for so long after the
-    start an API may not have heard of the dialog's assistant.
+    `cut_every` drops the connection on purpose after so many messages, to try the seam between history and live.
     """
 
-    def __init__(self, base, dialog_id, headers, query, counters, cut_every=0, news_s_max=0.0):
+    def __init__(self, base, dialog_id, headers, query, counters, cut_every=0):
         self._base = base
         self._path = f"/api/dialogs/{dialog_id}/events" + ("?" + urlencode(query) if query else "")
         self._headers = {**headers, "Accept": "text/event-stream"}
         self._counters = counters
         self._cut_every = cut_every
-        self._news_until = time.monotonic() + news_s_max
         self._changed = asyncio.Event()
         self._task = None
         self.dialog_id = dialog_id
@@ -112,7 +110,7 @@ class Subscriber:
         async with asyncio.timeout(SILENCE_MAX_S):
             answer = await connection.head("GET", self._path, {**self._headers, "Last-Event-ID": self.last_id})
         if answer.status != 200:
-            if answer.status not in RETRIED_STATUS and not (answer.status == 401 and time.monotonic() < self._news_until):
+            if answer.status not in RETRIED_STATUS:
                 body = b"".join([piece async for piece in connection.chunks(answer.headers)])
                 self.refused = f"the stream answered {answer.status}: {body[:300].decode(errors='replace')}"
                 self._changed.set()
