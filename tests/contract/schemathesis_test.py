@@ -50,7 +50,7 @@ if __name__ == "__main__":
     if not PROGRAM.is_file():
         print(f"{PROGRAM} is not there: skipped")
         sys.exit(contract.SKIPPED)
-    if len(sys.argv) > 1 and "--help" in sys.argv:
+    if "--help" in sys.argv:
         print(__doc__)
         sys.exit()
     if len(sys.argv) > 1:
