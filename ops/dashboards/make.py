@@ -145,7 +145,7 @@ def dashboard():
     for number, panel in enumerate(panels, 1):
         panel["id"] = number
     return {"id": None, "uid": "parley", "title": "Parley", "tags": ["parley"], "schemaVersion": 37, "editable": True, "graphTooltip": 1, "refresh": "30s",
-            "time": {"from": "now-1h", "to": "now"}, "timezone": "browser", "panels": panels,
+            "time": {"from": "now-1h", "to": "now"}, "timezone": "browser", "annotations": {"list": []}, "panels": panels,
             "templating": {"list": [{"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus"}]}}
 
 
