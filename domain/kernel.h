@@ -77,6 +77,7 @@ enum class Code {
   not_found,
   dialog_not_found,
   assistant_not_found,
+  assistant_inactive,
   operator_not_found,
   api_key_not_found,
   email_taken,

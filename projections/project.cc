@@ -13,6 +13,15 @@ void create(Change& row, const Position& position) {
   row.created_at = position.at;
 }
 
+template <class T>
+void say(const std::optional<T>& part, std::optional<T>& last) {
+  if (part) last = part;
+}
+template <class T>
+void say(const Patch<T>& part, Patch<T>& last) {
+  if (part.given) last = part;
+}
+
 }  // namespace
 
 void project(const accounts::Registered& event, const Position& position, Batch& batch) {
@@ -33,14 +42,27 @@ void project(const assistants::Created& event, const Position& position, Batch& 
   auto& row = batch.assistant(position);
   create(row, position);
   row.owner = event.owner;
-  row.name = event.name;
-  row.description = event.description;
-  row.system_prompt = event.system_prompt;
-  row.ai_model = event.ai_model;
+  row.set = {.name = event.name,
+             .description = event.description,
+             .system_prompt = event.system_prompt,
+             .ai_model = event.ai_model,
+             .is_active = true,
+             .telegram_bot_token = event.telegram_bot_token,
+             .website_integration = event.website_integration,
+             .allowed_domains = event.allowed_domains};
   row.site_token = event.site_token;
-  row.telegram_bot_token = event.telegram_bot_token;
-  row.website_integration = event.website_integration;
-  row.allowed_domains = event.allowed_domains;
+}
+void project(const assistants::Updated& event, const Position& position, Batch& batch) {
+  auto& row = batch.assistant(position);
+  std::apply([&](const auto&... f) { (say(event.*f.member, row.set.*f.member), ...); }, schema::fields<assistants::Updated>);
+}
+void project(const assistants::SiteTokenRotated& event, const Position& position, Batch& batch) {
+  batch.assistant(position).site_token = event.site_token;
+}
+void project(const assistants::Deleted&, const Position& position, Batch& batch) {
+  auto& row = batch.assistant(position);
+  row.deleted_at = position.at;
+  row.set.telegram_bot_token = {std::nullopt};  // nobody needs it any more
 }
 
 void project(const dialogs::Opened& event, const Position& position, Batch& batch) {

@@ -11,6 +11,9 @@ void project(const accounts::WelcomeBonusGranted& event, const Position& positio
 void project(const accounts::LoggedIn& event, const Position& position, Batch& batch);
 
 void project(const assistants::Created& event, const Position& position, Batch& batch);
+void project(const assistants::Updated& event, const Position& position, Batch& batch);
+void project(const assistants::SiteTokenRotated& event, const Position& position, Batch& batch);
+void project(const assistants::Deleted& event, const Position& position, Batch& batch);
 
 void project(const dialogs::Opened& event, const Position& position, Batch& batch);
 void project(const dialogs::MessageCreated& event, const Position& position, Batch& batch);

@@ -30,6 +30,17 @@ Sight sight_of(const Principal& viewer) {
                     viewer);
 }
 
+constexpr const char* kAssistants =
+    "SELECT id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token,"
+    " website_integration, allowed_domains, deleted_at, created_at FROM assistants";
+
+AssistantRow assistant_row(const postgres::Row& row) {
+  AssistantRow a;
+  row.into(a.id, a.version, a.owner, a.name, a.description, a.system_prompt, a.ai_model, a.is_active, a.site_token, a.telegram_bot_token,
+           a.website_integration, a.allowed_domains, a.deleted_at, a.created_at);
+  return a;
+}
+
 constexpr const char* kDialog =
     "SELECT d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,"
     " d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
@@ -79,18 +90,20 @@ Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
   return a;
 }
 
-Result<std::vector<AssistantRow>> assistants_of(Reader& reader, AccountId owner) {
-  const auto rows = reader.query(
-      "SELECT id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token,"
-      " website_integration, allowed_domains, created_at FROM assistants WHERE owner_id = $1 ORDER BY created_at, id LIMIT $2",
-      Params(owner, kRowsMax));
+Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {
+  const auto rows = reader.query(std::string(kAssistants) + " WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL", Params(id, owner));
   if (!rows) return std::unexpected(rows.error());
-  std::vector<AssistantRow> assistants(rows->size());
-  for (std::size_t i = 0; i < assistants.size(); ++i) {
-    AssistantRow& a = assistants[i];
-    (*rows)[i].into(a.id, a.version, a.owner, a.name, a.description, a.system_prompt, a.ai_model, a.is_active, a.site_token, a.telegram_bot_token,
-                    a.website_integration, a.allowed_domains, a.created_at);
-  }
+  if (rows->empty()) return std::nullopt;
+  return assistant_row((*rows)[0]);
+}
+
+Result<std::vector<AssistantRow>> assistants_of(Reader& reader, AccountId owner) {
+  const auto rows = reader.query(std::string(kAssistants) + " WHERE owner_id = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT $2",
+                                 Params(owner, kRowsMax));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<AssistantRow> assistants;
+  assistants.reserve(rows->size());
+  for (std::size_t i = 0; i < rows->size(); ++i) assistants.push_back(assistant_row((*rows)[i]));
   return assistants;
 }
 

@@ -43,9 +43,12 @@ struct AssistantRow {
   std::optional<Sealed> telegram_bot_token;
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
+  std::optional<Timestamp> deleted_at;
   Timestamp created_at;
 };
-/// The owner's assistants, oldest first, at most kRowsMax.
+/// Nothing when there is no such assistant (any more), or it is somebody else's.
+postgres::Result<std::optional<AssistantRow>> assistant(postgres::Reader& reader, AccountId owner, AssistantId id);
+/// The owner's assistants without deleted ones, oldest first, at most kRowsMax.
 postgres::Result<std::vector<AssistantRow>> assistants_of(postgres::Reader& reader, AccountId owner);
 
 struct DialogRow {

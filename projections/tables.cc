@@ -94,42 +94,59 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
 }
 
 Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
-  Column id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at;
-  Column u_id, u_from, u_to;
+  Column id, version, owner, name, description, prompt, model, active, token, bot_token, website, domains, deleted, created_at;
+  Column u_id, u_from, u_to, u_name, sets_description, u_description, sets_prompt, u_prompt, u_model, u_active, u_token, sets_bot_token, u_bot_token,
+      u_website, u_domains, u_deleted;
   ParkingAlone parking(
       "UPDATE assistants r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
       " WHERE r.id = u.id AND r.version = u.\"from\"",
       "SELECT count(*) FROM assistants WHERE id = ANY ($1::bigint[])");
   if (const auto consistent = expect_consistent(changes, "assistants"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
+    const auto& set = c.set;
     if (c.created) {
-      id.add(key), version.add(c.to), owner.add(c.owner), name.add(c.name), description.add(c.description), prompt.add(c.system_prompt);
-      model.add(c.ai_model), token.add(c.site_token), bot_token.add(c.telegram_bot_token), website.add(c.website_integration);
-      domains.add(c.allowed_domains), created_at.add(c.created_at);
+      id.add(key), version.add(c.to), owner.add(c.owner), name.add(set.name), description.add(set.description.value);
+      prompt.add(set.system_prompt.value), model.add(set.ai_model), active.add(set.is_active), token.add(c.site_token);
+      bot_token.add(set.telegram_bot_token.value), website.add(set.website_integration), domains.add(set.allowed_domains), deleted.add(c.deleted_at);
+      created_at.add(c.created_at);
     } else if (c.is_of_parking_alone) {
       parking.add(key, c);
     } else {
-      u_id.add(key), u_from.add(c.from), u_to.add(c.to);
+      u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_name.add(set.name), sets_description.add(set.description.given);
+      u_description.add(set.description.value), sets_prompt.add(set.system_prompt.given), u_prompt.add(set.system_prompt.value);
+      u_model.add(set.ai_model), u_active.add(set.is_active), u_token.add(c.site_token), sets_bot_token.add(set.telegram_bot_token.given);
+      u_bot_token.add(set.telegram_bot_token.value), u_website.add(set.website_integration), u_domains.add(set.allowed_domains);
+      u_deleted.add(c.deleted_at);
     }
   }
   if (const auto moved = parking.write(t, "assistants"); !moved) return moved;
+  // unnest() would flatten an array of arrays: the domains travel as array literals inside an array of texts.
   if (id.size() > 0) {
-    // unnest() would flatten an array of arrays: the domains travel as array literals inside an array of texts.
     const auto written = t.query(
         "INSERT INTO assistants (id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token,"
-        " website_integration, allowed_domains, created_at)"
-        " SELECT id, version, owner, name, description, prompt, model, true, token, bot_token, website, domains::text[], created_at"
-        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],"
-        " $10::boolean[], $11::text[], $12::timestamptz[])"
-        " AS u (id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at)",
-        Params(id, version, owner, name, description, prompt, model, token, bot_token, website, domains, created_at));
+        " website_integration, allowed_domains, deleted_at, created_at)"
+        " SELECT id, version, owner, name, description, prompt, model, active, token, bot_token, website, domains::text[], deleted, created_at"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::text[],"
+        " $10::text[], $11::boolean[], $12::text[], $13::timestamptz[], $14::timestamptz[])"
+        " AS u (id, version, owner, name, description, prompt, model, active, token, bot_token, website, domains, deleted, created_at)",
+        Params(id, version, owner, name, description, prompt, model, active, token, bot_token, website, domains, deleted, created_at));
     if (const auto all = expect_all(written, id.size(), "assistants"); !all) return all;
   }
   if (u_id.size() == 0) return {};
   const auto written = t.query(
-      "UPDATE assistants a SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
-      " WHERE a.id = u.id AND a.version = u.\"from\"",
-      Params(u_id, u_from, u_to));
+      "UPDATE assistants a SET version = u.\"to\", name = coalesce(u.name, a.name),"
+      " description = CASE WHEN u.sets_description THEN u.description ELSE a.description END,"
+      " system_prompt = CASE WHEN u.sets_prompt THEN u.prompt ELSE a.system_prompt END, ai_model = coalesce(u.model, a.ai_model),"
+      " is_active = coalesce(u.active, a.is_active), site_token = coalesce(u.token, a.site_token),"
+      " telegram_bot_token = CASE WHEN u.sets_bot_token THEN u.bot_token ELSE a.telegram_bot_token END,"
+      " website_integration = coalesce(u.website, a.website_integration), allowed_domains = coalesce(u.domains::text[], a.allowed_domains),"
+      " deleted_at = coalesce(u.deleted, a.deleted_at)"
+      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::boolean[], $6::text[], $7::boolean[], $8::text[], $9::text[],"
+      " $10::boolean[], $11::text[], $12::boolean[], $13::text[], $14::boolean[], $15::text[], $16::timestamptz[])"
+      " AS u (id, \"from\", \"to\", name, sets_description, description, sets_prompt, prompt, model, active, token, sets_bot_token, bot_token,"
+      " website, domains, deleted) WHERE a.id = u.id AND a.version = u.\"from\"",
+      Params(u_id, u_from, u_to, u_name, sets_description, u_description, sets_prompt, u_prompt, u_model, u_active, u_token, sets_bot_token,
+             u_bot_token, u_website, u_domains, u_deleted));
   return expect_all(written, u_id.size(), "assistants");
 }
 

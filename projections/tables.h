@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "domain/assistants/assistants.h"
 #include "domain/kernel.h"
 #include "platform/postgres/pool.h"
 #include "projections/position.h"
@@ -34,14 +35,9 @@ struct AccountChange : RowChange {
 
 struct AssistantChange : RowChange {
   AccountId owner;
-  std::string name;
-  std::optional<std::string> description;
-  std::optional<std::string> system_prompt;
-  std::string ai_model;
-  std::string site_token;
-  std::optional<Sealed> telegram_bot_token;
-  bool website_integration = true;
-  std::vector<std::string> allowed_domains;
+  assistants::Updated set;  ///< What was said last of each part; of a creation, all of them.
+  std::optional<std::string> site_token;
+  std::optional<Timestamp> deleted_at;
 };
 
 /// What a dialog is when it is opened.

@@ -79,6 +79,10 @@ std::string_view kind_of_field() {
     return "integer";
   }
 }
+template <class M>
+inline constexpr bool is_list = internal::is_list<M>;
+template <class M>
+inline constexpr bool is_list<std::optional<M>> = is_list<M>;
 template <class T>
 void add_to_catalogue(std::string& out) {
   if constexpr (is_variant<T>) {
@@ -89,7 +93,7 @@ void add_to_catalogue(std::string& out) {
     out.append("\n## ").append(type_name<T>).append("\n\n").append(about<T>).append(".\n");
     if constexpr (std::tuple_size_v<decltype(fields<T>)> != 0) out.append("\n| field | is | |\n|---|---|---|\n");
     const auto row = [&]<class M>(const Field<T, M>& f) {
-      out.append("| `").append(f.name).append("` | ").append(internal::is_list<M> ? "list of " : "").append(kind_of_field<M>());
+      out.append("| `").append(f.name).append("` | ").append(is_list<M> ? "list of " : "").append(kind_of_field<M>());
       if constexpr (is_optional<M>) out.append(", may be absent");
       if constexpr (is_patch<M>) out.append("; absent: as it was, null: cleared");
       out.append(" | ");

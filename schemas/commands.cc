@@ -32,6 +32,18 @@ inline constexpr auto fields<assistants::Create> = std::tuple{
     field("allowed_domains", &assistants::Create::allowed_domains),
 };
 template <>
+inline constexpr std::string_view type_name<assistants::Update> = "parley.assistant.update.v1";
+template <>
+inline constexpr auto fields<assistants::Update> = std::tuple{field("change", &assistants::Update::change)};
+template <>
+inline constexpr std::string_view type_name<assistants::RotateSiteToken> = "parley.assistant.rotate_site_token.v1";
+template <>
+inline constexpr auto fields<assistants::RotateSiteToken> = std::tuple{field("site_token", &assistants::RotateSiteToken::site_token)};
+template <>
+inline constexpr std::string_view type_name<assistants::Delete> = "parley.assistant.delete.v1";
+template <>
+inline constexpr auto fields<assistants::Delete> = std::tuple<>{};
+template <>
 inline constexpr std::string_view type_name<dialogs::Open> = "parley.dialog.open.v1";
 template <>
 inline constexpr auto fields<dialogs::Open> = std::tuple{field("owner_id", &dialogs::Open::owner), field("platform", &dialogs::Open::platform),

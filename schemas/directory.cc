@@ -11,8 +11,9 @@ Records records(const Stream& stream, const accounts::Account& s) {
   return {{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
 }
 Records records(const Stream& stream, const assistants::Assistant& s) {
-  return {
-      {std::string(kSiteTokenPrefix) + s.site_token, write(SiteEntry{AssistantId{stream.id}, s.owner, s.website_integration, s.allowed_domains})}};
+  SiteEntry entry{AssistantId{stream.id}, s.owner, s.website_integration, s.allowed_domains, {}};
+  if (!s.is_active) entry.is_active = false;
+  return {{std::string(kSiteTokenPrefix) + s.site_token, write(entry)}};
 }
 Records records(const Stream&, const auto&) { return {}; }
 

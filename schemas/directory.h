@@ -14,6 +14,7 @@ struct SiteEntry {
   AccountId owner;
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
+  std::optional<bool> is_active;  ///< Nothing: it is. Entries did not have it once, and an active assistant's have not changed since.
 };
 /// Under "account_email/<HMAC of the e-mail>".
 struct AccountEntry {
@@ -26,6 +27,7 @@ inline constexpr auto fields<SiteEntry> = std::tuple{
     field("owner_id", &SiteEntry::owner),
     field("website_integration", &SiteEntry::website_integration),
     field("allowed_domains", &SiteEntry::allowed_domains),
+    field("is_active", &SiteEntry::is_active),
 };
 template <>
 inline constexpr auto fields<AccountEntry> = std::tuple{

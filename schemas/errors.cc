@@ -13,6 +13,7 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::count_)> kRows{{
     {Code::not_found, "NOT_FOUND", 404, false, "Ресурс не найден", "There is no such resource"},
     {Code::dialog_not_found, "DIALOG_NOT_FOUND", 404, false, "Диалог не найден", "There is no such dialog"},
     {Code::assistant_not_found, "ASSISTANT_NOT_FOUND", 404, false, "Ассистент не найден", "There is no such assistant"},
+    {Code::assistant_inactive, "ASSISTANT_INACTIVE", 403, false, "Ассистент отключён", "The assistant is switched off"},
     {Code::operator_not_found, "OPERATOR_NOT_FOUND", 404, false, "Оператор не найден", "There is no such operator"},
     {Code::api_key_not_found, "API_KEY_NOT_FOUND", 404, false, "Ключ API не найден", "There is no such API key"},
     {Code::email_taken, "EMAIL_TAKEN", 409, false, "Этот email уже зарегистрирован", "This e-mail is registered already"},

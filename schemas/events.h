@@ -69,6 +69,35 @@ inline constexpr auto fields<assistants::Created> = std::tuple{
     field("allowed_domains", &assistants::Created::allowed_domains),
 };
 
+template <>
+inline constexpr std::string_view type_name<assistants::Updated> = "parley.assistant.updated.v1";
+template <>
+inline constexpr std::string_view about<assistants::Updated> = "An owner has changed an assistant: what is absent stays as it was, null is cleared";
+template <>
+inline constexpr auto fields<assistants::Updated> = std::tuple{
+    field("name", &assistants::Updated::name),
+    field("description", &assistants::Updated::description),
+    field("system_prompt", &assistants::Updated::system_prompt),
+    field("ai_model", &assistants::Updated::ai_model),
+    field("is_active", &assistants::Updated::is_active, {}, "False: its visitors are refused"),
+    field("telegram_bot_token", &assistants::Updated::telegram_bot_token, {}, "Encrypted under a server key"),
+    field("website_integration", &assistants::Updated::website_integration),
+    field("allowed_domains", &assistants::Updated::allowed_domains),
+};
+template <>
+inline constexpr std::string_view type_name<assistants::SiteTokenRotated> = "parley.assistant.site_token_rotated.v1";
+template <>
+inline constexpr std::string_view about<assistants::SiteTokenRotated> = "An assistant has another site token; the one before it is dead";
+template <>
+inline constexpr auto fields<assistants::SiteTokenRotated> = std::tuple{field("site_token", &assistants::SiteTokenRotated::site_token, {}, "Public")};
+template <>
+inline constexpr std::string_view type_name<assistants::Deleted> = "parley.assistant.deleted.v1";
+template <>
+inline constexpr std::string_view about<assistants::Deleted> =
+    "An owner has deleted an assistant, for good: its site token is dead, its dialogs stay";
+template <>
+inline constexpr auto fields<assistants::Deleted> = std::tuple<>{};
+
 // Events of a dialog.
 
 template <>
@@ -157,11 +186,22 @@ template <>
 inline constexpr std::string_view type_name<assistants::Assistant> = "assistant";
 template <>
 inline constexpr auto fields<assistants::Assistant> = std::tuple{
-    field("owner", &assistants::Assistant::owner),
-    field("site_token", &assistants::Assistant::site_token),
+    field("owner_id", &assistants::Assistant::owner),
+    field("name", &assistants::Assistant::name),
+    field("description", &assistants::Assistant::description),
+    field("system_prompt", &assistants::Assistant::system_prompt),
+    field("ai_model", &assistants::Assistant::ai_model),
+    field("is_active", &assistants::Assistant::is_active),
+    field("telegram_bot_token", &assistants::Assistant::telegram_bot_token),
     field("website_integration", &assistants::Assistant::website_integration),
     field("allowed_domains", &assistants::Assistant::allowed_domains),
+    field("site_token", &assistants::Assistant::site_token),
+    field("created_at", &assistants::Assistant::created_at),
 };
+template <>
+inline constexpr std::string_view type_name<assistants::DeletedAssistant> = "assistant.deleted";
+template <>
+inline constexpr auto fields<assistants::DeletedAssistant> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<dialogs::NoDialog> = "dialog.none";
 template <>

@@ -132,6 +132,17 @@ inline constexpr bool is_patch = false;
 template <class T>
 inline constexpr bool is_patch<Patch<T>> = true;
 
+/// Of a request that changes parts of something: what one becomes; nothing when the field is absent. Null is refused, where Patch clears.
+template <class T>
+struct Given {
+  std::optional<T> value;
+  Given() = default;
+  Given(T v) : value(std::move(v)) {}
+};
+template <class T>
+inline constexpr bool is_given = false;
+template <class T>
+inline constexpr bool is_given<Given<T>> = true;
 /// A text's part of a schema. `pattern`: what it must match besides (ECMA-262), where that is not empty.
 void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern = {});
 
@@ -269,6 +280,16 @@ struct Codec<Patch<T>> {
   static void schema(json::Writer& w, const Limits& limits) { Codec<Nullable<T>>::schema(w, limits); }
 };
 template <class T>
+struct Codec<Given<T>> {
+  static Read<Given<T>> read(json::Value v, const Limits& limits) {
+    if (v.is_null()) return problem("must not be null");
+    auto value = Codec<T>::read(v, limits);
+    if (!value) return std::unexpected(std::move(value.error()));
+    return Given<T>(std::move(*value));
+  }
+  static void schema(json::Writer& w, const Limits& limits) { Codec<T>::schema(w, limits); }
+};
+template <class T>
 struct Codec<std::vector<T>> {
   static Read<std::vector<T>> read(json::Value v, const Limits& limits) {
     if (!v.is_array()) return problem("must be a list");
@@ -323,7 +344,7 @@ struct Codec<T> {
       };
       if constexpr (is_optional<M>) {
         return absent || store(Codec<typename M::value_type>::read(value, f.limits));
-      } else if constexpr (is_patch<M>) {
+      } else if constexpr (is_patch<M> || is_given<M>) {
         return !value.present() || store(Codec<M>::read(value, f.limits));
       } else {
         if (absent) failed = Problem{std::string(f.name), "is required"};
@@ -394,7 +415,7 @@ struct Codec<T> {
     w.end_object();
     bool any = false;
     auto required = [&]<class M>(const Field<T, M>& f) {
-      if constexpr (!is_optional<M> && !is_patch<M>) {
+      if constexpr (!is_optional<M> && !is_patch<M> && !is_given<M>) {
         if (!any) {
           w.key("required");
           w.begin_array();

@@ -17,6 +17,15 @@ template <>
 inline constexpr auto fields<assistants::AssistantCreated> =
     std::tuple{field("assistant_id", &assistants::AssistantCreated::assistant), field("created", &assistants::AssistantCreated::created)};
 template <>
+inline constexpr std::string_view type_name<assistants::AssistantChanged> = "assistant.changed";
+template <>
+inline constexpr auto fields<assistants::AssistantChanged> =
+    std::tuple{field("assistant_id", &assistants::AssistantChanged::assistant), field("now", &assistants::AssistantChanged::now)};
+template <>
+inline constexpr std::string_view type_name<assistants::AssistantDeleted> = "assistant.deleted";
+template <>
+inline constexpr auto fields<assistants::AssistantDeleted> = std::tuple{field("assistant_id", &assistants::AssistantDeleted::assistant)};
+template <>
 inline constexpr std::string_view type_name<dialogs::DialogOpened> = "dialog.opened";
 template <>
 inline constexpr auto fields<dialogs::DialogOpened> =

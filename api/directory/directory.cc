@@ -1,9 +1,10 @@
 #include "api/directory/directory.h"
 
-#include <concepts>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "api/tail/tail.h"
 #include "platform/log/log.h"
@@ -11,74 +12,117 @@
 namespace parley::api {
 
 struct Directory::Impl {
+  /// What one partition says. A key may pass from a stream of one partition to a stream of another, whose records come in no order between them: so
+  /// each partition's are kept apart, and a tombstone takes away what its own partition said.
+  struct Part {
+    std::unordered_map<std::string, schema::SiteEntry> sites;
+    std::unordered_map<std::int64_t, std::string> tokens;  // of each assistant
+    std::unordered_map<std::string, schema::AccountEntry> accounts;
+  };
+  using Closed = std::pair<AssistantId, Code>;
+
+  explicit Impl(int partitions) : parts(static_cast<std::size_t>(partitions)) {}
+
   void apply(const kafka::Message& message) {
     const auto key = message.key();
+    auto& part = parts.at(static_cast<std::size_t>(message.partition()));
     if (key.starts_with(schema::kSiteTokenPrefix)) {
-      apply_to(sites, key.substr(schema::kSiteTokenPrefix.size()), message);
+      const auto entry = read<schema::SiteEntry>(message);
+      if (!entry) return;
+      const auto closed = apply(part, std::string(key.substr(schema::kSiteTokenPrefix.size())), *entry);
+      const std::lock_guard lock(on_closed_mutex);
+      if (closed && on_closed) on_closed(closed->first, closed->second);
     } else if (key.starts_with(schema::kAccountEmailPrefix)) {
-      apply_to(accounts, key.substr(schema::kAccountEmailPrefix.size()), message);
+      const auto entry = read<schema::AccountEntry>(message);
+      if (entry) apply(part.accounts, std::string(key.substr(schema::kAccountEmailPrefix.size())), *entry);
     }  // anything else is a newer build's
   }
 
+  /// The entry, or nothing in it for a tombstone. Nothing at all for what cannot be read.
   template <class Entry>
-  void apply_to(std::unordered_map<std::string, Entry>& entries, std::string_view key, const kafka::Message& message) {
-    std::optional<Entry> entry;
-    if (!message.is_tombstone()) {
-      auto read = schema::read_text<Entry>(message.value());
-      if (!read) {
-        log::error("a directory entry cannot be read",
-                   {{"partition", message.partition()}, {"offset", message.offset()}, {"field", read.error().field}});
-        return;
-      }
-      entry = std::move(*read);
-    }
+  static std::optional<std::optional<Entry>> read(const kafka::Message& message) {
+    if (message.is_tombstone()) return std::optional<Entry>{};
+    auto entry = schema::read_text<Entry>(message.value());
+    if (entry) return std::optional<Entry>(std::move(*entry));
+    log::error("a directory entry cannot be read",
+               {{"partition", message.partition()}, {"offset", message.offset()}, {"field", entry.error().field}});
+    return std::nullopt;
+  }
+
+  template <class Entry>
+  void apply(std::unordered_map<std::string, Entry>& entries, const std::string& name, const std::optional<Entry>& entry) {
     const std::unique_lock lock(mutex);
-    const std::string name(key);
-    if constexpr (std::same_as<Entry, schema::SiteEntry>) {
-      if (const auto old = entries.find(name); old != entries.end()) tokens.erase(old->second.assistant.value);
-      if (entry) tokens[entry->assistant.value] = name;
-    }
     if (entry) {
-      entries.insert_or_assign(name, std::move(*entry));
+      entries.insert_or_assign(name, *entry);
     } else {
       entries.erase(name);
     }
   }
 
+  std::optional<Closed> apply(Part& part, const std::string& token, const std::optional<schema::SiteEntry>& entry) {
+    const std::unique_lock lock(mutex);
+    std::optional<Closed> closed;
+    if (const auto old = part.sites.find(token); old != part.sites.end()) {
+      const auto assistant = old->second.assistant;
+      const auto refusal = entry ? refusal_of_visitors(*entry) : Code::not_authenticated;
+      if (refusal) closed = Closed{assistant, *refusal};
+      if (const auto known = part.tokens.find(assistant.value); known != part.tokens.end() && known->second == token) part.tokens.erase(known);
+      part.sites.erase(old);
+    }
+    if (entry) {
+      part.tokens[entry->assistant.value] = token;
+      part.sites.emplace(token, *entry);
+    }
+    return closed;
+  }
+
   template <class Entry>
-  std::optional<Entry> find(const std::unordered_map<std::string, Entry>& entries, std::string_view key) const {
+  std::optional<Entry> find(std::unordered_map<std::string, Entry> Part::* entries, std::string_view key) const {
+    const std::string name(key);
     const std::shared_lock lock(mutex);
-    const auto it = entries.find(std::string(key));
-    if (it == entries.end()) return std::nullopt;
-    return it->second;
+    for (const auto& part : parts) {
+      if (const auto it = (part.*entries).find(name); it != (part.*entries).end()) return it->second;
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> token_of(AssistantId assistant) const {
+    const auto& part = parts.at(static_cast<std::size_t>(partition_of(slot_of(assistant.value), static_cast<int>(parts.size()))));
+    const std::shared_lock lock(mutex);
+    const auto it = part.tokens.find(assistant.value);
+    return it == part.tokens.end() ? std::nullopt : std::optional(it->second);
   }
 
   mutable std::shared_mutex mutex;
-  std::unordered_map<std::string, schema::SiteEntry> sites;
-  std::unordered_map<std::int64_t, std::string> tokens;  // of each assistant
-  std::unordered_map<std::string, schema::AccountEntry> accounts;
-  std::unique_ptr<Tail> tail;  // last: its thread ends before the maps go
+  std::vector<Part> parts;
+  std::mutex on_closed_mutex;
+  std::function<void(AssistantId, Code)> on_closed;
+  std::unique_ptr<Tail> tail;  // last: its thread ends before the rest goes
 };
 
-Directory::Directory(Options options, kafka::TopicWatch& watch) : impl_(std::make_unique<Impl>()) {
+std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site) {
+  if (!site.is_active.value_or(true)) return Code::assistant_inactive;
+  if (!site.website_integration) return Code::insufficient_permissions;
+  return std::nullopt;
+}
+
+Directory::Directory(Options options, kafka::TopicWatch& watch) : impl_(std::make_unique<Impl>(options.partitions)) {
   impl_->tail =
       std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions, Tail::From::begin, "directory"},
                              watch, [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
 }
 Directory::~Directory() = default;
 
-std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const { return impl_->find(impl_->sites, site_token); }
+std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const { return impl_->find(&Impl::Part::sites, site_token); }
 std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const {
-  std::string token;
-  {
-    const std::shared_lock lock(impl_->mutex);
-    const auto it = impl_->tokens.find(assistant.value);
-    if (it == impl_->tokens.end()) return std::nullopt;
-    token = it->second;
-  }
-  return site(token);
+  const auto token = assistant.value > 0 ? impl_->token_of(assistant) : std::nullopt;
+  return token ? site(*token) : std::nullopt;
 }
-std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(impl_->accounts, email_index); }
+std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(&Impl::Part::accounts, email_index); }
+void Directory::on_site_closed(std::function<void(AssistantId, Code)> on_closed) {
+  const std::lock_guard lock(impl_->on_closed_mutex);
+  impl_->on_closed = std::move(on_closed);
+}
 std::chrono::steady_clock::time_point Directory::complete_as_of() const { return impl_->tail->complete_as_of(); }
 health::Verdict Directory::verdict() const { return impl_->tail->verdict(); }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Who may come in, without PostgreSQL: parley.directory, loaded before readiness and followed live.
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,9 @@
 #include "schemas/directory.h"
 
 namespace parley::api {
+
+/// What the visitors of an assistant's site are refused with, whoever they are; nothing: they are let in.
+std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site);
 
 /// Owns the thread "directory" and a map of all entries in memory (about 300 bytes an account or an assistant). Thread-safe.
 class Directory {
@@ -31,6 +35,10 @@ class Directory {
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
+
+  /// Called, on the directory's thread, with an assistant whose site has closed to the visitors that it had, and with what they are refused from now
+  /// on: its token died, or it was switched off. An empty function ends that: it is not called any more when this returns.
+  void on_site_closed(std::function<void(AssistantId, Code)> on_closed);
 
   /// Who is not found was not there at this moment; who came later may not be known yet.
   std::chrono::steady_clock::time_point complete_as_of() const;

@@ -9,7 +9,10 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 32> kIssues{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kIssues{{
+    {"must be a token as Telegram's BotFather gives it: <id>:<# characters>",
+     "должен быть токеном в том виде, в котором его даёт BotFather: <id>:<# символов>"},
+    {"must not be null", "не может быть null"},
     {"is required", "обязательное поле"},
     {"must not be empty", "не может быть пустым"},
     {"must be a string", "должно быть строкой"},

@@ -17,9 +17,19 @@ struct CreateAssistantRequest {
   std::optional<std::string> description;
   std::optional<std::string> system_prompt;
   std::optional<std::string> ai_model;
-  std::optional<std::string> telegram_bot_token;
+  std::optional<TelegramToken> telegram_bot_token;
   std::optional<bool> website_integration;
   std::optional<std::vector<Domain>> allowed_domains;
+};
+struct UpdateAssistantRequest {
+  schema::Given<Text> name;
+  Patch<std::string> description;
+  Patch<std::string> system_prompt;
+  schema::Given<std::string> ai_model;
+  schema::Given<bool> is_active;
+  Patch<ShownTelegramToken> telegram_bot_token;
+  schema::Given<bool> website_integration;
+  schema::Given<std::vector<Domain>> allowed_domains;
 };
 struct Assistant {
   AssistantId id;
@@ -35,10 +45,16 @@ struct Assistant {
   std::string site_token;
   Timestamp created_at;
 };
+struct AssistantPath {
+  AssistantId assistant_id;
+};
 
 }  // namespace parley::replyx
 
 namespace parley::schema {
+
+inline constexpr std::string_view kDomainsDescription = "Hosts whose pages may ask; none: all. *.example.com stands for every host below example.com";
+inline constexpr std::string_view kWebsiteDescription = "False: visitors of sites are refused (403)";
 
 template <>
 inline constexpr auto fields<replyx::CreateAssistantRequest> = std::tuple{
@@ -46,12 +62,26 @@ inline constexpr auto fields<replyx::CreateAssistantRequest> = std::tuple{
     field("description", &replyx::CreateAssistantRequest::description, {.length_max = replyx::kDescriptionMax}),
     field("system_prompt", &replyx::CreateAssistantRequest::system_prompt, {.length_max = replyx::kSystemPromptMax}),
     field("ai_model", &replyx::CreateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax}, "gpt-4o-mini where absent"),
-    field("telegram_bot_token", &replyx::CreateAssistantRequest::telegram_bot_token, {.length_min = 1, .length_max = replyx::kTelegramTokenMax}),
+    field("telegram_bot_token", &replyx::CreateAssistantRequest::telegram_bot_token, {.length_max = replyx::kTelegramTokenMax},
+          "As BotFather gives it. It is kept encrypted, and shown masked"),
     field("website_integration", &replyx::CreateAssistantRequest::website_integration, {},
           "true where absent; false: visitors of sites are refused (403)"),
     field("allowed_domains", &replyx::CreateAssistantRequest::allowed_domains,
-          {.length_max = replyx::kDomainsMax, .element_length_max = replyx::kDomainMax},
-          "Hosts whose pages may ask; none: all. *.example.com stands for every host below example.com"),
+          {.length_max = replyx::kDomainsMax, .element_length_max = replyx::kDomainMax}, kDomainsDescription),
+};
+template <>
+inline constexpr auto fields<replyx::UpdateAssistantRequest> = std::tuple{
+    field("name", &replyx::UpdateAssistantRequest::name, {.length_min = 1, .length_max = replyx::kAssistantNameMax}),
+    field("description", &replyx::UpdateAssistantRequest::description, {.length_max = replyx::kDescriptionMax}),
+    field("system_prompt", &replyx::UpdateAssistantRequest::system_prompt, {.length_max = replyx::kSystemPromptMax}),
+    field("ai_model", &replyx::UpdateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax}),
+    field("is_active", &replyx::UpdateAssistantRequest::is_active, {},
+          "False: its visitors are refused (403, ASSISTANT_INACTIVE); its dialogs stay readable for their owner"),
+    field("telegram_bot_token", &replyx::UpdateAssistantRequest::telegram_bot_token, {.length_max = replyx::kTelegramTokenMax},
+          "Another token; null: none any more. In the masked form of answers it stays as it is"),
+    field("website_integration", &replyx::UpdateAssistantRequest::website_integration, {}, kWebsiteDescription),
+    field("allowed_domains", &replyx::UpdateAssistantRequest::allowed_domains,
+          {.length_max = replyx::kDomainsMax, .element_length_max = replyx::kDomainMax}, kDomainsDescription),
 };
 template <>
 inline constexpr auto fields<replyx::Assistant> = std::tuple{
@@ -61,7 +91,8 @@ inline constexpr auto fields<replyx::Assistant> = std::tuple{
     field("system_prompt", &replyx::Assistant::system_prompt),
     field("ai_model", &replyx::Assistant::ai_model),
     field("is_active", &replyx::Assistant::is_active),
-    field("telegram_bot_token", &replyx::Assistant::telegram_bot_token),
+    field("telegram_bot_token", &replyx::Assistant::telegram_bot_token, {},
+          "Masked: the bot's id and the last four characters, 1234567890:…wxyz. Nobody gets it in clear any more"),
     field("telegram_bot_username", &replyx::Assistant::telegram_bot_username),
     field("website_integration", &replyx::Assistant::website_integration),
     field("allowed_domains", &replyx::Assistant::allowed_domains),
@@ -81,6 +112,13 @@ inline constexpr std::string_view example<replyx::Assistant> =
 
 }  // namespace parley::schema
 
+namespace parley::endpoint {
+
+template <>
+inline constexpr auto parameters<replyx::AssistantPath> = std::tuple{path("assistant_id", &replyx::AssistantPath::assistant_id)};
+
+}  // namespace parley::endpoint
+
 namespace parley::replyx {
 namespace {
 
@@ -90,6 +128,23 @@ using endpoint::Deps;
 using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
+using endpoint::Versioned;
+
+std::string new_site_token() { return "st_" + crypto::base64url(crypto::random_bytes(24)); }
+Stream stream_of(const AssistantPath& path) { return {Kind::assistant, path.assistant_id.value}; }
+
+Result<Sealed> sealed_token(const std::string& token, const Deps& deps) {
+  if (is_telegram_token(token)) return deps.keys.seal(token, kTelegramTokenContext);
+  return endpoint::fail(
+      {Code::invalid_telegram_token,
+       {"telegram_bot_token", "must be a token as Telegram's BotFather gives it: <id>:<" + std::to_string(kTelegramSecretSize) + " characters>"}});
+}
+std::vector<std::string> texts_of(const std::vector<Domain>& domains) {
+  std::vector<std::string> out;
+  out.reserve(domains.size());
+  for (const auto& domain : domains) out.push_back(domain.text);
+  return out;
+}
 
 Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& call, const Deps& deps) {
   const auto& in = call.body;
@@ -97,72 +152,157 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
                              .description = in.description,
                              .system_prompt = in.system_prompt,
                              .ai_model = in.ai_model.value_or(std::string(kDefaultModel)),
-                             .site_token = "st_" + crypto::base64url(crypto::random_bytes(24)),
+                             .site_token = new_site_token(),
                              .telegram_bot_token = {},
                              .website_integration = in.website_integration.value_or(true),
                              .allowed_domains = {}};
-  if (in.telegram_bot_token) command.telegram_bot_token = deps.keys.seal(*in.telegram_bot_token, kTelegramTokenContext);
-  if (in.allowed_domains) {
-    for (const auto& domain : *in.allowed_domains) command.allowed_domains.push_back(domain.text);
+  if (in.telegram_bot_token) {
+    auto token = sealed_token(in.telegram_bot_token->text, deps);
+    if (!token) return endpoint::fail(std::move(token.error()));
+    command.telegram_bot_token = std::move(*token);
   }
+  if (in.allowed_domains) command.allowed_domains = texts_of(*in.allowed_domains);
   return Sending{schema::NewStream{}, std::move(command)};
 }
 
-/// For its owner alone: nobody else gets an assistant's answer.
-schema::Nullable<std::string> opened(const std::optional<Sealed>& token, const Deps& deps) {
-  return token ? deps.keys.open(*token, kTelegramTokenContext) : std::nullopt;
+Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantRequest>& call, const Deps& deps) {
+  const auto& in = call.body;
+  assistants::Updated change{.name = {},
+                             .description = in.description,
+                             .system_prompt = in.system_prompt,
+                             .ai_model = in.ai_model.value,
+                             .is_active = in.is_active.value,
+                             .telegram_bot_token = {},
+                             .website_integration = in.website_integration.value,
+                             .allowed_domains = {}};
+  if (in.name.value) change.name = in.name.value->text;
+  if (in.allowed_domains.value) change.allowed_domains = texts_of(*in.allowed_domains.value);
+  const auto& token = in.telegram_bot_token;
+  if (token.given && !token.value) change.telegram_bot_token = {std::nullopt};
+  // What a client got and sends back says nothing of the token, not even that it is still the one that was shown: who must know sends If-Match.
+  if (token.value && !is_shown_telegram_token(token.value->text)) {
+    auto sealed = sealed_token(token.value->text, deps);
+    if (!sealed) return endpoint::fail(std::move(sealed.error()));
+    change.telegram_bot_token = {std::move(*sealed)};
+  }
+  return Sending{stream_of(call.parameters), assistants::Update{std::move(change)}};
 }
 
-Assistant created_assistant(const assistants::AssistantCreated& answer, const Decided& decided) {
-  const auto& c = answer.created;
-  return {.id = answer.assistant,
-          .name = c.name,
-          .description = c.description,
-          .system_prompt = c.system_prompt,
-          .ai_model = c.ai_model,
-          .telegram_bot_token = opened(c.telegram_bot_token, decided.deps),
-          .website_integration = c.website_integration,
-          .allowed_domains = c.allowed_domains,
-          .site_token = c.site_token,
-          .created_at = decided.outcome.time};
+Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps&) {
+  return Sending{stream_of(call.parameters), assistants::RotateSiteToken{new_site_token()}};
 }
+Result<Sending> delete_assistant(const Call<AssistantPath>& call, const Deps&) { return Sending{stream_of(call.parameters), assistants::Delete{}}; }
+
+schema::Nullable<std::string> masked(const std::optional<Sealed>& token, const Deps& deps) {
+  if (!token) return std::nullopt;
+  return shown_telegram_token(deps.keys.open(*token, kTelegramTokenContext).value_or(""));
+}
+
+/// Of anything that has an assistant's parts: an event, a state, a row.
+template <class Of>
+Assistant shown(AssistantId id, const Of& s, bool is_active, Timestamp created_at, const Deps& deps) {
+  return {.id = id,
+          .name = s.name,
+          .description = s.description,
+          .system_prompt = s.system_prompt,
+          .ai_model = s.ai_model,
+          .is_active = is_active,
+          .telegram_bot_token = masked(s.telegram_bot_token, deps),
+          .website_integration = s.website_integration,
+          .allowed_domains = s.allowed_domains,
+          .site_token = s.site_token,
+          .created_at = created_at};
+}
+Assistant shown(const projections::AssistantRow& row, const Deps& deps) { return shown(row.id, row, row.is_active, row.created_at, deps); }
+
+Assistant created_assistant(const assistants::AssistantCreated& answer, const Decided& decided) {
+  return shown(answer.assistant, answer.created, true, decided.outcome.time, decided.deps);
+}
+Assistant changed_assistant(const assistants::AssistantChanged& answer, const Decided& decided) {
+  return shown(answer.assistant, answer.now, answer.now.is_active, answer.now.created_at, decided.deps);
+}
+Nothing deleted_assistant(const assistants::AssistantDeleted&, const Decided&) { return {}; }
+
 bool site_token_is_known(const assistants::AssistantCreated& answer, const Deps& deps) {
   return deps.directory.site(answer.created.site_token).has_value();
 }
+bool change_is_known(const assistants::AssistantChanged& answer, const Deps& deps) {
+  const auto& now = answer.now;
+  const auto site = deps.directory.site(now.site_token);
+  return site && site->is_active.value_or(true) == now.is_active && site->website_integration == now.website_integration &&
+         site->allowed_domains == now.allowed_domains;
+}
+bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) { return !deps.directory.site_of(answer.assistant); }
+
+Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres::Lease& db, const Deps& deps) {
+  return found(projections::assistant(db, std::get<Owner>(call.caller.principal).account, call.parameters.assistant_id), Code::assistant_not_found,
+               [&](projections::AssistantRow row) { return Versioned<Assistant>{shown(row, deps), row.version}; });
+}
 
 Result<std::vector<Assistant>> assistants(const Call<Nothing>& call, postgres::Lease& db, const Deps& deps) {
-  auto rows = projections::assistants_of(db, std::get<Owner>(call.caller.principal).account);
+  const auto rows = projections::assistants_of(db, std::get<Owner>(call.caller.principal).account);
   if (!rows) return endpoint::fail(rows.error());
   std::vector<Assistant> out;
   out.reserve(rows->size());
-  for (auto& row : *rows) {
-    out.push_back({.id = row.id,
-                   .name = std::move(row.name),
-                   .description = std::move(row.description),
-                   .system_prompt = std::move(row.system_prompt),
-                   .ai_model = std::move(row.ai_model),
-                   .is_active = row.is_active,
-                   .telegram_bot_token = opened(row.telegram_bot_token, deps),
-                   .website_integration = row.website_integration,
-                   .allowed_domains = std::move(row.allowed_domains),
-                   .site_token = std::move(row.site_token),
-                   .created_at = row.created_at});
-  }
+  for (const auto& row : *rows) out.push_back(shown(row, deps));
   return out;
 }
 
 }  // namespace
 
 void add_assistants(endpoint::Registry& registry) {
-  registry.command(
-      {.method = "POST", .path = "/api/assistants", .gate = &kOwner, .status = 201, .operation = "createAssistant", .summary = "Create an assistant"},
-      create_assistant, created_assistant, site_token_is_known);
+  registry.command({.method = "POST",
+                    .path = "/api/assistants",
+                    .gate = &kOwner,
+                    .status = 201,
+                    .operation = "createAssistant",
+                    .summary = "Create an assistant",
+                    .errors = {Code::invalid_telegram_token},
+                    .single = true},
+                   create_assistant, created_assistant, site_token_is_known);
   registry.query({.method = "GET",
                   .path = "/api/assistants",
                   .gate = &kOwner,
                   .operation = "listAssistants",
                   .summary = "The caller's assistants, oldest first, at most 10,000"},
                  assistants);
+  registry.query({.method = "GET",
+                  .path = "/api/assistants/{assistant_id}",
+                  .gate = &kOwner,
+                  .operation = "getAssistant",
+                  .summary = "An assistant",
+                  .errors = {Code::assistant_not_found}},
+                 assistant);
+  registry.command({.method = "PUT",
+                    .path = "/api/assistants/{assistant_id}",
+                    .gate = &kOwner,
+                    .operation = "updateAssistant",
+                    .summary = "Change an assistant",
+                    .description = "What is absent stays as it was; null clears what may be null. Answers the assistant as it is now. A change that "
+                                   "closes the site to visitors ends their event streams.",
+                    .errors = {Code::assistant_not_found, Code::invalid_telegram_token},
+                    .single = true},
+                   update_assistant, changed_assistant, change_is_known);
+  registry.command({.method = "DELETE",
+                    .path = "/api/assistants/{assistant_id}",
+                    .gate = &kOwner,
+                    .status = 204,
+                    .operation = "deleteAssistant",
+                    .summary = "Delete an assistant, for good",
+                    .description = "Its site token is dead at this API when this is answered, and within a second at every other: visitors are then "
+                                   "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name.",
+                    .errors = {Code::assistant_not_found}},
+                   delete_assistant, deleted_assistant, end_is_known);
+  registry.command({.method = "POST",
+                    .path = "/api/assistants/{assistant_id}/site-token",
+                    .gate = &kOwner,
+                    .operation = "rotateSiteToken",
+                    .summary = "Give an assistant's site another token",
+                    .description = "The old one is dead at this API when this is answered, and within a second at every other. Visitors go on in "
+                                   "their dialogs with the new token; their event streams end and are to be opened again.",
+                    .errors = {Code::assistant_not_found},
+                    .single = true},
+                   rotate_site_token, changed_assistant, change_is_known);
 }
 
 }  // namespace parley::replyx

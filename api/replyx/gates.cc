@@ -52,7 +52,7 @@ endpoint::Failure unknown_site() {
 
 Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
   if (!site) return fail(unknown_site());
-  if (!site->website_integration) return fail(Code::insufficient_permissions);
+  if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
   const auto covers_origin = [&](const std::string& domain) { return endpoint::covers(domain, endpoint::origin_host(origin)); };
@@ -99,12 +99,14 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 const Gate kAnybody{anybody, {}, {}};
 const Gate kOwner{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
 const Gate kTeam{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
-const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions}, {{&kSiteTokenScheme}}, true};
-const Gate kGuest{
-    guest, {Code::not_authenticated, Code::insufficient_permissions, Code::dialog_not_found}, {{&kSiteTokenScheme, &kGuestIdScheme}}, true};
+const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive}, {{&kSiteTokenScheme}}, true};
+const Gate kGuest{guest,
+                  {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
+                  {{&kSiteTokenScheme, &kGuestIdScheme}},
+                  true};
 const Gate kViewer{
     viewer,
-    {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::dialog_not_found},
+    {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
     {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
     true};
 

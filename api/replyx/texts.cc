@@ -43,6 +43,42 @@ bool is_domain(std::string_view text) {
   return labels_of(text, true) != 0;
 }
 
+namespace {
+
+constexpr std::string_view kHidden = "…";
+
+bool is_telegram_id(std::string_view text) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return !text.empty() && text.size() <= kTelegramIdMax && text.front() != '0' && std::ranges::all_of(text, is_digit);
+}
+bool is_of_telegram_secret(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '_' || c == '-'; });
+}
+
+}  // namespace
+
+bool is_telegram_token(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return false;
+  const auto secret = text.substr(colon + 1);
+  return is_telegram_id(text.substr(0, colon)) && secret.size() == kTelegramSecretSize && is_of_telegram_secret(secret);
+}
+
+std::string shown_telegram_token(std::string_view token) {
+  if (!is_telegram_token(token)) return std::string(kHidden);
+  return std::string(token.substr(0, token.find(':') + 1)).append(kHidden).append(token.substr(token.size() - kTelegramShownSize));
+}
+
+bool is_shown_telegram_token(std::string_view text) {
+  if (text == kHidden) return true;
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos || !is_telegram_id(text.substr(0, colon))) return false;
+  text.remove_prefix(colon + 1);
+  if (!text.starts_with(kHidden)) return false;
+  text.remove_prefix(kHidden.size());
+  return text.size() == kTelegramShownSize && is_of_telegram_secret(text);
+}
+
 bool is_blank(std::string_view text) {
   // ASCII white space, NBSP, OGHAM SPACE, U+2000..U+200F, line and paragraph separators, NNBSP, MMSP, WORD JOINER, IDEOGRAPHIC SPACE, BOM.
   while (!text.empty()) {
@@ -84,6 +120,28 @@ Read<replyx::Text> Codec<replyx::Text>::read(json::Value v, const Limits& limits
 }
 void Codec<replyx::Text>::schema(json::Writer& w, const Limits& limits) {
   text_schema(w, limits, R"(^[^\u0000]*[^\u0000\s\u200B-\u200F\u2060\uFEFF][^\u0000]*$)");  // see is_blank()
+}
+
+Read<replyx::TelegramToken> Codec<replyx::TelegramToken>::read(json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return replyx::TelegramToken{std::move(*text)};
+}
+void Codec<replyx::TelegramToken>::schema(json::Writer& w, const Limits& limits) {
+  Codec<std::string>::schema(w, limits);
+  w.key("pattern");
+  w.string("^[1-9][0-9]{0,15}:[A-Za-z0-9_-]{35}$");
+}
+
+Read<replyx::ShownTelegramToken> Codec<replyx::ShownTelegramToken>::read(json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return replyx::ShownTelegramToken{std::move(*text)};
+}
+void Codec<replyx::ShownTelegramToken>::schema(json::Writer& w, const Limits& limits) {
+  Codec<std::string>::schema(w, limits);
+  w.key("pattern");
+  w.string("^([1-9][0-9]{0,15}:([A-Za-z0-9_-]{35}|…[A-Za-z0-9_-]{4})|…)$");
 }
 
 Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& limits) {

@@ -18,8 +18,11 @@ inline constexpr std::size_t kDescriptionMax = 2'000;
 inline constexpr std::size_t kSystemPromptMax = 20'000;
 inline constexpr std::size_t kModelNameMax = 100;
 inline constexpr std::size_t kTelegramTokenMax = 100;
-inline constexpr std::size_t kDomainsMax = 50;  // elements
-inline constexpr std::size_t kDomainMax = 253;  // RFC 1035
+inline constexpr std::size_t kTelegramIdMax = 16;  // digits: the id of a bot is below 2^54
+inline constexpr std::size_t kTelegramSecretSize = 35;
+inline constexpr std::size_t kTelegramShownSize = 4;  // of the secret, at its end
+inline constexpr std::size_t kDomainsMax = 50;        // elements
+inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
 
 /// An e-mail address, normalised: no surrounding space, ASCII in lower case.
 struct Email {
@@ -33,6 +36,22 @@ struct Text {
 struct Domain {
   std::string text;
 };
+
+/// The token of a Telegram bot, as a request may hold it: its form is another question, with a code of its own.
+struct TelegramToken {
+  std::string text;
+};
+/// The same where a token may be sent back as answers show it.
+struct ShownTelegramToken {
+  std::string text;
+};
+
+/// "<the bot's id>:<35 characters of A-Za-z0-9_->", as Telegram gives them out.
+bool is_telegram_token(std::string_view text);
+/// The form in which answers show a token: "1234567890:…wxyz". Of what is no token (any more), less.
+std::string shown_telegram_token(std::string_view token);
+/// Whether it is text that shown_telegram_token() makes.
+bool is_shown_telegram_token(std::string_view text);
 
 /// local@domain with at least two labels; dots neither at the ends nor doubled; letters of any script. Deliverability is another question.
 bool is_email(std::string_view text);
@@ -53,6 +72,16 @@ struct Codec<replyx::Email> {
 template <>
 struct Codec<replyx::Text> {
   static Read<replyx::Text> read(json::Value v, const Limits& limits);
+  static void schema(json::Writer& w, const Limits& limits);
+};
+template <>
+struct Codec<replyx::TelegramToken> {
+  static Read<replyx::TelegramToken> read(json::Value v, const Limits& limits);
+  static void schema(json::Writer& w, const Limits& limits);
+};
+template <>
+struct Codec<replyx::ShownTelegramToken> {
+  static Read<replyx::ShownTelegramToken> read(json::Value v, const Limits& limits);
   static void schema(json::Writer& w, const Limits& limits);
 };
 template <>

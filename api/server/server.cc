@@ -203,6 +203,8 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
   try {
     const auto parts = std::make_shared<Parts>(options_, std::move(*keys));
     parts->progress.on_advance([streams = &parts->streams] { streams->read_model_advanced(); });
+    parts->directory.on_site_closed(
+        [streams = &parts->streams](AssistantId assistant, Code refusal) { streams->end_those_of(Visitor{assistant}, refusal); });
     observe(parts);
     {
       const std::lock_guard lock(mutex_);
@@ -250,6 +252,7 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
     parts->queries.stop();
     parts->hashing.stop();
     parts->progress.on_advance({});
+    parts->directory.on_site_closed({});
     {
       const std::lock_guard release(mutex_);
       parts_.reset();

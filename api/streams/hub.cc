@@ -444,6 +444,18 @@ std::optional<DialogFacts> Hub::find_dialog(DialogId dialog) const {
 
 std::size_t Hub::streams() const { return impl_->streams; }
 
+void Hub::end_those_of(const Principal& viewer, Code refusal) {
+  if (impl_->streams == 0) return;
+  for (const auto& lane : impl_->lanes) {
+    const std::lock_guard lock(lane->mutex);
+    for (const auto& subscriber : lane->all()) {
+      if (subscriber->stream.viewer() != viewer) continue;
+      impl_->refuse(*subscriber, refusal);
+      impl_->remove(subscriber);
+    }
+  }
+}
+
 void Hub::close_all() {
   impl_->is_closing = true;
   for (const auto& lane : impl_->lanes) {

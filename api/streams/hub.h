@@ -86,6 +86,8 @@ class Hub {
   /// What the log's newest part says of a dialog.
   std::optional<DialogFacts> find_dialog(DialogId dialog) const;
   std::size_t streams() const;
+  /// Ends the streams of a viewer who may not follow any more: the refusal is their last frame. Looks at every stream.
+  void end_those_of(const Principal& viewer, Code refusal);
   /// Ends all streams and refuses new ones.
   void close_all();
 

@@ -61,6 +61,7 @@ void Streams::open(StreamRequest request) {
 }
 
 std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
+void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }
 void Streams::read_model_advanced() { impl_->hub.read_model_advanced(); }
 void Streams::close_all() { impl_->hub.close_all(); }
 health::Verdict Streams::verdict() const { return impl_->tail.verdict(); }

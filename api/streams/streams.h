@@ -54,6 +54,8 @@ class Streams {
   /// What the newest part of the log says of a dialog; nothing: ask the read model.
   std::optional<DialogFacts> find_dialog(DialogId dialog) const;
 
+  /// Ends the streams of a viewer who is not let in any more, with the refusal as their last frame.
+  void end_those_of(const Principal& viewer, Code refusal);
   /// For Progress::on_advance.
   void read_model_advanced();
   /// Ends all streams; new ones are refused as unavailable. For draining.

@@ -14,7 +14,10 @@ from chaos.records import Ask, Attempt, Drain, Records, Watch
 from demo.log import Event, chain_hash
 
 PARTITIONS = 16
-CREATED, SIGNED_IN = ((201, None),), ((200, None),)
+CREATED, CHANGED = ((201, None),), ((200, None),)
+COMMANDS = {"register": "account.register", "log_in": "account.log_in", "create_assistant": "assistant.create", "update_assistant": "assistant.update",
+            "rotate_site_token": "assistant.rotate_site_token", "delete_assistant": "assistant.delete", "open_dialog": "dialog.open",
+            "visitor_message": "dialog.post_visitor_message", "operator_message": "dialog.post_operator_message"}
 
 
 class Story:
@@ -37,6 +40,10 @@ class Story:
         self.second = self.say("two")
         self.refused = self.ask("operator_message", "account/5", self.dialog, {"text": "no"}, {"text": "no"}, ((404, "DIALOG_NOT_FOUND"),))
         self.third = self.say("three")
+        changed = f"assistant/{self.visitor[8:]}"
+        self.updated = self.ask("update_assistant", self.owner, changed, {"change": {"name": "B", "description": None, "is_active": False}},
+                                {"name": "B", "description": None, "is_active": False}, CHANGED)
+        self.ask("rotate_site_token", self.owner, changed, {"site_token": "t"}, {}, CHANGED)
         self.watch = Watch(int(self.dialog[7:]), "owner", [
             (int(event.sequence), {"id": value["message_id"], "sender": value["sender"], "text": value["text"], "created_at": event.text("ce_time")})
             for event in self.stream(self.dialog)[1:] for value in [json.loads(event.value)]], [])
@@ -54,9 +61,7 @@ class Story:
         return ask
 
     def send(self, ask, command_id, principal, target, value, hit):
-        types = {one.stream + name: name for name, one in decide.KINDS.items()}
-        wire = next(name for name in types.values() if name.split(".")[2] == {"register": "register", "log_in": "log_in", "create_assistant": "create",
-                    "open_dialog": "open", "visitor_message": "post_visitor_message", "operator_message": "post_operator_message"}[ask.kind])
+        wire = f"parley.{COMMANDS[ask.kind]}.v1"
         self._now += 1
         stamp = f"2026-11-21T10:00:{self._now:06.3f}Z"
         command = Event(0, 0, encoded({"type": wire, "command_id": command_id, "attempt_id": f"{self._now}", "fingerprint": ask.body_text(),
@@ -95,11 +100,14 @@ class Story:
             answer = {"user": {"id": answer["account_id"], "email": answer["email"]}}
         elif kind == "create_assistant":
             answer = {"id": answer["assistant_id"], "name": answer["created"]["name"], "site_token": answer["created"]["site_token"]}
+        elif kind in ("update_assistant", "rotate_site_token"):
+            answer = {"id": answer["assistant_id"], **answer["now"]}
         elif kind == "open_dialog":
             answer = {"id": answer["dialog_id"], "assistant_id": answer["opened"]["assistant_id"]}
         else:
             answer = {**answer["message"], "id": answer["message"]["message_id"], "dialog_id": answer["dialog_id"], "created_at": outcome["time"]}
-        return Attempt(began, began + 0.5, "edge", 201, None, f"{position['partition']}:{position['offset']}", hit,
+        status = 200 if kind in ("update_assistant", "rotate_site_token") else 201
+        return Attempt(began, began + 0.5, "edge", status, None, f"{position['partition']}:{position['offset']}", hit,
                        hashlib.sha256(json.dumps(answer).encode()).hexdigest(), answer)
 
     def _take(self, partition):
@@ -153,6 +161,9 @@ class Story:
                 elif event.text("ce_type") == "parley.assistant.created.v1":
                     entry = {"assistant_id": number, **{name: value[name] for name in ("owner_id", "website_integration", "allowed_domains")}}
                     self.logs["directory"].append(Event(0, 0, {}, json.dumps(entry).encode(), b"site_token/s"))
+                elif event.text("ce_type") == "parley.assistant.site_token_rotated.v1":
+                    self.logs["directory"].append(Event(0, 0, {}, b"", b"site_token/s"))
+                    self.logs["directory"].append(Event(0, 0, {}, json.dumps({**entry, "is_active": False}).encode(), b"site_token/t"))
         return self.logs["directory"]
 
 
@@ -320,6 +331,16 @@ class Checker(unittest.TestCase):
     def test_a_directory_that_is_not_the_log(self):
         self.story.directory().pop()
         self.assert_broken(check.check_directory, "is not as the log says")
+
+    def test_a_site_token_that_did_not_die(self):
+        self.story.logs["directory"] = [record for record in self.story.directory() if record.value]
+        self.assert_broken(check.check_directory, "is not as the log says")
+
+    def test_a_change_of_what_was_so_already(self):
+        updated = self.story.event_of(self.story.updated)
+        self.story.replace(updated, value={**json.loads(updated.value), "ai_model": "m"})
+        self.assert_broken(check.check_made_again, "stale decision")
+        self.assert_broken(check.check_effects, "is not what was asked")
 
     def test_a_request_that_an_ending_api_dropped(self):
         attempt = self.story.third.attempts[0]

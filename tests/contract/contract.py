@@ -126,6 +126,12 @@ class Caller:
     def post(self, path, body=None, **headers):
         return self.call("POST", path, {} if body is None else body, **headers)
 
+    def put(self, path, body, **headers):
+        return self.call("PUT", path, body, **headers)
+
+    def delete(self, path, **headers):
+        return self.call("DELETE", path, **headers)
+
 
 class Dialog:
     """An opened dialog, and both sides of it."""

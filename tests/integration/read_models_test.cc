@@ -125,6 +125,50 @@ TEST_F(ReadModels, AssistantsAreTheirOwnersAlone) {
   EXPECT_EQ(mine[0].description, std::nullopt);
 }
 
+TEST_F(ReadModels, AnAssistantIsTheFoldOfItsChangesInOneBatchOrInMany) {
+  for (const bool one_batch : {false, true}) {
+    const AssistantId id{kAssistant.value + (one_batch ? 1024 : 0)};
+    const Stream stream{Kind::assistant, id.value};
+    given({{stream, assistant_created(kAnna, "первый")},
+           {stream, assistants::Updated{.name = "второй", .description = {"d"}, .system_prompt = {std::nullopt}, .is_active = false}},
+           {stream, assistants::SiteTokenRotated{"token-2"}},
+           {stream, assistants::Updated{.telegram_bot_token = {std::nullopt}, .allowed_domains = std::vector<std::string>{"c,\"d\".test"}}}},
+          one_batch);
+    const auto row = ok(assistant(*lease_, kAnna, id));
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->version, 4);
+    EXPECT_EQ(row->name, "второй");
+    EXPECT_EQ(row->description, "d");
+    EXPECT_EQ(row->system_prompt, std::nullopt);
+    EXPECT_EQ(row->ai_model, "gpt-3.5-turbo");
+    EXPECT_FALSE(row->is_active);
+    EXPECT_EQ(row->site_token, "token-2");
+    EXPECT_EQ(row->telegram_bot_token, std::nullopt);
+    EXPECT_TRUE(row->website_integration);
+    EXPECT_THAT(row->allowed_domains, ElementsAre("c,\"d\".test"));
+    given({{stream, assistants::Updated{.ai_model = "m", .website_integration = false}}});
+    const auto later = ok(assistant(*lease_, kAnna, id));
+    EXPECT_EQ(later->ai_model, "m");
+    EXPECT_EQ(later->description, "d");
+    EXPECT_FALSE(later->website_integration);
+    EXPECT_FALSE(ok(assistant(*lease_, kBoris, id)));
+  }
+}
+
+TEST_F(ReadModels, ADeletedAssistantIsGoneAndItsDialogsKeepItsName) {
+  const Stream stream{Kind::assistant, kAssistant.value}, short_lived{Kind::assistant, kOther.value};
+  given(a_dialog());
+  given({{stream, assistant_created(kAnna, "Техподдержка")}, {stream, assistants::Deleted{}}});
+  given({{short_lived, assistant_created(kAnna, "Недолгий")}, {short_lived, assistants::Deleted{}}}, true);
+  for (const auto id : {kAssistant, kOther}) EXPECT_FALSE(ok(assistant(*lease_, kAnna, id)));
+  EXPECT_TRUE(ok(assistants_of(*lease_, kAnna)).empty());
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->assistant_name, "Техподдержка");
+  const auto rows = ok(lease_->query("SELECT count(*) FROM assistants WHERE deleted_at IS NOT NULL AND telegram_bot_token IS NULL"));
+  std::int64_t count = 0;
+  rows[0].into(count);
+  EXPECT_EQ(count, 2);
+}
+
 TEST_F(ReadModels, ADialogIsThereForItsOwnerAndItsSiteAndForNobodyElse) {
   given(a_dialog());
   EXPECT_TRUE(ok(dialog(*lease_, Owner{kAnna}, {5})));

@@ -1,6 +1,8 @@
 // ReplyX's contract as far as it can be seen without a running system.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -39,7 +41,7 @@ class Surface : public testing::Test {
     http::Request request;
     request.headers = std::move(headers);
     request.body = std::move(body);
-    request.path = http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}});
+    request.path = http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}, {"assistant_id", "1386"}});
     const auto prepared = endpoint_of(operation).prepare(request, {});
     if (prepared) return "";
     return std::string(schema::error_row(prepared.error().code).name) + " " + prepared.error().problem.field;
@@ -56,6 +58,10 @@ TEST_F(Surface, has_every_endpoint_of_the_contract) {
                           "GET /api/users/me",
                           "POST /api/assistants",
                           "GET /api/assistants",
+                          "GET /api/assistants/{assistant_id}",
+                          "PUT /api/assistants/{assistant_id}",
+                          "DELETE /api/assistants/{assistant_id}",
+                          "POST /api/assistants/{assistant_id}/site-token",
                           "POST /api/site/dialogs",
                           "POST /api/site/dialogs/{dialog_id}/messages",
                           "GET /api/site/dialogs/{dialog_id}/messages",
@@ -74,9 +80,11 @@ TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
   const auto root = document->root();
   EXPECT_EQ(root.member("openapi").string(), "3.1.0");
   for (const auto& e : registry().endpoints()) {
-    const auto operation = at(root, {"paths", e.path, e.spec.method == "GET" ? "get" : "post"});
+    std::string method(e.spec.method);
+    std::ranges::transform(method, method.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto operation = at(root, {"paths", e.path, method});
     ASSERT_TRUE(operation.is_object()) << e.path;
-    EXPECT_TRUE(at(operation, {"responses", std::to_string(e.spec.status), "content"}).is_object()) << e.path;
+    EXPECT_EQ(at(operation, {"responses", std::to_string(e.spec.status), "content"}).is_object(), e.spec.status != 204) << e.path;
     EXPECT_TRUE(at(operation, {"responses", "500"}).is_object()) << e.path;
   }
   const auto post = at(root, {"paths", "/api/dialogs/{dialog_id}/messages", "post"});
@@ -121,6 +129,7 @@ TEST_F(Surface, reads_the_documented_examples) {
   EXPECT_EQ(refusal("createAssistant", R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
                     "ai_model":"gpt-3.5-turbo","telegram_bot_token":"1234567890:ABC...","website_integration":true,"allowed_domains":["example.com","test.com"]})"),
             "");
+  EXPECT_EQ(refusal("updateAssistant", R"({"name":"Обновленное имя","system_prompt":"Новый промпт","is_active":false})"), "");
   EXPECT_EQ(refusal("postOperatorMessage", R"({"text":"Сообщение от оператора","operator_name":"Анна"})"), "");
 }
 
@@ -136,6 +145,16 @@ TEST_F(Surface, names_the_field_that_is_not_valid) {
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"), "VALIDATION_ERROR allowed_domains[1]");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":"example.com"})"), "VALIDATION_ERROR allowed_domains");
   EXPECT_EQ(refusal("postVisitorMessage", "[]"), "VALIDATION_ERROR body");
+}
+
+TEST_F(Surface, of_a_change_takes_null_where_it_clears_and_nowhere_else) {
+  EXPECT_EQ(refusal("updateAssistant", "{}"), "");
+  EXPECT_EQ(refusal("updateAssistant", R"({"description":null,"system_prompt":null,"telegram_bot_token":null})"), "");
+  for (const std::string name : {"name", "ai_model", "is_active", "website_integration", "allowed_domains"}) {
+    EXPECT_EQ(refusal("updateAssistant", "{\"" + name + "\":null}"), "VALIDATION_ERROR " + name);
+  }
+  EXPECT_EQ(refusal("updateAssistant", R"({"name":" "})"), "VALIDATION_ERROR name");
+  EXPECT_EQ(refusal("updateAssistant", R"({"allowed_domains":["x y"]})"), "VALIDATION_ERROR allowed_domains[0]");
 }
 
 TEST_F(Surface, takes_texts_of_1_to_10000_characters_whatever_their_bytes) {
@@ -206,6 +225,26 @@ TEST(Domains, are_names_of_hosts) {
   for (const char* good : {"example.com", "localhost", "*.example.com", "127.0.0.1", "xn--e1afmkfd.xn--p1ai"}) EXPECT_TRUE(is_domain(good)) << good;
   for (const char* bad : {"", "*", "*.", "a.*.com", "http://example.com", "example.com:80", "example.com/", "пример.рф", "a b", "-a.com"}) {
     EXPECT_FALSE(is_domain(bad)) << bad;
+  }
+}
+
+const std::string kSecret = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsa-_";
+
+TEST(TelegramTokens, have_the_form_that_telegram_gives_them) {
+  for (const auto& good : {"1234567890:" + kSecret, "7:" + kSecret, "1234567890123456:" + kSecret}) EXPECT_TRUE(is_telegram_token(good)) << good;
+  for (const auto& bad : {std::string(), std::string("1234567890:ABC..."), "0123:" + kSecret, ":" + kSecret, kSecret, "12a:" + kSecret,
+                          "12345678901234567:" + kSecret, "123:" + kSecret + "x", "123:" + kSecret.substr(1), "123:" + kSecret.substr(1) + ".",
+                          "123:" + kSecret.substr(1) + ":", " 123:" + kSecret, "123:" + kSecret + "\n", shown_telegram_token("123:" + kSecret)}) {
+    EXPECT_FALSE(is_telegram_token(bad)) << bad;
+  }
+}
+TEST(TelegramTokens, are_shown_without_their_secret_and_known_when_they_come_back) {
+  EXPECT_EQ(shown_telegram_token("1234567890:" + kSecret), "1234567890:…sa-_");
+  EXPECT_EQ(shown_telegram_token("1234567890:ABC..."), "…");
+  for (const auto& token : {"1234567890:" + kSecret, std::string("no token")}) EXPECT_TRUE(is_shown_telegram_token(shown_telegram_token(token)));
+  for (const auto& other : {std::string(), "123:" + kSecret, std::string("123:..sa-_"), std::string("123:…sa-"), std::string("123:…sa-_x"),
+                            std::string("x:…sa-_"), std::string("…sa-_")}) {
+    EXPECT_FALSE(is_shown_telegram_token(other)) << other;
   }
 }
 

@@ -25,6 +25,9 @@ struct SampleChange {
   Patch<std::string> note;
   std::optional<bool> done;
 };
+struct SampleRequest {
+  Given<std::string> name;
+};
 
 }  // namespace
 template <>
@@ -35,6 +38,8 @@ inline constexpr auto fields<Sample> = std::tuple{
 };
 template <>
 inline constexpr auto fields<SampleChange> = std::tuple{field("note", &SampleChange::note, {.length_max = 3}), field("done", &SampleChange::done)};
+template <>
+inline constexpr auto fields<SampleRequest> = std::tuple{field("name", &SampleRequest::name, {.length_max = 3})};
 namespace {
 
 Read<Sample> sample(const std::string& text) {
@@ -96,6 +101,13 @@ TEST(Fields, of_a_partial_update_tell_absent_from_null) {
   change(R"({"note":null})").note.apply_to(note);
   EXPECT_EQ(note, std::nullopt);
 }
+TEST(Fields, that_may_be_absent_and_never_null_refuse_null) {
+  EXPECT_FALSE(read_text<SampleRequest>("{}")->name.value);
+  EXPECT_EQ(read_text<SampleRequest>(R"({"name":"a"})")->name.value, "a");
+  EXPECT_EQ(read_text<SampleRequest>(R"({"name":null})").error().issue, "must not be null");
+  EXPECT_EQ(read_text<SampleRequest>(R"({"name":"long"})").error().issue, "must be at most 3 characters");
+  EXPECT_EQ(json_schema<SampleRequest>(), R"({"type":"object","properties":{"name":{"type":"string","maxLength":3}}})");
+}
 TEST(Fields, lengths_are_characters_and_unknown_fields_are_ignored) { EXPECT_TRUE(sample(R"({"name":"абвгд","tags":[],"later":{"x":[1]}})")); }
 TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
   for (const std::string& text : {std::string("{"), std::string("{\"a\":\"\xFF\"}"), std::string("{} {}"), std::string(""),
@@ -126,6 +138,13 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::WelcomeBonusGranted{Kopecks{50'000}}},
     accounts::Event{accounts::LoggedIn{}},
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
+    assistants::Event{assistants::Updated{.name = "Sales",
+                                          .description = {std::nullopt},
+                                          .is_active = false,
+                                          .telegram_bot_token = {Sealed{"k1.z"}},
+                                          .allowed_domains = std::vector<std::string>{}}},
+    assistants::Event{assistants::SiteTokenRotated{"st_2"}},
+    assistants::Event{assistants::Deleted{}},
     dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, dialogs::Platform::website, Personal{"Ivan"}}},
     dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
     parking::Event{parking::Parked{"c0ffee", 7, "f1", "a decision failed"}},
@@ -165,6 +184,9 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.account.logged_in.v2", R"({"method":"password"})"},
       {"parley.assistant.created.v1",
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
+      {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
+      {"parley.assistant.site_token_rotated.v1", R"({"site_token":"st_2"})"},
+      {"parley.assistant.deleted.v1", R"({})"},
       {"parley.dialog.opened.v1", R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
       {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
       {"parley.stream.parked.v1", R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
@@ -307,17 +329,28 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   ASSERT_EQ(site.size(), 1);
   EXPECT_EQ(site[0].key, "site_token/st_1");
   EXPECT_EQ(stream_of_entry(site[0].key, *site[0].value), (Stream{Kind::assistant, 1026}));
-  EXPECT_TRUE(of({Kind::dialog, 1027}, kEvents[5]).empty());
+  EXPECT_TRUE(of({Kind::dialog, 1027}, dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, {}, {}}}).empty());
+}
+TEST(Directory, entries_of_earlier_builds_are_read) {
+  const auto entry = read_text<SiteEntry>(R"({"assistant_id":1026,"owner_id":1025,"website_integration":true,"allowed_domains":[]})");
+  ASSERT_TRUE(entry);
+  EXPECT_TRUE(entry->is_active.value_or(true));
 }
 TEST(Directory, is_written_where_it_changes) {
   const Stream stream{Kind::assistant, 1026};
   const auto none = initial_state(Kind::assistant);
-  const assistants::State here = assistants::Assistant{AccountId{1}, "st_1", true, {}};
-  const assistants::State moved = assistants::Assistant{AccountId{1}, "st_2", true, {}};
+  const assistants::State here = assistants::Assistant{.owner = AccountId{1}, .name = "a", .site_token = "st_1"};
+  const assistants::State renamed = assistants::Assistant{.owner = AccountId{1}, .name = "b", .site_token = "st_1"};
+  const assistants::State moved = assistants::Assistant{.owner = AccountId{1}, .name = "a", .site_token = "st_2"};
+  const assistants::State inactive = assistants::Assistant{.owner = AccountId{1}, .name = "a", .is_active = false, .site_token = "st_1"};
   EXPECT_EQ(directory_changes(stream, none, here), directory_of(stream, here));
   EXPECT_TRUE(directory_changes(stream, here, here).empty());
   const std::vector<DirectoryRecord> expected{{"site_token/st_1", std::nullopt}, directory_of(stream, moved)[0]};
   EXPECT_EQ(directory_changes(stream, here, moved), expected);
+  EXPECT_TRUE(directory_changes(stream, here, renamed).empty());
+  EXPECT_EQ(directory_changes(stream, here, inactive), directory_of(stream, inactive));
+  EXPECT_EQ(directory_changes(stream, here, assistants::State{assistants::DeletedAssistant{}}),
+            (std::vector<DirectoryRecord>{{"site_token/st_1", std::nullopt}}));
 }
 
 TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {

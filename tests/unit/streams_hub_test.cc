@@ -642,6 +642,21 @@ TEST_F(StreamHub, PingsAfterSilence) {
   EXPECT_THAT(client->wire->taken(), HasSubstr("data: __ping__\n\n"));
 }
 
+TEST_F(StreamHub, EndsTheStreamsOfAViewerWhoIsNotLetInAnyMoreAndNoOthers) {
+  append(1);
+  const auto visitor = open(0, Visitor{kAssistant}), owner = open(0);
+  ASSERT_TRUE(visitor->got({hidden(1)}));
+  hub().end_those_of(Visitor{AssistantId{8}}, Code::not_authenticated);
+  EXPECT_TRUE(visitor->is_open());
+  hub().end_those_of(Visitor{kAssistant}, Code::not_authenticated);
+  EXPECT_FALSE(visitor->is_open());
+  EXPECT_THAT(*visitor->frames().back().data, HasSubstr(R"({"type":"error","error":)"));
+  EXPECT_EQ(hub().streams(), 1U);
+  append(2);
+  EXPECT_TRUE(owner->got({hidden(1), shown(2)}));
+  EXPECT_EQ(visitor->events().size(), 1U);
+}
+
 TEST_F(StreamHub, ClosesAllStreamsAndTakesNoNewOnes) {
   append(1);
   const auto open_one = open(0);

@@ -51,6 +51,7 @@ inline constexpr auto fields<projections::AssistantRow> = std::tuple{
     field("telegram_bot_token", &projections::AssistantRow::telegram_bot_token),
     field("website_integration", &projections::AssistantRow::website_integration),
     field("allowed_domains", &projections::AssistantRow::allowed_domains),
+    field("deleted_at", &projections::AssistantRow::deleted_at),
     field("created_at", &projections::AssistantRow::created_at),
 };
 template <>

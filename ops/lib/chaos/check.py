@@ -14,6 +14,9 @@ DECISIONS = {
     "register": ("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1"),
     "log_in": ("parley.account.logged_in.v2",),
     "create_assistant": ("parley.assistant.created.v1",),
+    "update_assistant": ("parley.assistant.updated.v1",),
+    "rotate_site_token": ("parley.assistant.site_token_rotated.v1",),
+    "delete_assistant": ("parley.assistant.deleted.v1",),
     "open_dialog": ("parley.dialog.opened.v1",),
     "visitor_message": ("parley.dialog.message_created.v1",),
     "operator_message": ("parley.dialog.message_created.v1",),
@@ -105,6 +108,14 @@ def check_content(ask, answer, effect):
         asked, wrong_stream = ask.body.items() <= value.items(), ask.subject not in (None, event.subject)
         if not asked or wrong_stream:
             return [f"{shown(event)} is not what was asked"]
+    elif ask.kind == "update_assistant":
+        if any(ask.body.get(name) != changed for name, changed in value.items()):
+            return [f"{shown(event)} is not what was asked"]
+        names = ("id", *value)
+    elif ask.kind == "rotate_site_token":
+        names = ("id", "site_token")
+    elif ask.kind == "delete_assistant":
+        return []  # it has no answer
     elif ask.kind in ("register", "log_in"):
         answer, names = answer["user"], ("id", "email") if ask.kind == "register" else ("id",)
     else:
@@ -273,25 +284,34 @@ def check_made_again(records, topics):
 
 def check_directory(records, topics):
     """The directory's last entries are a fold of the log; those of parked streams name them together."""
-    expected, seen, parked, announced = {}, {}, set(), {}
+    expected, sites, seen, parked, announced = {}, {}, {}, set(), {}
     for event in topics.events:
         value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
         if event.text("ce_type") == "parley.account.registered.v1":
             expected[f"account_email/{value['email_index']}"] = {"account_id": number, "password_verifier": value["password_verifier"]}
         elif event.text("ce_type") == "parley.assistant.created.v1":
-            expected[f"site_token/{value['site_token']}"] = {
-                "assistant_id": number, "owner_id": value["owner_id"], "website_integration": value["website_integration"],
-                "allowed_domains": value["allowed_domains"]}
+            sites[number] = value
+        elif event.text("ce_type") in ("parley.assistant.updated.v1", "parley.assistant.site_token_rotated.v1"):
+            sites[number] = {**sites[number], **value}
+        elif event.text("ce_type") == "parley.assistant.deleted.v1":
+            del sites[number]
         elif event.text("ce_type") == "parley.stream.parked.v1":
             parked.add(event.subject)
         elif event.text("ce_type") == "parley.stream.unparked.v1" and "version" not in value:
             parked.discard(event.subject)
+    for number, site in sites.items():
+        expected[f"site_token/{site['site_token']}"] = {
+            "assistant_id": number, "owner_id": site["owner_id"], "website_integration": site["website_integration"],
+            "allowed_domains": site["allowed_domains"], **({} if site.get("is_active", True) else {"is_active": False})}
     for record in topics.directory:
-        key, value = record.key.decode(), json.loads(record.value)
+        key, value = record.key.decode(), json.loads(record.value) if record.value else None
         if key.startswith("parked/"):
             announced[key] = {stream["stream"] for stream in value["streams"]}
+        elif value is None:  # a tombstone takes away what its own partition said
+            seen.pop((record.partition, key), None)
         else:
-            seen[key] = value
+            seen[record.partition, key] = value
+    seen = {key: value for (_, key), value in seen.items()}
     faults = [f"directory: {key[:24]}… is not as the log says" for key in sorted(expected.keys() | seen.keys()) if expected.get(key) != seen.get(key)]
     wrong = parked ^ set().union(*announced.values())
     return faults + [f"directory: whether {stream} is parked is not as the log says" for stream in sorted(wrong)]

@@ -57,7 +57,13 @@ class Fold:
         elif kind == "parley.account.welcome_bonus_granted.v1":
             stream.state["balance"] += value["amount_kopecks"]
         elif kind == "parley.assistant.created.v1":
-            stream.state = {"owner": value["owner_id"]}
+            stream.state = {"is_active": True, **value, "created_at": event.text("ce_time")}
+        elif kind == "parley.assistant.updated.v1":
+            stream.state = updated(stream.state, value)
+        elif kind == "parley.assistant.site_token_rotated.v1":
+            stream.state = {**stream.state, **value}
+        elif kind == "parley.assistant.deleted.v1":
+            stream.state = {}
         elif kind == "parley.dialog.opened.v1":
             stream.state = {"owner": value["owner_id"], "assistant": value["assistant_id"]}
         slot = int(subject.rpartition("/")[2]) % SLOTS
@@ -150,6 +156,34 @@ def create_assistant(asked):
     return [("parley.assistant.created.v1", created)], {"assistant_id": asked.id, "created": created}
 
 
+def updated(assistant, change):
+    """With what changed; what is cleared is absent."""
+    return {name: value for name, value in {**assistant, **change}.items() if value is not None}
+
+
+def own_assistant(asked):
+    if asked.principal != f"account/{asked.state.get('owner_id')}":
+        raise Refusal("ASSISTANT_NOT_FOUND")
+    return asked.state
+
+
+def update_assistant(asked):
+    assistant = own_assistant(asked)
+    news = {name: value for name, value in asked.value["change"].items() if assistant.get(name) != value}
+    now = {"assistant_id": asked.id, "now": updated(assistant, news)}
+    return [("parley.assistant.updated.v1", news)] if news else [], now
+
+
+def rotate_site_token(asked):
+    now = {**own_assistant(asked), **asked.value}
+    return [("parley.assistant.site_token_rotated.v1", asked.value)], {"assistant_id": asked.id, "now": now}
+
+
+def delete_assistant(asked):
+    own_assistant(asked)
+    return [("parley.assistant.deleted.v1", {})], {"assistant_id": asked.id}
+
+
 def open_dialog(asked):
     opened = {"assistant_id": asked.principal_of("visitor"), **asked.value}
     return [("parley.dialog.opened.v1", opened)], {"dialog_id": asked.id, "opened": opened}
@@ -183,6 +217,9 @@ KINDS = {
     "parley.account.register.v1": Kind("account", register, "account.signed_in"),
     "parley.account.log_in.v1": Kind("account", log_in, "account.signed_in"),
     "parley.assistant.create.v1": Kind("assistant", create_assistant, "assistant.created"),
+    "parley.assistant.update.v1": Kind("assistant", update_assistant, "assistant.changed"),
+    "parley.assistant.rotate_site_token.v1": Kind("assistant", rotate_site_token, "assistant.changed"),
+    "parley.assistant.delete.v1": Kind("assistant", delete_assistant, "assistant.deleted"),
     "parley.dialog.open.v1": Kind("dialog", open_dialog, "dialog.opened"),
     "parley.dialog.post_visitor_message.v1": Kind("dialog", visitor_message, "dialog.message_posted"),
     "parley.dialog.post_operator_message.v1": Kind("dialog", operator_message, "dialog.message_posted"),

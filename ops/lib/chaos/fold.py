@@ -13,7 +13,7 @@ TABLES = {
     "accounts": (("id",), ("version", "email", "first_name", "last_name", "balance_kopecks", "welcome_bonus_kopecks", ("last_login_at", TIME),
                            ("created_at", TIME))),
     "assistants": (("id",), ("version", "owner_id", "name", "description", "system_prompt", "ai_model", "is_active", "site_token",
-                             "telegram_bot_token", "website_integration", "allowed_domains", ("created_at", TIME))),
+                             "telegram_bot_token", "website_integration", "allowed_domains", ("deleted_at", TIME), ("created_at", TIME))),
     "dialogs": (("id",), ("version", "owner_id", "assistant_id", "platform", "status", "handoff_status", "first_name", "last_name",
                           "telegram_chat_id", "telegram_username", "message_count", "last_message", ("last_message_time", TIME),
                           ("last_activity_at", TIME), ("created_at", TIME))),
@@ -60,7 +60,19 @@ def assistant_created(rows, assistant, version, at, value):
         "version": version, "owner_id": value["owner_id"], "name": value["name"], "description": value.get("description"),
         "system_prompt": value.get("system_prompt"), "ai_model": value["ai_model"], "is_active": True, "site_token": value["site_token"],
         "telegram_bot_token": value.get("telegram_bot_token"), "website_integration": value["website_integration"],
-        "allowed_domains": value["allowed_domains"], "created_at": at}
+        "allowed_domains": value["allowed_domains"], "deleted_at": None, "created_at": at}
+
+
+def assistant_updated(rows, assistant, version, at, value):
+    rows["assistants"][(assistant,)] |= {"version": version, **value}
+
+
+def site_token_rotated(rows, assistant, version, at, value):
+    rows["assistants"][(assistant,)] |= {"version": version, "site_token": value["site_token"]}
+
+
+def assistant_deleted(rows, assistant, version, at, value):
+    rows["assistants"][(assistant,)] |= {"version": version, "telegram_bot_token": None, "deleted_at": at}
 
 
 def dialog_opened(rows, dialog, version, at, value):
@@ -84,6 +96,9 @@ APPLY = {
     "parley.account.welcome_bonus_granted.v1": welcome_bonus_granted,
     "parley.account.logged_in.v2": logged_in,
     "parley.assistant.created.v1": assistant_created,
+    "parley.assistant.updated.v1": assistant_updated,
+    "parley.assistant.site_token_rotated.v1": site_token_rotated,
+    "parley.assistant.deleted.v1": assistant_deleted,
     "parley.dialog.opened.v1": dialog_opened,
     "parley.dialog.message_created.v1": message_created,
 }

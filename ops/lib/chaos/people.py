@@ -1,7 +1,7 @@
 """People at work, several kinds at once: each asks until there is an answer, with the same key, and writes down every answer.
 
 Conversations with their streams; crowds that race for one dialog by its version; newcomers two of whom want one e-mail; twins who ask the same
-under one key at once through every API; strangers, who must be refused.
+under one key at once through every API; keepers, who change their assistants and delete them; strangers, who must be refused.
 """
 
 import asyncio
@@ -18,13 +18,16 @@ from demo.stream import Subscriber
 
 from .records import Ask, Attempt, Records, Watch
 
-CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, STRANGERS = 5, 1, 3, 1, 2, 1
+CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS = 5, 1, 3, 1, 2, 1, 1
 TURNS_MAX = 200  # of a conversation: then another one begins
 GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
 THINKS_S_MAX = 0.15
 AGAIN_AT_ONCE = 16
 CREATED, SIGNED_IN = ((201, None),), ((200, None),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
+CHANGED, DELETED = ((200, None),), ((204, None),)
+RACED_CHANGE = ((200, None), (409, "VERSION_CONFLICT"))
+UNKNOWN_ASSISTANT = ((404, "ASSISTANT_NOT_FOUND"),)
 UNKNOWN_DIALOG = ((404, "DIALOG_NOT_FOUND"),)
 RACED = ((201, None), (409, "VERSION_CONFLICT"))
 REUSED = ((422, "IDEMPOTENCY_KEY_REUSED"),)
@@ -91,7 +94,7 @@ class People:
     async def run(self):
         """Until stop(); then what was begun is ended, and streams have delivered everything. Raises what a lane raised."""
         lanes = [self._conversation] * CONVERSATIONS + [self._crowd] * CROWDS + [self._newcomers] * NEWCOMERS + [self._twins] * TWINS
-        lanes += [self._strangers] * STRANGERS
+        lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._again_and_again(lane))
@@ -115,7 +118,7 @@ class People:
             async with limit:
                 path, headers, key = self._headers[ask.correlation]
                 await self._repeat(ask, path, headers, key, "edge", gives_up=False)
-                if number % others_every == 0 and succeeded(ask):
+                if number % others_every == 0 and succeeded(ask) and ask.body:
                     await self._reuse(ask)
 
         await asyncio.gather(*(again(number, ask) for number, ask in enumerate(asks)))
@@ -129,11 +132,12 @@ class People:
 
     # One request.
 
-    async def _ask(self, kind, path, body, headers, expected, *, via="edge", key=None, subject=None, if_match=None, gives_up=False, scope=""):
+    async def _ask(self, kind, path, body, headers, expected, *, via="edge", key=None, subject=None, if_match=None, gives_up=False, scope="",
+                   method="POST"):
         """Asks until there is an answer that stays. Returns the Ask."""
         key = key or secrets.token_hex(10)
         ask = Ask(secrets.token_hex(12), kind, f"{scope or headers.get('Authorization') or headers.get('X-Site-Token', '')} {path} {key}", body, expected,
-                  subject, if_match)
+                  subject, if_match, method)
         ask.identity = hashlib.sha256(ask.identity.encode()).hexdigest()[:24]  # tokens stay out of what is written down
         if if_match is not None:
             headers = {**headers, "If-Match": f'"{if_match}"'}
@@ -146,7 +150,7 @@ class People:
         headers = {**headers, "Idempotency-Key": key, "X-Request-Id": ask.correlation}
         started, failures = time.monotonic(), 0
         while True:
-            attempt = await self._attempt(path, headers, json.dumps(ask.body, ensure_ascii=False).encode(), via)
+            attempt = await self._attempt(ask.method, path, headers, json.dumps(ask.body, ensure_ascii=False).encode(), via)
             ask.attempts.append(attempt)
             if attempt.is_definite:
                 return
@@ -158,16 +162,18 @@ class People:
             if via != "edge" and failures % 3 == 0:  # one that is away is not asked for ever
                 via = "edge"
 
-    async def _attempt(self, path, headers, body, via):
+    async def _attempt(self, method, path, headers, body, via):
         connection = self._idle[via].pop() if self._idle[via] else Connection(self._ways[via])
         began = time.monotonic()
         try:
-            answer = await connection.exchange("POST", path, headers, body)
+            answer = await connection.exchange(method, path, headers, b"" if method == "DELETE" else body)
         except (OSError, BrokenConnection, asyncio.TimeoutError) as error:
             return Attempt(began, time.monotonic(), via, type(error).__name__)
         self._idle[via].append(connection)
         attempt = Attempt(began, time.monotonic(), via, answer.status, position=place_of(answer.headers.get("x-event-position")),
                           hit="idempotency-hit" in answer.headers, digest=hashlib.sha256(answer.body).hexdigest())
+        if answer.status == 204:
+            return attempt
         try:
             attempt.answer = answer.json()
             attempt.code = attempt.answer["error"]["code"] if answer.status >= 400 else None
@@ -287,11 +293,54 @@ class People:
                 await self._reuse(asked[0])
             await self._think()
 
+    async def _keepers(self):
+        """An owner who changes an assistant again and again, twice at once too, gives its site another token, and in the end deletes it; the visitor's
+        messages meanwhile are taken or refused, as each API has heard of it."""
+        owner = await self._owner()
+        dialog = owner and await self._open(owner)
+        if not dialog:
+            return
+        path, subject, version = f"/api/assistants/{owner.assistant}", f"assistant/{owner.assistant}", 1
+
+        async def change(body, expected=CHANGED, **how):
+            return await self._ask("update_assistant", path, body, owner.headers(), expected, subject=subject, method="PUT", **how)
+
+        async def visit(site_token, *refusals):
+            await self._say(Dialog(dataclasses.replace(owner, site_token=site_token), dialog.id, dialog.guest), "a visit", by_owner=False,
+                            expected=CREATED + refusals)
+
+        for turn in range(TURNS_MAX // 20):
+            if self._stopping.is_set():
+                break
+            raced = await asyncio.gather(*(change({"name": f"K {turn} {via}", "description": None if turn % 2 else "d"}, RACED_CHANGE, via=via, if_match=version)
+                                           for via in self._apis))
+            if not all(ask.final for ask in raced):
+                return
+            version += sum(succeeded(ask) for ask in raced)
+            for is_active in (False, True):
+                if not succeeded(await change({"is_active": is_active})):
+                    return
+                version += 1
+                await visit(owner.site_token, (403, "ASSISTANT_INACTIVE"))
+            rotated = await self._ask("rotate_site_token", path + "/site-token", {}, owner.headers(), CHANGED, subject=subject)
+            if not succeeded(rotated):
+                return
+            version += 1
+            before, owner.site_token = owner.site_token, rotated.final.answer["site_token"]
+            await visit(before, (401, "NOT_AUTHENTICATED"), (403, "ASSISTANT_INACTIVE"))
+            await visit(owner.site_token)
+            await self._think()
+        if not succeeded(await self._ask("delete_assistant", path, {}, owner.headers(), DELETED, subject=subject, method="DELETE")):
+            return
+        await self._ask("delete_assistant", path, {}, owner.headers(), UNKNOWN_ASSISTANT, subject=subject, method="DELETE")
+        await change({"name": "gone"}, UNKNOWN_ASSISTANT)
+        await visit(owner.site_token, (401, "NOT_AUTHENTICATED"))
+
     async def _reuse(self, ask):
         """Another body under the key of something that was answered."""
         path, headers, key = self._headers[ask.correlation]
         body = {name: f"{value}!" if name in ("text", "name", "first_name", "password") else value for name, value in ask.body.items()}
-        other = Ask(secrets.token_hex(12), ask.kind, ask.identity, body, REUSED, ask.subject, ask.if_match)
+        other = Ask(secrets.token_hex(12), ask.kind, ask.identity, body, REUSED, ask.subject, ask.if_match, ask.method)
         self._headers[other.correlation] = path, headers, key
         self.records.asks.append(other)
         await self._repeat(other, path, headers, key, "edge", gives_up=False)

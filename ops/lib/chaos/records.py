@@ -26,7 +26,7 @@ class Attempt:
 
     @property
     def is_success(self):
-        return self.outcome in (200, 201)
+        return self.outcome in (200, 201, 204)
 
     @property
     def is_decision(self):
@@ -35,7 +35,7 @@ class Attempt:
 
 
 # Refusals that a decider remembers. DIALOG_NOT_FOUND is a gate's too: whether there was a command says the log.
-DECIDED = frozenset(("EMAIL_TAKEN", "INVALID_CREDENTIALS", "DIALOG_NOT_FOUND", "VERSION_CONFLICT", "INSUFFICIENT_PERMISSIONS"))
+DECIDED = frozenset(("EMAIL_TAKEN", "INVALID_CREDENTIALS", "DIALOG_NOT_FOUND", "ASSISTANT_NOT_FOUND", "VERSION_CONFLICT", "INSUFFICIENT_PERMISSIONS"))
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
 
@@ -51,6 +51,7 @@ class Ask:
     expected: tuple  # of (status, code): what the answer may be
     subject: str | None = None  # the stream it is for, where its caller knows it
     if_match: int | None = None
+    method: str = "POST"
     attempts: list = dataclasses.field(default_factory=list)
     gave_up: bool = False
 

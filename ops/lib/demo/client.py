@@ -84,7 +84,7 @@ class Connection:
                 self._base.host, self._base.port, limit=1024 * 1024, ssl=True if self._base.scheme == "https" else None)
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self._base.host}:{self._base.port}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        if method == "POST":
+        if method in ("POST", "PUT"):
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         try:

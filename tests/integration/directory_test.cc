@@ -1,0 +1,125 @@
+// api/directory on a real broker: what it knows when entries go, change and pass on.
+#include "api/directory/directory.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "platform/kafka/producer.h"
+#include "tests/integration/kafka_fixture.h"
+
+namespace parley::api {
+namespace {
+
+using kafka::testing::eventually;
+
+constexpr int kPartitions = 2;
+constexpr AssistantId kFirst{1024 + 3}, kSecond{1024 + 700};  // of either partition
+constexpr AccountId kOwner{2048 + 5};
+
+class Directories : public kafka::testing::KafkaTest {
+ protected:
+  void SetUp() override {
+    KafkaTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    prefix_ = kafka::testing::unique_name("test");
+    const auto name = prefix_ + ".directory";
+    ASSERT_TRUE(admin_->create_topic({name, kPartitions, 1, {}}).value_or(false));
+    topics_.push_back(name);
+    watch_.emplace(kafka::TopicWatch::Options{
+        .kafka = config_, .topics = {name}, .partitions = kPartitions, .ids = {}, .period = std::chrono::milliseconds(100)});
+    auto producer = kafka::Producer::open(config_, {});
+    ASSERT_TRUE(producer);
+    producer_.emplace(std::move(*producer));
+  }
+  void TearDown() override {
+    directory_.reset();
+    KafkaTest::TearDown();
+  }
+  Directory& start() {
+    directory_.emplace(Directory::Options{.kafka = config_, .topic_prefix = prefix_, .partitions = kPartitions}, *watch_);
+    return *directory_;
+  }
+  /// A site's entry, or a tombstone.
+  void write(int partition, const std::string& token, const std::optional<schema::SiteEntry>& site) {
+    const auto key = std::string(schema::kSiteTokenPrefix) + token;
+    const auto value = site ? std::optional(schema::write(*site)) : std::nullopt;
+    ASSERT_TRUE(
+        producer_->produce({.topic = prefix_ + ".directory", .partition = partition, .key = key, .value = value, .headers = {}, .time = {}}, {}));
+    ASSERT_TRUE(producer_->flush(std::chrono::seconds(10)));
+  }
+  /// Everything that was written before is known.
+  bool knows_all(const Directory& directory) {
+    const auto now = std::chrono::steady_clock::now();
+    return eventually([&] { return directory.complete_as_of() >= now; });
+  }
+  static schema::SiteEntry site(AssistantId assistant) { return {assistant, kOwner, true, {}, {}}; }
+
+  std::string prefix_;
+  std::optional<kafka::TopicWatch> watch_;
+  std::optional<kafka::Producer> producer_;
+  std::optional<Directory> directory_;
+};
+
+TEST_F(Directories, AnAssistantIsFoundUnderItsNewTokenAndNotUnderTheOld) {
+  write(0, "old", site(kFirst));
+  auto& directory = start();
+  ASSERT_TRUE(knows_all(directory));
+  EXPECT_TRUE(directory.site("old"));
+  write(0, "old", std::nullopt);
+  write(0, "new", site(kFirst));
+  ASSERT_TRUE(eventually([&] { return directory.site("new").has_value(); }));
+  EXPECT_FALSE(directory.site("old"));
+  ASSERT_TRUE(directory.site_of(kFirst));
+  EXPECT_EQ(directory.site_of(kFirst)->assistant, kFirst);
+  write(0, "new", std::nullopt);
+  EXPECT_TRUE(eventually([&] { return !directory.site("new"); }));
+  EXPECT_FALSE(directory.site_of(kFirst));
+}
+
+TEST_F(Directories, ATombstoneTakesAwayWhatItsOwnPartitionSaidAndNothingElse) {
+  // The key has passed from the first to the second. Here the partition that has it now is read before the other one.
+  write(1, "passed on", site(kSecond));
+  auto& directory = start();
+  ASSERT_TRUE(knows_all(directory));
+  write(0, "passed on", site(kFirst));
+  write(0, "passed on", std::nullopt);
+  ASSERT_TRUE(knows_all(directory));
+  ASSERT_TRUE(directory.site("passed on"));
+  EXPECT_EQ(directory.site("passed on")->assistant, kSecond);
+  EXPECT_TRUE(directory.site_of(kSecond));
+  EXPECT_FALSE(directory.site_of(kFirst));
+}
+
+TEST_F(Directories, SaysWhichSitesHaveClosedToTheirVisitorsAndWhy) {
+  write(0, "t1", site(kFirst));
+  write(1, "t2", site(kSecond));
+  auto& directory = start();
+  ASSERT_TRUE(knows_all(directory));
+  std::mutex mutex;
+  std::vector<std::pair<AssistantId, Code>> closed;
+  directory.on_site_closed([&](AssistantId assistant, Code code) {
+    const std::lock_guard lock(mutex);
+    closed.emplace_back(assistant, code);
+  });
+  auto other = site(kFirst);
+  other.allowed_domains = {"example.com"};
+  write(0, "t1", other);
+  other.is_active = false;
+  write(0, "t1", other);
+  write(0, "t1", std::nullopt);
+  other = site(kSecond);
+  other.website_integration = false;
+  write(1, "t2", other);
+  ASSERT_TRUE(knows_all(directory));
+  directory.on_site_closed({});
+  write(1, "t2", std::nullopt);
+  ASSERT_TRUE(knows_all(directory));
+  std::ranges::sort(closed);
+  std::vector<std::pair<AssistantId, Code>> expected{
+      {kFirst, Code::assistant_inactive}, {kFirst, Code::not_authenticated}, {kSecond, Code::insufficient_permissions}};
+  std::ranges::sort(expected);
+  EXPECT_EQ(closed, expected);
+}
+
+}  // namespace
+}  // namespace parley::api
