@@ -108,7 +108,8 @@ class Assistants(ContractTest):
         path, _ = self.create()
         stranger = self.register()
         for one in (path, f"/api/assistants/{NONEXISTENT}"):
-            for answer in (stranger.get(one), stranger.put(one, {"name": "B"}), stranger.delete(one), stranger.post(one + "/site-token")):
+            for answer in (stranger.get(one), stranger.put(one, {"name": "B"}), stranger.delete(one), stranger.post(one + "/site-token"),
+                           stranger.put(one, {"name": "B"}, If_Match='"9"'), stranger.delete(one, If_Match='"9"')):
                 self.assert_error(answer, 404, "ASSISTANT_NOT_FOUND")
         for answer in (self.nobody.get(path), self.nobody.put(path, {"name": "B"}), self.nobody.delete(path), self.nobody.post(path + "/site-token")):
             self.assert_error(answer, 401, "NOT_AUTHENTICATED")

@@ -142,6 +142,16 @@ TEST_F(DeciderBatch, another_expected_version_is_a_conflict_that_names_the_curre
   EXPECT_EQ(transact(right), Verdict::accepted);
 }
 
+TEST_F(DeciderBatch, whoever_is_refused_is_not_told_the_version) {
+  const auto opening = open_dialog();
+  transact(opening);
+  auto message = post(DialogId{1 * kSlots + opening.envelope.slot}, "a");
+  message.envelope.principal = Owner{AccountId{7}};
+  message.envelope.expected_version = 7;
+  EXPECT_EQ(transact(message), Verdict::refused);
+  EXPECT_EQ(std::get<Error>(last().outcome.result), (Error{Code::dialog_not_found, {}}));
+}
+
 TEST_F(DeciderBatch, the_memory_is_asked_before_the_expected_version) {
   const auto opening = open_dialog();
   transact(opening);

@@ -192,14 +192,17 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
     reply(envelope, cause.offset, schema::Memory::none, std::move(outcome));
     return Verdict::parked;
   }
-  if (envelope.expected_version && *envelope.expected_version != entry.version) {
-    outcome.result = Error{Code::version_conflict, CurrentVersion{entry.version}};
-    return decided(cause, std::move(outcome), std::nullopt);
-  }
-  if (parking != nullptr) return unpark(cause, stream, entry, *parking);
+  auto unmet = outcome;
+  unmet.result = Error{Code::version_conflict, CurrentVersion{entry.version}};
+  const auto conflict = [&] { return decided(cause, std::move(unmet), std::nullopt); };
+  const bool has_another_version = envelope.expected_version && *envelope.expected_version != entry.version;
+  if (parking != nullptr) return has_another_version ? conflict() : unpark(cause, stream, entry, *parking);
 
   Aside aside(overlay_, stream, entry);
-  if (const auto made = attempt(aside, cause, *entry.state, command, ids, outcome); !made) {
+  const auto made = attempt(aside, cause, *entry.state, command, ids, outcome);
+  // Whoever is refused is not told the version: that may be a stream of which they may not know.
+  if (has_another_version && !(made && std::holds_alternative<Error>(outcome.result))) return conflict();
+  if (!made) {
     const auto& [parks, reason] = made.error();
     if (parks && entry.version > 0) return stop(Aside(overlay_, stream, entry), input, cause, reason);
     return bury(input, cause.stamp, reason);

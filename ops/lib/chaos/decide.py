@@ -99,15 +99,14 @@ def decide(fold, command):
     stream = fold.streams[subject] if subject in fold.streams else Stream()
     if existing:
         outcome |= {"stream": subject, "version": stream.version}
-    expected_version = header("expected_version")
-    if expected_version and int(expected_version) != stream.version:
-        return Expected("first", {**outcome, "error": "VERSION_CONFLICT", "current_version": stream.version})
-
     asked = Asked(stream.state, json.loads(command.value), header("principal"), int(subject.partition("/")[2]), slot, counter)
     try:
         events, answer = kind.rule(asked)
     except Refusal as refusal:
         return Expected("first", {**outcome, "error": str(refusal)})
+    expected_version = header("expected_version")
+    if expected_version and int(expected_version) != stream.version:
+        return Expected("first", {**outcome, "error": "VERSION_CONFLICT", "current_version": stream.version})
     written = tuple(({"ce_type": event_type, "ce_subject": subject, "ce_sequence": str(stream.version + number), "ce_correlationid": header("correlation_id"),
                       "ce_causationid": command_id, "ce_actor": asked.principal, "ce_commandoffset": str(command.offset),
                       "ce_slotcounter": str(asked.counter)}, value) for number, (event_type, value) in enumerate(events, 1))

@@ -359,6 +359,7 @@ class People:
             body = {"text": f"stranger {turn}"}
             await self._ask("operator_message", path, body, other.headers(), UNKNOWN_DIALOG, subject=subject)
             await self._ask("operator_message", f"/api/dialogs/{dialog.id + 1024 * 1_000_000}/messages", body, one.headers(), UNKNOWN_DIALOG)
+            await self._ask("operator_message", path, body, other.headers(), UNKNOWN_DIALOG, subject=subject, if_match=1000 + turn)
             await self._ask("visitor_message", site_path, body, other.site(dialog.guest), UNKNOWN_DIALOG, subject=subject)
             await self._ask("visitor_message", site_path, body, one.site("nobody"), UNKNOWN_DIALOG, subject=subject)
             await self._ask("operator_message", path, body, {}, ((401, "NOT_AUTHENTICATED"),), subject=subject)
