@@ -48,6 +48,20 @@ static_assert(!kRows.back().name.empty(), "every code has a row");
 
 }  // namespace
 
+std::span<const ErrorRow> error_rows() { return kRows; }
+
+std::string error_catalogue() {
+  std::string out =
+      "# Error codes\n\nWhat `code` of an error may be (`schemas/errors.cc`, of which this page is made). A code is never renamed; its status stays too.\n"
+      "*Again*: the same request may succeed later, unchanged: ask again, with the same `Idempotency-Key`, after `Retry-After` where there is one.\n"
+      "`/openapi.json` says which endpoint answers which.\n\n| code | status | again | по-русски | in English |\n|---|---|---|---|---|\n";
+  for (const auto& row : kRows) {
+    out.append("| `").append(row.name).append("` | ").append(std::to_string(row.status)).append(" | ").append(row.retryable ? "yes" : "no");
+    out.append(" | ").append(row.russian).append(" | ").append(row.english).append(" |\n");
+  }
+  return out;
+}
+
 const ErrorRow& error_row(Code code) { return kRows.at(static_cast<std::size_t>(code)); }
 
 std::optional<Code> code_named(std::string_view name) {
@@ -55,6 +69,19 @@ std::optional<Code> code_named(std::string_view name) {
     if (row.name == name) return row.code;
   }
   return std::nullopt;
+}
+
+void Codec<Code>::schema(json::Writer& w, const Limits&) {
+  w.key("type");
+  w.string("string");
+  w.key("enum");
+  w.begin_array();
+  for (const auto& row : kRows) w.string(row.name);
+  w.end_array();
+  w.key("x-enum-descriptions");
+  w.begin_array();
+  for (const auto& row : kRows) w.string(row.english);
+  w.end_array();
 }
 
 }  // namespace parley::schema

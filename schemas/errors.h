@@ -1,6 +1,8 @@
 #pragma once
 // The error table: what each code is called, which HTTP status it has, whether asking again may help, and its texts.
 #include <array>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "domain/kernel.h"
@@ -17,6 +19,10 @@ struct ErrorRow {
   std::string_view english;
 };
 
+/// Every row, in the order of the codes.
+std::span<const ErrorRow> error_rows();
+/// All of them as a page of Markdown.
+std::string error_catalogue();
 /// Total: a static assertion counts the rows, and a test that each stands at its place.
 const ErrorRow& error_row(Code code);
 std::optional<Code> code_named(std::string_view name);
@@ -30,6 +36,8 @@ struct Codec<Code> {
     return problem("must be a code of the error table");
   }
   static void write(json::Writer& w, Code code) { w.string(error_row(code).name); }
+  /// With what each code means, in the words of generators of clients.
+  static void schema(json::Writer& w, const Limits&);
 };
 
 }  // namespace parley::schema

@@ -12,7 +12,7 @@ struct ErrorDetails {
   std::optional<std::string> command_id;
 };
 struct ErrorText {
-  std::string code;
+  Code code{};
   std::string message;
   ErrorDetails details;
 };
@@ -90,7 +90,7 @@ Language preferred_language(std::string_view accept_language) {
 http::Response error_response(const Failure& failure, std::string_view accept_language) {
   const auto& row = schema::error_row(failure.code);
   const auto language = preferred_language(accept_language);
-  ErrorBody body{{std::string(row.name), std::string(language == Language::english ? row.english : row.russian), {}}};
+  ErrorBody body{{failure.code, std::string(language == Language::english ? row.english : row.russian), {}}};
   auto& details = body.error.details;
   if (!failure.problem.issue.empty()) {
     details.field = failure.problem.field;

@@ -353,6 +353,12 @@ TEST(Directory, is_written_where_it_changes) {
             (std::vector<DirectoryRecord>{{"site_token/st_1", std::nullopt}}));
 }
 
+TEST(Errors, the_committed_page_is_that_of_the_table) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/ops/errors.md";
+  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << error_catalogue();
+  std::ifstream file(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), error_catalogue()) << path;
+}
 TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {
   for (int i = 0; i < static_cast<int>(Code::count_); ++i) {
     const auto code = static_cast<Code>(i);
