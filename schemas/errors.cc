@@ -52,7 +52,8 @@ std::span<const ErrorRow> error_rows() { return kRows; }
 
 std::string error_catalogue() {
   std::string out =
-      "# Error codes\n\nWhat `code` of an error may be (`schemas/errors.cc`, of which this page is made). A code is never renamed; its status stays too.\n"
+      "# Error codes\n\nWhat `code` of an error may be (`schemas/errors.cc`, of which this page is made). A code is never renamed; its status stays "
+      "too.\n"
       "*Again*: the same request may succeed later, unchanged: ask again, with the same `Idempotency-Key`, after `Retry-After` where there is one.\n"
       "`/openapi.json` says which endpoint answers which.\n\n| code | status | again | по-русски | in English |\n|---|---|---|---|---|\n";
   for (const auto& row : kRows) {

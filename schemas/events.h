@@ -184,6 +184,7 @@ template <>
 inline constexpr auto fields<assistants::NoAssistant> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<assistants::Assistant> = "assistant";
+// In replies too (assistants::AssistantChanged): what is added here must be optional.
 template <>
 inline constexpr auto fields<assistants::Assistant> = std::tuple{
     field("owner_id", &assistants::Assistant::owner),

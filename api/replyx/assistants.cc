@@ -104,9 +104,12 @@ inline constexpr std::string_view example<replyx::CreateAssistantRequest> =
     R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI","ai_model":"gpt-3.5-turbo",
     "telegram_bot_token":"1234567890:ABCDEFGHIJKLMNOPQRSTUVWXYZ012345678","website_integration":true,"allowed_domains":["example.com","test.com"]})";
 template <>
+inline constexpr std::string_view example<replyx::UpdateAssistantRequest> =
+    R"({"name":"Обновленное имя","system_prompt":"Новый промпт","is_active":false})";
+template <>
 inline constexpr std::string_view example<replyx::Assistant> =
     R"({"id":1,"name":"Техподдержка","description":"Помощник по техническим вопросам","system_prompt":"Ты техподдержка компании...",
-    "ai_model":"gpt-3.5-turbo","is_active":true,"telegram_bot_token":"1234567890:ABC...","telegram_bot_username":"my_support_bot",
+    "ai_model":"gpt-3.5-turbo","is_active":true,"telegram_bot_token":"1234567890:…5678","telegram_bot_username":"my_support_bot",
     "website_integration":true,"allowed_domains":["example.com"],"site_token":"st_D8DVR3txYIcqWIbYmNHXBkdFXIr2T7mX",
     "created_at":"2025-08-01T10:00:00Z"})";
 

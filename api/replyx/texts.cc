@@ -127,11 +127,7 @@ Read<replyx::TelegramToken> Codec<replyx::TelegramToken>::read(json::Value v, co
   if (!text) return std::unexpected(std::move(text.error()));
   return replyx::TelegramToken{std::move(*text)};
 }
-void Codec<replyx::TelegramToken>::schema(json::Writer& w, const Limits& limits) {
-  Codec<std::string>::schema(w, limits);
-  w.key("pattern");
-  w.string("^[1-9][0-9]{0,15}:[A-Za-z0-9_-]{35}$");
-}
+void Codec<replyx::TelegramToken>::schema(json::Writer& w, const Limits& limits) { text_schema(w, limits, "^[1-9][0-9]{0,15}:[A-Za-z0-9_-]{35}$"); }
 
 Read<replyx::ShownTelegramToken> Codec<replyx::ShownTelegramToken>::read(json::Value v, const Limits& limits) {
   auto text = Codec<std::string>::read(v, limits);
@@ -139,9 +135,7 @@ Read<replyx::ShownTelegramToken> Codec<replyx::ShownTelegramToken>::read(json::V
   return replyx::ShownTelegramToken{std::move(*text)};
 }
 void Codec<replyx::ShownTelegramToken>::schema(json::Writer& w, const Limits& limits) {
-  Codec<std::string>::schema(w, limits);
-  w.key("pattern");
-  w.string("^([1-9][0-9]{0,15}:([A-Za-z0-9_-]{35}|…[A-Za-z0-9_-]{4})|…)$");
+  text_schema(w, limits, "^([1-9][0-9]{0,15}:([A-Za-z0-9_-]{35}|…[A-Za-z0-9_-]{4})|…)$");
 }
 
 Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& limits) {

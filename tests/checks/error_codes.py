@@ -21,7 +21,6 @@ NOT_EXPECTED = {
     "REQUEST_TIMEOUT": "the kernel's: tests/contract/bad_http_test.py expects its status",
     "RATE_LIMIT_EXCEEDED": "no endpoint answers it yet",
     "STREAM_NOT_PARKED": "an operator's, not an API's: a unit test of the decider expects it",
-    "UNSUPPORTED_MEDIA_TYPE": "no endpoint answers it: a body that is not sent as JSON is 400",
 }
 
 

@@ -111,6 +111,18 @@ TEST(EventLine, data_of_an_unknown_type_is_left_out_and_said_to_be) {
   EXPECT_THAT(line, HasSubstr(R"("data_left_out":"this build does not know the type")"));
   EXPECT_EQ(position_of_line(line), (std::pair<std::int32_t, std::int64_t>{3, 17}));
 }
+TEST(Disclosed, a_change_of_an_assistant_hides_its_token) {
+  const Event event = assistants::Event{assistants::Updated{.name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}}};
+  const auto encoded = schema::encode_event(event);
+  EXPECT_EQ(schema::disclosed_event(encoded.type, encoded.json, Disclosure::personal).value(),
+            R"({"name":"N","description":null,"telegram_bot_token":null})");
+}
+TEST(Words, of_a_change_name_what_changed) {
+  std::string value;
+  const assistants::Updated change{.name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}};
+  EXPECT_EQ(in_words(record(2, assistants::Event{change}, at(0), value, "assistant/1386"), Disclosure::masked),
+            "visitor/1530 changes the assistant: name, description (cleared), telegram_bot_token");
+}
 TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
   std::string value;
   const auto one = record(2, message(3, "a\x1b[2J\n\xC2\x9Bz ж"), at(0), value);

@@ -25,6 +25,23 @@ struct Words {
   std::string operator()(const accounts::WelcomeBonusGranted& e) const { return "the account is given " + roubles(e.amount) + " of welcome bonus"; }
   std::string operator()(const accounts::LoggedIn&) const { return "the owner logs in"; }
   std::string operator()(const assistants::Created& e) const { return envelope.actor + " creates the assistant \"" + e.name + "\""; }
+  std::string operator()(const assistants::Updated& e) const {
+    std::string parts;
+    const auto one = [&]<class M>(const schema::Field<assistants::Updated, M>& f) {
+      const M& part = e.*f.member;
+      bool is_said = false, goes = false;
+      if constexpr (schema::is_patch<M>) {
+        is_said = part.given, goes = !part.value;
+      } else {
+        is_said = part.has_value();
+      }
+      if (is_said) parts.append(parts.empty() ? " " : ", ").append(f.name).append(goes ? " (cleared)" : "");
+    };
+    std::apply([&](const auto&... f) { (one(f), ...); }, schema::fields<assistants::Updated>);
+    return envelope.actor + " changes the assistant:" + parts;
+  }
+  std::string operator()(const assistants::SiteTokenRotated&) const { return envelope.actor + " gives the assistant another site token"; }
+  std::string operator()(const assistants::Deleted&) const { return envelope.actor + " deletes the assistant"; }
   std::string operator()(const dialogs::Opened& e) const {
     return "visitor" + named(e.first_name) + " opens the dialog (" + std::string(schema::name_of(e.platform)) + ", assistant " +
            std::to_string(e.assistant.value) + ")";

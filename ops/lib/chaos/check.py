@@ -133,7 +133,7 @@ def check_refusals(records, topics):
     faults = []
     for ask in records.asks:
         refused = next((attempt for attempt in ask.definite if not attempt.is_success), None)
-        if refused is None:
+        if refused is None or may_be_done_at_another_time(ask, refused):
             continue
         command = topics.command_of(ask)
         effect = list(correlated.get(ask.correlation, []))
@@ -142,6 +142,11 @@ def check_refusals(records, topics):
         if effect:
             faults.append(f"{name(ask)}: refused with {refused.outcome} {refused.code}, and led to {shown(effect[0])}")
     return faults
+
+
+def may_be_done_at_another_time(ask, refused):
+    """Who asks may lose the right to, and get it back: no decider said that refusal, and another attempt may have come to one."""
+    return not refused.is_decision and any(attempt.is_success or not attempt.is_definite for attempt in ask.attempts)
 
 
 def check_repetitions(records, topics):
