@@ -8,6 +8,10 @@
 namespace parley::crypto {
 class Keyring;
 }
+namespace parley::limits {
+class Limiter;
+class Proxies;
+}  // namespace parley::limits
 namespace parley::http {
 class Executor;
 class Timers;
@@ -39,6 +43,8 @@ struct Deps {
   http::Executor& queries;  ///< Runs what reads PostgreSQL: as many threads as the pool has connections.
   http::Executor& hashing;  ///< Runs Argon2id: few threads and a short queue, for each run takes a core and 24 MiB.
   http::Timers& timers;
+  limits::Limiter& limits;
+  const limits::Proxies& proxies;             ///< Whose word on a client's address counts.
   int partitions;                             ///< Of the log.
   std::function<std::string()> log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
   std::function<Timestamp()> clock;           ///< Thread-safe.

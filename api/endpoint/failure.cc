@@ -63,6 +63,9 @@ double weight_of(std::string_view element) {
   return error == std::errc{} && std::isfinite(weight) ? weight : 0;
 }
 
+/// Rounded up: who asks then is let through.
+std::int64_t seconds_up(std::chrono::milliseconds time) { return std::chrono::ceil<std::chrono::seconds>(time).count(); }
+
 }  // namespace
 
 Failure::Failure(const Error& error) : code(error.code) {
@@ -87,6 +90,13 @@ Language preferred_language(std::string_view accept_language) {
   return english > russian ? Language::english : Language::russian;
 }
 
+http::Headers limit_headers(const limits::Standing& standing) {
+  const auto now = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::system_clock::now()).time_since_epoch();
+  return {{"X-RateLimit-Limit", std::to_string(standing.limit)},
+          {"X-RateLimit-Remaining", std::to_string(standing.remaining)},
+          {"X-RateLimit-Reset", std::to_string(seconds_up(now + standing.more_in))}};
+}
+
 http::Response error_response(const Failure& failure, std::string_view accept_language) {
   const auto& row = schema::error_row(failure.code);
   const auto language = preferred_language(accept_language);
@@ -103,6 +113,10 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
   response.headers.set("Content-Language", language == Language::english ? "en" : "ru");
   if (row.status == 401) response.headers.set("WWW-Authenticate", failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
   if (row.status == 503 && row.retryable) response.headers.set("Retry-After", std::string(kRetryAfterSeconds));
+  if (failure.limited) {
+    response.headers.set("Retry-After", std::to_string(seconds_up(failure.limited->more_in)));
+    for (const auto& [name, value] : limit_headers(*failure.limited)) response.headers.set(name, value);
+  }
   return response;
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/http/message.h"
 #include "api/http/options.h"
+#include "api/limits/limiter.h"
 #include "platform/postgres/error.h"
 #include "schemas/errors.h"
 #include "schemas/fields.h"
@@ -22,10 +23,12 @@ struct Failure {
   std::string command_id{};  ///< For whoever asks later what became of the command.
   /// Refused because this process has not heard of something that another one may have made a moment ago: looked at again before it is answered.
   bool may_be_news = false;
+  std::optional<limits::Standing> limited{};  ///< Of rate_limit_exceeded.
 
   Failure(Code c) : code(c) {}
   Failure(Code c, schema::Problem p) : code(c), problem(std::move(p)) {}
   Failure(schema::Problem p) : Failure(Code::validation_error, std::move(p)) {}
+  Failure(const limits::Standing& refused) : code(Code::rate_limit_exceeded), limited(refused) {}
   Failure(const Error& error);
   /// For callers a database that is away, slow or contended is one thing: unavailable. A statement that it rejects is our fault.
   Failure(const postgres::Error& error);
@@ -41,7 +44,9 @@ Language preferred_language(std::string_view accept_language);
 /// An issue in a language. Issues are written in English; one that the table of issues does not know stays so.
 std::string issue_in(Language language, std::string_view issue);
 
-/// The answer, with WWW-Authenticate on 401 and Retry-After on a 503 that may pass.
+/// What an answer says of the limit of its endpoint: X-RateLimit-Limit, -Remaining, and -Reset, the Unix second at which more is let through.
+http::Headers limit_headers(const limits::Standing& standing);
+/// The answer, with WWW-Authenticate on 401, Retry-After on a 503 that may pass, and both kinds of what limits say on 429.
 http::Response error_response(const Failure& failure, std::string_view accept_language);
 /// The form of what the HTTP kernel answers by itself: for http::Hooks::error.
 http::Response kernel_error(const http::KernelError& error);

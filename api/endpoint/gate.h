@@ -38,6 +38,7 @@ struct Gate {
   std::vector<Code> refusals;                                ///< What admit() may answer.
   std::vector<std::vector<const SecurityScheme*>> security;  ///< Alternatives, each of which is one or several credentials together.
   bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so any origin may try.
+  bool personal = false;  ///< A caller's scope is his alone, and limits count by it. Otherwise he is nobody, or one of many with a token: by address.
 };
 
 }  // namespace parley::endpoint

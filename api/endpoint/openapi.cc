@@ -1,5 +1,6 @@
 // The OpenAPI 3.1 document of a registry: every path, parameter, body, answer, error and limit, from the declarations alone.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -73,6 +74,7 @@ const std::vector<const Header*>& request_headers() {
   return all;
 }
 const std::vector<Header>& answer_headers() {
+  constexpr auto kNumber = R"({"type":"string","pattern":"^[0-9]+$"})";
   static const std::vector<Header> all{
       {"X-Request-Id", "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain one",
        R"({"type":"string","pattern":"^[A-Za-z0-9._-]{1,64}$"})"},
@@ -81,7 +83,13 @@ const std::vector<Header>& answer_headers() {
       {"ETag", "The version of what is answered: for If-Match", R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
       {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
       {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":["ru","en"]})"},
-      {"Retry-After", "Seconds to wait before asking again, where that may help", R"({"type":"string","pattern":"^[0-9]+$"})"},
+      {"X-RateLimit-Limit",
+       "So many requests of the caller are let through in the period of the operation's limit. These three are on every answer of the operation "
+       "itself",
+       kNumber},
+      {"X-RateLimit-Remaining", "So many more are let through now", kNumber},
+      {"X-RateLimit-Reset", "The Unix second at which more are let through", kNumber},
+      {"Retry-After", "Seconds to wait before asking again, where that may help", kNumber},
       {"WWW-Authenticate", "RFC 6750", R"({"type":"string","pattern":"^Bearer"})"},
   };
   return all;
@@ -118,6 +126,9 @@ void parameters_of(Writer& w, const Endpoint& e) {
   w.end_array();
 }
 
+/// On every answer of an endpoint that has a limit.
+constexpr std::array<std::string_view, 3> kLimitHeaders{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"};
+
 void headers(Writer& w, const std::vector<std::string_view>& names) {
   object(w, "headers", [&] {
     for (const auto name : names) object(w, name, [&] { reference(w, "headers", name); });
@@ -137,6 +148,7 @@ void success(Writer& w, const Endpoint& e) {
   if (e.spec.single) names.push_back("ETag");
   if (e.form == Endpoint::Form::command || e.form == Endpoint::Form::query) names.push_back("X-Projection");
   names.push_back("X-Request-Id");
+  if (e.spec.limit != nullptr) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
   object(w, std::to_string(e.spec.status), [&] {
     pair(w, "description", streams ? "A stream of server-sent events" : e.spec.status == kCreated ? "Created" : "Done");
     headers(w, names);
@@ -148,18 +160,20 @@ void success(Writer& w, const Endpoint& e) {
   });
 }
 
+/// What may be answered before an endpoint is reached, by the API or by its edge: to what is no HTTP, too large, too slow or too much.
+constexpr std::array kBeforeEndpoints{Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
+                                      Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
+                                      Code::internal_error, Code::overloaded,         Code::unavailable,       Code::command_timeout};
+
 /// In the order of the table.
 std::set<Code> errors_of(const Endpoint& e) {
-  // Before an endpoint is reached: what is no HTTP, too large or too slow.
-  std::set<Code> codes{Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
-                       Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
-                       Code::internal_error, Code::overloaded,         Code::unavailable};
+  std::set<Code> codes(kBeforeEndpoints.begin(), kBeforeEndpoints.end());
   const auto add = [&](const auto& list) { codes.insert(std::begin(list), std::end(list)); };
+  if (e.spec.limit != nullptr) codes.insert(Code::rate_limit_exceeded);
   add(e.spec.gate->refusals);
   add(e.spec.errors);
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
   if (!e.body_schema.empty()) codes.insert(Code::unsupported_media_type);
-  codes.insert(Code::command_timeout);
   if (e.form == Endpoint::Form::command) {
     add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped, Code::command_expired});
     if (e.path.contains('{')) codes.insert(Code::version_conflict);
@@ -202,8 +216,10 @@ void failure(Writer& w, const std::vector<Code>& codes) {
   }
   pair(w, "description", text);
   std::vector<std::string_view> names{"X-Request-Id", "Content-Language"};
-  if (status == 503) names.push_back("Retry-After");
+  if (status == 503 || status == 429) names.push_back("Retry-After");
   if (status == 401) names.push_back("WWW-Authenticate");
+  const auto comes_before = [](Code code) { return std::ranges::find(kBeforeEndpoints, code) != kBeforeEndpoints.end(); };
+  if (std::ranges::none_of(codes, comes_before)) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
   headers(w, names);
   object(w, "content", [&] {
     object(w, "application/json", [&] {

@@ -5,6 +5,7 @@
 
 #include "api/endpoint/cors.h"
 #include "api/endpoint/run.h"
+#include "api/limits/limiter.h"
 
 namespace parley::endpoint {
 namespace {
@@ -45,6 +46,9 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
   std::map<std::string, std::string> cross_origin;  // path -> its methods
   for (const auto& declared : endpoints_) {
     const auto endpoint = std::make_shared<const Endpoint>(declared);
+    for (const auto* limit : {endpoint->spec.limit, endpoint->spec.address_limit}) {
+      if (limit != nullptr && !deps.limits.knows(*limit)) throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
+    }
     routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps));
     if (endpoint->spec.gate->cross_origin) {
       auto& methods = cross_origin[endpoint->path];

@@ -19,6 +19,7 @@
 #include "api/endpoint/parameters.h"
 #include "api/http/responder.h"
 #include "api/http/routes.h"
+#include "api/limits/limit.h"
 #include "domain/model.h"
 #include "platform/postgres/pool.h"
 #include "schemas/commands.h"
@@ -37,6 +38,10 @@ struct Spec {
   std::string_view summary;
   std::string_view description{};
   std::vector<Code> errors{};
+  /// How often each caller may ask, by Gate::personal; and everybody from one address together, where that too is bounded. Where it says nothing:
+  /// Info::limit. Requests whose caller was refused count for their address.
+  const limits::Limit* limit = nullptr;
+  const limits::Limit* address_limit = nullptr;
   bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
   bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
 };
@@ -144,7 +149,8 @@ struct Info {
   std::string title;
   std::string version;
   std::string description;
-  std::vector<Tag> tags;  ///< In their order.
+  std::vector<Tag> tags;                 ///< In their order.
+  const limits::Limit* limit = nullptr;  ///< Of every endpoint that names none.
 };
 
 /// A surface's endpoints. Built before serving by one thread; what mount() makes of it is immutable and thread-safe.
@@ -155,15 +161,22 @@ class Registry {
 
   /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body (status 204). `settled`, where
   /// given, says whether what the API itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's
-  /// next request is not refused.
+  /// next request is not refused. `first`, where given, runs once before `to`, which may be asked again when what it knew was old: there a request
+  /// counts.
   template <class P, class B, class A, class Out>
   void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&),
-               bool (*settled)(const std::type_identity_t<A>&, const Deps&) = nullptr) {
+               bool (*settled)(const std::type_identity_t<A>&, const Deps&) = nullptr,
+               Result<void> (*first)(const std::type_identity_t<Call<P, B>>&, const Deps&) = nullptr) {
     Endpoint e = described<P, B, Out>(std::move(spec), Endpoint::Form::command);
-    e.prepare = [to](const http::Request& request, const Caller& caller) -> Result<Endpoint::Prepared> {
+    e.prepare = [to, first](const http::Request& request, const Caller& caller) -> Result<Endpoint::Prepared> {
       auto call = read_call<P, B>(request, caller);
       if (!call) return fail(std::move(call.error()));
-      return Endpoint::Prepared([to, call = std::move(*call)](const Deps& deps) { return to(call, deps); });
+      return Endpoint::Prepared([to, first, call = std::move(*call)](const Deps& deps) mutable -> Result<Sending> {
+        if (const auto once = std::exchange(first, nullptr)) {
+          if (auto passed = once(call, deps); !passed) return fail(std::move(passed.error()));
+        }
+        return to(call, deps);
+      });
     };
     e.present = [from](const Answer& answer, const Decided& decided) -> std::string {
       const auto out = from(alternative<A>(answer), decided);
@@ -213,7 +226,7 @@ class Registry {
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
   /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws std::invalid_argument for what is declared
-  /// twice.
+  /// twice, and for a limit that Deps::limits lacks.
   void mount(http::Routes& routes, const Deps& deps) const;
 
  private:
@@ -222,6 +235,7 @@ class Registry {
     Endpoint e;
     e.path = prefix_ + std::string(spec.path);
     e.spec = std::move(spec);
+    if (e.spec.limit == nullptr) e.spec.limit = info_.limit;
     e.form = form;
     e.parameters = described_parameters<P>();
     if constexpr (!std::same_as<B, Nothing>) {

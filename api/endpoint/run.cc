@@ -10,6 +10,8 @@
 #include "api/endpoint/idempotency.h"
 #include "api/http/executor.h"
 #include "api/http/timers.h"
+#include "api/limits/address.h"
+#include "api/limits/limiter.h"
 #include "api/progress/progress.h"
 #include "platform/crypto/crypto.h"
 #include "platform/log/log.h"
@@ -50,9 +52,12 @@ using Shared = std::shared_ptr<Exchange>;
 /// Whether this process knows everything that was so when the request arrived. To be asked before the directory is looked into.
 bool has_all_news(const Exchange& x) { return x.deps.directory.complete_as_of() >= x.arrived; }
 
+/// It has waited for news long enough.
+bool is_late(const Exchange& x) { return http::Timers::Clock::now() >= x.arrived + kNewsWaitMax; }
+
 /// Calls `look` in a moment, on a timer thread, unless the request has waited for news long enough.
 void look_again(const Shared& x, std::function<void()> look) {
-  if (http::Timers::Clock::now() >= x->arrived + kNewsWaitMax) return x->refuse(Code::unavailable);
+  if (is_late(*x)) return x->refuse(Code::unavailable);
   x->deps.timers.after(kNewsLook, [x, look = std::move(look)] {
     try {
       look();
@@ -244,13 +249,33 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
+/// Counts the request, for `scope` or, where that is empty, for its address, and lets every answer say how that stands. False: refused.
+bool is_within_limits(const Exchange& x, std::string_view scope) {
+  const auto& spec = x.endpoint->spec;
+  if (spec.limit == nullptr) return true;
+  const auto address = [&] { return x.deps.proxies.client_of(x.request.peer_address, x.request.headers.get("X-Forwarded-For")); };
+  auto standing = x.deps.limits.take(*spec.limit, scope.empty() ? address() : scope);
+  if (standing.allowed && spec.address_limit != nullptr) {
+    if (const auto all = x.deps.limits.take(*spec.address_limit, address()); !all.allowed) standing = all;
+  }
+  if (standing.allowed) {
+    x.responder.always(limit_headers(standing));
+  } else {
+    x.refuse(standing);
+  }
+  return standing.allowed;
+}
+
 void admit(const Shared& x) {
   const bool knows_all = has_all_news(*x);
   auto caller = x->endpoint->spec.gate->admit(x->request, x->deps);
   if (!caller) {
-    if (!caller.error().may_be_news || knows_all) return x->refuse(caller.error());
-    return look_again(x, [x] { admit(x); });
+    const bool may_be_news = caller.error().may_be_news && !knows_all;
+    if (may_be_news && !is_late(*x)) return look_again(x, [x] { admit(x); });
+    if (is_within_limits(*x, {})) x->refuse(may_be_news ? Failure(Code::unavailable) : caller.error());
+    return;
   }
+  if (!is_within_limits(*x, x->endpoint->spec.gate->personal ? caller->scope : "")) return;
   x->caller = std::move(*caller);
   switch (x->endpoint->form) {
     case Endpoint::Form::command:

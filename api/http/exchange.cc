@@ -89,7 +89,14 @@ void Exchange::fail(std::string_view cause) {
   send_error(kInternalError);
 }
 
+void Exchange::add_always(Headers& headers) const {
+  for (const auto& [name, value] : always_) {
+    if (!headers.has(name)) headers.add(name, value);
+  }
+}
+
 bool Exchange::write(Response response) {
+  add_always(response.headers);
   auto head = head_of(response.status, response.headers, origin_.request_id);
   if (!head) {
     kernel_->report_failure({.request_id = origin_.request_id, .route = origin_.route, .cause = "invalid header"});
@@ -112,6 +119,7 @@ bool Exchange::start_stream(Headers extra, std::move_only_function<void()> on_cl
   extra.set("Content-Type", "text/event-stream");
   extra.set("Cache-Control", "no-cache");
   extra.set("X-Accel-Buffering", "no");  // nginx then passes every frame on at once
+  add_always(extra);
   auto head = head_of(200, extra, origin_.request_id);
   if (!head || origin_.head_only || !claim()) {
     kernel_->loop().post(std::move(on_close));
@@ -135,6 +143,7 @@ void Exchange::report(int status, std::size_t bytes, bool streaming) const {
 }
 
 bool Responder::send(Response response) const { return exchange_->send(std::move(response)); }
+void Responder::always(Headers fields) const { exchange_->always(std::move(fields)); }
 bool Responder::send_error(const Refusal& refusal) const { return exchange_->send_error(refusal); }
 void Responder::fail() const { exchange_->fail(current_exception_type()); }
 bool Responder::gone() const { return exchange_->connection()->is_gone(); }

@@ -62,6 +62,7 @@ class Exchange {
 
   const std::string& request_id() const { return origin_.request_id; }
   const std::shared_ptr<Connection>& connection() const { return connection_; }
+  void always(Headers fields) { always_ = std::move(fields); }
   bool send(Response response);
   bool send_error(const Refusal& refusal, const Headers& extra = {});
   /// Answers 500 and reports why.
@@ -72,12 +73,14 @@ class Exchange {
   bool claim() { return !answered_.exchange(true); }
   bool write(Response response);
   Response error(const Refusal& refusal, const Headers& extra) const;
+  void add_always(Headers& headers) const;
   void report(int status, std::size_t bytes, bool streaming) const;
 
   const std::shared_ptr<const Kernel> kernel_;
   const std::shared_ptr<Connection> connection_;
   const Origin origin_;
   const Connection::Clock::time_point started_ = Connection::Clock::now();
+  Headers always_;
   std::atomic<bool> answered_ = false;
 };
 

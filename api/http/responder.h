@@ -20,6 +20,9 @@ class Responder {
 
   /// False when it was answered before or the client is gone; the response is dropped then. A header with control characters is answered as 500.
   bool send(Response response) const;
+  /// Fields of whatever is answered, by whomever: a handler, the kernel, a stream. An answer's own field of the same name wins. Replaces those of an
+  /// earlier call. By whoever has the request in hand, before it can be answered elsewhere.
+  void always(Headers fields) const;
   /// Answers an error through Hooks::error, with Retry-After when it is a 503.
   bool send_error(const Refusal& refusal) const;
   /// For a catch block: answers a generic 500 and reports the type of the exception being handled.

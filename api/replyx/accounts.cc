@@ -1,7 +1,9 @@
 // /api/auth and /api/users.
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
+#include "api/limits/limiter.h"
 #include "api/replyx/gates.h"
+#include "api/replyx/limits.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "api/replyx/values.h"
@@ -132,6 +134,13 @@ const std::string& nobodys_verifier() {
   return verifier;
 }
 
+/// Before anything depends on whether there is such an account. What is left is not told: others may have used it.
+Result<void> count_login(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
+  const auto standing = deps.limits.take(kLoginEmailLimit, deps.tokens.email_index(call.body.email.text));
+  if (!standing.allowed) return endpoint::fail(standing);
+  return {};
+}
+
 Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   const auto account = deps.directory.account(index);
@@ -177,6 +186,7 @@ void add_accounts(endpoint::Registry& registry) {
                     .operation = "register",
                     .summary = "Register an account and log in",
                     .errors = {Code::email_taken},
+                    .limit = &kRegisterLimit,
                     .hashes = true},
                    register_account, session, can_log_in);
   registry.command({.method = "POST",
@@ -185,8 +195,9 @@ void add_accounts(endpoint::Registry& registry) {
                     .operation = "logIn",
                     .summary = "Log in",
                     .errors = {Code::invalid_credentials},
+                    .limit = &kLoginLimit,
                     .hashes = true},
-                   log_in, session);
+                   log_in, session, nullptr, count_login);
   registry.query({.method = "GET", .path = "/api/users/me", .gate = &kOwner, .operation = "getMe", .summary = "The account of the caller"}, me);
 }
 

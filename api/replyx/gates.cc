@@ -97,17 +97,19 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 }  // namespace
 
 const Gate kAnybody{anybody, {}, {}};
-const Gate kOwner{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
-const Gate kTeam{owner, {Code::not_authenticated, Code::token_expired}, {{&kBearerScheme}}};
+const Gate kOwner{.admit = owner, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
+const Gate kTeam{.admit = owner, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
 const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive}, {{&kSiteTokenScheme}}, true};
-const Gate kGuest{guest,
-                  {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
-                  {{&kSiteTokenScheme, &kGuestIdScheme}},
-                  true};
+const Gate kGuest{.admit = guest,
+                  .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
+                  .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
+                  .cross_origin = true,
+                  .personal = true};
 const Gate kViewer{
-    viewer,
-    {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
-    {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
-    true};
+    .admit = viewer,
+    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
+    .security = {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
+    .cross_origin = true,
+    .personal = true};
 
 }  // namespace parley::replyx

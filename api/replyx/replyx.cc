@@ -1,5 +1,7 @@
 #include "api/replyx/replyx.h"
 
+#include "api/replyx/limits.h"
+
 namespace parley::replyx {
 
 endpoint::Info info() {
@@ -14,7 +16,8 @@ endpoint::Info info() {
                    {"Users", "/api/users", "The caller's own account"},
                    {"Assistants", "/api/assistants", "What answers visitors, and the site tokens that lead to it"},
                    {"Dialogs", "/api/dialogs", "Dialogs as their owner sees them, now, then and as they happen"},
-                   {"Site", "/api/site", "Dialogs as a website's visitor has them"}}};
+                   {"Site", "/api/site", "Dialogs as a website's visitor has them"}},
+          .limit = &kGeneralLimit};
 }
 
 void add_replyx(endpoint::Registry& registry) {

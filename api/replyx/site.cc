@@ -1,6 +1,7 @@
 // /api/site: a website's visitor.
 #include "api/auth/tokens.h"
 #include "api/replyx/gates.h"
+#include "api/replyx/limits.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
@@ -92,20 +93,25 @@ void add_site(endpoint::Registry& registry) {
        .status = 201,
        .operation = "openDialog",
        .summary = "Open a dialog as a visitor of a site",
-       .description = "Visitors of one site share its token, so an Idempotency-Key must be one that nobody else can guess, such as a UUID."},
+       .description = "Visitors of one site share its token, so an Idempotency-Key must be one that nobody else can guess, such as a UUID.",
+       .limit = &kOpenDialogLimit},
       open_dialog, opened_dialog);
   registry.command({.method = "POST",
                     .path = "/api/site/dialogs/{dialog_id}/messages",
                     .gate = &kGuest,
                     .status = 201,
                     .operation = "postVisitorMessage",
-                    .summary = "Send a message as the dialog's visitor"},
+                    .summary = "Send a message as the dialog's visitor",
+                    .limit = &kVisitorLimit,
+                    .address_limit = &kAddressLimit},
                    post_message, posted_message);
   registry.query({.method = "GET",
                   .path = "/api/site/dialogs/{dialog_id}/messages",
                   .gate = &kGuest,
                   .operation = "listVisitorMessages",
-                  .summary = "The dialog's messages, for its visitor"},
+                  .summary = "The dialog's messages, for its visitor",
+                  .limit = &kVisitorLimit,
+                  .address_limit = &kAddressLimit},
                  messages);
 }
 

@@ -2,6 +2,7 @@
 #include "api/streams/streams.h"
 
 #include "api/replyx/gates.h"
+#include "api/replyx/limits.h"
 #include "api/replyx/replyx.h"
 
 namespace parley::replyx {
@@ -74,7 +75,9 @@ void add_streams(endpoint::Registry& registry) {
            "`data: {\"type\":\"dialog.message.created\",\"dialog_id\",\"message\",\"timestamp\"}`, where the id is the dialog's version; `id: 8` "
            "alone for an event that this viewer does not see; `data: __ping__` every 15 seconds of silence; "
            "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when the given id is of another log.",
-       .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable}},
+       .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable},
+       .limit = &kStreamLimit,
+       .address_limit = &kAddressLimit},
       open_events);
 }
 

@@ -18,6 +18,7 @@
 #include "api/http/executor.h"
 #include "api/http/server.h"
 #include "api/http/timers.h"
+#include "api/limits/limiter.h"
 #include "api/log/log_reader.h"
 #include "api/progress/progress.h"
 #include "api/replyx/messages.h"
@@ -60,7 +61,10 @@ struct Api::Parts {
         notify_pool({.session = session(o), .connections_max = 1, .name = "checkpoints"}),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
-        deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, o.partitions, identity, now},
+        limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
+        proxies(o.trusted_proxies),
+        deps{keys,    tokens,  directory, dispatcher, progress, streams,      log,      pool,
+             queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
@@ -102,6 +106,8 @@ struct Api::Parts {
   http::Timers timers;
   http::Executor queries;
   http::Executor hashing;
+  limits::Limiter limiter;
+  const limits::Proxies proxies;
   const std::function<std::string()> identity = [this] { return log_identity(); };
   const endpoint::Deps deps;
   const std::string topic_prefix;

@@ -7,8 +7,12 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "api/http/options.h"
+#include "api/limits/address.h"
+#include "api/limits/limit.h"
+#include "api/limits/memory_store.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 
@@ -25,6 +29,9 @@ struct ServerOptions {
 
   int io_threads = 2;
   http::Limits http{};
+  std::vector<limits::Setting> limits;            ///< Every limit of the surface.
+  std::size_t limit_keys_max = limits::kKeysMax;  ///< Callers that each limit remembers.
+  std::vector<limits::Network> trusted_proxies;   ///< Whose X-Forwarded-For is believed.
   std::size_t commands_waiting_max = 20'000;
   std::size_t query_threads = 8;  ///< And connections to PostgreSQL.
   std::size_t queries_waiting_max = 2'000;

@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "api/limits/address.h"
+#include "api/limits/limit.h"
+#include "api/replyx/limits.h"
 #include "platform/log/log.h"
 
 namespace parley::cli {
@@ -21,6 +24,35 @@ const CLI::Range kPort(1, 65535);
 
 void limit(CLI::App& command, const std::string& name, std::size_t& value, const std::string& description) {
   flag(command, name, value, description)->check(CLI::PositiveNumber)->group("Limits: beyond them a request is answered 503 with Retry-After");
+}
+
+void add_rate_limits(CLI::App& command, Options& options) {
+  constexpr auto kGroup = "Rate limits: beyond them a request is answered 429 with Retry-After; they are counted by each process for itself";
+  flag(command, "rate-profile", options.rate_profile,
+       "public: the limits as documented; local: so high that nobody meets them on a machine of his own")
+      ->check(CLI::IsMember({"public", "local"}))
+      ->group(kGroup);
+  std::string defaults;
+  for (const auto* one : replyx::all_limits()) defaults.append(" ").append(one->name).append("=").append(limits::to_string(one->rate));
+  flag(command, "rate-limit", options.rate_limits,
+       "Another rate, name=requests/seconds; repeatable, ',' separates. Of the profile public:" + defaults)
+      ->delimiter(',')
+      ->check([](const std::string& text) {
+        const auto settings = limits::settings(replyx::all_limits(), limits::Profile::public_, {{text}});
+        return settings ? std::string() : settings.error();
+      })
+      ->group(kGroup);
+  flag(command, "rate-limit-keys-max", options.rate_limit_keys_max, "Callers that each limit remembers, of 128 bytes each")
+      ->check(CLI::PositiveNumber)
+      ->group(kGroup);
+  flag(command, "trusted-proxy", options.trusted_proxies,
+       "Network (CIDR) of proxies whose X-Forwarded-For says who the client is; repeatable, ',' separates. Of nobody else is it believed")
+      ->delimiter(',')
+      ->check([](const std::string& text) {
+        const auto network = limits::Network::parse(text);
+        return network ? std::string() : network.error();
+      })
+      ->group(kGroup);
 }
 
 }  // namespace
@@ -58,6 +90,7 @@ void add_process(CLI::App& command, Options& options) {
 void add_api(CLI::App& command, Options& options) {
   flag(command, "http-host", options.http_host, "Address to serve HTTP on");
   flag(command, "http-port", options.http_port, "Port to serve HTTP on")->check(kPort);
+  add_rate_limits(command, options);
   limit(command, "http-connections-max", options.http_connections_max, "Open connections, of two file descriptors each");
   limit(command, "http-input-bytes-max", options.http_input_bytes_max, "Bytes of all requests together, from their first byte to their answer");
   limit(command, "http-unsent-bytes-max", options.http_unsent_bytes_max, "Bytes of answers and streams that clients have not taken");

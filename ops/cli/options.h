@@ -30,6 +30,10 @@ struct Options {
   int health_port = 0;
   std::string http_host = "127.0.0.1";
   int http_port = 8010;
+  std::string rate_profile = "public";
+  std::vector<std::string> rate_limits;
+  std::size_t rate_limit_keys_max = 32'768;
+  std::vector<std::string> trusted_proxies;
   std::size_t http_connections_max = 16'384;
   std::size_t http_input_bytes_max = 64 << 20;
   std::size_t http_unsent_bytes_max = 128 << 20;

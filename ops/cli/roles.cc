@@ -5,7 +5,9 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <vector>
 
+#include "api/replyx/limits.h"
 #include "api/server/server.h"
 #include "platform/crypto/signing.h"
 #include "platform/health/health.h"
@@ -58,6 +60,10 @@ int work(Worker& worker, const Options& options) {
 }  // namespace
 
 int api(const Options& o) {
+  const auto profile = o.rate_profile == "local" ? limits::Profile::local : limits::Profile::public_;
+  auto limits = limits::settings(replyx::all_limits(), profile, o.rate_limits).value();  // the flags have been checked
+  std::vector<limits::Network> trusted_proxies;
+  for (const auto& network : o.trusted_proxies) trusted_proxies.push_back(limits::Network::parse(network).value());
   api::Api role(
       {.kafka = o.kafka(),
        .topic_prefix = o.topic_prefix,
@@ -67,6 +73,9 @@ int api(const Options& o) {
        .host = o.http_host,
        .port = o.http_port,
        .http = {.connections_max = o.http_connections_max, .input_bytes_max = o.http_input_bytes_max, .unsent_bytes_max = o.http_unsent_bytes_max},
+       .limits = std::move(limits),
+       .limit_keys_max = o.rate_limit_keys_max,
+       .trusted_proxies = std::move(trusted_proxies),
        .commands_waiting_max = o.commands_waiting_max,
        .query_threads = o.query_threads,
        .queries_waiting_max = o.queries_waiting_max,

@@ -24,8 +24,11 @@ Try, in another terminal:
     -H 'Content-Type: application/json' -d '{{"text":"Hello! Are you open on Sunday?"}}'
 
 The API's document: {url}/docs to read and try, {url}/openapi.json for programs.
+Rate limits: {rates}.
 What runs: ops/status{flag}.  Logs and data: {data}.  Ctrl-C stops everything; the data stays.
 """
+
+RATES = {"local": "none that you would meet (--rate-profile public: as documented)", "public": "as documented (--rate-profile local: none that you would meet)"}
 
 
 def main():
@@ -49,7 +52,7 @@ def main():
                 prerequisites.say(system.task("restore", flags.restore, seconds=None))
             system.start_parley()
             flag = "" if str(settings.data) == "/var/lib/parley" else f" --data {settings.data}"
-            print(EXAMPLES.format(url=settings.url, data=settings.data, flag=flag), flush=True)
+            print(EXAMPLES.format(url=settings.url, data=settings.data, flag=flag, rates=RATES[settings.rate_profile]), flush=True)
             while True:
                 signal.pause()
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ systems need only two values of it.
 
 import argparse
 import dataclasses
+import ipaddress
 import os
 import pathlib
 
@@ -13,6 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPS = ROOT / ".deps"
 BUILD = ROOT / "build" / "release"
 
+RATE_PROFILES = ("public", "local")
 EDGE_PORT = 8000  # what the other default ports are counted from
 INSTANCES_MAX = 8  # of a role: the ports of the next role begin behind them
 PORT_MAX = 65535
@@ -37,6 +39,7 @@ class Settings:
     binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
     page: pathlib.Path = ROOT / "ops" / "page"
     log_level: str = "info"
+    rate_profile: str = "local"  # of the rate limits: tests, benchmarks and ops/demo must not meet any; public: as documented
     # Added to every parley process's environment (PARLEY_...), and to the command line of a role ("decider") or of one process ("decider-1"):
     # for tests of faults.
     environment: dict = dataclasses.field(default_factory=dict)
@@ -50,6 +53,8 @@ class Settings:
         for role in ("deciders", "projectors", "apis"):
             if not 1 <= getattr(self, role) <= INSTANCES_MAX:
                 raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}")
+        if self.rate_profile not in RATE_PROFILES:
+            raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}")
         for port in (self.port, self.kafka_port + 1, self.postgres_port):
             if not 1 <= port <= PORT_MAX:
                 raise OpsError(f"port {port} (counted from --port {self.port}) is not between 1 and {PORT_MAX}")
@@ -117,18 +122,27 @@ def add_system_flags(parser):
                             help=f"{text} ({variable}; default %(default)s)")
 
     add_data_flag(parser, default_data())
-    add("host", str, "127.0.0.1", "the address the edge listens on; there is no TLS and no limit of requests yet")
+    add("host", str, "127.0.0.1", "the address the edge listens on; there is no TLS yet")
     add("port", int, EDGE_PORT, "the edge's port; the other ports move with it")
     add("kafka-port", int, 0, "Kafka's port, and the next one for its controller; 0: edge + 11092")
     add("deciders", int, 1, "how many deciders")
     add("projectors", int, 1, "how many projectors")
     add("apis", int, 1, "how many API processes")
     add("log-level", str, "info", "of the Parley processes")
+    add("rate-profile", str, "", "rate limits: public (as documented) or local (none that you would meet); without it local while --host is of this machine alone")
 
 
 def from_flags(flags):
     return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
-                    projectors=flags.projectors, apis=flags.apis, log_level=flags.log_level)
+                    projectors=flags.projectors, apis=flags.apis, log_level=flags.log_level,
+                    rate_profile=flags.rate_profile or ("local" if is_loopback(flags.host) else "public"))
+
+
+def is_loopback(host):
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def parser(description):

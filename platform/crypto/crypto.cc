@@ -104,6 +104,17 @@ std::string random_bytes(std::size_t count) {
 
 bool equal(std::string_view a, std::string_view b) { return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
 
+KeyedHash::KeyedHash() {
+  static_assert(sizeof key_ == crypto_shorthash_siphashx24_KEYBYTES);
+  randombytes_buf(key_.data(), key_.size());
+}
+std::array<std::uint64_t, 2> KeyedHash::of(std::string_view text) const {
+  std::array<std::uint64_t, 2> hash;
+  static_assert(sizeof hash == crypto_shorthash_siphashx24_BYTES);
+  crypto_shorthash_siphashx24(reinterpret_cast<unsigned char*>(hash.data()), bytes_of(text), text.size(), key_.data());
+  return hash;
+}
+
 std::string uuid7() {
   auto raw = random_bytes(16);
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();

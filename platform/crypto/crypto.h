@@ -1,5 +1,6 @@
 #pragma once
 // Hashes, identifiers, secrets. All functions are thread-safe. libsodium and OpenSSL do the work; nothing of them shows here.
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -40,6 +41,17 @@ class Sha256 {
 std::string random_bytes(std::size_t count);
 /// In constant time for texts of one length.
 bool equal(std::string_view a, std::string_view b);
+
+/// Short hashes (SipHash-2-4, 128 bits) under a random key of its own, so that nobody can choose texts whose hashes meet: for tables in memory.
+/// Copies have the same key.
+class KeyedHash {
+ public:
+  KeyedHash();
+  std::array<std::uint64_t, 2> of(std::string_view text) const;
+
+ private:
+  std::array<unsigned char, 16> key_;
+};
 
 /// UUID of time and randomness (RFC 9562, version 7): sorts by time.
 std::string uuid7();

@@ -19,7 +19,6 @@ NOT_EXPECTED = {
     "LENGTH_REQUIRED": "the kernel's: tests/contract/bad_http_test.py expects its status",
     "OPERATOR_NOT_FOUND": "no endpoint answers it yet",
     "REQUEST_TIMEOUT": "the kernel's: tests/contract/bad_http_test.py expects its status",
-    "RATE_LIMIT_EXCEEDED": "no endpoint answers it yet",
     "STREAM_NOT_PARKED": "an operator's, not an API's: a unit test of the decider expects it",
 }
 

@@ -92,6 +92,10 @@ class Edge(unittest.TestCase):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Request_Id='"bad\tid"')[1])
         self.assertRegex(seen["headers"]["x-request-id"], "^[0-9a-f]{32}$")
 
+    def test_who_asks_is_said_by_the_edge_whatever_its_client_says(self):
+        seen = json.loads(self.ask("GET", "/api/users/me", X_Forwarded_For="198.51.100.1")[1])
+        self.assertEqual(seen["headers"]["x-forwarded-for"], "127.0.0.1")
+
     def test_a_stream_arrives_before_it_ends(self):
         connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=DEADLINE_SECONDS)
         connection.request("GET", "/api/dialogs/7/events?token=secret")

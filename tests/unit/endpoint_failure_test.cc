@@ -45,6 +45,18 @@ TEST(ErrorAnswer, says_when_to_ask_again) {
   for (const Code code : {Code::overloaded, Code::unavailable, Code::stream_parked}) EXPECT_TRUE(error_response(code, "").headers.has("Retry-After"));
   EXPECT_FALSE(error_response(Code::internal_error, "").headers.has("Retry-After"));
 }
+TEST(ErrorAnswer, to_one_who_asks_too_often_says_when_he_may_ask_again) {
+  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto answer =
+      error_response(limits::Standing{.allowed = false, .limit = 5, .remaining = 0, .more_in = std::chrono::milliseconds(12'001)}, "en");
+  EXPECT_EQ(answer.status, 429);
+  EXPECT_THAT(answer.body, HasSubstr(R"("code":"RATE_LIMIT_EXCEEDED")"));
+  EXPECT_EQ(answer.headers.get("Retry-After"), "13");
+  EXPECT_EQ(answer.headers.get("X-RateLimit-Limit"), "5");
+  EXPECT_EQ(answer.headers.get("X-RateLimit-Remaining"), "0");
+  EXPECT_GE(std::stoll(std::string(answer.headers.get("X-RateLimit-Reset"))), now + 13);
+  EXPECT_LE(std::stoll(std::string(answer.headers.get("X-RateLimit-Reset"))), now + 15);
+}
 TEST(ErrorAnswer, of_a_conflict_names_the_current_version) {
   EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body, HasSubstr(R"("details":{"current_version":7})"));
 }

@@ -124,6 +124,8 @@ TEST(Cors, answers_name_the_origin_and_vary_by_it) {
   allow_origin(headers, "https://shop.example");
   EXPECT_EQ(headers.get("Access-Control-Allow-Origin"), "https://shop.example");
   EXPECT_EQ(headers.get("Vary"), "Accept-Language, Origin");
+  for (const char* name : {"Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"})
+    EXPECT_THAT(std::string(headers.get("Access-Control-Expose-Headers")), testing::HasSubstr(name));
   http::Headers same_origin;
   allow_origin(same_origin, "");
   EXPECT_EQ(same_origin.begin(), same_origin.end());

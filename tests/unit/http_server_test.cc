@@ -109,6 +109,14 @@ class HttpServer : public ::testing::Test {
     routes.add("GET", "/forged", [](const Request&, const Responder& responder) {
       responder.send({.status = 200, .headers = {{"X-A", "1\r\nSet-Cookie: stolen"}}, .body = "x"});
     });
+    routes.add("GET", "/always/{how}", [this](const Request& request, const Responder& responder) {
+      responder.always({{"X-Said", "earlier"}});
+      responder.always({{"X-Said", "always"}, {"X-Peer", request.peer_address}});
+      const auto how = request.path.find("how");
+      if (how == "throw") throw std::runtime_error("a secret");
+      if (how == "own") responder.send({.status = 200, .headers = {{"X-Said", "own"}}, .body = "x"});
+      if (how == "stream") streams_.put(EventStream::start(responder, [this] { ++closed_streams_; }));
+    });
     routes.add("GET", "/twice", [this](const Request&, const Responder& responder) {
       EXPECT_TRUE(responder.send(text("first")));
       EXPECT_FALSE(responder.send(text("second")));
@@ -337,6 +345,25 @@ TEST_F(HttpServer, HandlersThatFailBecomeGeneric500s) {
     EXPECT_FALSE((answer.head + answer.body).contains("secret") || answer.has("stolen")) << answer.body;
   }
   EXPECT_EQ(failures_.take(), (std::vector<std::string>{"std::runtime_error", "int", "std::logic_error", "dropped", "invalid header"}));
+}
+
+TEST_F(HttpServer, GivesWhatIsAlwaysSaidToEveryAnswer) {
+  start();
+  for (const char* how : {"throw", "drop"}) {
+    const Answer failed = get(std::string("/always/") + how);
+    EXPECT_EQ(failed.status, 500) << how;
+    EXPECT_TRUE(failed.has("X-Said: always\r\n")) << how;
+    EXPECT_FALSE(failed.has("earlier")) << how;
+    EXPECT_TRUE(failed.has("X-Peer: 127.0.0.1\r\n")) << how;
+  }
+  const Answer own = get("/always/own");
+  EXPECT_TRUE(own.has("X-Said: own\r\n"));
+  EXPECT_FALSE(own.has("X-Said: always"));
+  EXPECT_TRUE(own.has("X-Peer: "));
+  Client client(server_->port());
+  client.get("/always/stream");
+  ASSERT_TRUE(client.read_to("\r\n\r\n"));
+  EXPECT_TRUE(client.take_unread().contains("X-Said: always\r\n"));
 }
 
 TEST_F(HttpServer, AnswersOnce) {

@@ -7,6 +7,8 @@
 #include <fstream>
 #include <set>
 
+#include "api/endpoint/gate.h"
+#include "api/replyx/limits.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
@@ -115,6 +117,23 @@ TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
   // No EXPECT_EQ: it would print both documents.
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == document)
       << path << " is not what the endpoints declare. Write it again: PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document";
+}
+
+TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
+  const auto rate_of = [](std::string_view operation) { return limits::to_string(endpoint_of(operation).spec.limit->rate); };
+  EXPECT_EQ(rate_of("logIn"), "5/300");
+  for (const char* operation : {"getMe", "createAssistant", "listAssistants", "listDialogs", "getDialog", "postOperatorMessage"})
+    EXPECT_EQ(rate_of(operation), "100/60") << operation;
+  std::set<std::string_view> names;
+  for (const auto* limit : all_limits()) names.insert(limit->name);
+  EXPECT_EQ(names.size(), all_limits().size());
+  for (const auto& e : registry().endpoints()) {
+    for (const auto* limit : {e.spec.limit, e.spec.address_limit}) {
+      EXPECT_TRUE(limit == nullptr || std::ranges::find(all_limits(), limit) != all_limits().end()) << e.path;
+    }
+    EXPECT_NE(e.spec.limit, nullptr) << e.path;
+    EXPECT_TRUE(e.spec.gate->personal || e.spec.limit != &kGeneralLimit) << e.path << ": all who share an address or a site would share it";
+  }
 }
 
 TEST_F(Surface, can_be_mounted_on_a_prefix) {

@@ -1,0 +1,13 @@
+#include "api/replyx/limits.h"
+
+#include <array>
+
+namespace parley::replyx {
+
+std::span<const limits::Limit* const> all_limits() {
+  static constexpr std::array<const limits::Limit*, 8> kAll{&kGeneralLimit,    &kLoginLimit,   &kLoginEmailLimit, &kRegisterLimit,
+                                                            &kOpenDialogLimit, &kVisitorLimit, &kStreamLimit,     &kAddressLimit};
+  return kAll;
+}
+
+}  // namespace parley::replyx
