@@ -341,6 +341,8 @@ class People:
         """Another body under the key of something that was answered."""
         path, headers, key = self._headers[ask.correlation]
         body = {name: f"{value}!" if name in ("text", "name", "first_name", "password") else value for name, value in ask.body.items()}
+        if body == ask.body:
+            body["another"] = "field"
         expected = REUSED + tuple(refusal for refusal in CLOSED if refusal in ask.expected)
         other = Ask(secrets.token_hex(12), ask.kind, ask.identity, body, expected, ask.subject, ask.if_match, ask.method)
         self._headers[other.correlation] = path, headers, key
