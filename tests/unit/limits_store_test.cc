@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <latch>
 #include <map>
 #include <random>
 #include <thread>
@@ -189,18 +190,21 @@ TEST_F(Store, has_place_for_as_many_callers_as_it_says) {
 }
 
 TEST(Threads, together_get_the_limit_and_no_more) {
-  const std::vector<Setting> one{{&kGeneral, {1'000, 60s}}};
+  constexpr int kThreads = 4, kEach = 100'000;
+  const std::vector<Setting> one{{&kGeneral, {kThreads * kEach / 2, 3'600s}}};
   MemoryStore store(one);
   std::atomic<int> through = 0;
+  std::latch together(kThreads);
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < kThreads; ++i) {
       threads.emplace_back([&] {
-        for (int n = 0; n < 1'000; ++n) through += store.take(0, "somebody", steady_now()).allowed ? 1 : 0;
+        together.arrive_and_wait();
+        for (int n = 0; n < kEach; ++n) through += store.take(0, "somebody", steady_now()).allowed ? 1 : 0;
       });
     }
   }
-  EXPECT_EQ(through, 1'000);
+  EXPECT_EQ(through, kThreads * kEach / 2);
 }
 
 TEST(Limiter, knows_the_limits_that_are_set_and_counts_refusals_by_their_name) {
