@@ -65,7 +65,7 @@ std::optional<DialogRow> StreamFold::dialog() const {
                    .assistant = c->assistant,
                    .assistant_name = std::nullopt,
                    .platform = c->platform,
-                   .status = std::string(kOpenedStatus),
+                   .status = c->status.value_or(std::string(kOpenedStatus)),
                    .handoff_status = std::string(kOpenedHandoffStatus),
                    .first_name = c->first_name,
                    .last_name = std::nullopt,

@@ -71,6 +71,7 @@ void project(const dialogs::Opened& event, const Position& position, Batch& batc
   row.owner = event.owner;
   row.assistant = event.assistant;
   row.platform = schema::name_of(event.platform);
+  row.status = kOpenedStatus;
   row.first_name = event.first_name;
 }
 void project(const dialogs::MessageCreated& event, const Position& position, Batch& batch) {
@@ -85,6 +86,12 @@ void project(const dialogs::MessageCreated& event, const Position& position, Bat
                  .text = event.text,
                  .operator_name = event.operator_name,
                  .created_at = position.at});
+}
+void project(const dialogs::Archived&, const Position& position, Batch& batch) {
+  batch.dialog(position).status = schema::name_of(dialogs::Status::archived);
+}
+void project(const dialogs::Unarchived&, const Position& position, Batch& batch) {
+  batch.dialog(position).status = schema::name_of(dialogs::Status::active);
 }
 
 }  // namespace parley::projections

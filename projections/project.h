@@ -17,5 +17,7 @@ void project(const assistants::Deleted& event, const Position& position, Batch& 
 
 void project(const dialogs::Opened& event, const Position& position, Batch& batch);
 void project(const dialogs::MessageCreated& event, const Position& position, Batch& batch);
+void project(const dialogs::Archived& event, const Position& position, Batch& batch);
+void project(const dialogs::Unarchived& event, const Position& position, Batch& batch);
 
 }  // namespace parley::projections

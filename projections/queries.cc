@@ -4,6 +4,7 @@
 
 #include "projections/checkpoints.h"
 #include "projections/generation.h"
+#include "schemas/events.h"
 
 namespace parley::projections {
 
@@ -107,29 +108,100 @@ Result<std::vector<AssistantRow>> assistants_of(Reader& reader, AccountId owner)
   return assistants;
 }
 
+namespace {
+
+// As 0006_dialogs.sql indexes messages, or the index is not used.
+constexpr std::string_view kFound =
+    "WITH found AS MATERIALIZED (SELECT DISTINCT dialog_id FROM messages WHERE"
+    " (to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || owner_id]))"
+    " @@ (websearch_to_tsquery('pg_catalog.russian', $6) && ('''owner ' || $1::bigint || '''')::tsquery)"
+    " AND numnode(websearch_to_tsquery('pg_catalog.russian', $6)) > 0),";  // nothing but words that are in every text finds nothing
+
+// The count goes through all of the owner's dialogs anyway, and their names with it. (That a name is not something finds nothing: 'T' is a search
+// that names no word to be found.)
+constexpr std::string_view kMine =
+    " mine AS NOT MATERIALIZED (SELECT * FROM dialogs WHERE owner_id = $1 AND ($2::text IS NULL OR status = $2)"
+    " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4) AND ($5::bigint IS NULL OR assistant_id = $5)"
+    " AND ($6::text IS NULL OR id IN (SELECT dialog_id FROM found) OR (querytree(websearch_to_tsquery('pg_catalog.russian', $6)) <> 'T'"
+    " AND to_tsvector('pg_catalog.russian', coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || coalesce(telegram_username, ''))"
+    " @@ websearch_to_tsquery('pg_catalog.russian', $6)))),";
+
+constexpr std::string_view kFirstPage =
+    " page AS (SELECT *, last_activity_at AS activity FROM mine ORDER BY last_activity_at DESC, id DESC LIMIT $7 OFFSET $8)";
+
+// A partition's time never goes back: what it appends from the cut on is not older than what stands before the cut. So a dialog whose last activity
+// is older has not moved; of the few others the index of events knows where they were.
+constexpr std::string_view kNextPage =
+    " cut AS MATERIALIZED (SELECT $8::bigint[] AS next, array_agg(coalesce((SELECT at FROM event_index e WHERE e.partition = c.number - 1"
+    " AND e.position < c.next ORDER BY e.position DESC LIMIT 1), '-infinity'::timestamptz) ORDER BY c.number) AS last"
+    " FROM unnest($8::bigint[]) WITH ORDINALITY AS c (next, number)),"
+    " placed AS NOT MATERIALIZED (SELECT mine.*, (id % $11::bigint * cardinality(cut.next) / $11::bigint + 1)::integer AS place, cut.next, cut.last"
+    " FROM mine CROSS JOIN cut),"
+    " page AS (SELECT * FROM ("
+    "(SELECT *, last_activity_at AS activity FROM placed WHERE (last_activity_at, id) < ($9::timestamptz, $10::bigint)"
+    " AND last_activity_at < last[place] ORDER BY last_activity_at DESC, id DESC LIMIT $7)"
+    " UNION ALL (SELECT placed.*, was.at FROM placed CROSS JOIN LATERAL (SELECT at FROM event_index e WHERE e.kind = 'dialog'"
+    " AND e.stream_id = placed.id AND e.position < next[place] AND e.type = ANY ($12::text[]) ORDER BY e.version DESC LIMIT 1) AS was"
+    " WHERE last_activity_at >= (SELECT min(t) FROM cut, unnest(cut.last) AS t) AND last_activity_at >= last[place]"
+    " AND (was.at, id) < ($9, $10))) AS both_kinds ORDER BY activity DESC, id DESC LIMIT $7)";
+
+// The count stands in every row, and alone (with no dialog beside it) when the page is empty.
+constexpr std::string_view kPage =
+    " SELECT n.total, n.cut, d.activity, d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name,"
+    " d.last_name, d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
+    " FROM (SELECT count(*) AS total, (SELECT array_agg(next::text ORDER BY partition) FROM checkpoints WHERE projection = '";
+constexpr std::string_view kPageEnd =
+    "') AS cut FROM mine) n LEFT JOIN page d ON true LEFT JOIN assistants a ON a.id = d.assistant_id"
+    " ORDER BY d.activity DESC, d.id DESC";
+
+/// What moves a dialog to the top of its list.
+std::vector<std::string> activities() {
+  return {std::string(schema::type_name<dialogs::Opened>), std::string(schema::type_name<dialogs::MessageCreated>)};
+}
+
+std::string statement(std::string_view page) {
+  std::string text;
+  for (const auto part : {kFound, kMine, page, kPage, kReadModels, kPageEnd}) text += part;
+  return text;
+}
+
+}  // namespace
+
 Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilter& filter) {
-  // The count stands in every row, and alone (with no dialog beside it) when the page is empty.
-  const auto rows = reader.query(
-      "WITH mine AS NOT MATERIALIZED (SELECT * FROM dialogs WHERE owner_id = $1 AND ($2::text IS NULL OR status = $2)"
-      " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4)),"
-      " page AS (SELECT * FROM mine ORDER BY last_activity_at DESC, id DESC LIMIT $5 OFFSET $6)"
-      " SELECT n.total, d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,"
-      " d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
-      " FROM (SELECT count(*) AS total FROM mine) n LEFT JOIN page d ON true LEFT JOIN assistants a ON a.id = d.assistant_id"
-      " ORDER BY d.last_activity_at DESC, d.id DESC",
-      Params(owner, filter.status, filter.handoff_status, filter.platform, at_most(filter.limit), std::max<std::int64_t>(filter.offset, 0)));
+  const int rows_max = at_most(filter.limit);
+  const auto ask = [&] {
+    const int limit = rows_max + 1;  // one more tells whether there is more
+    if (!filter.after) {
+      return reader.query(statement(kFirstPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, filter.words,
+                                                        limit, std::max<std::int64_t>(filter.offset, 0)));
+    }
+    postgres::Column cut;
+    for (const auto next : filter.after->cut) cut.add(next);
+    return reader.query(statement(kNextPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, filter.words,
+                                                     limit, cut, filter.after->activity, filter.after->id, kSlots, activities()));
+  };
+  const auto rows = ask();
   if (!rows) return std::unexpected(rows.error());
   DialogPage page;
+  DialogCursor next;
+  if (filter.after) next = *filter.after;
   for (std::size_t i = 0; i < rows->size(); ++i) {
     const auto row = (*rows)[i];
     row.read(0, page.total);
-    if (row.is_null(1)) break;
+    if (row.is_null(3)) break;
+    page.has_more = page.dialogs.size() == static_cast<std::size_t>(rows_max);
+    if (page.has_more) break;
     DialogRow d;
-    row.into(page.total, d.id, d.version, d.owner, d.assistant, d.assistant_name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,
-             d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at);
+    std::optional<std::vector<std::string>> cut;
+    row.into(page.total, cut, next.activity, d.id, d.version, d.owner, d.assistant, d.assistant_name, d.platform, d.status, d.handoff_status,
+             d.first_name, d.last_name, d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at);
+    next.id = d.id;
+    if (next.cut.empty() && cut) {
+      for (const auto& position : *cut) next.cut.push_back(schema::parse_integer(position).value_or(0));
+    }
     page.dialogs.push_back(std::move(d));
   }
-  page.has_more = std::max<std::int64_t>(filter.offset, 0) + static_cast<std::int64_t>(page.dialogs.size()) < page.total;
+  if (page.has_more && !page.dialogs.empty() && !next.cut.empty()) page.next = std::move(next);
   return page;
 }
 
@@ -141,14 +213,15 @@ Result<std::optional<DialogRow>> dialog(Reader& reader, const Principal& viewer,
   return dialog_row((*rows)[0]);
 }
 
-Result<std::optional<std::vector<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit) {
+Result<std::optional<std::vector<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit,
+                                                        std::optional<std::int64_t> before) {
   const Sight sight = sight_of(viewer);
   // A dialog without messages is one row of NULLs; one that the viewer may not know of is none.
   const auto rows = reader.query(
       "SELECT m.id, m.version, m.sender, m.text, m.operator_name, m.created_at FROM dialogs d LEFT JOIN LATERAL"
-      " (SELECT * FROM messages WHERE dialog_id = d.id ORDER BY version DESC LIMIT $4) m ON true"
+      " (SELECT * FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4) m ON true"
       " WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version",
-      Params(id, sight.owner, sight.assistant, at_most(limit)));
+      Params(id, sight.owner, sight.assistant, at_most(limit), before));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   if ((*rows)[0].is_null(0)) return std::vector<MessageRow>{};
@@ -179,6 +252,42 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
       Params(kReadModels, partition, to_string(Stream{Kind::dialog, id.value})));
   if (!checkpoint) return std::unexpected(checkpoint.error());
   if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint, history.parked_at);
+  return history;
+}
+
+Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from, std::int64_t span_max,
+                                   int limit) {
+  auto seen = snapshot(lease);
+  if (!seen) return std::unexpected(seen.error());
+  OwnerHistory history{.events = {}, .read_to = from, .checkpoint = 0, .has_gap = false};
+  const auto checkpoint = seen->query("SELECT next FROM checkpoints WHERE projection = $1 AND partition = $2", Params(kReadModels, partition));
+  if (!checkpoint) return std::unexpected(checkpoint.error());
+  if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint);
+  if (history.checkpoint <= from) return history;
+  const auto to = std::min(history.checkpoint, from + span_max);
+  const int rows_max = at_most(limit);
+  const auto rows = seen->query(
+      "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id, m.sender, m.text, m.operator_name"
+      " FROM event_index e JOIN dialogs d ON d.id = e.stream_id AND d.owner_id = $1"
+      " LEFT JOIN messages m ON m.dialog_id = e.stream_id AND m.version = e.version"
+      " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position LIMIT $5",
+      Params(owner, partition, from, to, rows_max + 1));
+  if (!rows) return std::unexpected(rows.error());
+  const bool is_cut = rows->size() > static_cast<std::size_t>(rows_max);
+  history.events.resize(is_cut ? static_cast<std::size_t>(rows_max) : rows->size());
+  for (std::size_t i = 0; i < history.events.size(); ++i) {
+    OwnerEvent& e = history.events[i];
+    (*rows)[i].into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender, e.text, e.operator_name);
+  }
+  history.read_to = is_cut ? history.events.back().position + 1 : to;
+  const auto gap = seen->query(
+      "SELECT EXISTS (SELECT FROM parked_events e JOIN parked_streams s USING (projection, stream)"
+      " LEFT JOIN dialogs d ON d.id = split_part(e.stream, '/', 2)::bigint"
+      " WHERE e.projection = $1 AND s.partition = $2 AND e.stream LIKE 'dialog/%' AND e.position >= $3 AND e.position < $4"
+      " AND (d.id IS NULL OR d.owner_id = $5))",
+      Params(kReadModels, partition, from, history.read_to, owner));
+  if (!gap) return std::unexpected(gap.error());
+  (*gap)[0].into(history.has_gap);
   return history;
 }
 

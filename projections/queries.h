@@ -1,6 +1,6 @@
 #pragma once
 // What is asked of the read models. Each query takes a Reader (a Lease, or a Snapshot where several must agree) and blocks. Who may see a
-// row is part of its WHERE clause: what one may not see is not there. Statements are served by the indexes of 0001_read_models.sql.
+// row is part of its WHERE clause: what one may not see is not there. Statements are served by the indexes of schemas/sql.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -69,21 +69,39 @@ struct DialogRow {
   std::optional<Timestamp> last_message_time;
   Timestamp created_at;
 };
+/// Between two pages of a list: it goes on as the list stood at the cut, whatever has happened since.
+struct DialogCursor {
+  std::vector<std::int64_t> cut;  ///< Of each partition: the first event that is not counted.
+  Timestamp activity;             ///< Of the last dialog before, as of the cut;
+  DialogId id;                    ///< and which one that is.
+  friend bool operator==(const DialogCursor&, const DialogCursor&) = default;
+};
 struct DialogFilter {
   std::optional<std::string> status = {};
   std::optional<std::string> handoff_status = {};
   std::optional<std::string> platform = {};
+  std::optional<AssistantId> assistant = {};
+  /// As people write them for a search engine ("exact words", or, -without). Whatever is written here is a search and nothing else. Found are dialogs
+  /// with a message that has them, in the forms of Russian and English, and those whose visitor's names do.
+  std::optional<std::string> words = {};
   int limit = 50;  ///< 0..kRowsMax; the surface has its own, smaller limit.
   std::int64_t offset = 0;
+  std::optional<DialogCursor> after = {};  ///< Instead of an offset.
 };
 struct DialogPage {
   std::vector<DialogRow> dialogs;
   std::int64_t total = 0;  ///< That pass the filter, on all pages.
   bool has_more = false;
+  std::optional<DialogCursor> next = {};  ///< When there is more: where it goes on.
 };
 /// The owner's dialogs, the one with the latest activity first. One statement, so page and total agree.
+///
+/// Pages by cursor are those of the list as it was in the read model when its first page was read: every dialog that was there then comes once, in
+/// the order of then, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now. (An exception: a dialog
+/// that the read model had parked at the cut, and that was let go on since, may come twice or not at all.) A page costs as much as the first, and
+/// what of the owner's dialogs has moved since the cut.
 postgres::Result<DialogPage> dialogs_of(postgres::Reader& reader, AccountId owner, const DialogFilter& filter);
-/// Nothing when there is no such dialog, or when `viewer` may not know of it: an Owner sees its own, a Visitor those of the site's
+/// Nothing when there is no such dialog, or when `viewer` may not know of it: an Owner and its team see its own, a Visitor those of the site's
 /// assistant (the guest's secret is the API's to check), anybody else none.
 postgres::Result<std::optional<DialogRow>> dialog(postgres::Reader& reader, const Principal& viewer, DialogId id);
 
@@ -95,9 +113,9 @@ struct MessageRow {
   std::optional<Personal> operator_name;
   Timestamp created_at;
 };
-/// The dialog's latest `limit` messages, in their order. Nothing when the viewer may not know of the dialog.
+/// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know of the dialog.
 postgres::Result<std::optional<std::vector<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer, DialogId id,
-                                                                  int limit = kRowsMax);
+                                                                  int limit = kRowsMax, std::optional<std::int64_t> before = {});
 
 /// A dialog's past for a stream that resumes: everything in it belongs to one state of the database.
 struct StreamHistory {
@@ -111,6 +129,33 @@ struct StreamHistory {
 /// Nothing when the viewer may not know of the dialog — or when its opening is not projected yet. `partition` is the dialog's.
 postgres::Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id,
                                                               std::int64_t after_version, std::int32_t partition, int limit = 1'000);
+
+/// An event of a dialog, with what its rows say.
+struct OwnerEvent {
+  std::int64_t position = 0;
+  DialogId dialog;
+  std::string type;
+  Timestamp at;
+  AccountId owner;
+  AssistantId assistant;
+  std::string platform;
+  std::optional<Personal> first_name;
+  // Of a message.
+  std::optional<MessageId> message;
+  std::optional<std::string> sender;
+  std::optional<Personal> text;
+  std::optional<Personal> operator_name;
+};
+/// A part of what happened in an owner's dialogs, in one partition; one state of the database.
+struct OwnerHistory {
+  std::vector<OwnerEvent> events;  ///< In the order of the log, at most `limit`.
+  std::int64_t read_to = 0;        ///< Below this position nothing is missing: the next `from`.
+  std::int64_t checkpoint = 0;     ///< The partition's. At it there is nothing more.
+  bool has_gap = false;            ///< But for events of a parked dialog, which is the owner's or nobody's yet.
+};
+/// From a position on, going through `span_max` positions at most, so that a read is bounded whatever happened to others.
+postgres::Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from,
+                                             std::int64_t span_max, int limit);
 
 /// Where a dialog is parked of which nothing is reflected, its opening being what could not be applied. Nothing: it is not.
 postgres::Result<std::optional<std::int64_t>> opening_parked_at(postgres::Reader& reader, DialogId id);

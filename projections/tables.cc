@@ -151,8 +151,8 @@ Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
 }
 
 Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
-  Column id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at;
-  Column u_id, u_from, u_to, u_messages, u_last, u_last_time;
+  Column id, version, owner, assistant, platform, status, first_name, messages, last, last_time, activity, created_at;
+  Column u_id, u_from, u_to, u_status, u_messages, u_last, u_last_time;
   ParkingAlone parking(
       "UPDATE dialogs r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
       " WHERE r.id = u.id AND r.version = u.\"from\"",
@@ -160,14 +160,14 @@ Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
   if (const auto consistent = expect_consistent(changes, "dialogs"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
     if (c.created) {
-      id.add(key), version.add(c.to), owner.add(c.owner), assistant.add(c.assistant), platform.add(c.platform), first_name.add(c.first_name);
-      messages.add(c.messages_added), last.add(c.last_message), last_time.add(c.last_message_time);
+      id.add(key), version.add(c.to), owner.add(c.owner), assistant.add(c.assistant), platform.add(c.platform), status.add(c.status);
+      first_name.add(c.first_name), messages.add(c.messages_added), last.add(c.last_message), last_time.add(c.last_message_time);
       activity.add(c.last_message_time.value_or(c.created_at)), created_at.add(c.created_at);
     } else if (c.is_of_parking_alone) {
       parking.add(key, c);
     } else {
       u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_messages.add(c.messages_added), u_last.add(c.last_message);
-      u_last_time.add(c.last_message_time);
+      u_last_time.add(c.last_message_time), u_status.add(c.status);
     }
   }
   if (const auto moved = parking.write(t, "dialogs"); !moved) return moved;
@@ -175,21 +175,21 @@ Result<void> write(Transaction& t, const Changes<DialogChange>& changes) {
     const auto written = t.query(
         "INSERT INTO dialogs (id, version, owner_id, assistant_id, platform, status, handoff_status, first_name, message_count, last_message,"
         " last_message_time, last_activity_at, created_at)"
-        " SELECT id, version, owner, assistant, platform, $12::text, $13::text, first_name, messages, last, last_time, activity, created_at"
-        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::bigint[], $8::text[],"
-        " $9::timestamptz[], $10::timestamptz[], $11::timestamptz[])"
-        " AS u (id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at)",
-        Params(id, version, owner, assistant, platform, first_name, messages, last, last_time, activity, created_at, kOpenedStatus,
-               kOpenedHandoffStatus));
+        " SELECT id, version, owner, assistant, platform, status, $13::text, first_name, messages, last, last_time, activity, created_at"
+        " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[],"
+        " $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])"
+        " AS u (id, version, owner, assistant, platform, status, first_name, messages, last, last_time, activity, created_at)",
+        Params(id, version, owner, assistant, platform, status, first_name, messages, last, last_time, activity, created_at, kOpenedHandoffStatus));
     if (const auto all = expect_all(written, id.size(), "dialogs"); !all) return all;
   }
   if (u_id.size() == 0) return {};
   const auto written = t.query(
       "UPDATE dialogs d SET version = u.\"to\", message_count = d.message_count + u.messages, last_message = coalesce(u.last, d.last_message),"
-      " last_message_time = coalesce(u.last_time, d.last_message_time), last_activity_at = coalesce(u.last_time, d.last_activity_at)"
-      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[])"
-      " AS u (id, \"from\", \"to\", messages, last, last_time) WHERE d.id = u.id AND d.version = u.\"from\"",
-      Params(u_id, u_from, u_to, u_messages, u_last, u_last_time));
+      " last_message_time = coalesce(u.last_time, d.last_message_time), last_activity_at = coalesce(u.last_time, d.last_activity_at),"
+      " status = coalesce(u.status, d.status)"
+      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::text[])"
+      " AS u (id, \"from\", \"to\", messages, last, last_time, status) WHERE d.id = u.id AND d.version = u.\"from\"",
+      Params(u_id, u_from, u_to, u_messages, u_last, u_last_time, u_status));
   return expect_all(written, u_id.size(), "dialogs");
 }
 
@@ -200,9 +200,11 @@ Result<void> write(Transaction& t, const std::vector<Message>& messages) {
     dialog.add(m.dialog), version.add(m.version), id.add(m.id), sender.add(m.sender), text.add(m.text), operator_name.add(m.operator_name);
     created_at.add(m.created_at);
   }
+  // The owner is the dialog's, whose row stands already: it was written before, or just now. Search finds the owner's messages by it.
   const auto written = t.query(
-      "INSERT INTO messages (dialog_id, version, id, sender, text, operator_name, created_at)"
-      " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])",
+      "INSERT INTO messages (dialog_id, version, id, sender, text, operator_name, created_at, owner_id)"
+      " SELECT u.*, d.owner_id FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])"
+      " AS u (dialog_id, version, id, sender, text, operator_name, created_at) JOIN dialogs d ON d.id = u.dialog_id",
       Params(dialog, version, id, sender, text, operator_name, created_at));
   return expect_all(written, messages.size(), "messages");
 }

@@ -47,6 +47,7 @@ struct DialogChange : RowChange {
   AccountId owner;
   AssistantId assistant;
   std::string platform;
+  std::optional<std::string> status;
   std::optional<Personal> first_name;
   std::int64_t messages_added = 0;
   std::optional<Personal> last_message;

@@ -57,6 +57,14 @@ inline constexpr std::string_view type_name<dialogs::PostOperatorMessage> = "par
 template <>
 inline constexpr auto fields<dialogs::PostOperatorMessage> =
     std::tuple{field("text", &dialogs::PostOperatorMessage::text), field("operator_name", &dialogs::PostOperatorMessage::operator_name)};
+template <>
+inline constexpr std::string_view type_name<dialogs::Archive> = "parley.dialog.archive.v1";
+template <>
+inline constexpr auto fields<dialogs::Archive> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<dialogs::Unarchive> = "parley.dialog.unarchive.v1";
+template <>
+inline constexpr auto fields<dialogs::Unarchive> = std::tuple<>{};
 
 template <>
 inline constexpr auto fields<parking::SentCommand::Header> =

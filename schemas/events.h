@@ -19,6 +19,11 @@ inline constexpr std::array names<dialogs::Sender>{
     std::pair{dialogs::Sender::assistant, std::string_view("assistant")},
     std::pair{dialogs::Sender::operator_, std::string_view("operator")},
 };
+template <>
+inline constexpr std::array names<dialogs::Status>{
+    std::pair{dialogs::Status::active, std::string_view("active")},
+    std::pair{dialogs::Status::archived, std::string_view("archived")},
+};
 
 // Events of an account.
 
@@ -122,6 +127,19 @@ inline constexpr auto fields<dialogs::MessageCreated> = std::tuple{
     field("text", &dialogs::MessageCreated::text),
     field("operator_name", &dialogs::MessageCreated::operator_name),
 };
+template <>
+inline constexpr std::string_view type_name<dialogs::Archived> = "parley.dialog.archived.v1";
+template <>
+inline constexpr std::string_view about<dialogs::Archived> = "The people behind the assistant are done with a dialog, for now";
+template <>
+inline constexpr auto fields<dialogs::Archived> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<dialogs::Unarchived> = "parley.dialog.unarchived.v1";
+template <>
+inline constexpr std::string_view about<dialogs::Unarchived> =
+    "An archived dialog is active again: somebody wanted that, or its visitor has written (then it follows that message)";
+template <>
+inline constexpr auto fields<dialogs::Unarchived> = std::tuple<>{};
 
 // Events of streams of every kind.
 
@@ -210,7 +228,8 @@ inline constexpr auto fields<dialogs::NoDialog> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<dialogs::Dialog> = "dialog";
 template <>
-inline constexpr auto fields<dialogs::Dialog> = std::tuple{field("assistant", &dialogs::Dialog::assistant), field("owner", &dialogs::Dialog::owner)};
+inline constexpr auto fields<dialogs::Dialog> =
+    std::tuple{field("assistant", &dialogs::Dialog::assistant), field("owner", &dialogs::Dialog::owner), field("status", &dialogs::Dialog::status)};
 
 // What the templates above make of them, compiled once (codec.cc).
 

@@ -36,6 +36,11 @@ template <>
 inline constexpr auto fields<dialogs::MessagePosted> =
     std::tuple{field("dialog_id", &dialogs::MessagePosted::dialog), field("message", &dialogs::MessagePosted::message)};
 template <>
+inline constexpr std::string_view type_name<dialogs::DialogIs> = "dialog.is";
+template <>
+inline constexpr auto fields<dialogs::DialogIs> =
+    std::tuple{field("dialog_id", &dialogs::DialogIs::dialog), field("status", &dialogs::DialogIs::status)};
+template <>
 inline constexpr std::string_view type_name<parking::StreamUnparked> = "stream.unparked";
 template <>
 inline constexpr auto fields<parking::StreamUnparked> = std::tuple{field("action", &parking::StreamUnparked::action)};

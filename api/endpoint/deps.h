@@ -24,6 +24,7 @@ class Directory;
 class Dispatcher;
 class LogReader;
 class Progress;
+class Signals;
 class Streams;
 class Tokens;
 }  // namespace parley::api
@@ -38,6 +39,7 @@ struct Deps {
   api::Dispatcher& dispatcher;
   api::Progress& progress;
   api::Streams& streams;
+  api::Signals& signals;
   api::LogReader& log;
   postgres::Pool& pool;
   http::Executor& queries;  ///< Runs what reads PostgreSQL: as many threads as the pool has connections.

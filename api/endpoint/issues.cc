@@ -9,7 +9,7 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kIssues{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kIssues{{
     {"must be a token as Telegram's BotFather gives it: <id>:<# characters>",
      "должен быть токеном в том виде, в котором его даёт BotFather: <id>:<# символов>"},
     {"must not be null", "не может быть null"},
@@ -42,6 +42,11 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kIssues{
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
     {"must be a position as X-Event-Position gives it", "должна быть позиция в том виде, в котором её даёт X-Event-Position"},
     {"is a position of another log: it was restored or made anew since", "позиция другого журнала: с тех пор он был восстановлен или создан заново"},
+    {"must be a next_cursor as it was answered", "должен быть next_cursor в том виде, в котором он был получен"},
+    {"is a cursor of another log: begin without it", "курсор другого журнала: начните без него"},
+    {"cannot be given beside *", "нельзя указывать вместе с *"},
+    {"must be UTF-8", "должно быть в UTF-8"},
+    {"must be an id as this feed gives it", "должен быть идентификатор в том виде, в котором его даёт этот поток"},
     {"must be a version like # or a time like *", "должно быть версией вида # или временем вида *"},
     {"must be at most the dialog's version, which is #", "не может быть больше версии диалога: #"},
     {"must be earlier: one answer is made of at most # events with # bytes",

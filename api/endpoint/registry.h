@@ -100,7 +100,7 @@ struct Decided {
   const Deps& deps;
 };
 
-/// The client of a stream, waiting for its head.
+/// The client of a stream, waiting for its head; or of a signal, waiting for its answer.
 struct Opening {
   http::Responder responder;
   http::Headers extra;                                ///< For the stream's head.
@@ -121,7 +121,7 @@ const A& alternative(const Answer& answer) {
 struct Endpoint {
   Spec spec;
   std::string path;  ///< With the prefix.
-  enum class Form { command, query, stream } form{};
+  enum class Form { command, query, stream, signal } form{};
   std::vector<DescribedParameter> parameters;
   std::string body_schema;  ///< Empty: no body is read.
   bool body_required = false;
@@ -217,6 +217,18 @@ class Registry {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
       return open(*call, deps, std::move(client));
+    };
+    endpoints_.push_back(std::move(e));
+  }
+
+  /// Something that is passed on and not kept (status 204). Unless `pass` fails, it has taken the client over, and answers it.
+  template <class P, class B>
+  void signal(Spec spec, Result<void> (*pass)(const Call<P, B>&, const Deps&, Opening)) {
+    Endpoint e = described<P, B, Nothing>(std::move(spec), Endpoint::Form::signal);
+    e.open = [pass](const http::Request& request, const Caller& caller, const Deps& deps, Opening client) -> Result<void> {
+      auto call = read_call<P, B>(request, caller);
+      if (!call) return fail(std::move(call.error()));
+      return pass(*call, deps, std::move(client));
     };
     endpoints_.push_back(std::move(e));
   }

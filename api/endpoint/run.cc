@@ -283,6 +283,7 @@ void admit(const Shared& x) {
     case Endpoint::Form::query:
       return run_query(x);
     case Endpoint::Form::stream:
+    case Endpoint::Form::signal:
       return run_stream(x);
   }
 }

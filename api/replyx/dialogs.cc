@@ -1,23 +1,26 @@
-// /api/dialogs, for their owner.
+// /api/dialogs, for their owner and its team.
 #include "api/replyx/gates.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/past.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "api/replyx/values.h"
+#include "api/streams/log_token.h"
 
 namespace parley::replyx {
 
-enum class DialogStatus { active, archived };
 enum class HandoffStatus { none, requested, active, released };
 enum class DialogPlatform { telegram, website };
 
 struct DialogsQuery {
-  std::optional<DialogStatus> status;
+  std::optional<dialogs::Status> status;
   std::optional<HandoffStatus> handoff_status;
   std::optional<DialogPlatform> platform;
+  std::optional<AssistantId> assistant_id;
+  std::optional<Search> q;
   std::int64_t limit = 50;
   std::int64_t offset = 0;
+  std::optional<std::string> cursor;
 };
 struct ListedDialog {
   DialogId id;
@@ -38,6 +41,11 @@ struct DialogList {
   std::vector<ListedDialog> dialogs;
   std::int64_t total = 0;
   bool has_more = false;
+  schema::Nullable<std::string> next_cursor;
+};
+struct DialogStatus {
+  DialogId id;
+  std::string status;
 };
 struct Dialog {
   DialogId id;
@@ -69,8 +77,14 @@ struct OwnerMessagesQuery {
   DialogId dialog_id;
   std::int64_t limit = kMessagesMax;
   std::optional<std::int64_t> after;
+  std::optional<std::int64_t> before;
   std::optional<schema::Moment> at;
 };
+
+/// Characters of a cursor: what 1,024 partitions need.
+inline constexpr std::size_t kCursorMax = 6'000;
+/// The year 9999, which every reader of times knows.
+inline constexpr std::int64_t kCursorTimeMax = 253'402'300'799'000;
 
 inline constexpr std::string_view kAtDescription =
     "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, without milliseconds, or a date: "
@@ -111,11 +125,6 @@ struct History {
 namespace parley::schema {
 
 template <>
-inline constexpr std::array names<replyx::DialogStatus>{
-    std::pair{replyx::DialogStatus::active, std::string_view("active")},
-    std::pair{replyx::DialogStatus::archived, std::string_view("archived")},
-};
-template <>
 inline constexpr std::array names<replyx::HandoffStatus>{
     std::pair{replyx::HandoffStatus::none, std::string_view("none")},
     std::pair{replyx::HandoffStatus::requested, std::string_view("requested")},
@@ -148,7 +157,11 @@ inline constexpr auto fields<replyx::DialogList> = std::tuple{
     field("dialogs", &replyx::DialogList::dialogs, {}, "The one with the latest activity first"),
     field("total", &replyx::DialogList::total, {}, "On all pages"),
     field("has_more", &replyx::DialogList::has_more),
+    field("next_cursor", &replyx::DialogList::next_cursor, {}, "Given as `cursor` it is answered with the next page; null on the last one"),
 };
+template <>
+inline constexpr auto fields<replyx::DialogStatus> =
+    std::tuple{field("id", &replyx::DialogStatus::id), field("status", &replyx::DialogStatus::status, {}, "active or archived")};
 template <>
 inline constexpr auto fields<replyx::Dialog> = std::tuple{
     field("id", &replyx::Dialog::id),
@@ -196,7 +209,7 @@ template <>
 inline constexpr std::string_view example<replyx::DialogList> =
     R"({"dialogs":[{"id":1,"assistant_id":1,"platform":"telegram","telegram_chat_id":"123456789","telegram_username":"user123",
     "first_name":"John","last_name":"Doe","status":"active","handoff_status":"none","is_taken_over":false,"last_message":"Привет!",
-    "last_message_time":"2025-09-01T12:00:00Z","created_at":"2025-09-01T10:00:00Z"}],"total":25,"has_more":false})";
+    "last_message_time":"2025-09-01T12:00:00Z","created_at":"2025-09-01T10:00:00Z"}],"total":25,"has_more":false,"next_cursor":null})";
 template <>
 inline constexpr std::string_view example<replyx::Dialog> =
     R"({"id":1,"assistant_id":1,"assistant_name":"Техподдержка","platform":"telegram","telegram_chat_id":"123456789",
@@ -214,8 +227,17 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query("status", &replyx::DialogsQuery::status),
     query("handoff_status", &replyx::DialogsQuery::handoff_status),
     query("platform", &replyx::DialogsQuery::platform),
+    query("assistant_id", &replyx::DialogsQuery::assistant_id),
+    query("q", &replyx::DialogsQuery::q, {},
+          "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs with a message that has them, "
+          "and those whose visitor's names do"),
     query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = 100}),
-    query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000}),
+    query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000},
+          "Of the list as it is now: while messages arrive, dialogs move over it. To read all of it, use `cursor`"),
+    query(
+        "cursor", &replyx::DialogsQuery::cursor, {.length_max = replyx::kCursorMax, .pattern = R"(^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$)"},
+        "The answer's `next_cursor`, with the same filters: the next page of the list as it was when its first page was read. Every dialog that was "
+        "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now"),
 };
 template <>
 inline constexpr auto parameters<replyx::DialogQuery> = std::tuple{
@@ -229,6 +251,7 @@ inline constexpr auto parameters<replyx::OwnerMessagesQuery> = std::tuple{
           "At most so many: the latest ones unless `after` is given"),
     query("after", &replyx::OwnerMessagesQuery::after, {.min = 0, .max = kIdMax},
           "A version of the dialog: only messages above it, the oldest first"),
+    query("before", &replyx::OwnerMessagesQuery::before, {.min = 1, .max = kIdMax}, replyx::kBeforeDescription),
     query("at", &replyx::OwnerMessagesQuery::at, {}, replyx::kAtDescription),
 };
 template <>
@@ -254,16 +277,44 @@ std::optional<std::string> filter(const std::optional<T>& value) {
 }
 bool is_taken_over(const projections::DialogRow& row) { return row.handoff_status == schema::name_of(HandoffStatus::active); }
 
-Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease& db, const Deps&) {
+// A cursor's numbers: the last dialog's activity in milliseconds and its id, then the cut.
+constexpr std::size_t kNumbersBeforeCut = 2;
+
+std::string text_of(const projections::DialogCursor& cursor, const Deps& deps) {
+  std::vector<std::int64_t> numbers{cursor.activity.time_since_epoch().count(), cursor.id.value};
+  numbers.insert(numbers.end(), cursor.cut.begin(), cursor.cut.end());
+  return api::write_log_token(deps.log_identity(), numbers);
+}
+Result<projections::DialogCursor> read_cursor(const std::string& text, const Deps& deps) {
+  const auto token = api::read_log_token(text);
+  if (!token) return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
+  if (token->log != deps.log_identity()) return endpoint::invalid("cursor", "is a cursor of another log: begin without it");
+  const auto& numbers = token->numbers;
+  if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kCursorTimeMax || numbers[1] > kIdMax)
+    return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
+  return projections::DialogCursor{
+      .cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()}, .activity = Timestamp{std::chrono::milliseconds{numbers[0]}}, .id = {numbers[1]}};
+}
+
+Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& in = call.parameters;
-  auto page = projections::dialogs_of(db, std::get<Owner>(call.caller.principal).account,
-                                      {.status = filter(in.status),
-                                       .handoff_status = filter(in.handoff_status),
-                                       .platform = filter(in.platform),
-                                       .limit = static_cast<int>(in.limit),
-                                       .offset = in.offset});
+  projections::DialogFilter wanted{.status = filter(in.status),
+                                   .handoff_status = filter(in.handoff_status),
+                                   .platform = filter(in.platform),
+                                   .assistant = in.assistant_id,
+                                   .limit = static_cast<int>(in.limit),
+                                   .offset = in.offset};
+  if (in.q && !is_blank(in.q->text)) wanted.words = in.q->text;
+  if (in.cursor) {
+    if (in.offset != 0) return endpoint::invalid("cursor", "cannot be given beside offset");
+    auto cursor = read_cursor(*in.cursor, deps);
+    if (!cursor) return endpoint::fail(std::move(cursor.error()));
+    wanted.after = std::move(*cursor);
+  }
+  auto page = projections::dialogs_of(db, owner_behind(call.caller.principal).value(), wanted);
   if (!page) return endpoint::fail(page.error());
-  DialogList out{.dialogs = {}, .total = page->total, .has_more = page->has_more};
+  DialogList out{.dialogs = {}, .total = page->total, .has_more = page->has_more, .next_cursor = {}};
+  if (page->next) out.next_cursor = text_of(*page->next, deps);
   for (auto& row : page->dialogs) {
     const bool taken_over = is_taken_over(row);
     out.dialogs.push_back({.id = row.id,
@@ -314,12 +365,19 @@ Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, po
 }
 
 Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
-  const auto& [id, limit, after, at] = call.parameters;
-  if (!at) return read_messages({{id, limit, after}, {}, call.caller}, db, deps, Code::dialog_not_found);
+  const auto& [id, limit, after, before, at] = call.parameters;
+  if (!at) return read_messages({{id, limit, after, before}, {}, call.caller}, db, deps, Code::dialog_not_found);
+  if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());
-  return page_of(past->messages(), limit, after);
+  return page_of(past->messages(), limit, after, before);
 }
+
+template <class Command>
+Result<Sending> file(const Call<DialogPath>& call, const Deps&) {
+  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, Command{}};
+}
+DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) { return {answer.dialog, std::string(schema::name_of(answer.status))}; }
 
 Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
   return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
@@ -357,34 +415,57 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
 }  // namespace
 
 void add_dialogs(endpoint::Registry& registry) {
-  registry.query({.method = "GET", .path = "/api/dialogs", .gate = &kOwner, .operation = "listDialogs", .summary = "The caller's dialogs"},
+  registry.query({.method = "GET",
+                  .path = "/api/dialogs",
+                  .gate = &kTeam,
+                  .operation = "listDialogs",
+                  .summary = "The owner's dialogs, by filter, words and page"},
                  list_dialogs);
   registry.query({.method = "GET",
                   .path = "/api/dialogs/{dialog_id}",
-                  .gate = &kOwner,
+                  .gate = &kTeam,
                   .operation = "getDialog",
                   .summary = "A dialog, now or as it was",
                   .errors = {Code::dialog_not_found}},
                  get_dialog);
   registry.query({.method = "GET",
                   .path = "/api/dialogs/{dialog_id}/messages",
-                  .gate = &kOwner,
+                  .gate = &kTeam,
                   .operation = "listMessages",
                   .summary = "A dialog's messages, now or as they were",
                   .errors = {Code::dialog_not_found}},
                  messages);
   registry.command({.method = "POST",
                     .path = "/api/dialogs/{dialog_id}/messages",
-                    .gate = &kOwner,
+                    .gate = &kTeam,
                     .status = 201,
                     .operation = "postOperatorMessage",
                     .summary = "Send a message as an operator",
                     .errors = {Code::dialog_not_found}},
                    post_message, posted_message);
+  registry.command(
+      {.method = "POST",
+       .path = "/api/dialogs/{dialog_id}/archive",
+       .gate = &kTeam,
+       .operation = "archiveDialog",
+       .summary = "Put a dialog away",
+       .description = "What is archived already is answered the same. A new message of its visitor makes the dialog active again; one of an "
+                      "operator does not",
+       .errors = {Code::dialog_not_found},
+       .single = true},
+      file<dialogs::Archive>, filed);
+  registry.command({.method = "POST",
+                    .path = "/api/dialogs/{dialog_id}/unarchive",
+                    .gate = &kTeam,
+                    .operation = "unarchiveDialog",
+                    .summary = "Put a dialog among the active ones again",
+                    .errors = {Code::dialog_not_found},
+                    .single = true},
+                   file<dialogs::Unarchive>, filed);
   registry.query(
       {.method = "GET",
        .path = "/api/dialogs/{dialog_id}/history",
-       .gate = &kOwner,
+       .gate = &kTeam,
        .operation = "getHistory",
        .summary = "What happened in a dialog: its events, with what they say",
        .description = "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its events say much: "

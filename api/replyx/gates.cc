@@ -80,6 +80,11 @@ Result<Caller> guest(const http::Request& request, const Deps& deps) {
   return guest_of(site(request, deps), request.headers.get("X-Guest-Id"), request, deps);
 }
 
+Result<Caller> follower(const http::Request& request, const Deps& deps) {
+  const auto token = request.query.find("token");
+  return token && !request.headers.has("Authorization") ? owner_with(*token, deps) : owner(request, deps);
+}
+
 Result<Caller> viewer(const http::Request& request, const Deps& deps) {
   const auto given = [&](std::string_view name) { return request.query.find(name); };
   if (request.headers.has("Authorization")) return owner(request, deps);
@@ -105,6 +110,10 @@ const Gate kGuest{.admit = guest,
                   .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
                   .cross_origin = true,
                   .personal = true};
+const Gate kFeed{.admit = follower,
+                 .refusals = {Code::not_authenticated, Code::token_expired},
+                 .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
+                 .personal = true};
 const Gate kViewer{
     .admit = viewer,
     .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},

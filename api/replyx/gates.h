@@ -16,5 +16,7 @@ extern const endpoint::Gate kGuest;
 /// Whoever may follow the dialog {dialog_id}: its owner (`Authorization`, or `token` in the query, where an EventSource must put it), or its visitor
 /// (`site_token` or `assistant_id`, with `guest_id`).
 extern const endpoint::Gate kViewer;
+/// As kTeam, with `Authorization` or with `token` in the query.
+extern const endpoint::Gate kFeed;
 
 }  // namespace parley::replyx

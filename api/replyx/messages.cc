@@ -5,6 +5,7 @@ namespace parley::replyx {
 namespace {
 
 void show(std::vector<projections::MessageRow> rows, Messages& out) {
+  if (!rows.empty()) out.first_version = rows.front().version;
   for (auto& row : rows) {
     out.version = row.version;
     out.messages.push_back(to_message(std::move(row)));
@@ -17,9 +18,11 @@ Message to_message(projections::MessageRow row) {
   return {row.id, std::move(row.sender), std::move(row.text), std::move(row.operator_name), row.created_at};
 }
 
-Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after) {
+Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after,
+                 std::optional<std::int64_t> before) {
   Messages out{.messages = {}, .has_more = false, .version = after.value_or(0)};
   if (after) std::erase_if(rows, [&](const auto& row) { return row.version <= *after; });
+  if (before) std::erase_if(rows, [&](const auto& row) { return row.version >= *before; });
   const auto most = static_cast<std::size_t>(limit);
   out.has_more = rows.size() > most;
   if (out.has_more) {
@@ -38,13 +41,36 @@ std::string message_created_json(DialogId dialog, Timestamp time, const dialogs:
   });
 }
 
+std::optional<std::string> feed_event_json(DialogId dialog, const dialogs::Event& event, Timestamp time) {
+  const auto name_of = [](auto value) { return std::string(schema::name_of(value)); };
+  const auto changed = [&](std::string type) { return std::optional(schema::write(DialogChangedEvent{std::move(type), dialog, time})); };
+  return std::visit(overloaded{
+                        [&](const dialogs::Opened& e) -> std::optional<std::string> {
+                          return schema::write(DialogCreatedEvent{
+                              .dialog_id = dialog,
+                              .dialog = {dialog, e.assistant, name_of(e.platform), e.first_name, name_of(dialogs::Status::active), time},
+                              .timestamp = time});
+                        },
+                        [&](const dialogs::Archived&) { return changed("dialog.archived"); },
+                        [&](const dialogs::Unarchived&) { return changed("dialog.unarchived"); },
+                        [](const auto&) -> std::optional<std::string> { return std::nullopt; },  // messages have a form of their own
+                    },
+                    event);
+}
+
+std::string typing_json(const schema::Typing& typing) {
+  const bool is_visitor = typing.sender == dialogs::Sender::user;
+  return schema::write(TypingEvent{is_visitor ? "visitor.typing" : "operator.typing", typing.dialog, typing.operator_name, typing.at});
+}
+
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided) {
   const auto& m = answer.message;
   return {m.message, answer.dialog, std::string(schema::name_of(m.sender)), m.text, m.operator_name, decided.outcome.time};
 }
 
 endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db, const endpoint::Deps& deps, Code missing) {
-  const auto& [dialog, limit, after] = call.parameters;
+  const auto& [dialog, limit, after, before] = call.parameters;
+  if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto& viewer = call.caller.principal;
   std::vector<projections::MessageRow> rows;
   Messages out{.messages = {}, .has_more = false, .version = after.value_or(0)};
@@ -56,7 +82,7 @@ endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& ca
     rows = std::move((*history)->messages);
     out.has_more = (*history)->has_more;
   } else {
-    auto latest = projections::messages(db, viewer, dialog, static_cast<int>(limit) + 1);  // one more tells whether there are more
+    auto latest = projections::messages(db, viewer, dialog, static_cast<int>(limit) + 1, before);  // one more tells whether there are more
     if (!latest) return endpoint::fail(latest.error());
     if (!*latest) return endpoint::fail(missing);
     rows = std::move(**latest);

@@ -9,6 +9,7 @@
 #include "domain/dialogs/dialogs.h"
 #include "projections/queries.h"
 #include "schemas/events.h"
+#include "schemas/signals.h"
 
 namespace parley::replyx {
 
@@ -31,6 +32,7 @@ struct Messages {
   std::vector<Message> messages;
   bool has_more = false;
   std::int64_t version = 0;
+  std::int64_t first_version = 0;
 };
 
 /// `dialog.message.created` of an event stream.
@@ -38,6 +40,36 @@ struct MessageCreatedEvent {
   std::string type = "dialog.message.created";
   DialogId dialog_id;
   Message message;
+  Timestamp timestamp;
+};
+
+/// `dialog.created` of a feed.
+struct CreatedDialog {
+  DialogId id;
+  AssistantId assistant_id;
+  std::string platform;
+  schema::Nullable<Personal> first_name;
+  std::string status;
+  Timestamp created_at;
+};
+struct DialogCreatedEvent {
+  std::string type = "dialog.created";
+  DialogId dialog_id;
+  CreatedDialog dialog;
+  Timestamp timestamp;
+};
+/// `dialog.archived` or `dialog.unarchived` of a feed.
+struct DialogChangedEvent {
+  std::string type;
+  DialogId dialog_id;
+  Timestamp timestamp;
+};
+
+/// `operator.typing` or `visitor.typing`.
+struct TypingEvent {
+  std::string type;
+  DialogId dialog_id;
+  std::optional<Personal> operator_name;
   Timestamp timestamp;
 };
 
@@ -50,16 +82,25 @@ struct MessagesQuery {
   DialogId dialog_id;
   std::int64_t limit = kMessagesMax;
   std::optional<std::int64_t> after;
+  std::optional<std::int64_t> before;
 };
+inline constexpr std::string_view kBeforeDescription =
+    "A version of the dialog: the latest messages below it. The answer's `first_version` asks for the page before";
 
 Message to_message(projections::MessageRow row);
-/// The part of a dialog's messages that was asked for. `after` and `limit` are as MessagesQuery has them, `rows` all messages there are.
-Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after);
+/// The part of a dialog's messages that was asked for. `limit`, `after` and `before` are as MessagesQuery has them, `rows` all messages there are.
+Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after,
+                 std::optional<std::int64_t> before = {});
 /// A message in an event stream (api::MessageFormat). Thread-safe.
 std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created);
 
+/// What a feed shows beside messages (api::FeedFormat): a dialog that is opened, archived, made active again. Thread-safe.
+std::optional<std::string> feed_event_json(DialogId dialog, const dialogs::Event& event, Timestamp time);
+/// That somebody is typing, in an event stream. Thread-safe.
+std::string typing_json(const schema::Typing& typing);
+
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided);
-/// Without `after` the latest ones, otherwise those above that version; `missing` when the caller may not know of the dialog.
+/// Without `after` the latest ones (below `before`), otherwise those above that version; `missing` when the caller may not know of the dialog.
 endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db, const endpoint::Deps& deps, Code missing);
 
 }  // namespace parley::replyx
@@ -90,6 +131,8 @@ inline constexpr auto fields<replyx::Messages> = std::tuple{
     field(
         "version", &replyx::Messages::version, {},
         "The dialog's version up to which the messages were read: the next `after`, and the last_event_id of an event stream that goes on from here"),
+    field("first_version", &replyx::Messages::first_version, {},
+          "The dialog's version with the first message here: the next `before`; 0 without a message"),
 };
 template <>
 inline constexpr auto fields<replyx::MessageCreatedEvent> = std::tuple{
@@ -105,7 +148,36 @@ template <>
 inline constexpr std::string_view example<replyx::Messages> =
     R"({"messages":[{"id":1,"sender":"user","text":"Привет!","created_at":"2025-09-01T10:00:00Z"},{"id":2,"sender":"assistant",
     "text":"Привет! Как дела?","created_at":"2025-09-01T10:01:00Z"},{"id":3,"sender":"operator","text":"Оператор Анна подключилась к диалогу",
-    "operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"}],"has_more":false,"version":4})";
+    "operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"}],"has_more":false,"version":4,"first_version":2})";
+template <>
+inline constexpr auto fields<replyx::CreatedDialog> = std::tuple{
+    field("id", &replyx::CreatedDialog::id),
+    field("assistant_id", &replyx::CreatedDialog::assistant_id),
+    field("platform", &replyx::CreatedDialog::platform),
+    field("first_name", &replyx::CreatedDialog::first_name),
+    field("status", &replyx::CreatedDialog::status),
+    field("created_at", &replyx::CreatedDialog::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::DialogCreatedEvent> = std::tuple{
+    field("type", &replyx::DialogCreatedEvent::type),
+    field("dialog_id", &replyx::DialogCreatedEvent::dialog_id),
+    field("dialog", &replyx::DialogCreatedEvent::dialog),
+    field("timestamp", &replyx::DialogCreatedEvent::timestamp),
+};
+template <>
+inline constexpr auto fields<replyx::DialogChangedEvent> = std::tuple{
+    field("type", &replyx::DialogChangedEvent::type),
+    field("dialog_id", &replyx::DialogChangedEvent::dialog_id),
+    field("timestamp", &replyx::DialogChangedEvent::timestamp),
+};
+template <>
+inline constexpr auto fields<replyx::TypingEvent> = std::tuple{
+    field("type", &replyx::TypingEvent::type),
+    field("dialog_id", &replyx::TypingEvent::dialog_id),
+    field("operator_name", &replyx::TypingEvent::operator_name),
+    field("timestamp", &replyx::TypingEvent::timestamp),
+};
 
 }  // namespace parley::schema
 
@@ -119,6 +191,7 @@ inline constexpr auto parameters<replyx::MessagesQuery> = std::tuple{
     query("limit", &replyx::MessagesQuery::limit, {.min = 1, .max = replyx::kMessagesMax},
           "At most so many: the latest ones unless `after` is given"),
     query("after", &replyx::MessagesQuery::after, {.min = 0, .max = kIdMax}, "A version of the dialog: only messages above it, the oldest first"),
+    query("before", &replyx::MessagesQuery::before, {.min = 1, .max = kIdMax}, replyx::kBeforeDescription),
 };
 
 }  // namespace parley::endpoint

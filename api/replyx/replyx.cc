@@ -10,12 +10,13 @@ endpoint::Info info() {
           .description =
               "Times are RFC 3339 UTC with milliseconds. Lengths are Unicode characters; the NUL character is refused. Money is in roubles. Unknown "
               "fields of a body are ignored; null is the same as absent, but in a PUT it clears its field; an empty body reads as {}. Whatever "
-              "changes something takes an Idempotency-Key. What one may not know of is 404. A body that is no JSON is 400, one that is not sent as "
+              "is kept takes an Idempotency-Key. What one may not know of is 404. A body that is no JSON is 400, one that is not sent as "
               "application/json 415; a problem of a field is 422 and names it.",
           .tags = {{"Authentication", "/api/auth", "Accounts and their sessions"},
                    {"Users", "/api/users", "The caller's own account"},
                    {"Assistants", "/api/assistants", "What answers visitors, and the site tokens that lead to it"},
-                   {"Dialogs", "/api/dialogs", "Dialogs as their owner sees them, now, then and as they happen"},
+                   {"Dialogs", "/api/dialogs", "Dialogs as their owner and its team see them, now, then and as they happen"},
+                   {"Events", "/api/events", "Everything new in an account"},
                    {"Site", "/api/site", "Dialogs as a website's visitor has them"}},
           .limit = &kGeneralLimit};
 }
@@ -26,6 +27,7 @@ void add_replyx(endpoint::Registry& registry) {
   add_site(registry);
   add_dialogs(registry);
   add_streams(registry);
+  add_typing(registry);
 }
 
 }  // namespace parley::replyx

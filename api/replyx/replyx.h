@@ -4,7 +4,7 @@
 // Assembly (api/server):
 //   endpoint::Registry registry(replyx::info(), prefix);
 //   replyx::add_replyx(registry);
-//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, progress, streams, log, pool, queries, hashing, timers, limits, proxies,
+//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, progress, streams, signals, log, pool, queries, hashing, timers, limits, proxies,
 //                             partitions, identity, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
@@ -25,5 +25,6 @@ void add_assistants(endpoint::Registry& registry);
 void add_site(endpoint::Registry& registry);
 void add_dialogs(endpoint::Registry& registry);
 void add_streams(endpoint::Registry& registry);
+void add_typing(endpoint::Registry& registry);
 
 }  // namespace parley::replyx

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/endpoint/parameters.h"
 #include "schemas/fields.h"
 
 namespace parley::replyx {
@@ -23,6 +24,7 @@ inline constexpr std::size_t kTelegramSecretSize = 35;
 inline constexpr std::size_t kTelegramShownSize = 4;  // of the secret, at its end
 inline constexpr std::size_t kDomainsMax = 50;        // elements
 inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
+inline constexpr std::size_t kSearchMax = 200;
 
 /// An e-mail address, normalised: no surrounding space, ASCII in lower case.
 struct Email {
@@ -30,6 +32,10 @@ struct Email {
 };
 /// Something to read: not only space. Kept as it was sent.
 struct Text {
+  std::string text;
+};
+/// What to search for; nothing in particular when it is blank.
+struct Search {
   std::string text;
 };
 /// The name of a site's host, or "*.example.com" for every host below one.
@@ -59,6 +65,8 @@ bool is_email(std::string_view text);
 bool is_domain(std::string_view text);
 /// Whether UTF-8 text has nothing but Unicode white space and invisible separators.
 bool is_blank(std::string_view text);
+/// Whether bytes are UTF-8 (RFC 3629): a body's are known to be, a query's may be anything.
+bool is_utf8(std::string_view bytes);
 
 }  // namespace parley::replyx
 
@@ -91,3 +99,13 @@ struct Codec<replyx::Domain> {
 };
 
 }  // namespace parley::schema
+
+namespace parley::endpoint {
+
+template <>
+struct ParameterCodec<replyx::Search> {
+  static schema::Read<replyx::Search> read(std::string_view text, const Bounds&);
+  static void schema(json::Writer& w, const Bounds&);
+};
+
+}  // namespace parley::endpoint

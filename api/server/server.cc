@@ -23,6 +23,7 @@
 #include "api/progress/progress.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/replyx.h"
+#include "api/signals/signals.h"
 #include "api/streams/postgres_history.h"
 #include "api/streams/streams.h"
 #include "platform/crypto/keyring.h"
@@ -63,7 +64,7 @@ struct Api::Parts {
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
-        deps{keys,    tokens,  directory, dispatcher, progress, streams,      log,      pool,
+        deps{keys,    tokens,  directory, dispatcher, progress, streams,      signals,  log, pool,
              queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
@@ -72,11 +73,16 @@ struct Api::Parts {
         dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress,
                    watch),
         streams(
-            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o)},
+            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o, directory)},
             [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
               return replyx::message_created_json(dialog, time, created);
             },
             std::make_unique<PostgresHistory>(pool, progress), timers),
+        signals({.kafka = o.kafka, .topic = topic("signals")},
+                [this](const schema::Typing& typing) {
+                  // A visitor knows that they are typing.
+                  streams.pass_on(typing.dialog, typing.owner, replyx::typing_json(typing), typing.sender != dialogs::Sender::user);
+                }),
         log({.kafka = o.kafka, .topic = topic("events")}),
         server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(deps),
                endpoint::hooks()) {}
@@ -89,10 +95,15 @@ struct Api::Parts {
     return routes;
   }
 
-  static Hub::Options hub(const ServerOptions& o) {
+  static Hub::Options hub(const ServerOptions& o, const Directory& directory) {
     // Streams leave connections for requests, where descriptors are few.
     const std::size_t connections = std::min(o.http.connections_max, http::connections_that_fit());
     Hub::Options options{.streams_max = std::min(o.streams_max, connections - connections / kShareOfRequests)};
+    options.feed_format = replyx::feed_event_json;
+    options.owner_of = [&directory](AssistantId assistant) -> std::optional<AccountId> {
+      const auto site = directory.site_of(assistant);
+      return site ? std::optional(site->owner) : std::nullopt;
+    };
     options.window.bytes_max = std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
     return options;
   }
@@ -116,6 +127,7 @@ struct Api::Parts {
   Directory directory;
   Dispatcher dispatcher;
   Streams streams;
+  Signals signals;
   LogReader log;
   http::Server server;
   std::atomic<bool> serving = false;

@@ -132,6 +132,10 @@ void DialogStream::ask_again() {
   exhausted_.reset();
 }
 
+void DialogStream::pass_on(const Frame& frame) {
+  if (sink_ && !ended_ && may_see() && has_room()) write(frame);
+}
+
 void DialogStream::ping(Clock::time_point now, Clock::duration interval) {
   if (sink_ && !ended_ && now - written_at_ >= interval) write(frames::ping());
 }

@@ -84,6 +84,8 @@ class DialogStream {
   /// Forgets that the read model had nothing: advance() asks for it again.
   void ask_again();
 
+  /// Something that is no event: written at once, or, to a client that does not keep up or has no stream yet, not at all.
+  void pass_on(const Frame& frame);
   /// Keeps a silent connection alive.
   void ping(Clock::time_point now, Clock::duration interval);
   /// The last words of a stream that ends.

@@ -54,7 +54,8 @@ std::optional<Hub::Record> dialog_record(const kafka::Message& message) {
   const auto at = schema::parse_time(message.header("ce_time").value_or(""));
   const auto sequence = integer(message.header("ce_sequence").value_or(""));
   if (!type || !at || !sequence) return std::nullopt;
-  return Hub::Record{.type = *type, .dialog = {stream->id}, .sequence = *sequence, .at = *at, .value = message.value()};
+  const auto actor = message.header("ce_actor").value_or("");
+  return Hub::Record{.type = *type, .dialog = {stream->id}, .sequence = *sequence, .at = *at, .value = message.value(), .actor = actor};
 }
 
 }  // namespace

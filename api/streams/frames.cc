@@ -10,13 +10,15 @@
 namespace parley::api::frames {
 namespace {
 
-std::string note(std::string_view type, DialogId dialog, std::optional<std::int64_t> last_event_id, Timestamp now) {
+std::string note(std::string_view type, std::optional<DialogId> dialog, std::optional<std::int64_t> last_event_id, Timestamp now) {
   json::Writer w;
   w.begin_object();
   w.key("type");
   w.string(type);
-  w.key("dialog_id");
-  w.integer(dialog.value);
+  if (dialog) {
+    w.key("dialog_id");
+    w.integer(dialog->value);
+  }
   if (last_event_id) {
     w.key("last_event_id");
     w.integer(*last_event_id);
@@ -60,6 +62,17 @@ std::string error(const std::string& error_json) {
   if (members == std::string::npos) return data(R"({"type":"error"})");
   return data(R"({"type":"error",)" + error_json.substr(members + 1));
 }
+
+std::string part(std::string_view id, const std::string& frame) {
+  const auto data = frame.starts_with("id: ") ? frame.find('\n') + 1 : 0;
+  return "id: " + std::string(id) + "\n" + frame.substr(data);
+}
+
+std::string feed_id(std::string_view id) { return "id: " + std::string(id) + "\n\n"; }
+
+std::string feed_delayed(Timestamp now) { return data(note("stream.delayed", {}, {}, now)); }
+
+std::string feed_reset(std::string_view id, Timestamp now) { return part(id, data(note("stream.reset", {}, {}, now))); }
 
 const Frame& ping() {
   static const Frame frame = std::make_shared<const std::string>("data: __ping__\n\n");

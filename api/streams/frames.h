@@ -23,6 +23,16 @@ std::string reset(DialogId dialog, std::int64_t current, Timestamp now);
 /// `error_json` is the surface's error body, an object with the member "error".
 std::string error(const std::string& error_json);
 
+// Of a feed, whose ids have a form of their own.
+
+/// `frame` with that id instead of its own, if it has one.
+std::string part(std::string_view id, const std::string& frame);
+/// Where the client stands.
+std::string feed_id(std::string_view id);
+std::string feed_delayed(Timestamp now);
+/// The client's id is of another log, or too long ago, or something cannot be shown: it has to look for itself. The feed goes on after `id`.
+std::string feed_reset(std::string_view id, Timestamp now);
+
 /// "data: __ping__"
 const Frame& ping();
 

@@ -31,6 +31,27 @@ struct History {
   std::int64_t reflected() const { return std::min(checkpoint, parked_at.value_or(checkpoint)); }
 };
 
+/// A part of what happened in the dialogs of one owner, in one partition; all of it belongs to one state of the database.
+struct FeedHistory {
+  struct Event {
+    std::int64_t offset = 0;
+    DialogId dialog;
+    Timestamp at;
+    dialogs::Event event;
+  };
+  std::vector<Event> events;    ///< From the offset asked for on, in the order of the log. Of types that a feed shows.
+  std::int64_t read_to = 0;     ///< Below this offset nothing of the owner's is missing.
+  std::int64_t checkpoint = 0;  ///< The partition's.
+  bool has_gap = false;         ///< Below `read_to` there is something that the read model could not apply: it is the owner's, or may be.
+};
+struct FeedHistoryRequest {
+  AccountId owner;
+  int partition = 0;
+  std::int64_t from = 0;
+  std::int64_t span_max = 0;  ///< Offsets that are gone through.
+  int limit = 0;              ///< Events.
+};
+
 struct HistoryRequest {
   DialogId dialog;
   Principal viewer;
@@ -50,6 +71,7 @@ class HistorySource {
   virtual ~HistorySource() = default;
   /// Blocks, for a bounded time.
   virtual std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) = 0;
+  virtual std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest& request) = 0;
   /// The projector's checkpoint as far as it is known. It may go back, when PostgreSQL lost its last transactions. Does not block.
   virtual std::int64_t checkpoint(int partition) const = 0;
   /// Whether checkpoints have been read at least once. Does not block.

@@ -23,6 +23,15 @@ HistoryReader::HistoryReader(HistorySource& source, Options options)
   }
 }
 
+std::expected<bool, HistoryUnavailable> HistoryReader::DialogWaiter::turn(HistorySource& source) {
+  const auto wanted = request();
+  if (!wanted) return false;
+  auto history = source.read(*wanted);
+  if (!history) return std::unexpected(std::move(history.error()));
+  loaded(std::move(*history));
+  return true;
+}
+
 bool HistoryReader::enqueue(std::weak_ptr<Waiter> waiter) {
   const std::lock_guard lock(mutex_);
   if (stopping_) return true;
@@ -83,25 +92,19 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
   line_.pop_front();
   lock.unlock();
   const auto waiter = first.lock();
-  const auto request = waiter ? waiter->request() : std::nullopt;
-  if (!request) {
-    lock.lock();
-    return;
-  }
-  std::expected<History, HistoryUnavailable> history = std::unexpected(HistoryUnavailable{});
+  std::expected<bool, HistoryUnavailable> has_read = false;
   try {
-    history = source_.read(*request);
+    if (waiter) has_read = waiter->turn(source_);
   } catch (const std::exception& e) {
-    history = std::unexpected(HistoryUnavailable{e.what()});
+    has_read = std::unexpected(HistoryUnavailable{e.what()});
   }
+  lock.lock();
+  if (has_read && !*has_read) return;
   reads_.add();
-  if (!history) {
-    lock.lock();
-    fail(lock, waiter, history.error().text);
+  if (!has_read) {
+    fail(lock, waiter, has_read.error().text);
     return;
   }
-  waiter->loaded(std::move(*history));
-  lock.lock();
   if (std::exchange(failing_, false)) {
     backoff_ = options_.retry_min;
     changed_.notify_all();

@@ -30,11 +30,18 @@ class HistoryReader {
   class Waiter {
    public:
     virtual ~Waiter() = default;
-    /// Its turn has come: what to read, or nothing when it does not need it any more.
-    virtual std::optional<HistoryRequest> request() = 0;
-    virtual void loaded(History history) = 0;
+    /// Its turn has come: reads what it needs. False when it does not need it any more.
+    virtual std::expected<bool, HistoryUnavailable> turn(HistorySource& source) = 0;
     /// It stays in the line.
     virtual void delayed() = 0;
+  };
+  /// One that reads a part of a dialog's past.
+  class DialogWaiter : public Waiter {
+   public:
+    /// What to read, or nothing when it does not need it any more.
+    virtual std::optional<HistoryRequest> request() = 0;
+    virtual void loaded(History history) = 0;
+    std::expected<bool, HistoryUnavailable> turn(HistorySource& source) final;
   };
 
   /// `source` must outlive this.

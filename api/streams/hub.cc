@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <exception>
+#include <iterator>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "api/http/message.h"
 #include "api/streams/frames.h"
+#include "domain/model.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "schemas/events.h"
@@ -55,7 +57,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   struct Lane;
 
   /// A stream with what is under way for it; everything under the lane's mutex.
-  struct Subscriber final : HistoryReader::Waiter, std::enable_shared_from_this<Subscriber> {
+  struct Subscriber final : HistoryReader::DialogWaiter, std::enable_shared_from_this<Subscriber> {
     Subscriber(std::weak_ptr<Impl> of, Lane& in, std::unique_ptr<Opening> with, DialogStream how)
         : hub(std::move(of)), lane(in), opening(std::move(with)), stream(std::move(how)) {}
 
@@ -76,6 +78,32 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     std::chrono::milliseconds pace{0};  // the last pause for its socket
   };
   using SubscriberPtr = std::shared_ptr<Subscriber>;
+
+  /// A feed with what is under way for it. It is in every lane; its mutex is taken after a lane's, and no two lanes' at once.
+  struct FeedSubscriber final : HistoryReader::Waiter, std::enable_shared_from_this<FeedSubscriber> {
+    FeedSubscriber(std::weak_ptr<Impl> of, std::unique_ptr<Opening> with, AccountId owner, const std::string& log, const Feed::Ends& ends,
+                   const Feed::Limits& limits)
+        : hub(std::move(of)), opening(std::move(with)), feed(owner, log, ends, limits), needs(ends.size(), Need::nothing) {}
+
+    std::expected<bool, HistoryUnavailable> turn(HistorySource& source) override;
+    void delayed() override { feed.delay(now()); }
+    Need need(int partition) const {
+      const std::lock_guard lock(mutex);
+      return needs[static_cast<std::size_t>(partition)];
+    }
+
+    const std::weak_ptr<Impl> hub;
+    const std::unique_ptr<Opening> opening;
+    Feed feed;
+    std::atomic<bool> is_over = false;
+    mutable std::mutex mutex;
+    std::vector<Need> needs;  // by partition
+    bool is_reading = false;  // in the reader's line, or being read for
+    bool is_looking = false;
+    Clock::time_point asked_at{};
+    std::chrono::milliseconds pace{0};
+  };
+  using FeedSubscriberPtr = std::shared_ptr<FeedSubscriber>;
 
   /// One partition.
   struct Lane {
@@ -99,17 +127,34 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     std::unordered_map<std::int64_t, std::vector<SubscriberPtr>> subscribers;  // by dialog
     std::size_t awaiting_checkpoint = 0;                                       // of them
     std::size_t awaiting_confirmation = 0;
+    std::unordered_map<std::int64_t, std::vector<FeedSubscriberPtr>> feeds;  // by owner
+    std::size_t feeds_awaiting_checkpoint = 0;
+
+    std::vector<FeedSubscriberPtr> all_feeds() const {
+      std::vector<FeedSubscriberPtr> found;
+      for (const auto& [owner, of_owner] : feeds) found.insert(found.end(), of_owner.begin(), of_owner.end());
+      return found;
+    }
   };
 
   Impl(const Options& with, MessageFormat how, HistorySource& from, http::Timers& by)
-      : options(with), format(std::move(how)), history(from), timers(by), reader(from, with.history) {
+      : options(with),
+        format(std::move(how)),
+        history(from),
+        timers(by),
+        ends(static_cast<std::size_t>(with.partitions)),
+        reader(from, with.history) {
     for (int i = 0; i < options.partitions; ++i) lanes.push_back(std::make_unique<Lane>(i, options.window));
   }
 
   Lane& lane_of(DialogId dialog) { return lane(partition_of(slot_of(dialog.value), options.partitions)); }
   Lane& lane(int partition) { return *lanes.at(static_cast<std::size_t>(partition)); }
-  Frame frame_of(const Record& record, DialogFacts& facts);
+  Frame frame_of(const Record& record, DialogFacts& facts, Frame& feed);
+  Frame feed_frame(DialogId dialog, const dialogs::Event& event, Timestamp at);
+  std::optional<AccountId> owner_by(std::string_view actor) const;
   std::string message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at);
+  void look_later(const FeedSubscriberPtr& subscriber);
+  void remove(const FeedSubscriberPtr& subscriber);
   void sweep();
   Retained retained();
   void refresh_gauges();
@@ -123,6 +168,11 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void look_later(const SubscriberPtr& subscriber);
   void refuse(Subscriber& subscriber, Code code);
   void remove(const SubscriberPtr& subscriber);
+  void tell_feeds(Lane& lane, std::int64_t offset);
+  void proceed(const FeedSubscriberPtr& subscriber, Lane& lane);
+  void settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need need);
+  static void leave(const FeedSubscriberPtr& subscriber, Lane& lane);
+  void sweep_feeds(Lane& lane, Clock::time_point at);
 
   const Options options;
   const MessageFormat format;
@@ -133,6 +183,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   std::atomic<std::size_t> streams = 0;
   std::atomic<std::size_t> awaiting_confirmation = 0;
   std::atomic<bool> is_closing = false;
+  Feed::Ends ends;
   http::Timers::Id sweeper{};
   HistoryReader reader;
 };
@@ -182,6 +233,36 @@ void Hub::Impl::Subscriber::delayed() {
   if (!alive) return;
   const std::lock_guard lock(lane.mutex);
   if (!is_over && need == Need::history) alive->delay(shared_from_this());
+}
+
+std::expected<bool, HistoryUnavailable> Hub::Impl::FeedSubscriber::turn(HistorySource& source) {
+  const auto alive = hub.lock();
+  if (!alive) return false;
+  const auto wanted = [&]() -> std::optional<int> {
+    const std::lock_guard lock(mutex);
+    const auto first = std::ranges::find(needs, Need::history);
+    if (!is_over && first != needs.end()) return static_cast<int>(first - needs.begin());
+    is_reading = false;
+    return std::nullopt;
+  }();
+  if (!wanted) return false;
+  const auto& limits = alive->options.feed;
+  auto past = source.read(FeedHistoryRequest{
+      .owner = feed.owner(), .partition = *wanted, .from = feed.position(*wanted), .span_max = limits.span_max, .limit = limits.events_max});
+  if (!past) return std::unexpected(std::move(past.error()));
+  FeedChapter chapter{.events = {}, .read_to = past->read_to, .checkpoint = past->checkpoint, .has_gap = past->has_gap};
+  for (const auto& event : past->events) {
+    if (auto frame = alive->feed_frame(event.dialog, event.event, event.at)) chapter.events.push_back({event.offset, std::move(frame)});
+  }
+  Lane& lane = alive->lane(*wanted);
+  const std::lock_guard lane_lock(lane.mutex);
+  {
+    const std::lock_guard lock(mutex);
+    is_reading = false;
+  }
+  feed.loaded(*wanted, chapter, now());
+  alive->proceed(shared_from_this(), lane);
+  return true;
 }
 
 // How a subscriber gets on.
@@ -290,7 +371,121 @@ void Hub::Impl::remove(const SubscriberPtr& subscriber) {
   --streams;
 }
 
-Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts) {
+// How a feed gets on.
+
+/// An event has come into the lane's window.
+void Hub::Impl::tell_feeds(Lane& lane, std::int64_t offset) {
+  lane.window.visit_from(offset, [&](std::int64_t at, std::optional<AccountId> owner, const Frame& feed) {
+    const auto tell = [&](const std::vector<FeedSubscriberPtr>& subscribers) {
+      for (const auto& subscriber : subscribers) {
+        if (const auto need = subscriber->feed.appended(lane.number, at, owner, feed); need != Need::nothing) settle(subscriber, lane, need);
+        metrics.delivered.add(static_cast<double>(subscriber->feed.take_count()));
+      }
+    };
+    if (!owner) {
+      tell(lane.all_feeds());
+    } else if (const auto theirs = lane.feeds.find(owner->value); theirs != lane.feeds.end()) {
+      tell(theirs->second);
+    }
+    return true;
+  });
+  ends[static_cast<std::size_t>(lane.number)] = offset + 1;
+}
+
+void Hub::Impl::proceed(const FeedSubscriberPtr& subscriber, Lane& lane) {
+  if (subscriber->is_over) return;
+  const auto need = subscriber->feed.catch_up(lane.number, lane.window);
+  metrics.delivered.add(static_cast<double>(subscriber->feed.take_count()));
+  settle(subscriber, lane, need);
+}
+
+void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need need) {
+  bool asks = false, looks = false;
+  {
+    const std::lock_guard lock(subscriber->mutex);
+    auto& was = subscriber->needs[static_cast<std::size_t>(lane.number)];
+    if (was == Need::checkpoint) --lane.feeds_awaiting_checkpoint;
+    if (need == Need::checkpoint) ++lane.feeds_awaiting_checkpoint;
+    was = need;
+    if (need == Need::checkpoint) subscriber->asked_at = Clock::now();
+    if (need == Need::nothing) subscriber->pace = {};  // the client reads
+    looks = need == Need::socket;
+    asks = std::ranges::find(subscriber->needs, Need::history) != subscriber->needs.end() && !std::exchange(subscriber->is_reading, true);
+    if (asks) subscriber->asked_at = Clock::now();
+  }
+  if (looks) look_later(subscriber);
+  // A stream that is over leaves when its connection says so.
+  const bool takes_long = asks && !reader.enqueue(subscriber);
+  if (need == Need::checkpoint || takes_long) {
+    subscriber->feed.delay(now());
+    metrics.delays.add();
+  }
+}
+
+void Hub::Impl::look_later(const FeedSubscriberPtr& subscriber) {
+  std::chrono::milliseconds pace{};
+  {
+    const std::lock_guard lock(subscriber->mutex);
+    if (std::exchange(subscriber->is_looking, true)) return;
+    subscriber->pace = subscriber->pace.count() == 0 ? options.pace_min : std::min(subscriber->pace * 2, options.pace_max);
+    pace = subscriber->pace;
+  }
+  timers.after(pace, [weak = weak_from_this(), weak_subscriber = std::weak_ptr(subscriber)] {
+    const auto hub = weak.lock();
+    const auto slow = weak_subscriber.lock();
+    if (!hub || !slow) return;
+    {
+      const std::lock_guard lock(slow->mutex);
+      slow->is_looking = false;
+    }
+    for (const auto& lane : hub->lanes) {
+      const std::lock_guard lock(lane->mutex);
+      if (slow->need(lane->number) == Need::socket) hub->proceed(slow, *lane);
+    }
+  });
+}
+
+/// With the lane's mutex held.
+void Hub::Impl::leave(const FeedSubscriberPtr& subscriber, Lane& lane) {
+  const auto of_owner = lane.feeds.find(subscriber->feed.owner().value);
+  if (of_owner == lane.feeds.end() || std::erase(of_owner->second, subscriber) == 0) return;
+  if (of_owner->second.empty()) lane.feeds.erase(of_owner);
+  if (subscriber->need(lane.number) == Need::checkpoint) --lane.feeds_awaiting_checkpoint;
+}
+
+/// Without any lane's mutex.
+void Hub::Impl::remove(const FeedSubscriberPtr& subscriber) {
+  if (subscriber->is_over.exchange(true)) return;
+  subscriber->feed.finish();  // before it is told of nothing more: an id must not claim that
+  for (const auto& lane : lanes) {
+    const std::lock_guard lock(lane->mutex);
+    leave(subscriber, *lane);
+  }
+  --streams;
+}
+
+void Hub::Impl::sweep_feeds(Lane& lane, Clock::time_point at) {
+  if (lane.feeds.empty()) return;
+  for (const auto& subscriber : lane.all_feeds()) {
+    bool asks_again = false, waits_long = false;
+    {
+      const std::lock_guard lock(subscriber->mutex);
+      const bool awaits_checkpoint = subscriber->needs[static_cast<std::size_t>(lane.number)] == Need::checkpoint;
+      asks_again = awaits_checkpoint && at - subscriber->asked_at >= options.ask_again_every;
+      waits_long = subscriber->is_reading && at - subscriber->asked_at >= options.decide_within;
+    }
+    if (lane.number == 0) {  // every feed is in every lane
+      subscriber->feed.ping(at, options.ping_interval);
+      if (waits_long) subscriber->feed.delay(now());
+    }
+    if (asks_again) {
+      subscriber->feed.ask_again(lane.number);
+      proceed(subscriber, lane);
+    }
+  }
+}
+
+Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts, Frame& feed) {
   const auto decoded = schema::decode_event(record.type, record.value);
   if (!decoded) {
     metrics.unreadable.add();
@@ -299,11 +494,35 @@ Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts) {
     if (const auto* event = std::get_if<dialogs::Event>(&**decoded)) {
       if (const auto* opened = std::get_if<dialogs::Opened>(event)) facts = {.owner = opened->owner, .assistant = opened->assistant};
       if (const auto* created = std::get_if<dialogs::MessageCreated>(event)) {
-        return std::make_shared<const std::string>(message_frame(record.dialog, record.sequence, *created, record.at));
+        feed = std::make_shared<const std::string>(message_frame(record.dialog, record.sequence, *created, record.at));
+        return feed;
       }
+      feed = feed_frame(record.dialog, *event, record.at);
     }
   }
   return std::make_shared<const std::string>(frames::hidden(record.sequence));
+}
+
+/// Of history, and of what dialogs' streams do not show. Nothing for what is not shown.
+Frame Hub::Impl::feed_frame(DialogId dialog, const dialogs::Event& event, Timestamp at) {
+  try {
+    const auto* created = std::get_if<dialogs::MessageCreated>(&event);
+    auto json = created != nullptr    ? std::optional(format(dialog, *created, at))
+                : options.feed_format ? options.feed_format(dialog, event, at)
+                                      : std::nullopt;
+    return json ? std::make_shared<const std::string>(frames::data(std::move(*json))) : nullptr;
+  } catch (const std::exception&) {
+    metrics.unreadable.add();
+    log::error("an event cannot be shown", {{"dialog", dialog.value}});
+    return nullptr;
+  }
+}
+
+std::optional<AccountId> Hub::Impl::owner_by(std::string_view actor) const {
+  const auto principal = parse_principal(actor);
+  if (!principal) return std::nullopt;
+  const auto* visitor = std::get_if<Visitor>(&*principal);
+  return visitor != nullptr && options.owner_of ? options.owner_of(visitor->assistant) : owner_behind(*principal);
 }
 
 std::string Hub::Impl::message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at) {
@@ -321,6 +540,7 @@ void Hub::Impl::sweep() {
   for (const auto& lane : lanes) {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(history.checkpoint(lane->number));
+    sweep_feeds(*lane, at);
     for (const auto& subscriber : lane->all()) {
       DialogStream& stream = subscriber->stream;
       stream.ping(at, options.ping_interval);
@@ -377,13 +597,16 @@ void Hub::start_at(int partition, std::int64_t offset) {
 void Hub::append(int partition, std::int64_t offset, const Record& record) {
   auto& lane = impl_->lane(partition);
   DialogFacts facts;
-  auto frame = impl_->frame_of(record, facts);
+  Frame feed;
+  auto frame = impl_->frame_of(record, facts, feed);
+  const auto owner = impl_->owner_by(record.actor);
   const std::lock_guard lock(lane.mutex);
-  if (!lane.window.append(offset, record.dialog, record.sequence, std::move(frame), facts)) {
+  if (!lane.window.append(offset, record.dialog, record.sequence, std::move(frame), facts, std::move(feed), owner)) {
     impl_->metrics.gaps.add();
     log::error("an event does not follow its dialog's last one",
                {{"dialog", record.dialog.value}, {"sequence", record.sequence}, {"partition", partition}, {"offset", offset}});
   }
+  impl_->tell_feeds(lane, offset);
   const auto found = lane.subscribers.find(record.dialog.value);
   if (found == lane.subscribers.end()) return;
   const auto subscribers = found->second;  // one that has ended leaves the list meanwhile
@@ -408,6 +631,11 @@ void Hub::read_model_advanced() {
   for (const auto& lane : impl_->lanes) {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(impl_->history.checkpoint(lane->number));
+    if (lane->feeds_awaiting_checkpoint != 0) {
+      for (const auto& subscriber : lane->all_feeds()) {
+        if (subscriber->need(lane->number) == DialogStream::Need::checkpoint) impl_->proceed(subscriber, *lane);
+      }
+    }
     if (lane->awaiting_checkpoint == 0) continue;
     for (const auto& subscriber : lane->those_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber);
   }
@@ -433,6 +661,62 @@ void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principa
   lane.subscribers[dialog.value].push_back(subscriber);
   impl_->metrics.streams(viewer).add(1);
   impl_->proceed(subscriber);
+}
+
+void Hub::open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log, const std::optional<LogToken>& from) {
+  const auto refused = [&](Code code) {
+    --impl_->streams;
+    opening->refuse({code, {}});
+  };
+  if (++impl_->streams > impl_->options.streams_max) return refused(Code::overloaded);
+  if (impl_->is_closing) return refused(Code::unavailable);
+  const auto& lanes = impl_->lanes;
+  bool goes_on = from && from->log == log && from->numbers.size() == lanes.size();
+  if (goes_on) {
+    std::int64_t behind = 0;
+    for (std::size_t i = 0; i < lanes.size(); ++i) {
+      const std::lock_guard lock(lanes[i]->mutex);
+      behind += std::max<std::int64_t>(0, lanes[i]->window.floor() - from->numbers[i]);
+    }
+    goes_on = behind <= impl_->options.feed.behind_max;
+  }
+  const bool is_reset = from && !goes_on;
+  if (is_reset) impl_->metrics.resets.add();
+
+  const auto subscriber = std::make_shared<Impl::FeedSubscriber>(impl_, std::move(opening), owner, log, impl_->ends, impl_->options.feed);
+  auto sink = subscriber->opening->start([weak = std::weak_ptr(impl_), weak_subscriber = std::weak_ptr(subscriber)] {
+    const auto hub = weak.lock();
+    const auto closed = weak_subscriber.lock();
+    if (hub && closed) hub->remove(closed);
+  });
+  subscriber->feed.start(std::move(sink), frames::established(http::new_request_id(), now()));
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const std::lock_guard lock(lanes[i]->mutex);
+    subscriber->feed.begin_at(lanes[i]->number, goes_on ? from->numbers[i] : lanes[i]->window.end());
+  }
+  subscriber->feed.announce(is_reset, now());
+  for (const auto& lane : lanes) {
+    const std::lock_guard lock(lane->mutex);
+    lane->feeds[owner.value].push_back(subscriber);
+    impl_->proceed(subscriber, *lane);
+    // Whoever was closed, or closes all, meanwhile may have looked for it here in vain.
+    if (subscriber->is_over) impl_->leave(subscriber, *lane);
+  }
+  if (impl_->is_closing) impl_->remove(subscriber);
+}
+
+void Hub::pass_on(DialogId dialog, AccountId owner, const Frame& frame, bool to_visitors) {
+  if (dialog.value <= 0) return;
+  auto& lane = impl_->lane_of(dialog);
+  const std::lock_guard lock(lane.mutex);
+  if (const auto feeds = lane.feeds.find(owner.value); feeds != lane.feeds.end()) {
+    for (const auto& subscriber : feeds->second) subscriber->feed.pass_on(frame);
+  }
+  const auto found = lane.subscribers.find(dialog.value);
+  if (found == lane.subscribers.end()) return;
+  for (const auto& subscriber : found->second) {
+    if (to_visitors || owner_behind(subscriber->stream.viewer())) subscriber->stream.pass_on(frame);
+  }
 }
 
 std::optional<DialogFacts> Hub::find_dialog(DialogId dialog) const {
@@ -465,6 +749,12 @@ void Hub::close_all() {
       impl_->remove(subscriber);
     }
   }
+  std::vector<Impl::FeedSubscriberPtr> feeds;
+  for (const auto& lane : impl_->lanes) {
+    const std::lock_guard lock(lane->mutex);
+    std::ranges::move(lane->all_feeds(), std::back_inserter(feeds));
+  }
+  for (const auto& feed : feeds) impl_->remove(feed);
 }
 
 Hub::Retained Hub::retained() const { return impl_->retained(); }

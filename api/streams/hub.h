@@ -13,8 +13,10 @@
 
 #include "api/http/timers.h"
 #include "api/streams/dialog_stream.h"
+#include "api/streams/feed.h"
 #include "api/streams/history.h"
 #include "api/streams/history_reader.h"
+#include "api/streams/log_token.h"
 #include "api/streams/window.h"
 #include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
@@ -23,6 +25,9 @@ namespace parley::api {
 
 /// A message as the surface shows it: the JSON of the whole event, with what the envelope has. Called on several threads at once.
 using MessageFormat = std::function<std::string(DialogId, const dialogs::MessageCreated&, Timestamp)>;
+
+/// Any other event as feeds show it; nothing: not at all.
+using FeedFormat = std::function<std::optional<std::string>(DialogId, const dialogs::Event&, Timestamp)>;
 
 /// A client that has asked for a stream and has no answer yet. One of the two is called, once.
 class Opening {
@@ -42,8 +47,12 @@ class Hub {
     int partitions = 16;
     Window::Limits window{};  ///< of each partition
     DialogStream::Limits stream{};
+    Feed::Limits feed{};
+    FeedFormat feed_format{};
+    /// Whose assistant that is, as far as it is known without PostgreSQL. Called on several threads at once; does not block.
+    std::function<std::optional<AccountId>(AssistantId)> owner_of{};
     HistoryReader::Options history{};
-    std::size_t streams_max = 8'000;                    ///< one more is refused as overloaded
+    std::size_t streams_max = 8'000;                    ///< and feeds; one more is refused as overloaded
     std::chrono::milliseconds ping_interval{15'000};    ///< of silence
     std::chrono::milliseconds decide_within{2'000};     ///< then a client gets its stream, which says that it waits
     std::chrono::milliseconds ask_again_every{10'000};  ///< for history that was not there, beside every announcement of the projector
@@ -66,6 +75,7 @@ class Hub {
     std::int64_t sequence = 0;
     Timestamp at;
     std::string_view value;
+    std::string_view actor{};  ///< ce_actor: says whose dialog it is, for nobody else may have a part in it
   };
   /// Before the partition's first record.
   void start_at(int partition, std::int64_t offset);
@@ -83,6 +93,12 @@ class Hub {
   // From clients.
 
   void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id);
+  /// A feed of everything new in the dialogs of one owner. `log`: of which the ids are. It goes on after the positions in `from`, or, where they are
+  /// of another log or too far behind, from now, and says so; without them from now.
+  void open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log, const std::optional<LogToken>& from);
+  /// Passes on what is no event (a data frame without an id) to the streams of the dialog, its visitor's among them or not, and to its owner's feeds;
+  /// nothing keeps it.
+  void pass_on(DialogId dialog, AccountId owner, const Frame& frame, bool to_visitors);
   /// What the log's newest part says of a dialog.
   std::optional<DialogFacts> find_dialog(DialogId dialog) const;
   std::size_t streams() const;

@@ -29,6 +29,24 @@ std::expected<History, HistoryUnavailable> history_of(projections::StreamHistory
   return history;
 }
 
+/// Out of the rows that the event made. Nothing for a type that feeds do not show.
+std::optional<FeedHistory::Event> event_of(projections::OwnerEvent&& row) {
+  const auto event = [&]() -> std::optional<dialogs::Event> {
+    if (row.type == schema::type_name<dialogs::Opened>) {
+      const auto platform = schema::named<dialogs::Platform>(row.platform);
+      if (!platform) return std::nullopt;
+      return dialogs::Opened{row.assistant, row.owner, *platform, std::move(row.first_name)};
+    }
+    if (row.type == schema::type_name<dialogs::Archived>) return dialogs::Archived{};
+    if (row.type == schema::type_name<dialogs::Unarchived>) return dialogs::Unarchived{};
+    const auto sender = schema::named<dialogs::Sender>(row.sender.value_or(""));
+    if (!row.message || !sender) return std::nullopt;
+    return dialogs::MessageCreated{*row.message, *sender, row.text.value_or(Personal{}), std::move(row.operator_name)};
+  }();
+  if (!event) return std::nullopt;
+  return FeedHistory::Event{.offset = row.position, .dialog = row.dialog, .at = row.at, .event = *event};
+}
+
 }  // namespace
 
 std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRequest& request) {
@@ -53,6 +71,19 @@ std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRe
     if (checkpoint.partition == request.partition) nothing.checkpoint = checkpoint.next;
   }
   return nothing;
+}
+
+std::expected<FeedHistory, HistoryUnavailable> PostgresHistory::read(const FeedHistoryRequest& request) {
+  auto lease = pool_.lease(kLeaseWaitMax);
+  if (!lease) return std::unexpected(unavailable(lease.error()));
+  auto found = projections::owner_history(*lease, request.owner, request.partition, request.from, request.span_max, request.limit);
+  if (!found) return std::unexpected(unavailable(found.error()));
+  FeedHistory history{.events = {}, .read_to = found->read_to, .checkpoint = found->checkpoint, .has_gap = found->has_gap};
+  history.events.reserve(found->events.size());
+  for (auto& row : found->events) {
+    if (auto event = event_of(std::move(row))) history.events.push_back(std::move(*event));
+  }
+  return history;
 }
 
 std::int64_t PostgresHistory::checkpoint(int partition) const { return progress_.checkpoint(partition); }

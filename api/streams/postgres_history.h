@@ -21,6 +21,7 @@ class PostgresHistory final : public HistorySource {
   PostgresHistory(postgres::Pool& pool, const Progress& progress) : pool_(pool), progress_(progress) {}
 
   std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) override;
+  std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest& request) override;
   std::int64_t checkpoint(int partition) const override;
   bool known() const override;
   bool connected() const override;

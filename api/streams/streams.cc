@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/streams/event_tail.h"
+#include "api/streams/frames.h"
 
 namespace parley::api {
 namespace {
@@ -19,15 +20,18 @@ class HttpSink final : public Sink {
 
 class HttpOpening final : public Opening {
  public:
-  explicit HttpOpening(StreamRequest request) : request_(std::move(request)) {}
+  HttpOpening(http::Responder responder, http::Headers extra, std::function<http::Response(const Error&)> error)
+      : responder_(std::move(responder)), extra_(std::move(extra)), error_(std::move(error)) {}
   std::unique_ptr<Sink> start(std::function<void()> on_close) override {
-    return std::make_unique<HttpSink>(http::EventStream::start(request_.responder, std::move(on_close), std::move(request_.extra)));
+    return std::make_unique<HttpSink>(http::EventStream::start(responder_, std::move(on_close), std::move(extra_)));
   }
-  void refuse(const Error& error) override { request_.responder.send(request_.error(error)); }
-  std::string error_json(const Error& error) override { return request_.error(error).body; }
+  void refuse(const Error& error) override { responder_.send(error_(error)); }
+  std::string error_json(const Error& error) override { return error_(error).body; }
 
  private:
-  StreamRequest request_;
+  const http::Responder responder_;
+  http::Headers extra_;
+  const std::function<http::Response(const Error&)> error_;
 };
 
 Hub::Options hub_options(const Streams::Options& options) {
@@ -54,14 +58,20 @@ Streams::Streams(const Options& options, MessageFormat format, std::unique_ptr<H
 Streams::~Streams() = default;
 
 void Streams::open(StreamRequest request) {
-  const DialogId dialog = request.dialog;
-  const Principal viewer = request.viewer;
-  const auto last_id = request.last_id;
-  impl_->hub.open(std::make_unique<HttpOpening>(std::move(request)), dialog, viewer, last_id);
+  auto client = std::make_unique<HttpOpening>(std::move(request.responder), std::move(request.extra), std::move(request.error));
+  impl_->hub.open(std::move(client), request.dialog, request.viewer, request.last_id);
 }
 
 std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
 void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }
+void Streams::open(FeedRequest request) {
+  auto client = std::make_unique<HttpOpening>(std::move(request.responder), std::move(request.extra), std::move(request.error));
+  impl_->hub.open_feed(std::move(client), request.owner, request.log, request.last);
+}
+
+void Streams::pass_on(DialogId dialog, AccountId owner, std::string json, bool to_visitors) {
+  impl_->hub.pass_on(dialog, owner, std::make_shared<const std::string>(frames::data(std::move(json))), to_visitors);
+}
 void Streams::read_model_advanced() { impl_->hub.read_model_advanced(); }
 void Streams::close_all() { impl_->hub.close_all(); }
 health::Verdict Streams::verdict() const { return impl_->tail.verdict(); }

@@ -27,6 +27,16 @@ struct StreamRequest {
   std::function<http::Response(const Error&)> error;  ///< the surface's form, in the client's language: dialog_not_found, overloaded, unavailable
 };
 
+/// A client that asks for a feed of an owner's dialogs, and may.
+struct FeedRequest {
+  http::Responder responder;
+  AccountId owner;
+  std::string log;                                    ///< endpoint::Deps::log_identity
+  std::optional<LogToken> last;                       ///< the id that the client has
+  http::Headers extra{};                              ///< for the stream's head
+  std::function<http::Response(const Error&)> error;  ///< overloaded, unavailable
+};
+
 /// Owns the hub and its threads ("hub", "history-N"). Thread-safe.
 ///
 /// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as `id: N` and `data:` in the
@@ -56,6 +66,14 @@ class Streams {
 
   /// Ends the streams of a viewer who is not let in any more, with the refusal as their last frame.
   void end_those_of(const Principal& viewer, Code refusal);
+  /// Answers with a feed of everything new in the owner's dialogs, from `last` on, or from now: messages, and what Hub::Options::feed_format shows.
+  /// Every frame of it has an id; {"type":"stream.reset"} when it does not go on from `last`.
+  void open(FeedRequest request);
+
+  /// Passes on what is no event (`json` of the surface) to the open streams of the dialog, its visitor's among them or not, and to its owner's feeds;
+  /// nothing keeps it.
+  void pass_on(DialogId dialog, AccountId owner, std::string json, bool to_visitors);
+
   /// For Progress::on_advance.
   void read_model_advanced();
   /// Ends all streams; new ones are refused as unavailable. For draining.

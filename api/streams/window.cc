@@ -13,7 +13,8 @@ void complete(DialogFacts& facts, const DialogFacts& more) {
 
 }  // namespace
 
-bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts) {
+bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts, Frame feed,
+                    std::optional<AccountId> owner) {
   end_ = offset + 1;
   Stream& stream = touch(dialog.value);
   complete(stream.facts, facts);
@@ -21,8 +22,9 @@ bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence,
   if (sequence <= stream.seen) return false;
 
   const bool was_idle = stream.first == 0;
-  bytes_ += frame->size() + kEventOverhead;
-  entries_.push_back({.offset = offset, .sequence = sequence, .dialog = dialog.value, .frame = std::move(frame)});
+  entries_.push_back(
+      {.offset = offset, .sequence = sequence, .dialog = dialog.value, .frame = std::move(frame), .feed = std::move(feed), .owner = owner});
+  bytes_ += bytes_of(entries_.back());
   const Number number = first_number_ + entries_.size() - 1;
   if (was_idle) {
     idle_.erase(stream.idle);
@@ -114,7 +116,7 @@ void Window::drop_oldest() {
     }
   }
   floor_ = oldest.offset + 1;
-  bytes_ -= oldest.frame->size() + kEventOverhead;
+  bytes_ -= bytes_of(oldest);
   entries_.pop_front();
   ++first_number_;
   forget_idle();

@@ -1,5 +1,6 @@
 #pragma once
 // What the hub retains of one partition: the log's newest part, so that PostgreSQL below and this above are together everything.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -35,15 +36,16 @@ class Window {
     std::size_t tail_bytes_max = 2 << 20;  ///< as bytes_max
     std::size_t dialogs_max = 8'192;       ///< remembered without a retained event; the one used longest ago is forgotten
   };
-  static constexpr std::size_t kEventOverhead = 128;
+  static constexpr std::size_t kEventOverhead = 160;
 
   explicit Window(const Limits& limits) : limits_(limits) {}
 
   /// Where reading begins. Once, before the first event.
   void start_at(std::int64_t offset) { floor_ = end_ = offset; }
   /// False when the event does not follow the last one seen of its dialog: one that is not newer is dropped; at a gap, what lies before it is no
-  /// longer offered.
-  bool append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts = {});
+  /// longer offered. `feed` is what feeds show of it, perhaps the same frame; `owner` whose dialog it is, as far as the event itself says that.
+  bool append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts = {}, Frame feed = {},
+              std::optional<AccountId> owner = {});
   /// The projector's. It may go back, when PostgreSQL lost its last transactions; the floor does not.
   void move_checkpoint(std::int64_t checkpoint);
   /// From a snapshot of the read model whose checkpoint was not below the floor: what is missing above `version` comes, or came, from here.
@@ -81,6 +83,15 @@ class Window {
     }
   }
 
+  /// Of any dialog: `visit(offset, owner, feed)` for the events from an offset on that is not below the floor, in the order of the log, until it
+  /// returns false.
+  template <class Visit>
+  void visit_from(std::int64_t offset, Visit visit) const {
+    for (auto at = std::ranges::lower_bound(entries_, offset, {}, &Entry::offset); at != entries_.end(); ++at) {
+      if (!visit(at->offset, owner_of(*at), at->feed)) return;
+    }
+  }
+
  private:
   /// Entries are numbered from 1 on; 0 is none.
   using Number = std::uint64_t;
@@ -89,6 +100,8 @@ class Window {
     std::int64_t sequence;
     std::int64_t dialog;
     Frame frame;
+    Frame feed;
+    std::optional<AccountId> owner;
     Number next = 0;  // of the same dialog
   };
   struct Stream {
@@ -101,6 +114,13 @@ class Window {
 
   Entry& entry(Number number) { return entries_[number - first_number_]; }
   const Entry& entry(Number number) const { return entries_[number - first_number_]; }
+  std::optional<AccountId> owner_of(const Entry& event) const {
+    const auto& known = streams_.at(event.dialog).facts.owner;
+    return known ? known : event.owner;
+  }
+  static std::size_t bytes_of(const Entry& event) {
+    return event.frame->size() + (event.feed && event.feed != event.frame ? event.feed->size() : 0) + kEventOverhead;
+  }
   Stream& touch(std::int64_t dialog);
   Stream* find(DialogId dialog);
   void forget_idle();

@@ -6,9 +6,17 @@ namespace {
 using D = Decision<Event, Answer>;
 using Accept = Accepted<Event, Answer>;
 
-D say(Sender sender, const Personal& text, const std::optional<Personal>& operator_name, Context& x) {
+Accept said(Sender sender, const Personal& text, const std::optional<Personal>& operator_name, Context& x) {
   MessageCreated e{MessageId{x.ids.take()}, sender, text, operator_name};
-  return Accept{{e}, MessagePosted{DialogId{x.stream_id}, e}};
+  return {{e}, MessagePosted{DialogId{x.stream_id}, e}};
+}
+// What is so already is answered without an event.
+template <class Change>
+D become(Status status, const Dialog& s, const Context& x) {
+  if (owner_behind(x.principal) != s.owner) return refuse(Code::dialog_not_found);
+  Accept accept{{}, DialogIs{DialogId{x.stream_id}, status}};
+  if (s.status != status) accept.events.push_back(Change{});
+  return accept;
 }
 
 D rule(const NoDialog&, const Open& c, Context& x) {
@@ -23,20 +31,27 @@ D rule(const Dialog&, const Open&, Context&) { return refuse(Code::version_confl
 // Whoever may not know of a dialog is told that there is none.
 D rule(const Dialog& s, const PostVisitorMessage& c, Context& x) {
   if (x.principal != Principal{Visitor{s.assistant}}) return refuse(Code::dialog_not_found);
-  return say(Sender::user, c.text, std::nullopt, x);
+  auto accept = said(Sender::user, c.text, std::nullopt, x);
+  // Whoever is done with a dialog must not miss that its visitor is not.
+  if (s.status == Status::archived) accept.events.push_back(Unarchived{});
+  return accept;
 }
 D rule(const Dialog& s, const PostOperatorMessage& c, Context& x) {
-  if (x.principal != Principal{Owner{s.owner}}) return refuse(Code::dialog_not_found);
-  return say(Sender::operator_, c.text, c.operator_name, x);
+  if (owner_behind(x.principal) != s.owner) return refuse(Code::dialog_not_found);
+  return said(Sender::operator_, c.text, c.operator_name, x);
 }
+D rule(const Dialog& s, const Archive&, Context& x) { return become<Archived>(Status::archived, s, x); }
+D rule(const Dialog& s, const Unarchive&, Context& x) { return become<Unarchived>(Status::active, s, x); }
 D rule(const NoDialog&, const auto&, Context&) { return refuse(Code::dialog_not_found); }
 
 }  // namespace
 
 State evolve(const State& state, const Event& event) {
   return std::visit(overloaded{
-                        [](const auto&, const Opened& e) -> State { return Dialog{e.assistant, e.owner}; },
-                        [](const auto& s, const MessageCreated&) -> State { return s; },
+                        [](const auto&, const Opened& e) -> State { return Dialog{e.assistant, e.owner, Status::active}; },
+                        [](const Dialog& s, const Archived&) -> State { return Dialog{s.assistant, s.owner, Status::archived}; },
+                        [](const Dialog& s, const Unarchived&) -> State { return Dialog{s.assistant, s.owner, Status::active}; },
+                        [](const auto& s, const auto&) -> State { return s; },
                     },
                     state, event);
 }

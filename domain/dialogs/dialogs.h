@@ -9,6 +9,7 @@ namespace parley::dialogs {
 
 enum class Platform { website };
 enum class Sender { user, assistant, operator_ };
+enum class Status { active, archived };
 
 // Events.
 
@@ -26,7 +27,15 @@ struct MessageCreated {
   std::optional<Personal> operator_name;
   friend bool operator==(const MessageCreated&, const MessageCreated&) = default;
 };
-using Event = std::variant<Opened, MessageCreated>;
+/// The people behind the assistant are done with it, for now.
+struct Archived {
+  friend bool operator==(const Archived&, const Archived&) = default;
+};
+/// It is among the active ones again: somebody wanted that, or its visitor has written.
+struct Unarchived {
+  friend bool operator==(const Unarchived&, const Unarchived&) = default;
+};
+using Event = std::variant<Opened, MessageCreated, Archived, Unarchived>;
 
 // State.
 
@@ -36,6 +45,7 @@ struct NoDialog {
 struct Dialog {
   AssistantId assistant;
   AccountId owner;
+  Status status{};
   friend bool operator==(const Dialog&, const Dialog&) = default;
 };
 using State = std::variant<NoDialog, Dialog>;
@@ -56,12 +66,15 @@ struct Open {
 struct PostVisitorMessage {
   Personal text;
 };
-/// By the dialog's owner, as an operator.
+/// By the dialog's owner or a member of its team, as an operator.
 struct PostOperatorMessage {
   Personal text;
   std::optional<Personal> operator_name;
 };
-using Command = std::variant<Open, PostVisitorMessage, PostOperatorMessage>;
+/// Both by the owner or its team, and done already when the dialog is what they ask for.
+struct Archive {};
+struct Unarchive {};
+using Command = std::variant<Open, PostVisitorMessage, PostOperatorMessage, Archive, Unarchive>;
 
 // Answers.
 
@@ -75,7 +88,12 @@ struct MessagePosted {
   MessageCreated message;
   friend bool operator==(const MessagePosted&, const MessagePosted&) = default;
 };
-using Answer = std::variant<DialogOpened, MessagePosted>;
+struct DialogIs {
+  DialogId dialog;
+  Status status{};
+  friend bool operator==(const DialogIs&, const DialogIs&) = default;
+};
+using Answer = std::variant<DialogOpened, MessagePosted, DialogIs>;
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 

@@ -17,7 +17,8 @@ PARTITIONS = 16
 CREATED, CHANGED = ((201, None),), ((200, None),)
 COMMANDS = {"register": "account.register", "log_in": "account.log_in", "create_assistant": "assistant.create", "update_assistant": "assistant.update",
             "rotate_site_token": "assistant.rotate_site_token", "delete_assistant": "assistant.delete", "open_dialog": "dialog.open",
-            "visitor_message": "dialog.post_visitor_message", "operator_message": "dialog.post_operator_message"}
+            "visitor_message": "dialog.post_visitor_message", "operator_message": "dialog.post_operator_message",
+            "archive": "dialog.archive"}
 
 
 class Story:
@@ -46,7 +47,7 @@ class Story:
         self.ask("rotate_site_token", self.owner, changed, {"site_token": "t"}, {}, CHANGED)
         self.watch = Watch(int(self.dialog[7:]), "owner", [
             (int(event.sequence), {"id": value["message_id"], "sender": value["sender"], "text": value["text"], "created_at": event.text("ce_time")})
-            for event in self.stream(self.dialog)[1:] for value in [json.loads(event.value)]], [])
+            for event in self.stream(self.dialog) if event.text("ce_type") == check.MESSAGE for value in [json.loads(event.value)]], [])
         self.records.watches.append(self.watch)
 
     def say(self, text):
@@ -104,6 +105,10 @@ class Story:
             answer = {"id": answer["assistant_id"], **answer["now"]}
         elif kind == "open_dialog":
             answer = {"id": answer["dialog_id"], "assistant_id": answer["opened"]["assistant_id"]}
+        elif kind == "archive":
+            place = position and f"{position['partition']}:{position['offset']}"
+            answer = {"id": answer["dialog_id"], "status": answer["status"]}
+            return Attempt(began, began + 0.5, "edge", 200, None, place, hit, hashlib.sha256(json.dumps(answer).encode()).hexdigest(), answer)
         else:
             answer = {**answer["message"], "id": answer["message"]["message_id"], "dialog_id": answer["dialog_id"], "created_at": outcome["time"]}
         status = 200 if kind in ("update_assistant", "rotate_site_token") else 201
@@ -180,6 +185,26 @@ class Checker(unittest.TestCase):
         broken = self.story.broken()
         self.assertIn(promise, broken)
         self.assertTrue(any(said in sentence for sentence in broken[promise]), broken[promise])
+
+    def archive(self):
+        return self.story.ask("archive", self.story.owner, self.story.dialog, {}, {}, ((200, None),))
+
+    def test_archiving_twice_is_one_event_and_a_visitor_s_message_ends_it(self):
+        archived, again = self.archive(), self.archive()
+        self.assertIsNone(again.final.position)
+        said = self.story.say("four")
+        self.story.watch.messages.append((6, {**said.final.answer, "id": said.final.answer["message_id"]}))
+        self.assertEqual(self.story.broken(), {})
+        self.assertEqual([event.text("ce_type").split(".")[2] for event in self.story.stream(self.story.dialog)[4:]],
+                         ["archived", "message_created", "unarchived"])
+        again.final.position = archived.final.position
+        self.assert_broken(check.check_effects, "and has no effect")
+
+    def test_a_visitor_s_message_that_leaves_an_archived_dialog_archived(self):
+        self.archive()
+        self.story.say("four")
+        self.story.logs["events"].pop()
+        self.assert_broken(check.check_made_again, "1 events, from what stands before it 2")
 
     def test_what_is_right_is_kept(self):
         self.story.again(self.story.first)

@@ -13,6 +13,9 @@ DECISIONS = {
     ("parley.assistant.created.v1",),
     ("parley.dialog.opened.v1",),
     ("parley.dialog.message_created.v1",),
+    ("parley.dialog.message_created.v1", "parley.dialog.unarchived.v1"),
+    ("parley.dialog.archived.v1",),
+    ("parley.dialog.unarchived.v1",),
 }
 
 

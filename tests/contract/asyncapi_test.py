@@ -37,19 +37,20 @@ class AsyncApi(contract.ContractTest):
 
     def test_it_has_every_event_type_with_its_schema(self):
         schemas = {file.name.removesuffix(".json"): json.loads(file.read_text()) for file in (ROOT / "schemas" / "events").glob("*.json")}
-        self.assertEqual(self.messages.keys() - {"command", "reply", "directoryEntry", "deadLetter"}, schemas.keys())
+        self.assertEqual(self.messages.keys() - {"command", "reply", "directoryEntry", "deadLetter", "typing"}, schemas.keys())
         for name, schema in schemas.items():
             self.assertEqual(self.messages[name]["payload"]["title"], schema["title"])
 
     def test_it_describes_the_headers_that_are_written(self):
-        names = {"events": None, "commands": "command", "replies": "reply", "directory": "directoryEntry"}
+        names = {"events": None, "commands": "command", "replies": "reply", "directory": "directoryEntry", "signals": "typing"}
         logs = {topic: Log(os.environ["PARLEY_TEST_KAFKA"], f"parley.{topic}", {}) for topic in names}
         self.register()
         assistant = self.owner.post("/api/assistants", {"name": "A", "description": "d"}).json
         self.owner.put(f"/api/assistants/{assistant['id']}", {"description": None, "is_active": False})
         self.owner.post(f"/api/assistants/{assistant['id']}/site-token")
         self.owner.delete(f"/api/assistants/{assistant['id']}")
-        self.open_dialog(first_name="Ivan")
+        dialog = self.open_dialog(first_name="Ivan")
+        self.assertEqual(self.owner.post(dialog.path + "/typing", {"operator_name": "Anna"}).status, 204)
         for topic, log in logs.items():
             records = list(log.read(TIMEOUT_S))
             self.assertTrue(records, topic)

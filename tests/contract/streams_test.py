@@ -10,6 +10,7 @@ from contract import BASE, TIME, Answer, Caller, ContractTest, main
 
 DEADLINE_S = 20.0
 PING_S = 15.0
+TYPING_PAUSE_S = 1.0
 
 
 class Stream:
@@ -142,6 +143,46 @@ class Streams(ContractTest):
             began = time.monotonic()
             self.assertEqual(stream.frame(), (None, "__ping__"))
             self.assertLess(time.monotonic() - began, PING_S + 3)
+
+    def test_who_is_typing_is_told_at_once_without_an_id(self):
+        with self.open() as ours, self.open("site_token") as theirs:
+            for stream in (ours, theirs):
+                stream.frame()
+                self.assertEqual(stream.frame(), (1, None))
+            began = time.monotonic()
+            self.assertEqual(self.owner.post(self.dialog.path + "/typing", {"operator_name": "Анна"}).status, 204)
+            for stream in (ours, theirs):
+                identity, data = stream.frame()
+                event = json.loads(data)
+                self.assertIsNone(identity)
+                self.assertEqual(event, {"type": "operator.typing", "dialog_id": self.dialog.id, "operator_name": "Анна", "timestamp": event["timestamp"]})
+                self.assertRegex(event["timestamp"], TIME)
+            print(f"typing was seen after {1000 * (time.monotonic() - began):.0f} ms")
+            self.assertEqual(self.dialog.visitor.post(f"/api/site/dialogs/{self.dialog.id}/typing").status, 204)
+            self.assertEqual(json.loads(ours.frame()[1])["type"], "visitor.typing")
+            self.say("typed")
+            self.assertEqual(self.texts([(identity, json.loads(data)) for identity, data in (ours.frame(), theirs.frame())]), [(2, "typed")] * 2)
+
+    def test_a_flood_of_typing_is_bounded(self):
+        with self.open() as stream:
+            stream.frame()
+            self.assertEqual(stream.frame(), (1, None))
+            began = time.monotonic()
+            for _ in range(50):
+                self.assertEqual(self.owner.post(self.dialog.path + "/typing").status, 204)
+            took = time.monotonic() - began
+            self.say("end")
+            frames = stream.until(2)
+            self.assertLessEqual(len(frames) - 1, took / TYPING_PAUSE_S + 1)
+            self.assertGreater(len(frames), 1)
+
+    def test_typing_in_a_dialog_of_somebody_else_is_refused(self):
+        stranger = self.register()
+        self.assert_error(stranger.post(self.dialog.path + "/typing"), 404, "DIALOG_NOT_FOUND")
+        self.assert_error(self.owner.post(f"/api/dialogs/{self.dialog.id + 1024 * 1_000_000}/typing"), 404, "DIALOG_NOT_FOUND")
+        self.assert_error(self.nobody.post(self.dialog.path + "/typing"), 401, "NOT_AUTHENTICATED")
+        self.assert_error(self.owner.post(self.dialog.path + "/typing", {"operator_name": "a" * 101}), 422, "VALIDATION_ERROR", "operator_name")
+        self.assert_error(self.dialog.site.post(f"/api/site/dialogs/{self.dialog.id}/typing", X_Guest_Id="wrong"), 404, "DIALOG_NOT_FOUND")
 
     def test_head_gets_the_head_alone(self):
         answer = Caller(Authorization="Bearer " + self.token).call("HEAD", self.path)

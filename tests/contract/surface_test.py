@@ -2,8 +2,9 @@
 """Every endpoint does what the product's document says. Needs PARLEY_TEST_BASE."""
 
 import secrets
+from urllib.parse import urlencode
 
-from contract import TIME, Caller, ContractTest, main, new_email
+from contract import TIME, Caller, ContractTest, Dialog, main, new_email
 from demo.log import place_of
 
 
@@ -67,7 +68,7 @@ class Surface(ContractTest):
         expected = [{name: value for name, value in each.json.items() if name != "dialog_id"} for each in (asked, answered)]
         for reader, path in ((dialog.visitor, dialog.visitor_path), (self.owner, dialog.path + "/messages")):
             read = reader.get(path).json
-            self.assertEqual(read, {"messages": expected, "has_more": False, "version": 3})
+            self.assertEqual(read, {"messages": expected, "has_more": False, "version": 3, "first_version": 2})
 
         one = self.owner.get(dialog.path).json
         self.assertEqual((one["id"], one["assistant_name"], one["first_name"], one["status"], one["handoff_status"], one["is_taken_over"]),
@@ -92,7 +93,14 @@ class Surface(ContractTest):
             if not page["has_more"]:
                 break
         self.assertEqual((texts, after), (["0", "1", "2", "3", "4"], 6))
-        self.assertEqual(self.owner.get(f"{dialog.path}/messages?after=6").json, {"messages": [], "has_more": False, "version": 6})
+        self.assertEqual(self.owner.get(f"{dialog.path}/messages?after=6").json, {"messages": [], "has_more": False, "version": 6, "first_version": 0})
+        for reader, path in ((self.owner, dialog.path + "/messages"), (dialog.visitor, dialog.visitor_path)):
+            back, page = [], latest
+            while page["has_more"]:
+                page = reader.get(f"{path}?limit=2&before={page['first_version']}").json
+                back = [m["text"] for m in page["messages"]] + back
+            self.assertEqual(back, ["0", "1", "2"])
+            self.assert_error(reader.get(path + "?before=3&after=1"), 422, "VALIDATION_ERROR", "before")
 
     def test_dialogs_are_listed_by_filter_and_page(self):
         owner = self.register()
@@ -105,6 +113,69 @@ class Surface(ContractTest):
         for query, total in (("status=active", 3), ("status=archived", 0), ("handoff_status=none", 3), ("handoff_status=requested", 0), ("platform=website", 3),
                              ("platform=telegram", 0), ("status=active&handoff_status=none&platform=website", 3)):
             self.assertEqual(owner.get("/api/dialogs?" + query).json["total"], total, query)
+
+    def test_a_dialog_is_archived_until_its_visitor_writes_again(self):
+        dialog, stranger = self.open_dialog(), self.register()
+        for _ in range(2):
+            archived = self.owner.post(dialog.path + "/archive")
+            self.assertEqual((archived.status, archived.json, archived.headers["etag"]), (200, {"id": dialog.id, "status": "archived"}, '"2"'))
+        self.assertNotIn("x-event-position", archived.headers)
+        self.owner.post(dialog.path + "/messages", {"text": "До свидания"})
+        self.assertEqual(self.owner.get(dialog.path).json["status"], "archived")
+        self.assertEqual([d["id"] for d in self.owner.get("/api/dialogs?status=archived").json["dialogs"]], [dialog.id])
+        self.assertNotIn(dialog.id, [d["id"] for d in self.owner.get("/api/dialogs?status=active").json["dialogs"]])
+        dialog.visitor.post(dialog.visitor_path, {"text": "Ещё вопрос"})
+        self.assertEqual(self.owner.get(dialog.path).json["status"], "active")
+        self.assertEqual(self.owner.get(dialog.path + "?at=4").json["status"], "archived")
+        self.assertEqual([e["type"].split(".")[2] for e in self.owner.get(dialog.path + "/history").json["events"]],
+                         ["opened", "archived", "message_created", "message_created", "unarchived"])
+        self.assertEqual(self.owner.post(dialog.path + "/archive").json["status"], "archived")
+        for _ in range(2):
+            active = self.owner.post(dialog.path + "/unarchive")
+            self.assertEqual((active.json, active.headers["etag"]), ({"id": dialog.id, "status": "active"}, '"7"'))
+        for how in ("archive", "unarchive"):
+            self.assert_error(stranger.post(f"{dialog.path}/{how}"), 404, "DIALOG_NOT_FOUND")
+            self.assert_error(self.nobody.post(f"{dialog.path}/{how}"), 401, "NOT_AUTHENTICATED")
+        self.assert_error(self.owner.post(dialog.path + "/archive", If_Match='"6"'), 409, "VERSION_CONFLICT")
+
+    def test_dialogs_are_found_by_their_words_and_names(self):
+        owner = self.register()
+        assistant = owner.post("/api/assistants", {"name": "Поиск"}).json
+        said = Dialog(owner, assistant["site_token"], first_name="Алёна")
+        said.visitor.post(said.visitor_path, {"text": "Хочу вернуть чайники, please refund"})
+        other = Dialog(owner, assistant["site_token"])
+        other.visitor.post(other.visitor_path, {"text": "доставка"})
+        for words, expected in (("чайник", [said]), ("refunds", [said]), ("алена", [said]), ("доставку or чайник", [other, said]), ("чайник доставка", []),
+                                ("-чайник", [other]), ("'; drop table messages; --", []), ("the", []), ("", [other, said]), ("  ", [other, said])):
+            found = owner.get("/api/dialogs?" + urlencode({"q": words})).json
+            self.assertEqual((sorted(d["id"] for d in found["dialogs"]), found["total"]), (sorted(d.id for d in expected), len(expected)), words)
+        self.assertEqual(owner.get(f"/api/dialogs?assistant_id={assistant['id']}&{urlencode({'q': 'чайник'})}").json["total"], 1)
+        self.assertEqual(owner.get(f"/api/dialogs?assistant_id={assistant['id'] + 1024}").json["total"], 0)
+        self.assertEqual(self.owner.get("/api/dialogs?" + urlencode({"q": "чайник"})).json["total"], 0)
+        for query in ("q=%FF", "q=" + "a" * 201, "assistant_id=x"):
+            self.assert_error(owner.get("/api/dialogs?" + query), 422, "VALIDATION_ERROR", query.partition("=")[0])
+
+    def test_a_cursor_neither_skips_nor_repeats_while_dialogs_move(self):
+        owner = self.register()
+        site_token = owner.post("/api/assistants", {"name": "Pages"}).json["site_token"]
+        dialogs = [Dialog(owner, site_token) for _ in range(9)]
+        before = [d["id"] for d in owner.get("/api/dialogs?limit=100").json["dialogs"]]
+        seen, cursor = [], None
+        while True:
+            page = owner.get("/api/dialogs?limit=2" + (f"&cursor={cursor}" if cursor else "")).json
+            seen += [d["id"] for d in page["dialogs"]]
+            cursor = page["next_cursor"]
+            self.assertEqual(page["has_more"], cursor is not None)
+            if cursor is None:
+                break
+            for dialog in (dialogs[0], dialogs[4], dialogs[-1]):
+                dialog.visitor.post(dialog.visitor_path, {"text": "moves"})
+            Dialog(owner, site_token)
+        self.assertEqual(seen, before)
+        first = owner.get("/api/dialogs?limit=2").json["next_cursor"]
+        self.assert_error(owner.get(f"/api/dialogs?offset=2&cursor={first}"), 422, "VALIDATION_ERROR", "cursor")
+        for wrong in ("x", first[:-1], "zzzzzzzz." + first.partition(".")[2], first + "AA"):
+            self.assert_error(owner.get("/api/dialogs?cursor=" + wrong), 422, "VALIDATION_ERROR", "cursor")
 
     def test_a_history_has_every_event_with_its_cause(self):
         dialog = self.open_dialog()
@@ -149,7 +220,7 @@ class Surface(ContractTest):
         for path, operations in contract.document["paths"].items():
             for method, operation in operations.items():
                 names = {contract.resolved(parameter)["name"] for parameter in operation["parameters"]}
-                self.assertEqual("Idempotency-Key" in names, method != "get", path)
+                self.assertEqual("Idempotency-Key" in names, method != "get" and not path.endswith("/typing"), path)
                 self.assertTrue({name[1:-1] for name in path.split("/") if name.startswith("{")} <= names, path)
 
 

@@ -1,6 +1,8 @@
 // projections/: events -> rows -> answers, on a real PostgreSQL, without Kafka.
 #include <gmock/gmock.h>
 
+#include <random>
+
 #include "platform/postgres/migrator.h"
 #include "projections/batch.h"
 #include "projections/checkpoints.h"
@@ -216,6 +218,117 @@ TEST_F(ReadModels, DialogsAreListedByTheirLatestActivity) {
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.platform = "telegram"})).total, 0);
 }
 
+TEST_F(ReadModels, AnArchivedDialogIsListedAsOneAndAnActiveOneAgain) {
+  const auto total = [&](const char* status) { return ok(dialogs_of(*lease_, kAnna, {.status = status})).total; };
+  given({{dialog_stream(5), opened(kAssistant, kAnna)}, {dialog_stream(5), dialogs::Archived{}}}, true);
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->status, "archived");
+  EXPECT_EQ(total("archived"), 1);
+  EXPECT_EQ(total("active"), 0);
+  given({{dialog_stream(5), message(11, "снова")}, {dialog_stream(5), dialogs::Unarchived{}}});
+  EXPECT_EQ(ok(dialog(*lease_, Operator{kBoris, kAnna}, {5}))->status, "active");
+  EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->version, 4);
+  EXPECT_EQ(total("active"), 1);
+}
+
+TEST_F(ReadModels, DialogsAreFoundByWhatWasSaidInTheFormsOfBothLanguagesAndByNames) {
+  given({{dialog_stream(1), opened(kAssistant, kAnna)},
+         {dialog_stream(1), message(11, "Оформите возврат денег за зелёный чайник")},
+         {dialog_stream(2), opened(kOther, kAnna)},
+         {dialog_stream(2), message(12, "The delivery was running late; refunds? mail to user@example.com")},
+         {dialog_stream(3), dialogs::Opened{.assistant = kAssistant, .owner = kAnna, .platform = {}, .first_name = Personal{"Пётр"}}},
+         {dialog_stream(9), opened(kAssistant, kBoris)},
+         {dialog_stream(9), message(13, "Возврат")}});
+  const auto found = [&](const std::string& words) {
+    std::vector<std::int64_t> ids;
+    const auto page = ok(dialogs_of(*lease_, kAnna, {.words = words}));
+    for (const auto& d : page.dialogs) ids.push_back(d.id.value);
+    EXPECT_EQ(page.total, std::ssize(ids));
+    return ids;
+  };
+  EXPECT_THAT(found("возвраты"), ElementsAre(1));
+  EXPECT_THAT(found("ЗЕЛЕНЫЕ чайники"), ElementsAre(1));
+  EXPECT_THAT(found("\"возврат денег\""), ElementsAre(1));
+  EXPECT_THAT(found("\"денег возврат\""), ElementsAre());
+  EXPECT_THAT(found("refund run"), ElementsAre(2));
+  EXPECT_THAT(found("refund or возврат"), ElementsAre(2, 1));
+  EXPECT_THAT(found("delivery -refund"), ElementsAre());
+  EXPECT_THAT(found("user@example.com"), ElementsAre(2));
+  EXPECT_THAT(found("петр"), ElementsAre(3));
+  EXPECT_THAT(found("-возврат"), ElementsAre(2)) << "a message without the word, not a name without it";
+  EXPECT_THAT(found("и не в"), ElementsAre()) << "words that are everywhere find nothing";
+  for (const char* hostile : {"'; DROP TABLE messages; --", "owner 2048", "'owner 2048'", "!!! & | ( <-> :*", "\\", "%", "возврат') || ('"})
+    found(hostile);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.assistant = kOther, .words = "refund"})).total, 1);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.assistant = kAssistant, .words = "refund"})).total, 0);
+}
+
+TEST_F(ReadModels, ASearchGoesThroughTheOwnersMessagesAlone) {
+  given(a_dialog());
+  std::string plan;
+  ASSERT_TRUE(lease_->query("SET enable_seqscan = off"));
+  const auto rows = ok(lease_->query(
+      "EXPLAIN SELECT dialog_id FROM messages WHERE (to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || "
+      "owner_id])) @@ (websearch_to_tsquery('pg_catalog.russian', $1) && ('''owner ' || $2::bigint || '''')::tsquery)",
+      postgres::Params("день", kAnna)));
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::string line;
+    rows[i].into(line);
+    plan += line + "\n";
+  }
+  EXPECT_THAT(plan, ::testing::HasSubstr("messages_by_words"));
+}
+
+TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
+  // Dialogs of several partitions, each of which has its own time; what is projected between two pages is decided by a seed.
+  constexpr std::int64_t kDialogs = 40;
+  constexpr int kPartitions = 4;
+  std::vector<std::int32_t> partitions{0, 1, 2, 3};
+  ASSERT_TRUE(start_checkpoints(*lease_, partitions, "topic"));
+  std::vector<std::int64_t> next(kPartitions);
+  std::int64_t number = 0;
+  const auto id_of = [](std::int64_t n) { return n * kSlots + (n * 173) % kSlots; };
+  const auto happens = [&](std::int64_t dialog, const Event& event) {
+    const int partition = partition_of(slot_of(dialog), kPartitions);
+    const auto at = static_cast<std::size_t>(partition);
+    const auto written = log_.event(dialog_stream(dialog), event);
+    Batch batch;
+    ASSERT_TRUE(batch.add(written.envelope, written.value, partition, next[at]));
+    auto transaction = lease_->transaction();
+    ASSERT_TRUE(batch.write(*transaction));
+    const Advance advances[] = {
+        {.from = next[at], .to = {.partition = partition, .next = next[at] + 1, .last_event_id = written.envelope.id, .last_position = next[at]}}};
+    ASSERT_EQ(ok(advance(*transaction, advances)), 1U);
+    ASSERT_TRUE(transaction->commit());
+    ++next[at];
+  };
+  for (std::int64_t n = 1; n <= kDialogs; ++n) happens(id_of(n), opened(kAssistant, kAnna));
+  std::mt19937 random(7);
+  const auto somebody_speaks = [&] { happens(id_of(1 + static_cast<std::int64_t>(random() % kDialogs)), message(++number * kSlots, "и ещё")); };
+  for (int i = 0; i < 60; ++i) somebody_speaks();
+  for (int round = 0; round < 4; ++round) {
+    std::vector<std::int64_t> expected, seen;
+    for (const auto& d : ok(dialogs_of(*lease_, kAnna, {.limit = 1'000})).dialogs) expected.push_back(d.id.value);
+    std::optional<DialogCursor> cursor;
+    do {
+      const auto page = ok(dialogs_of(*lease_, kAnna, {.limit = 7, .after = cursor}));
+      for (const auto& d : page.dialogs) seen.push_back(d.id.value);
+      EXPECT_EQ(page.has_more, page.next.has_value());
+      cursor = page.next;
+      for (auto more = random() % 12; more > 0; --more) somebody_speaks();
+      happens(id_of(1'000 + ++number), opened(kAssistant, kAnna));
+    } while (cursor);
+    EXPECT_EQ(seen, expected) << "round " << round;
+  }
+}
+
+TEST_F(ReadModels, MessagesArePagedBackwards) {
+  given(a_dialog());
+  const auto older = ok(messages(*lease_, Owner{kAnna}, {5}, 10, 3));
+  ASSERT_EQ(older->size(), 1U);
+  EXPECT_EQ((*older)[0].version, 2);
+  EXPECT_TRUE(ok(messages(*lease_, Owner{kAnna}, {5}, 10, 2))->empty());
+}
+
 TEST_F(ReadModels, MessagesStandInTheOrderOfTheirDialogAndALimitKeepsTheLatest) {
   given(a_dialog());
   const auto all = ok(messages(*lease_, Visitor{kAssistant}, {5}));
@@ -254,6 +367,59 @@ TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMo
   ASSERT_EQ(page->messages.size(), 1U);
   EXPECT_EQ(page->messages[0].version, 2);
   EXPECT_TRUE(page->has_more);
+}
+
+TEST_F(ReadModels, AnOwnersHistoryIsWhatHappenedInItsDialogsByPosition) {
+  given({{dialog_stream(5), opened(kAssistant, kAnna)},
+         {dialog_stream(9), opened(kOther, kBoris)},
+         {dialog_stream(5), message(11, "Здравствуйте")},
+         {dialog_stream(9), message(12, "чужое")},
+         {dialog_stream(5), dialogs::Archived{}},
+         {dialog_stream(5), message(13, "Добрый день", dialogs::Sender::operator_)}});
+  ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
+  const auto read = [&](std::int64_t from, std::int64_t span = 100, int limit = 100) {
+    return ok(owner_history(*lease_, kAnna, kPartition, from, span, limit));
+  };
+  EXPECT_TRUE(read(0).events.empty()) << "nothing is known to be complete yet";
+  ASSERT_TRUE(lease_->query("UPDATE checkpoints SET next = 6"));
+  const auto all = read(0);
+  ASSERT_EQ(all.events.size(), 4U);
+  EXPECT_EQ(all.read_to, 6);
+  EXPECT_EQ(all.checkpoint, 6);
+  EXPECT_FALSE(all.has_gap);
+  EXPECT_EQ(all.events[0].type, "parley.dialog.opened.v1");
+  EXPECT_EQ(all.events[0].first_name, Personal{"Гость"});
+  EXPECT_EQ(all.events[0].message, std::nullopt);
+  EXPECT_EQ(all.events[1].text, Personal{"Здравствуйте"});
+  EXPECT_EQ(all.events[2].type, "parley.dialog.archived.v1");
+  EXPECT_EQ(all.events[3].position, 5);
+  EXPECT_EQ(all.events[3].operator_name, Personal{"Ольга"});
+
+  const auto page = read(0, 100, 2);
+  EXPECT_EQ(page.events.size(), 2U);
+  EXPECT_EQ(page.read_to, 3);
+  EXPECT_EQ(read(page.read_to).events.size(), 2U);
+  const auto bounded = read(1, 1);
+  EXPECT_TRUE(bounded.events.empty());
+  EXPECT_EQ(bounded.read_to, 2);
+  EXPECT_EQ(read(6).read_to, 6);
+
+  // What is parked is missing; whoever passes over it is told, if it is theirs or nobody knows whose it is.
+  const auto park = [&](const std::string& stream, int position) {
+    const auto values = "'read_models', '" + stream + "', ";
+    ASSERT_TRUE(lease_->query("INSERT INTO parked_streams (projection, stream, partition, position, version, event_id, reason) VALUES (" + values +
+                              "3, " + std::to_string(position) + ", 1, 'e', 'r')"));
+    ASSERT_TRUE(lease_->query("INSERT INTO parked_events VALUES (" + values + std::to_string(position) + ", 1, 'e')"));
+  };
+  park("dialog/9", 3);
+  park("account/5", 2);
+  EXPECT_FALSE(read(0).has_gap);
+  park("dialog/5", 5);
+  EXPECT_TRUE(read(0).has_gap);
+  EXPECT_FALSE(read(0, 5).has_gap);
+  ASSERT_TRUE(lease_->query("DELETE FROM parked_events WHERE stream = 'dialog/5'"));
+  park("dialog/77", 4);
+  EXPECT_TRUE(read(0).has_gap);
 }
 
 TEST_F(ReadModels, TheIndexTellsADialogsEventsWithCauseAndHash) {

@@ -61,6 +61,7 @@ class LogHistory final : public HistorySource {
     }
     return history;
   }
+  std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest&) override { return std::unexpected(HistoryUnavailable{"no feeds"}); }
   std::int64_t checkpoint(int partition) const override {
     const std::lock_guard lock(mutex_);
     return partition == 1 ? next_ : 0;
@@ -126,14 +127,14 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     routes.add("GET", "/dialogs/{id}/events", [this](const http::Request& request, http::Responder responder) {
       const auto number = [](std::string_view text) { return std::stoll(std::string(text)); };
       const auto last_id = request.headers.get("Last-Event-ID");
-      streams_->open({.responder = std::move(responder),
-                      .dialog = {number(*request.path.find("id"))},
-                      .viewer = Owner{{number(request.headers.get("X-Account"))}},
-                      .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
-                      .extra = {},
-                      .error = [](const Error& error) {
-                        return http::Response::json(error.code == Code::dialog_not_found ? 404 : 503, R"({"error":{"code":"E"}})");
-                      }});
+      streams_->open(StreamRequest{.responder = std::move(responder),
+                                   .dialog = {number(*request.path.find("id"))},
+                                   .viewer = Owner{{number(request.headers.get("X-Account"))}},
+                                   .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
+                                   .extra = {},
+                                   .error = [](const Error& error) {
+                                     return http::Response::json(error.code == Code::dialog_not_found ? 404 : 503, R"({"error":{"code":"E"}})");
+                                   }});
     });
     server_ = std::make_unique<http::Server>(
         http::ServerOptions{.io_threads = 2, .timeouts = timeouts}, std::move(routes),

@@ -51,6 +51,17 @@ TEST(PageOf, is_the_latest_messages_or_those_above_a_version) {
   EXPECT_EQ(end.version, 6);
   EXPECT_FALSE(page_of(rows(2, 6), 5, {}).has_more);
 }
+TEST(PageOf, goes_back_from_its_first_message) {
+  const auto latest = page_of(rows(2, 6), 2, {});
+  EXPECT_EQ(latest.first_version, 5);
+  const auto before = page_of(rows(2, 6), 2, {}, latest.first_version);
+  EXPECT_EQ(ids(before), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_TRUE(before.has_more);
+  const auto first = page_of(rows(2, 6), 2, {}, before.first_version);
+  EXPECT_EQ(ids(first), std::vector<std::int64_t>{2});
+  EXPECT_FALSE(first.has_more);
+  EXPECT_EQ(page_of(rows(2, 6), 2, {}, 2).first_version, 0);
+}
 
 }  // namespace
 }  // namespace parley::replyx

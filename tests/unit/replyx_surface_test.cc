@@ -71,6 +71,11 @@ TEST_F(Surface, has_every_endpoint_of_the_contract) {
                           "GET /api/dialogs/{dialog_id}",
                           "GET /api/dialogs/{dialog_id}/messages",
                           "POST /api/dialogs/{dialog_id}/messages",
+                          "POST /api/dialogs/{dialog_id}/archive",
+                          "POST /api/dialogs/{dialog_id}/unarchive",
+                          "POST /api/dialogs/{dialog_id}/typing",
+                          "POST /api/site/dialogs/{dialog_id}/typing",
+                          "GET /api/events",
                           "GET /api/dialogs/{dialog_id}/events",
                           "GET /api/dialogs/{dialog_id}/history",
                       }));
@@ -209,6 +214,10 @@ TEST_F(Surface, reads_json_alone) {
   EXPECT_EQ(refusal("openDialog", "", {{"Content-Type", "application/x-www-form-urlencoded"}}), "") << "nothing is of that type";
 }
 
+TEST(Search, takes_utf8_alone) {
+  for (const char* good : {"", "возврат", "a b", "\U0001F44B", "\u00A0"}) EXPECT_TRUE(is_utf8(good)) << good;
+  for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"}) EXPECT_FALSE(is_utf8(bad)) << bad;
+}
 TEST(Email, is_an_address_somebody_could_have) {
   for (const char* good :
        {"user@example.com", "a@b.ru", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "иван@пример.рф", "x@xn--e1afmkfd.xn--p1ai"}) {
@@ -267,6 +276,13 @@ TEST(TelegramTokens, are_shown_without_their_secret_and_known_when_they_come_bac
   }
 }
 
+TEST(TypingInAStream, has_the_documented_form) {
+  const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
+  EXPECT_EQ(typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::operator_, Personal{"Анна"}, time}),
+            R"({"type":"operator.typing","dialog_id":1387,"operator_name":"Анна","timestamp":"2026-11-21T00:00:00.123Z"})");
+  EXPECT_EQ(typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::user, {}, time}),
+            R"({"type":"visitor.typing","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
+}
 TEST(MessageInAStream, has_the_documented_form) {
   const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
   EXPECT_EQ(message_created_json(DialogId{1387}, time, {MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"}, Personal{"Анна"}}),

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <map>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -81,6 +82,25 @@ class FakeHistory final : public HistorySource {
     }
     return history;
   }
+  std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest& request) override {
+    const std::lock_guard lock(mutex_);
+    ++reads_;
+    if (down_) return std::unexpected(HistoryUnavailable{"down"});
+    const auto checkpoint = checkpoints_[request.partition];
+    FeedHistory history{
+        .events = {}, .read_to = std::max(request.from, std::min(checkpoint, request.from + request.span_max)), .checkpoint = checkpoint};
+    if (request.owner != kOwner) return history;
+    for (const auto& [place, event] : events_) {
+      if (place.first != request.partition || place.second < request.from || place.second >= history.read_to) continue;
+      if (std::ssize(history.events) == request.limit) {
+        history.read_to = history.events.back().offset + 1;
+        break;
+      }
+      history.events.push_back(event);
+    }
+    history.has_gap = has_gap_;
+    return history;
+  }
   std::int64_t checkpoint(int partition) const override {
     const std::lock_guard lock(mutex_);
     const auto found = checkpoints_.find(partition);
@@ -96,6 +116,19 @@ class FakeHistory final : public HistorySource {
     const std::lock_guard lock(mutex_);
     versions_[dialog.value] = version;
     checkpoints_[partition] = checkpoint;
+  }
+  /// An event of the owner stands in the index, seen as soon as the checkpoint is above it.
+  void index(int partition, std::int64_t offset, DialogId dialog, dialogs::Event event) {
+    const std::lock_guard lock(mutex_);
+    events_[{partition, offset}] = {.offset = offset, .dialog = dialog, .at = kTime, .event = std::move(event)};
+  }
+  void move(int partition, std::int64_t checkpoint) {
+    const std::lock_guard lock(mutex_);
+    checkpoints_[partition] = checkpoint;
+  }
+  void have_gap() {
+    const std::lock_guard lock(mutex_);
+    has_gap_ = true;
   }
   void go_down(bool is_known = false) {
     const std::lock_guard lock(mutex_);
@@ -125,6 +158,8 @@ class FakeHistory final : public HistorySource {
   std::condition_variable changed_;
   std::map<std::int64_t, std::int64_t> versions_;
   std::map<int, std::int64_t> checkpoints_;
+  std::map<std::pair<int, std::int64_t>, FeedHistory::Event> events_;  // by partition and offset
+  bool has_gap_ = false;
   bool down_ = false;
   bool known_to_be_down_ = false;
   bool held_ = false;
@@ -696,8 +731,374 @@ TEST_F(StreamHub, StreamsThatComeAndGoWhileTheLogGoesOnLeaveNothingBehind) {
   EXPECT_TRUE(last->got({shown(5'000)}));
 }
 
+// Feeds.
+
+/// Frames as a feed's client gets them: (id, data).
+struct FeedFrame {
+  std::string id;
+  std::string data;
+};
+std::vector<FeedFrame> feed_frames(const ClientPtr& client) {
+  std::vector<FeedFrame> frames;
+  const auto text = client->wire->taken();
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = text.find("\n\n", at);
+    if (end == std::string::npos) break;
+    FeedFrame frame;
+    for (auto line = at; line < end;) {
+      const auto stop = std::min(text.find('\n', line), end);
+      const auto one = text.substr(line, stop - line);
+      if (one.starts_with("id: ")) frame.id = one.substr(4);
+      if (one.starts_with("data: ")) frame.data = one.substr(6);
+      line = stop + 1;
+    }
+    frames.push_back(std::move(frame));
+    at = end + 2;
+  }
+  return frames;
+}
+
+class FeedHub : public StreamHub {
+ protected:
+  FeedHub() {
+    options_.feed_format = [](DialogId dialog, const dialogs::Event& event, Timestamp) -> std::optional<std::string> {
+      return "{\"dialog\":" + std::to_string(dialog.value) + ",\"kind\":" + std::to_string(event.index()) + "}";
+    };
+    options_.owner_of = [](AssistantId assistant) { return assistant == kAssistant ? std::optional(kOwner) : std::nullopt; };
+  }
+
+  static DialogId dialog_in(int partition, int number = 1) { return {number * kSlots + partition * kSlots / kPartitions}; }
+  /// Something happens in the log of a partition, and the hub reads it; as JSON.
+  std::string happens(int partition, std::int64_t offset, DialogId dialog, std::int64_t sequence, const dialogs::Event& event,
+                      const std::string& actor = "visitor/3", bool is_indexed = true) {
+    const auto encoded = schema::encode_event(Event(event));
+    if (is_indexed) history_.index(partition, offset, dialog, event);
+    hub().append(partition, offset,
+                 {.type = encoded.type, .dialog = dialog, .sequence = sequence, .at = kTime, .value = encoded.json, .actor = actor});
+    const auto* created = std::get_if<dialogs::MessageCreated>(&event);
+    return created != nullptr ? json_of(dialog, *created, kTime) : *options_.feed_format(dialog, event, kTime);
+  }
+  ClientPtr follow(const std::string& from = {}, AccountId owner = kOwner, bool takes_all = true) {
+    auto client = std::make_shared<Client>(takes_all);
+    hub().open_feed(std::make_unique<FakeOpening>(client), owner, "log", from.empty() ? std::nullopt : read_log_token(from));
+    return client;
+  }
+  /// What was shown, without notes and pings.
+  static std::vector<std::string> shown_to(const ClientPtr& client) {
+    std::vector<std::string> shown;
+    for (const auto& frame : feed_frames(client)) {
+      if (frame.data.starts_with("{\"dialog\"")) shown.push_back(frame.data);
+    }
+    return shown;
+  }
+  static std::string last_id(const ClientPtr& client) {
+    std::string id;
+    for (const auto& frame : feed_frames(client)) id = frame.id.empty() ? id : frame.id;
+    return id;
+  }
+  static bool shows(const ClientPtr& client, const std::vector<std::string>& expected) {
+    return eventually([&] { return shown_to(client) == expected; });
+  }
+};
+
+const dialogs::Event kOpening = dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}};
+const dialogs::Event kOthersOpening = dialogs::Opened{.assistant = {4}, .owner = {8}, .first_name = {}};
+
+TEST_F(FeedHub, ShowsEverythingOfAnOwnerInAllPartitionsAndNothingOfOthers) {
+  const auto client = follow();
+  const auto others = follow({}, AccountId{8});
+  std::vector<std::string> expected;
+  for (int p = 0; p < kPartitions; ++p) {
+    expected.push_back(happens(p, 10, dialog_in(p), 1, kOpening));
+    happens(p, 11, dialog_in(p, 2), 1, kOthersOpening, "visitor/4");
+    expected.push_back(happens(p, 12, dialog_in(p), 2, message(2), "operator/9/7"));
+    happens(p, 13, dialog_in(p, 2), 2, message(2), "account/8");
+    expected.push_back(happens(p, 14, dialog_in(p), 3, dialogs::Archived{}, "account/7"));
+  }
+  EXPECT_EQ(shown_to(client), expected);
+  EXPECT_EQ(shown_to(others).size(), 2U * kPartitions);
+  EXPECT_EQ(history_.reads(), 0);
+  EXPECT_THAT(feed_frames(client).front().data, StartsWith(R"({"type":"connection.established")"));
+  EXPECT_FALSE(feed_frames(client)[1].id.empty()) << "a client that is cut off before the first event resumes from here";
+}
+
+TEST_F(FeedHub, KnowsWhoseADialogIsByWhoSpeaks) {
+  const auto client = follow();
+  const auto first = happens(0, 10, dialog_in(0), 7, message(7), "visitor/3");
+  const auto second = happens(1, 10, dialog_in(1), 9, message(9), "account/7");
+  EXPECT_EQ(shown_to(client), (std::vector{first, second}));
+  EXPECT_EQ(history_.reads(), 0);
+}
+
+TEST_F(FeedHub, GoesOnRightAfterTheFrameWhoseIdItIsGiven) {
+  const auto client = follow();
+  std::vector<std::string> all;
+  for (int i = 0; i < 8; ++i)
+    all.push_back(happens(i % kPartitions, 10 + i, dialog_in(i % kPartitions), 1 + i / kPartitions, i < kPartitions ? kOpening : message(2)));
+  const auto frames = feed_frames(client);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const auto again = follow(frames[2 + i].id);
+    // In the order of each dialog, that is here: of each partition.
+    auto expected = std::vector(all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end());
+    std::ranges::stable_sort(expected, {}, [](const std::string& json) { return json.substr(0, json.find(',')); });
+    EXPECT_EQ(shown_to(again), expected) << i;
+  }
+}
+
+TEST_F(FeedHub, WhatTheWindowHasForgottenComesOutOfTheReadModel) {
+  const auto client = follow();
+  const auto id = last_id(client);
+  std::vector<std::string> all;
+  for (int i = 0; i < 300; ++i) all.push_back(happens(0, 10 + i, dialog_in(0), 1 + i, i == 0 ? kOpening : message(1 + i)));
+  hub_.reset();
+  for (int p = 0; p < kPartitions; ++p) history_.move(p, p == 0 ? 310 : 0);
+  start_ = 310;
+  options_.feed.span_max = 37;
+  options_.feed.events_max = 10;
+  const auto again = follow(id);
+  EXPECT_TRUE(shows(again, all));
+  all.push_back(happens(0, 310, dialog_in(0), 301, dialogs::Archived{}));
+  EXPECT_TRUE(shows(again, all));
+  EXPECT_EQ(again->count("stream.reset"), 0);
+}
+
+TEST_F(FeedHub, WithoutTheReadModelItGoesOnLiveAndWaitsForNothingButWhatIsMissing) {
+  start_ = 100;
+  hub();
+  history_.index(0, 50, dialog_in(0), message(5));
+  history_.go_down();
+  const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{50, 100, 100, 100}));
+  const auto elsewhere = happens(1, 100, dialog_in(1), 3, message(3));
+  happens(0, 100, dialog_in(0), 6, message(6));
+  EXPECT_TRUE(shows(resumed, {elsewhere})) << "what comes in the other partition waits for what is missing before it";
+  ASSERT_TRUE(eventually([&] { return resumed->count("stream.delayed") == 1; }));
+  history_.move(0, 100);
+  history_.come_back();
+  hub().read_model_advanced();
+  EXPECT_TRUE(shows(resumed, {elsewhere, json_of(dialog_in(0), message(5), kTime), json_of(dialog_in(0), message(6), kTime)}));
+}
+
+TEST_F(FeedHub, AnEventOfADialogThatNobodyKnowsWaitsForTheReadModel) {
+  const auto client = follow();
+  const auto of_unknown = happens(0, 10, dialog_in(0), 5, message(5), "administrator");
+  const auto after = happens(0, 11, dialog_in(0, 2), 1, kOpening);
+  const auto elsewhere = happens(1, 10, dialog_in(1), 1, kOpening);
+  EXPECT_TRUE(shows(client, {elsewhere}));
+  history_.move(0, 11);
+  hub().read_model_advanced();
+  EXPECT_TRUE(shows(client, {elsewhere, of_unknown, after}));
+}
+
+TEST_F(FeedHub, ReadsTheReadModelAgainWhenItHasComeOn) {
+  start_ = 100;
+  hub();
+  history_.index(0, 50, dialog_in(0), message(5));
+  history_.move(0, 40);
+  const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{30, 100, 100, 100}));
+  ASSERT_TRUE(eventually([&] { return resumed->count("stream.delayed") == 1; }));
+  history_.move(0, 100);
+  hub().read_model_advanced();
+  EXPECT_TRUE(shows(resumed, {json_of(dialog_in(0), message(5), kTime)}));
+}
+
+TEST_F(FeedHub, SaysWhenItCannotGoOnWhereItIsAskedTo) {
+  start_ = 1'000'000;
+  options_.feed.behind_max = 1'000;
+  hub();
+  const auto client = follow(write_log_token("another", std::vector<std::int64_t>(kPartitions, 1'000'000)));
+  const auto too_old = follow(write_log_token("log", std::vector<std::int64_t>(kPartitions, 999'700)));
+  const auto in_time = follow(write_log_token("log", std::vector<std::int64_t>(kPartitions, 999'800)));
+  for (const auto& one : {client, too_old}) {
+    ASSERT_EQ(one->count("stream.reset"), 1);
+    EXPECT_EQ(read_log_token(last_id(one))->numbers, std::vector<std::int64_t>(kPartitions, 1'000'000));
+  }
+  EXPECT_EQ(in_time->count("stream.reset"), 0);
+  const auto next = happens(2, 1'000'000, dialog_in(2), 1, kOpening);
+  EXPECT_TRUE(shows(client, {next}));
+}
+
+TEST_F(FeedHub, SaysWhenSomethingOfTheOwnerCannotBeShown) {
+  start_ = 100;
+  hub();
+  history_.have_gap();
+  history_.index(0, 50, dialog_in(0), message(5));
+  for (int p = 0; p < kPartitions; ++p) history_.move(p, 100);
+  const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{30, 100, 100, 100}));
+  EXPECT_TRUE(shows(resumed, {json_of(dialog_in(0), message(5), kTime)}));
+  EXPECT_EQ(resumed->count("stream.reset"), 1);
+}
+
+TEST_F(FeedHub, ASlowReaderCostsNoMemoryAndMissesNothing) {
+  options_.feed.pace_bytes = 500;
+  const auto slow = follow({}, kOwner, false);
+  std::vector<std::string> all;
+  for (int i = 0; i < 200; ++i) all.push_back(happens(i % 2, 10 + i, dialog_in(i % 2), 1 + i / 2, i < 2 ? kOpening : message(1 + i / 2)));
+  EXPECT_LT(slow->wire->most_queued(), 1'000U);
+  ASSERT_TRUE(eventually([&] {
+    slow->wire->take(100);
+    return shown_to(slow).size() == all.size();
+  }));
+  auto seen = shown_to(slow);
+  std::ranges::sort(seen);
+  std::ranges::sort(all);
+  EXPECT_EQ(seen, all);
+}
+
+TEST_F(FeedHub, PingsCarryWhereTheClientStands) {
+  options_.ping_interval = 30ms;
+  const auto client = follow();
+  for (int i = 0; i < 5; ++i) happens(0, 10 + i, dialog_in(0, 2), 1 + i, i == 0 ? kOthersOpening : message(1 + i), "visitor/4");
+  EXPECT_TRUE(eventually([&] {
+    const auto last = feed_frames(client).back();
+    return last.data == "__ping__" && read_log_token(last.id)->numbers[0] == 15;
+  }));
+  EXPECT_TRUE(shown_to(client).empty());
+}
+
+TEST_F(FeedHub, WhoIsTypingIsPassedOnWithoutAnId) {
+  const auto mine = follow(), others = follow({}, AccountId{8});
+  hub().pass_on(dialog_in(0), kOwner, std::make_shared<const std::string>("data: {\"typing\":1}\n\n"), true);
+  EXPECT_EQ(mine->count("typing"), 1);
+  EXPECT_EQ(feed_frames(mine).back().id, "");
+  EXPECT_EQ(others->count("typing"), 0);
+}
+
+// Every event of the owner once and in the order of its dialog, whatever is cut, restarted, late or slow. A seed reproduces a run.
+TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
+  options_.feed = {.pace_bytes = 400, .span_max = 13, .events_max = 3};
+  options_.window = {.events_max = 20, .tail_events_max = 5};
+  for (unsigned seed = 1; seed <= 5; ++seed) {
+    std::mt19937 random(seed);
+    const auto chance = [&](unsigned percent) { return random() % 100 < percent; };
+    history_.come_back();
+    struct Logged {
+      std::int64_t offset, sequence;
+      DialogId dialog;
+      dialogs::Event event;
+      bool is_mine;
+    };
+    std::vector<std::vector<Logged>> log(kPartitions);
+    std::vector<std::int64_t> projected(kPartitions), offsets(kPartitions), read(kPartitions);
+    std::map<std::int64_t, std::int64_t> versions;
+    std::map<std::int64_t, std::vector<std::int64_t>> expected, seen;  // by dialog: sequences, told by their texts
+    const int base = static_cast<int>(seed) * 1'000'000;               // offsets of one seed are no other's
+    for (auto& offset : offsets) offset = base;
+    projected = read = offsets;
+    hub_.reset();
+    start_ = base;
+    for (int p = 0; p < kPartitions; ++p) history_.move(p, base);
+    auto client = follow();
+    std::size_t taken = 0;
+    std::string id = last_id(client);
+    const auto look = [&] {
+      const auto frames = feed_frames(client);
+      for (; taken < frames.size(); ++taken) {
+        if (!frames[taken].id.empty()) id = frames[taken].id;
+        ASSERT_FALSE(frames[taken].data.contains("stream.reset"));
+        const auto& data = frames[taken].data;
+        if (!data.starts_with("{\"dialog\"")) continue;
+        const auto dialog = std::stoll(data.substr(10));
+        const auto text = data.find("message ");
+        seen[dialog].push_back(text == std::string::npos ? 1 : std::stoll(data.substr(text + 8)));
+      }
+    };
+    const auto read_log = [&](int p) {
+      for (auto& e : log[static_cast<std::size_t>(p)]) {
+        if (e.offset < read[static_cast<std::size_t>(p)]) continue;
+        const auto encoded = schema::encode_event(Event(e.event));
+        hub().append(p, e.offset,
+                     {.type = encoded.type,
+                      .dialog = e.dialog,
+                      .sequence = e.sequence,
+                      .at = kTime,
+                      .value = encoded.json,
+                      .actor = chance(90) ? (e.is_mine ? "account/7" : "account/8") : ""});
+        read[static_cast<std::size_t>(p)] = e.offset + 1;
+        if (chance(40)) return;
+      }
+    };
+    const auto project = [&](int p) {
+      auto& next = projected[static_cast<std::size_t>(p)];
+      next = std::min(next + static_cast<std::int64_t>(random() % 12), offsets[static_cast<std::size_t>(p)]);
+      history_.move(p, next);
+      hub().read_model_advanced();
+    };
+    const auto come_back = [&] {
+      client->wire->take(random() % 200);
+      look();
+      client->wire->close();
+      client->on_close();
+      client = follow(id, kOwner, chance(50));
+      taken = 0;
+    };
+    for (int step = 0; step < 1'500; ++step) {
+      const int p = static_cast<int>(random() % kPartitions);
+      const auto at = static_cast<std::size_t>(p);
+      switch (random() % 10) {
+        case 0:
+        case 1:
+        case 2: {
+          const bool is_mine = chance(60);
+          const auto dialog = dialog_in(p, (is_mine ? 1 : 4) + static_cast<int>(random() % 3));
+          const auto sequence = ++versions[dialog.value];
+          const dialogs::Event event = sequence == 1 ? (is_mine ? kOpening : kOthersOpening) : dialogs::Event(message(sequence));
+          offsets[at] += 1 + static_cast<std::int64_t>(random() % 3);
+          log[at].push_back({offsets[at] - 1, sequence, dialog, event, is_mine});
+          if (is_mine) {
+            history_.index(p, offsets[at] - 1, dialog, event);
+            expected[dialog.value].push_back(sequence);
+          }
+          break;
+        }
+        case 3:
+        case 4:
+        case 5:
+          read_log(p);
+          break;
+        case 6:
+          project(p);
+          break;
+        case 7:
+          client->wire->take(random() % 400);
+          break;
+        case 8:
+          if (chance(30)) come_back();
+          break;
+        default:
+          if (chance(5)) {
+            client->wire->take(random() % 200);
+            look();
+            hub_.reset();
+            hub_ = std::make_unique<Hub>(options_, json_of, history_, timers_);
+            for (int q = 0; q < kPartitions; ++q) {
+              hub_->start_at(q, projected[static_cast<std::size_t>(q)]);
+              read[static_cast<std::size_t>(q)] = projected[static_cast<std::size_t>(q)];
+            }
+            hub_->read_model_advanced();
+            client = follow(id);
+            taken = 0;
+          }
+      }
+      look();
+    }
+    const auto settled = eventually([&] {
+      for (int p = 0; p < kPartitions; ++p) {
+        const auto at = static_cast<std::size_t>(p);
+        while (read[at] < offsets[at]) read_log(p);
+        projected[at] = offsets[at];
+        history_.move(p, projected[at]);
+      }
+      hub().read_model_advanced();
+      client->wire->take(10'000);
+      look();
+      return seen == expected;
+    });
+    ASSERT_TRUE(settled) << "seed " << seed << ", seen: " << ::testing::PrintToString(seen) << ", expected: " << ::testing::PrintToString(expected);
+  }
+}
+
 TEST(StreamHistoryReader, KeepsNoPlaceForThoseWhoCameAndWentDuringAnOutage) {
-  struct Asking final : HistoryReader::Waiter {
+  struct Asking final : HistoryReader::DialogWaiter {
     std::optional<HistoryRequest> request() override { return HistoryRequest{.dialog = kDialog, .viewer = Owner{kOwner}, .limit = 1}; }
     void loaded(History) override {}
     void delayed() override { ++delays; }

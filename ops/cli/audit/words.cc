@@ -50,6 +50,8 @@ struct Words {
     const bool is_visitor = e.sender == dialogs::Sender::user;
     return (is_visitor ? "visitor" : std::string(schema::name_of(e.sender))) + named(e.operator_name) + ": " + said(e.text);
   }
+  std::string operator()(const dialogs::Archived&) const { return envelope.actor + " archives the dialog"; }
+  std::string operator()(const dialogs::Unarchived&) const { return "the dialog is active again, through " + envelope.actor; }
   std::string operator()(const parking::Parked& e) const { return "the stream stands still: " + e.reason; }
   std::string operator()(const parking::Unparked& e) const {
     return "the stream goes on (" + std::string(schema::name_of(e.action)) + "): " + e.reason;

@@ -9,17 +9,19 @@ from demo.log import SLOTS, chain_hash, partition_digest
 from .decide import check_decisions, shown
 from .records import REUSED
 
-# What one command may append, in this order.
+# What one command may append, in this order: one of these.
 DECISIONS = {
-    "register": ("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1"),
-    "log_in": ("parley.account.logged_in.v2",),
-    "create_assistant": ("parley.assistant.created.v1",),
-    "update_assistant": ("parley.assistant.updated.v1",),
-    "rotate_site_token": ("parley.assistant.site_token_rotated.v1",),
-    "delete_assistant": ("parley.assistant.deleted.v1",),
-    "open_dialog": ("parley.dialog.opened.v1",),
-    "visitor_message": ("parley.dialog.message_created.v1",),
-    "operator_message": ("parley.dialog.message_created.v1",),
+    "register": [("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1")],
+    "log_in": [("parley.account.logged_in.v2",)],
+    "create_assistant": [("parley.assistant.created.v1",)],
+    "update_assistant": [("parley.assistant.updated.v1",)],
+    "rotate_site_token": [("parley.assistant.site_token_rotated.v1",)],
+    "delete_assistant": [("parley.assistant.deleted.v1",)],
+    "open_dialog": [("parley.dialog.opened.v1",)],
+    "visitor_message": [("parley.dialog.message_created.v1",), ("parley.dialog.message_created.v1", "parley.dialog.unarchived.v1")],
+    "operator_message": [("parley.dialog.message_created.v1",)],
+    "archive": [("parley.dialog.archived.v1",), ()],  # what is so already needs no event
+    "unarchive": [("parley.dialog.unarchived.v1",), ()],
 }
 MESSAGE = "parley.dialog.message_created.v1"
 
@@ -87,10 +89,10 @@ def check_effects(records, topics):
             continue
         effect = topics.effects.get(topics.command_of(ask), [])
         types = tuple(event.text("ce_type") for event in effect)
-        if not effect:
-            faults.append(f"{name(ask)}: acknowledged, and without an effect")
-        elif types != DECISIONS[ask.kind]:
-            faults.append(f"{name(ask)}: acknowledged, and has not one effect but {', '.join(map(shown, effect))}")
+        if types not in DECISIONS[ask.kind]:
+            faults.append(f"{name(ask)}: acknowledged, and " + (f"has not one effect but {', '.join(map(shown, effect))}" if effect else "without an effect"))
+        elif not effect:
+            faults += [f"{name(ask)}: answered with position {answer.position}, and has no effect"] if answer.position else []
         elif standing.get(answer.position) is not effect[-1]:
             faults.append(f"{name(ask)}: answered with position {answer.position}, its effect is {shown(effect[-1])}")
         else:

@@ -65,7 +65,11 @@ class Fold:
         elif kind == "parley.assistant.deleted.v1":
             stream.state = {}
         elif kind == "parley.dialog.opened.v1":
-            stream.state = {"owner": value["owner_id"], "assistant": value["assistant_id"]}
+            stream.state = {"owner": value["owner_id"], "assistant": value["assistant_id"], "status": "active"}
+        elif kind == "parley.dialog.archived.v1":
+            stream.state["status"] = "archived"
+        elif kind == "parley.dialog.unarchived.v1":
+            stream.state["status"] = "active"
         slot = int(subject.rpartition("/")[2]) % SLOTS
         self.counters[slot] = max(self.counters[slot], int(event.text("ce_slotcounter")))
 
@@ -189,16 +193,41 @@ def open_dialog(asked):
 
 
 def visitor_message(asked):
-    return message(asked, "user", f"visitor/{asked.state.get('assistant')}")
+    if asked.principal != f"visitor/{asked.state.get('assistant')}":
+        raise Refusal("DIALOG_NOT_FOUND")
+    events, answer = message(asked, "user")
+    if asked.state["status"] == "archived":
+        events.append(("parley.dialog.unarchived.v1", {}))
+    return events, answer
 
 
 def operator_message(asked):
-    return message(asked, "operator", f"account/{asked.state.get('owner')}")
+    refuse_strangers(asked)
+    return message(asked, "operator")
 
 
-def message(asked, sender, who_may):
-    if asked.principal != who_may:
+def archive(asked):
+    return become(asked, "archived", "parley.dialog.archived.v1")
+
+
+def unarchive(asked):
+    return become(asked, "active", "parley.dialog.unarchived.v1")
+
+
+def become(asked, status, event):
+    refuse_strangers(asked)
+    return [] if asked.state["status"] == status else [(event, {})], {"dialog_id": asked.id, "status": status}
+
+
+def refuse_strangers(asked):
+    """Only the owner, and those who work for it."""
+    kind, _, rest = asked.principal.partition("/")
+    owner = rest.rpartition("/")[2] if kind in ("account", "operator") else None
+    if not asked.state or owner != str(asked.state["owner"]):
         raise Refusal("DIALOG_NOT_FOUND")
+
+
+def message(asked, sender):
     created = {"message_id": asked.next_id(), "sender": sender, **asked.value}
     return [("parley.dialog.message_created.v1", created)], {"dialog_id": asked.id, "message": created}
 
@@ -222,6 +251,8 @@ KINDS = {
     "parley.dialog.open.v1": Kind("dialog", open_dialog, "dialog.opened"),
     "parley.dialog.post_visitor_message.v1": Kind("dialog", visitor_message, "dialog.message_posted"),
     "parley.dialog.post_operator_message.v1": Kind("dialog", operator_message, "dialog.message_posted"),
+    "parley.dialog.archive.v1": Kind("dialog", archive, "dialog.is"),
+    "parley.dialog.unarchive.v1": Kind("dialog", unarchive, "dialog.is"),
 }
 
 

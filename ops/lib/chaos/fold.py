@@ -17,7 +17,7 @@ TABLES = {
     "dialogs": (("id",), ("version", "owner_id", "assistant_id", "platform", "status", "handoff_status", "first_name", "last_name",
                           "telegram_chat_id", "telegram_username", "message_count", "last_message", ("last_message_time", TIME),
                           ("last_activity_at", TIME), ("created_at", TIME))),
-    "messages": (("dialog_id", "version"), ("id", "sender", "text", "operator_name", ("created_at", TIME))),
+    "messages": (("dialog_id", "version"), ("id", "owner_id", "sender", "text", "operator_name", ("created_at", TIME))),
     "event_index": (("kind", "stream_id", "version"), ("event_id", "type", "cause", "correlation", "actor", ("at", TIME),
                                                        ("hash", "encode({}, 'hex')"), "partition", "position")),
 }
@@ -87,8 +87,16 @@ def message_created(rows, dialog, version, at, value):
     row = rows["dialogs"][(dialog,)]
     row |= {"version": version, "message_count": row["message_count"] + 1, "last_message": value["text"], "last_message_time": at,
             "last_activity_at": at}
-    rows["messages"][(dialog, version)] = {"id": value["message_id"], "sender": value["sender"], "text": value["text"],
+    rows["messages"][(dialog, version)] = {"id": value["message_id"], "owner_id": row["owner_id"], "sender": value["sender"], "text": value["text"],
                                            "operator_name": value.get("operator_name"), "created_at": at}
+
+
+def dialog_archived(rows, dialog, version, at, value):
+    rows["dialogs"][(dialog,)] |= {"version": version, "status": "archived"}
+
+
+def dialog_unarchived(rows, dialog, version, at, value):
+    rows["dialogs"][(dialog,)] |= {"version": version, "status": "active"}
 
 
 APPLY = {
@@ -101,6 +109,8 @@ APPLY = {
     "parley.assistant.deleted.v1": assistant_deleted,
     "parley.dialog.opened.v1": dialog_opened,
     "parley.dialog.message_created.v1": message_created,
+    "parley.dialog.archived.v1": dialog_archived,
+    "parley.dialog.unarchived.v1": dialog_unarchived,
 }
 
 

@@ -1,0 +1,112 @@
+#pragma once
+// One viewer's stream of everything new in an account, as a state machine: where it stands in every partition, what it may send next, and what it
+// needs before it can go on.
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/streams/dialog_stream.h"
+#include "api/streams/window.h"
+#include "domain/kernel.h"
+
+namespace parley::api {
+
+/// A part of the owner's past in one partition, made into frames.
+struct FeedChapter {
+  struct Event {
+    std::int64_t offset;
+    Frame frame;
+  };
+  std::vector<Event> events;
+  std::int64_t read_to = 0;     ///< Below this offset the owner's events are here, or before it.
+  std::int64_t checkpoint = 0;  ///< Before it moves, reading on from there would bring nothing new.
+  bool has_gap = false;         ///< The read model holds something back that is the owner's, or may be.
+};
+
+/// The promise: every event of the owner's dialogs that is shown in feeds, once, in the order of its dialog. What it remembers of the way is a
+/// position in every partition, which is also the id of every frame: whoever comes back with an id goes on right after that frame. What follows a
+/// position comes out of the partition's window while that has it, and out of the read model otherwise, as a DialogStream has it for one dialog.
+///
+/// Thread-safe; does not block. Whoever calls a function with a partition holds that partition's lock; those of several partitions may be called at
+/// once.
+class Feed {
+ public:
+  using Clock = DialogStream::Clock;
+  using Need = DialogStream::Need;
+  /// Of each partition: up to where everything has been handed to the feeds that were live in it.
+  using Ends = std::vector<std::atomic<std::int64_t>>;
+  struct Limits {
+    std::size_t pace_bytes = 65'536;  ///< As a DialogStream's.
+    std::int64_t span_max = 20'000;   ///< Offsets that one read of history goes through.
+    int events_max = 256;             ///< And events that it brings.
+    /// Offsets in all partitions together that a client may be behind the windows: more is not made up for, but told (stream.reset).
+    std::int64_t behind_max = 500'000;
+  };
+
+  /// `log`: what ids begin with. `ends` must outlive this.
+  Feed(AccountId owner, std::string log, const Ends& ends, const Limits& limits);
+
+  AccountId owner() const { return owner_; }
+
+  /// First: from here on it writes. `opening` is the first frame.
+  void start(std::unique_ptr<Sink> sink, const std::string& opening);
+  /// Then for each partition: where it begins.
+  void begin_at(int partition, std::int64_t position);
+  /// Then the client gets the id of where it stands, and is told when that is not where it asked to be.
+  void announce(bool is_reset, Timestamp now);
+
+  /// Writes what there is in a partition, until it is live there or needs something.
+  Need catch_up(int partition, const Window& window);
+  /// An event has come into the window of a partition. `owner` is unknown when nothing says whose dialog it is: history will.
+  Need appended(int partition, std::int64_t offset, std::optional<AccountId> owner, const Frame& feed);
+  /// What was read. Then catch_up().
+  void loaded(int partition, const FeedChapter& chapter, Timestamp now);
+  /// Where to read on.
+  std::int64_t position(int partition) const;
+
+  /// As DialogStream has them.
+  void delay(Timestamp now);
+  void ask_again(int partition);
+  void pass_on(const Frame& frame);
+  /// Nothing is written any more.
+  void finish();
+  void ping(Clock::time_point now, Clock::duration interval);
+
+  /// Events since the last call.
+  std::uint64_t take_count();
+
+ private:
+  struct Place {
+    std::int64_t position = 0;
+    bool is_live = false;                   // everything below the end of the window has been written or is not shown
+    std::optional<std::int64_t> exhausted;  // the read model had nothing more at this checkpoint
+  };
+
+  // With the mutex held.
+  Place& place(int partition) { return places_[static_cast<std::size_t>(partition)]; }
+  static Need uncovered(const Place& place, const Window& window);
+  std::string id() const;
+  bool write(const Frame& frames);
+  bool write_event(const Frame& feed);
+  bool has_room() const { return sink_->queued_bytes() < limits_.pace_bytes; }
+
+  const AccountId owner_;
+  const std::string log_;
+  const Ends& ends_;
+  const Limits limits_;
+  mutable std::mutex mutex_;
+  std::vector<Place> places_;
+  std::unique_ptr<Sink> sink_;
+  bool ended_ = false;
+  bool has_said_delayed_ = false;
+  Clock::time_point written_at_{};
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace parley::api
