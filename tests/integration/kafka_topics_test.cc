@@ -83,7 +83,7 @@ TEST_F(Topics, make_a_lost_directory_again_out_of_the_events) {
   ASSERT_TRUE(producer->begin());
   parley::testing::EventLog log;
   for (int i = 1; i <= 3; ++i) {
-    const auto event = log.event({parley::Kind::account, i}, parley::testing::registered(std::to_string(i)));
+    const auto event = log.event({parley::Kind::account, parley::kSlots + i * (parley::kSlots / 4)}, parley::testing::registered(std::to_string(i)));
     const auto fields = schema::to_headers(event.envelope);
     std::vector<Header> headers;
     for (const auto& [name, value] : fields) headers.push_back({name, value});
