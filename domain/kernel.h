@@ -163,6 +163,14 @@ inline std::optional<AccountId> owner_behind(const Principal& principal) {
   return std::nullopt;
 }
 
+/// The account that asks, whatever its role.
+inline std::optional<AccountId> account_behind(const Principal& principal) {
+  if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
+  if (const auto* member = std::get_if<Operator>(&principal)) return member->account;
+  if (const auto* admin = std::get_if<Admin>(&principal)) return admin->account;
+  return std::nullopt;
+}
+
 /// Gives ids of one slot, one after the other. Its owner keeps `last` for the slot when the decision is staged.
 struct IdSource {
   int slot = 0;

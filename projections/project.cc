@@ -28,8 +28,8 @@ void project(const accounts::Registered& event, const Position& position, Batch&
   auto& row = batch.account(position);
   create(row, position);
   row.email = event.email;
-  row.first_name = event.first_name;
-  row.last_name = event.last_name;
+  row.first_name = Patch<Personal>(event.first_name);
+  row.last_name = Patch<Personal>(event.last_name);
 }
 void project(const accounts::WelcomeBonusGranted& event, const Position& position, Batch& batch) {
   auto& row = batch.account(position);
@@ -37,6 +37,31 @@ void project(const accounts::WelcomeBonusGranted& event, const Position& positio
   row.welcome_bonus_added.amount += event.amount.amount;
 }
 void project(const accounts::LoggedIn&, const Position& position, Batch& batch) { batch.account(position).last_login_at = position.at; }
+// Sessions and passwords are the deciders' and the directory's: of these the row has its version alone.
+void project(const accounts::LoggedOut&, const Position& position, Batch& batch) { batch.account(position); }
+void project(const accounts::PasswordChanged&, const Position& position, Batch& batch) { batch.account(position); }
+void project(const accounts::ProfileChanged& event, const Position& position, Batch& batch) {
+  auto& row = batch.account(position);
+  if (event.first_name.given) row.first_name = event.first_name;
+  if (event.last_name.given) row.last_name = event.last_name;
+  if (event.onboarding_completed) row.onboarding_completed = event.onboarding_completed;
+}
+void project(const accounts::JoinedTeam& event, const Position& position, Batch& batch) {
+  auto& row = batch.account(position);
+  row.role = accounts::Role::operator_;
+  row.team_owner = Patch<AccountId>(event.owner);
+  row.team_name = event.name;
+  row.is_active = true;
+}
+void project(const accounts::TeamMemberChanged& event, const Position& position, Batch& batch) {
+  auto& row = batch.account(position);
+  if (event.name) row.team_name = event.name;
+  if (event.is_active) row.is_active = event.is_active;
+}
+void project(const accounts::LeftTeam&, const Position& position, Batch& batch) {
+  batch.account(position).team_owner = Patch<AccountId>(std::nullopt);
+}
+void project(const accounts::AdminAppointed&, const Position& position, Batch& batch) { batch.account(position).role = accounts::Role::admin; }
 
 void project(const assistants::Created& event, const Position& position, Batch& batch) {
   auto& row = batch.assistant(position);

@@ -9,6 +9,13 @@ namespace parley::projections {
 void project(const accounts::Registered& event, const Position& position, Batch& batch);
 void project(const accounts::WelcomeBonusGranted& event, const Position& position, Batch& batch);
 void project(const accounts::LoggedIn& event, const Position& position, Batch& batch);
+void project(const accounts::LoggedOut& event, const Position& position, Batch& batch);
+void project(const accounts::PasswordChanged& event, const Position& position, Batch& batch);
+void project(const accounts::ProfileChanged& event, const Position& position, Batch& batch);
+void project(const accounts::JoinedTeam& event, const Position& position, Batch& batch);
+void project(const accounts::TeamMemberChanged& event, const Position& position, Batch& batch);
+void project(const accounts::LeftTeam& event, const Position& position, Batch& batch);
+void project(const accounts::AdminAppointed& event, const Position& position, Batch& batch);
 
 void project(const assistants::Created& event, const Position& position, Batch& batch);
 void project(const assistants::Updated& event, const Position& position, Batch& batch);

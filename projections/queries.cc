@@ -4,6 +4,7 @@
 
 #include "projections/checkpoints.h"
 #include "projections/generation.h"
+#include "projections/tables.h"
 #include "schemas/events.h"
 
 namespace parley::projections {
@@ -42,6 +43,16 @@ AssistantRow assistant_row(const postgres::Row& row) {
   return a;
 }
 
+constexpr const char* kOperators =
+    "SELECT id, version, email, team_name, is_active, last_login_at, created_at FROM accounts"
+    " WHERE team_owner_id = $1 AND ($2::bigint IS NULL OR id = $2) ORDER BY created_at, id LIMIT $3";
+
+OperatorRow operator_row(const postgres::Row& row) {
+  OperatorRow o;
+  row.into(o.id, o.version, o.email, o.name, o.is_active, o.last_login_at, o.created_at);
+  return o;
+}
+
 constexpr const char* kDialog =
     "SELECT d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,"
     " d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
@@ -66,8 +77,9 @@ std::vector<MessageRow> message_rows(const postgres::Rows& rows) {
 /// The dialog's version when the viewer may know of it.
 Result<std::optional<std::int64_t>> visible_version(Reader& reader, const Principal& viewer, DialogId id) {
   const Sight sight = sight_of(viewer);
-  const auto rows =
-      reader.query("SELECT version FROM dialogs WHERE id = $1 AND (owner_id = $2 OR assistant_id = $3)", Params(id, sight.owner, sight.assistant));
+  const bool sees_all = std::holds_alternative<Admin>(viewer);
+  const auto rows = reader.query("SELECT version FROM dialogs WHERE id = $1 AND ($4::boolean OR owner_id = $2 OR assistant_id = $3)",
+                                 Params(id, sight.owner, sight.assistant, sees_all));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   std::int64_t version = 0;
@@ -81,14 +93,32 @@ int at_most(int limit) { return std::clamp(limit, 0, kRowsMax); }
 
 Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
   const auto rows = reader.query(
-      "SELECT id, version, email, first_name, last_name, balance_kopecks, welcome_bonus_kopecks, last_login_at, created_at"
-      " FROM accounts WHERE id = $1",
+      "SELECT id, version, email, role, first_name, last_name, plan, onboarding_completed, balance_kopecks, welcome_bonus_kopecks, last_login_at,"
+      " created_at FROM accounts WHERE id = $1",
       Params(id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   AccountRow a;
-  (*rows)[0].into(a.id, a.version, a.email, a.first_name, a.last_name, a.balance, a.welcome_bonus, a.last_login_at, a.created_at);
+  std::string role, plan;
+  (*rows)[0].into(a.id, a.version, a.email, role, a.first_name, a.last_name, plan, a.onboarding_completed, a.balance, a.welcome_bonus,
+                  a.last_login_at, a.created_at);
+  a.role = schema::named<accounts::Role>(role).value_or(kRegisteredRole);
+  a.plan = schema::named<accounts::Plan>(plan).value_or(kRegisteredPlan);
   return a;
+}
+
+Result<std::vector<OperatorRow>> operators_of(Reader& reader, AccountId owner) {
+  const auto rows = reader.query(kOperators, Params(owner, std::optional<AccountId>(), kRowsMax));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<OperatorRow> operators(rows->size());
+  for (std::size_t i = 0; i < operators.size(); ++i) operators[i] = operator_row((*rows)[i]);
+  return operators;
+}
+Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, AccountId id) {
+  const auto rows = reader.query(kOperators, Params(owner, std::optional(id), kRowsMax));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return operator_row((*rows)[0]);
 }
 
 Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {

@@ -20,8 +20,11 @@ struct AccountRow {
   AccountId id;
   std::int64_t version = 0;
   Personal email;
+  accounts::Role role{};
   std::optional<Personal> first_name;
   std::optional<Personal> last_name;
+  accounts::Plan plan{};
+  bool onboarding_completed = false;
   Kopecks balance;
   Kopecks welcome_bonus;
   std::optional<Timestamp> last_login_at;
@@ -29,6 +32,20 @@ struct AccountRow {
 };
 /// Nothing when there is no such account (yet).
 postgres::Result<std::optional<AccountRow>> account(postgres::Reader& reader, AccountId id);
+
+struct OperatorRow {
+  AccountId id;
+  std::int64_t version = 0;
+  Personal email;
+  Personal name;
+  bool is_active = true;
+  std::optional<Timestamp> last_login_at;
+  Timestamp created_at;
+};
+/// The owner's team, oldest accounts first, at most kRowsMax.
+postgres::Result<std::vector<OperatorRow>> operators_of(postgres::Reader& reader, AccountId owner);
+/// Nothing when there is no such operator in the owner's team.
+postgres::Result<std::optional<OperatorRow>> operator_of(postgres::Reader& reader, AccountId owner, AccountId id);
 
 struct AssistantRow {
   AssistantId id;
@@ -172,7 +189,8 @@ struct EventRow {
   std::int32_t partition = 0;
   std::int64_t position = 0;
 };
-/// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not know of it.
+/// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not know of it; an Admin may know
+/// of every one.
 postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::Reader& reader, const Principal& viewer, DialogId id,
                                                                      std::int64_t after_version = 0, int limit = 1'000);
 /// The same of any stream, for whoever knows that their caller may see it.

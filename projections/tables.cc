@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "schemas/events.h"
+
 namespace parley::projections {
 
 namespace {
@@ -56,8 +58,9 @@ class ParkingAlone {
 }  // namespace
 
 Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
-  Column id, version, email, first_name, last_name, balance, bonus, login, created_at;
-  Column u_id, u_from, u_to, u_balance, u_bonus, u_login;
+  Column id, version, email, first_name, last_name, balance, bonus, login, created_at, role, onboarding, team, team_name, active;
+  Column u_id, u_from, u_to, u_balance, u_bonus, u_login, u_first_given, u_first, u_last_given, u_last, u_role, u_onboarding, u_team_given, u_team;
+  Column u_team_name, u_active;
   ParkingAlone parking(
       "UPDATE accounts r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
       " WHERE r.id = u.id AND r.version = u.\"from\"",
@@ -65,31 +68,46 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
   if (const auto consistent = expect_consistent(changes, "accounts"); !consistent) return consistent;
   for (const auto& [key, c] : changes) {
     if (c.created) {
-      id.add(key), version.add(c.to), email.add(c.email), first_name.add(c.first_name), last_name.add(c.last_name);
+      id.add(key), version.add(c.to), email.add(c.email), first_name.add(c.first_name.value), last_name.add(c.last_name.value);
       balance.add(c.balance_added), bonus.add(c.welcome_bonus_added), login.add(c.last_login_at), created_at.add(c.created_at);
+      role.add(schema::name_of(c.role.value_or(kRegisteredRole))), onboarding.add(c.onboarding_completed.value_or(false));
+      team.add(c.team_owner.value), team_name.add(c.team_name), active.add(c.is_active.value_or(true));
     } else if (c.is_of_parking_alone) {
       parking.add(key, c);
     } else {
       u_id.add(key), u_from.add(c.from), u_to.add(c.to), u_balance.add(c.balance_added), u_bonus.add(c.welcome_bonus_added);
-      u_login.add(c.last_login_at);
+      u_login.add(c.last_login_at), u_first_given.add(c.first_name.given), u_first.add(c.first_name.value), u_last_given.add(c.last_name.given);
+      u_last.add(c.last_name.value), u_role.add(c.role ? std::optional(schema::name_of(*c.role)) : std::nullopt);
+      u_onboarding.add(c.onboarding_completed), u_team_given.add(c.team_owner.given), u_team.add(c.team_owner.value);
+      u_team_name.add(c.team_name), u_active.add(c.is_active);
     }
   }
   if (const auto moved = parking.write(t, "accounts"); !moved) return moved;
   if (id.size() > 0) {
     const auto written = t.query(
-        "INSERT INTO accounts (id, version, email, first_name, last_name, balance_kopecks, welcome_bonus_kopecks, last_login_at, created_at)"
-        " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::timestamptz[],"
-        " $9::timestamptz[])",
-        Params(id, version, email, first_name, last_name, balance, bonus, login, created_at));
+        "INSERT INTO accounts (id, version, email, first_name, last_name, balance_kopecks, welcome_bonus_kopecks, last_login_at, created_at,"
+        " role, onboarding_completed, team_owner_id, team_name, is_active, plan)"
+        " SELECT u.*, $15::text FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[],"
+        " $8::timestamptz[], $9::timestamptz[], $10::text[], $11::boolean[], $12::bigint[], $13::text[], $14::boolean[]) u",
+        Params(id, version, email, first_name, last_name, balance, bonus, login, created_at, role, onboarding, team, team_name, active,
+               schema::name_of(kRegisteredPlan)));
     if (const auto all = expect_all(written, id.size(), "accounts"); !all) return all;
   }
   if (u_id.size() == 0) return {};
   const auto written = t.query(
       "UPDATE accounts a SET version = u.\"to\", balance_kopecks = a.balance_kopecks + u.balance,"
-      " welcome_bonus_kopecks = a.welcome_bonus_kopecks + u.bonus, last_login_at = coalesce(u.login, a.last_login_at)"
-      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[])"
-      " AS u (id, \"from\", \"to\", balance, bonus, login) WHERE a.id = u.id AND a.version = u.\"from\"",
-      Params(u_id, u_from, u_to, u_balance, u_bonus, u_login));
+      " welcome_bonus_kopecks = a.welcome_bonus_kopecks + u.bonus, last_login_at = coalesce(u.login, a.last_login_at),"
+      " first_name = CASE WHEN u.first_given THEN u.first ELSE a.first_name END,"
+      " last_name = CASE WHEN u.last_given THEN u.last ELSE a.last_name END, role = coalesce(u.role, a.role),"
+      " onboarding_completed = coalesce(u.onboarding, a.onboarding_completed),"
+      " team_owner_id = CASE WHEN u.team_given THEN u.team ELSE a.team_owner_id END, team_name = coalesce(u.team_name, a.team_name),"
+      " is_active = coalesce(u.active, a.is_active)"
+      " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::boolean[], $8::text[],"
+      " $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::bigint[], $15::text[], $16::boolean[])"
+      " AS u (id, \"from\", \"to\", balance, bonus, login, first_given, first, last_given, last, role, onboarding, team_given, team, team_name,"
+      " active) WHERE a.id = u.id AND a.version = u.\"from\"",
+      Params(u_id, u_from, u_to, u_balance, u_bonus, u_login, u_first_given, u_first, u_last_given, u_last, u_role, u_onboarding, u_team_given,
+             u_team, u_team_name, u_active));
   return expect_all(written, u_id.size(), "accounts");
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "domain/accounts/accounts.h"
 #include "domain/assistants/assistants.h"
 #include "domain/kernel.h"
 #include "platform/postgres/pool.h"
@@ -26,12 +27,20 @@ struct RowChange {
 
 struct AccountChange : RowChange {
   Personal email;
-  std::optional<Personal> first_name;
-  std::optional<Personal> last_name;
+  Patch<Personal> first_name;
+  Patch<Personal> last_name;
   Kopecks balance_added{};
   Kopecks welcome_bonus_added{};
   std::optional<Timestamp> last_login_at;
+  std::optional<accounts::Role> role;
+  std::optional<bool> onboarding_completed;
+  Patch<AccountId> team_owner;
+  std::optional<Personal> team_name;
+  std::optional<bool> is_active;
 };
+/// What an account is when nothing says otherwise.
+inline constexpr accounts::Role kRegisteredRole = accounts::Role::owner;
+inline constexpr accounts::Plan kRegisteredPlan = accounts::Plan::trial;
 
 struct AssistantChange : RowChange {
   AccountId owner;

@@ -75,6 +75,10 @@ std::string_view kind_of_field() {
     return "text";
   } else if constexpr (std::same_as<M, bool>) {
     return "true or false";
+  } else if constexpr (std::same_as<M, Timestamp>) {
+    return "time";
+  } else if constexpr (Described<M>) {
+    return "object";
   } else {
     return "integer";
   }

@@ -17,7 +17,62 @@ inline constexpr auto fields<accounts::Register> = std::tuple{
 template <>
 inline constexpr std::string_view type_name<accounts::LogIn> = "parley.account.log_in.v1";
 template <>
-inline constexpr auto fields<accounts::LogIn> = std::tuple{field("password_matches", &accounts::LogIn::password_matches)};
+inline constexpr auto fields<accounts::LogIn> =
+    std::tuple{field("password_matches", &accounts::LogIn::password_matches), field("compared_with", &accounts::LogIn::compared_with)};
+template <>
+inline constexpr std::string_view type_name<accounts::LogOut> = "parley.account.log_out.v1";
+template <>
+inline constexpr auto fields<accounts::LogOut> = std::tuple{field("session", &accounts::LogOut::session)};
+template <>
+inline constexpr std::string_view type_name<accounts::ChangePassword> = "parley.account.change_password.v1";
+template <>
+inline constexpr auto fields<accounts::ChangePassword> = std::tuple{
+    field("password_matches", &accounts::ChangePassword::password_matches),
+    field("compared_with", &accounts::ChangePassword::compared_with),
+    field("password_verifier", &accounts::ChangePassword::password_verifier),
+    field("session", &accounts::ChangePassword::session),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::ChangeProfile> = "parley.account.change_profile.v1";
+template <>
+inline constexpr auto fields<accounts::ChangeProfile> = std::tuple{
+    field("first_name", &accounts::ChangeProfile::first_name),
+    field("last_name", &accounts::ChangeProfile::last_name),
+    field("onboarding_completed", &accounts::ChangeProfile::onboarding_completed),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::AddOperator> = "parley.account.add_operator.v1";
+template <>
+inline constexpr auto fields<accounts::AddOperator> = std::tuple{
+    field("email", &accounts::AddOperator::email),
+    field("email_index", &accounts::AddOperator::email_index),
+    field("name", &accounts::AddOperator::name),
+    field("password_verifier", &accounts::AddOperator::password_verifier),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::ChangeOperator> = "parley.account.change_operator.v1";
+template <>
+inline constexpr auto fields<accounts::ChangeOperator> = std::tuple{
+    field("name", &accounts::ChangeOperator::name),
+    field("is_active", &accounts::ChangeOperator::is_active),
+    field("password_verifier", &accounts::ChangeOperator::password_verifier),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::RemoveOperator> = "parley.account.remove_operator.v1";
+template <>
+inline constexpr auto fields<accounts::RemoveOperator> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<accounts::CreateAdmin> = "parley.account.create_admin.v1";
+template <>
+inline constexpr auto fields<accounts::CreateAdmin> = std::tuple{
+    field("email", &accounts::CreateAdmin::email),
+    field("email_index", &accounts::CreateAdmin::email_index),
+    field("password_verifier", &accounts::CreateAdmin::password_verifier),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::ResetPassword> = "parley.account.reset_password.v1";
+template <>
+inline constexpr auto fields<accounts::ResetPassword> = std::tuple{field("password_verifier", &accounts::ResetPassword::password_verifier)};
 template <>
 inline constexpr std::string_view type_name<assistants::Create> = "parley.assistant.create.v1";
 template <>

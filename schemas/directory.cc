@@ -8,7 +8,10 @@ namespace {
 using Records = std::vector<DirectoryRecord>;
 
 Records records(const Stream& stream, const accounts::Account& s) {
-  return {{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
+  Records out{{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
+  if (!s.sessions.is_empty())
+    out.push_back({std::string(kSessionsPrefix) + std::to_string(stream.id), write(SessionsEntry{{stream.id}, s.sessions})});
+  return out;
 }
 Records records(const Stream& stream, const assistants::Assistant& s) {
   SiteEntry entry{AssistantId{stream.id}, s.owner, s.website_integration, s.allowed_domains, {}};
@@ -46,6 +49,7 @@ Records directory_changes(const Stream& stream, const State& before, const State
 
 std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value) {
   if (key.starts_with(kAccountEmailPrefix)) return named_by<AccountEntry>(Kind::account, value, [](const AccountEntry& e) { return e.account; });
+  if (key.starts_with(kSessionsPrefix)) return named_by<SessionsEntry>(Kind::account, value, [](const SessionsEntry& e) { return e.account; });
   if (key.starts_with(kSiteTokenPrefix)) return named_by<SiteEntry>(Kind::assistant, value, [](const SiteEntry& e) { return e.assistant; });
   return std::nullopt;
 }

@@ -21,6 +21,26 @@ struct AccountEntry {
   AccountId account;
   Sealed password_verifier;
 };
+/// Under "sessions/<account>": which of its sessions are over although their tokens are still good. There only when some are.
+struct SessionsEntry {
+  AccountId account;
+  accounts::Sessions sessions;
+};
+template <>
+inline constexpr auto fields<accounts::Session> = std::tuple{
+    field("id", &accounts::Session::id, {}, "As its token has it (jti)"),
+    field("version", &accounts::Session::version, {}, "The account's, when the session began"),
+    field("expires_at", &accounts::Session::expires_at),
+};
+template <>
+inline constexpr auto fields<accounts::Sessions> = std::tuple{
+    field("over_through", &accounts::Sessions::over_through),
+    field("kept", &accounts::Sessions::kept),
+    field("over_until", &accounts::Sessions::over_until),
+    field("ended", &accounts::Sessions::ended),
+};
+template <>
+inline constexpr auto fields<SessionsEntry> = std::tuple{field("account_id", &SessionsEntry::account), field("sessions", &SessionsEntry::sessions)};
 template <>
 inline constexpr auto fields<SiteEntry> = std::tuple{
     field("assistant_id", &SiteEntry::assistant),
@@ -59,6 +79,7 @@ inline constexpr auto fields<ParkedEntry> = std::tuple{field("total", &ParkedEnt
 
 inline constexpr std::string_view kSiteTokenPrefix = "site_token/";
 inline constexpr std::string_view kAccountEmailPrefix = "account_email/";
+inline constexpr std::string_view kSessionsPrefix = "sessions/";
 inline constexpr std::string_view kParkedPrefix = "parked/";
 
 struct DirectoryRecord {

@@ -2,6 +2,7 @@
 // The fields and wire names of every event, and of the states that deciders keep of them. Names and fields are never edited after release:
 // a changed event is a new type (.v2) with an upcaster.
 #include "domain/model.h"
+#include "schemas/directory.h"
 #include "schemas/disclosed.h"
 #include "schemas/fields.h"
 
@@ -24,6 +25,15 @@ inline constexpr std::array names<dialogs::Status>{
     std::pair{dialogs::Status::active, std::string_view("active")},
     std::pair{dialogs::Status::archived, std::string_view("archived")},
 };
+
+template <>
+inline constexpr std::array names<accounts::Role>{
+    std::pair{accounts::Role::owner, std::string_view("owner")},
+    std::pair{accounts::Role::operator_, std::string_view("operator")},
+    std::pair{accounts::Role::admin, std::string_view("admin")},
+};
+template <>
+inline constexpr std::array names<accounts::Plan>{std::pair{accounts::Plan::trial, std::string_view("trial")}};
 
 // Events of an account.
 
@@ -54,6 +64,60 @@ template <>
 inline constexpr std::string_view about<accounts::LoggedIn> = "Somebody has proved to be the account's owner";
 template <>
 inline constexpr auto fields<accounts::LoggedIn> = std::tuple{field("method", &accounts::LoggedIn::method)};
+template <>
+inline constexpr std::string_view type_name<accounts::LoggedOut> = "parley.account.logged_out.v1";
+template <>
+inline constexpr std::string_view about<accounts::LoggedOut> = "Somebody has ended a session: its token opens nothing any more";
+template <>
+inline constexpr auto fields<accounts::LoggedOut> = std::tuple{field(
+    "session", &accounts::LoggedOut::session, {}, "`id`; `version`: the account's, when it began; `expires_at`: when its token does by itself")};
+template <>
+inline constexpr std::string_view type_name<accounts::PasswordChanged> = "parley.account.password_changed.v1";
+template <>
+inline constexpr std::string_view about<accounts::PasswordChanged> =
+    "The account has another password, and its sessions are over: by whom, the actor says (itself, the owner of its team, the administrator)";
+template <>
+inline constexpr auto fields<accounts::PasswordChanged> = std::tuple{
+    field("password_verifier", &accounts::PasswordChanged::password_verifier, {}, "Encrypted under a server key"),
+    field("kept_session", &accounts::PasswordChanged::kept_session, {}, "The one that goes on"),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::ProfileChanged> = "parley.account.profile_changed.v1";
+template <>
+inline constexpr std::string_view about<accounts::ProfileChanged> = "Somebody says otherwise of themselves";
+template <>
+inline constexpr auto fields<accounts::ProfileChanged> = std::tuple{
+    field("first_name", &accounts::ProfileChanged::first_name),
+    field("last_name", &accounts::ProfileChanged::last_name),
+    field("onboarding_completed", &accounts::ProfileChanged::onboarding_completed),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::JoinedTeam> = "parley.account.joined_team.v1";
+template <>
+inline constexpr std::string_view about<accounts::JoinedTeam> = "The account is an operator's, of an owner's team; its sessions are over";
+template <>
+inline constexpr auto fields<accounts::JoinedTeam> =
+    std::tuple{field("owner_id", &accounts::JoinedTeam::owner), field("name", &accounts::JoinedTeam::name)};
+template <>
+inline constexpr std::string_view type_name<accounts::TeamMemberChanged> = "parley.account.team_member_changed.v1";
+template <>
+inline constexpr std::string_view about<accounts::TeamMemberChanged> =
+    "An operator is called otherwise, may work no more (its sessions are over) or again";
+template <>
+inline constexpr auto fields<accounts::TeamMemberChanged> =
+    std::tuple{field("name", &accounts::TeamMemberChanged::name), field("is_active", &accounts::TeamMemberChanged::is_active)};
+template <>
+inline constexpr std::string_view type_name<accounts::LeftTeam> = "parley.account.left_team.v1";
+template <>
+inline constexpr std::string_view about<accounts::LeftTeam> = "An operator is of no team any more; its sessions are over";
+template <>
+inline constexpr auto fields<accounts::LeftTeam> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<accounts::AdminAppointed> = "parley.account.admin_appointed.v1";
+template <>
+inline constexpr std::string_view about<accounts::AdminAppointed> = "The account is an admin's, of the whole installation";
+template <>
+inline constexpr auto fields<accounts::AdminAppointed> = std::tuple<>{};
 
 // Events of an assistant.
 
@@ -193,9 +257,23 @@ inline constexpr auto fields<accounts::NoAccount> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<accounts::Account> = "account";
 template <>
-inline constexpr auto fields<accounts::Account> =
-    std::tuple{field("email", &accounts::Account::email), field("email_index", &accounts::Account::email_index),
-               field("password_verifier", &accounts::Account::password_verifier), field("balance", &accounts::Account::balance)};
+inline constexpr auto fields<accounts::Membership> = std::tuple{
+    field("owner", &accounts::Membership::owner), field("name", &accounts::Membership::name), field("is_active", &accounts::Membership::is_active)};
+template <>
+inline constexpr auto fields<accounts::Account> = std::tuple{
+    field("email", &accounts::Account::email),
+    field("email_index", &accounts::Account::email_index),
+    field("password_verifier", &accounts::Account::password_verifier),
+    field("created_at", &accounts::Account::created_at),
+    field("role", &accounts::Account::role),
+    field("first_name", &accounts::Account::first_name),
+    field("last_name", &accounts::Account::last_name),
+    field("onboarding_completed", &accounts::Account::onboarding_completed),
+    field("balance", &accounts::Account::balance),
+    field("welcome_bonus", &accounts::Account::welcome_bonus),
+    field("team", &accounts::Account::team),
+    field("sessions", &accounts::Account::sessions),
+};
 template <>
 inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";
 template <>

@@ -8,9 +8,35 @@ namespace parley::schema {
 template <>
 inline constexpr std::string_view type_name<accounts::SignedIn> = "account.signed_in";
 template <>
-inline constexpr auto fields<accounts::SignedIn> =
-    std::tuple{field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email),
-               field("balance_kopecks", &accounts::SignedIn::balance)};
+inline constexpr auto fields<accounts::SignedIn> = std::tuple{
+    field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email),
+    field("balance_kopecks", &accounts::SignedIn::balance), field("role", &accounts::SignedIn::role), field("owner_id", &accounts::SignedIn::owner)};
+template <>
+inline constexpr std::string_view type_name<accounts::Profile> = "account.profile";
+template <>
+inline constexpr auto fields<accounts::Profile> = std::tuple{
+    field("account_id", &accounts::Profile::account),
+    field("email", &accounts::Profile::email),
+    field("created_at", &accounts::Profile::created_at),
+    field("role", &accounts::Profile::role),
+    field("first_name", &accounts::Profile::first_name),
+    field("last_name", &accounts::Profile::last_name),
+    field("onboarding_completed", &accounts::Profile::onboarding_completed),
+    field("balance_kopecks", &accounts::Profile::balance),
+    field("welcome_bonus_kopecks", &accounts::Profile::welcome_bonus),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::TeamMember> = "account.team_member";
+template <>
+inline constexpr auto fields<accounts::TeamMember> = std::tuple{
+    field("account_id", &accounts::TeamMember::account),    field("email", &accounts::TeamMember::email),
+    field("created_at", &accounts::TeamMember::created_at), field("name", &accounts::TeamMember::name),
+    field("is_active", &accounts::TeamMember::is_active),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::Changed> = "account.changed";
+template <>
+inline constexpr auto fields<accounts::Changed> = std::tuple{field("account_id", &accounts::Changed::account)};
 template <>
 inline constexpr std::string_view type_name<assistants::AssistantCreated> = "assistant.created";
 template <>

@@ -10,10 +10,11 @@ namespace parley::api {
 
 /// The claims of RFC 7519 that we use; times are seconds since the epoch.
 struct Claims {
-  std::string subject;  // the account as a stream: "account/5127"
+  std::string subject;  // the principal: "account/5127", "operator/7175/5127", "admin/8199"
   std::int64_t issued_at = 0;
   std::int64_t expires_at = 0;
   std::string id;
+  std::optional<std::int64_t> version;  // our own: the account's when the session began; absent in tokens of earlier builds
 };
 
 }  // namespace parley::api
@@ -22,10 +23,8 @@ namespace parley::schema {
 
 template <>
 inline constexpr auto fields<api::Claims> = std::tuple{
-    field("sub", &api::Claims::subject),
-    field("iat", &api::Claims::issued_at),
-    field("exp", &api::Claims::expires_at),
-    field("jti", &api::Claims::id),
+    field("sub", &api::Claims::subject), field("iat", &api::Claims::issued_at), field("exp", &api::Claims::expires_at),
+    field("jti", &api::Claims::id),      field("ver", &api::Claims::version),
 };
 
 }  // namespace parley::schema
@@ -35,8 +34,19 @@ namespace {
 
 using crypto::Purpose;
 
-/// The algorithm is fixed: a token with any other header is none of ours, so nobody can choose "none" or another key's algorithm.
-constexpr std::string_view kHeader = R"({"alg":"HS256","typ":"JWT"})";
+/// The algorithm is fixed: a token with any header but these is none of ours, so nobody can choose "none" or another key's algorithm.
+std::string header_of(std::string_view key_id) { return crypto::base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + std::string(key_id) + "\"}"); }
+/// Of tokens of earlier builds, which had one key.
+constexpr std::string_view kHeaderWithoutKey = R"({"alg":"HS256","typ":"JWT"})";
+
+/// The key that a token's header names; nothing when it is not a header of ours.
+std::optional<std::string> key_named_by(std::string_view header, const crypto::Keyring& keys) {
+  if (header == crypto::base64url(kHeaderWithoutKey)) return keys.key_id();
+  for (const auto& id : keys.token_keys()) {
+    if (header == header_of(id)) return id;
+  }
+  return std::nullopt;
+}
 
 std::int64_t seconds(Timestamp t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
 
@@ -46,31 +56,30 @@ std::string guest_subject(DialogId dialog, AssistantId assistant) {
 
 }  // namespace
 
-std::string Tokens::issue(AccountId account, Timestamp issued_at, std::string_view command_id) const {
-  const Claims claims{to_string(Stream{Kind::account, account.value}), seconds(issued_at), seconds(issued_at + kTokenLifetime),
-                      std::string(command_id)};
-  const auto signed_part = crypto::base64url(kHeader) + "." + crypto::base64url(schema::write(claims));
-  return signed_part + "." + crypto::base64url(keys_.mac(Purpose::tokens, signed_part));
+std::string Tokens::issue(const Principal& principal, Timestamp issued_at, std::string_view command_id, std::int64_t version) const {
+  const auto& key = keys_.token_keys().front();
+  const Claims claims{to_string(principal), seconds(issued_at), seconds(issued_at + accounts::kSessionLifetime), std::string(command_id), version};
+  const auto signed_part = header_of(key) + "." + crypto::base64url(schema::write(claims));
+  return signed_part + "." + crypto::base64url(keys_.token_mac(key, signed_part));
 }
 
-std::expected<AccountId, Error> Tokens::verify(std::string_view token, Timestamp now) const {
+std::expected<Entered, Error> Tokens::verify(std::string_view token, Timestamp now) const {
   const auto refused = std::unexpected(Error{Code::not_authenticated, {}});
-  const auto last_dot = token.rfind('.');
-  if (last_dot == std::string_view::npos) return refused;
+  const auto dot = token.find('.'), last_dot = token.rfind('.');
+  if (dot == std::string_view::npos || dot == last_dot) return refused;
+  const auto key = key_named_by(token.substr(0, dot), keys_);
   const auto signed_part = token.substr(0, last_dot);
   const auto signature = crypto::unbase64url(token.substr(last_dot + 1));
-  if (!signature || !crypto::equal(*signature, keys_.mac(Purpose::tokens, signed_part))) return refused;
+  if (!key || !signature || !crypto::equal(*signature, keys_.token_mac(*key, signed_part))) return refused;
   // From here on it is a token that was issued with our key.
-  const auto dot = signed_part.find('.');
-  if (dot == std::string_view::npos || signed_part.substr(0, dot) != crypto::base64url(kHeader)) return refused;
   const auto text = crypto::unbase64url(signed_part.substr(dot + 1));
   if (!text) return refused;
   const auto claims = schema::read_text<Claims>(*text);
   if (!claims) return refused;
-  const auto subject = parse_stream(claims->subject);
-  if (!subject || subject->kind != Kind::account) return refused;
+  const auto principal = parse_principal(claims->subject);
+  if (!principal || !account_behind(*principal)) return refused;
   if (seconds(now) >= claims->expires_at) return std::unexpected(Error{Code::token_expired, {}});
-  return AccountId{subject->id};
+  return Entered{*principal, {claims->id, claims->version.value_or(0), Timestamp(std::chrono::seconds(claims->expires_at))}};
 }
 
 std::string Tokens::guest_id(DialogId dialog, AssistantId assistant) const {

@@ -1,26 +1,32 @@
 #pragma once
-// Access tokens of owners (JWT, HS256) and secrets of guests. Pure computations over the keyring; thread-safe.
+// Access tokens (JWT, HS256) and secrets of guests. Pure computations over the keyring; thread-safe.
 #include <chrono>
 #include <expected>
 #include <string>
 #include <string_view>
 
+#include "domain/accounts/sessions.h"
 #include "domain/kernel.h"
 #include "platform/crypto/keyring.h"
 
 namespace parley::api {
 
-inline constexpr std::chrono::hours kTokenLifetime{24};
+/// What a token of ours says: who has come in, and in which session.
+struct Entered {
+  Principal principal;
+  accounts::Session session;
+};
 
 class Tokens {
  public:
   /// `keys` must outlive this.
   explicit Tokens(const crypto::Keyring& keys) : keys_(keys) {}
 
-  /// The same arguments give the same token, so that a repeated login gets its first answer again.
-  std::string issue(AccountId account, Timestamp issued_at, std::string_view command_id) const;
-  /// not_authenticated for a token that is none of ours, token_expired for one that was.
-  std::expected<AccountId, Error> verify(std::string_view token, Timestamp now) const;
+  /// For an Owner, an Operator or an Admin, good for accounts::kSessionLifetime. The same arguments give the same token as long as the same key
+  /// signs, so that a repeated login gets its first answer again. The session is named by the command that began it; `version` is the account's then.
+  std::string issue(const Principal& principal, Timestamp issued_at, std::string_view command_id, std::int64_t version) const;
+  /// not_authenticated for a token that is none of ours, token_expired for one that was. Whether the session has ended before, it does not know.
+  std::expected<Entered, Error> verify(std::string_view token, Timestamp now) const;
 
   /// A visitor's secret for one dialog of one assistant: derived, so that nothing has to be stored to check it.
   std::string guest_id(DialogId dialog, AssistantId assistant) const;

@@ -18,6 +18,8 @@ struct Directory::Impl {
     std::unordered_map<std::string, schema::SiteEntry> sites;
     std::unordered_map<std::int64_t, std::string> tokens;  // of each assistant
     std::unordered_map<std::string, schema::AccountEntry> accounts;
+    std::unordered_map<std::int64_t, std::string> emails;  // the index of each account's
+    std::unordered_map<std::int64_t, accounts::Sessions> sessions;
   };
   using Closed = std::pair<AssistantId, Code>;
 
@@ -34,7 +36,11 @@ struct Directory::Impl {
       if (closed && on_closed) on_closed(closed->first, closed->second);
     } else if (key.starts_with(schema::kAccountEmailPrefix)) {
       const auto entry = read<schema::AccountEntry>(message);
-      if (entry) apply(part.accounts, std::string(key.substr(schema::kAccountEmailPrefix.size())), *entry);
+      if (entry) apply(part, std::string(key.substr(schema::kAccountEmailPrefix.size())), *entry);
+    } else if (key.starts_with(schema::kSessionsPrefix)) {
+      const auto account = schema::parse_integer(key.substr(schema::kSessionsPrefix.size()));
+      const auto entry = read<schema::SessionsEntry>(message);
+      if (account && entry) apply(part, AccountId{*account}, *entry);
     }  // anything else is a newer build's
   }
 
@@ -49,13 +55,25 @@ struct Directory::Impl {
     return std::nullopt;
   }
 
-  template <class Entry>
-  void apply(std::unordered_map<std::string, Entry>& entries, const std::string& name, const std::optional<Entry>& entry) {
+  void apply(Part& part, const std::string& email, const std::optional<schema::AccountEntry>& entry) {
+    const std::unique_lock lock(mutex);
+    if (const auto old = part.accounts.find(email); old != part.accounts.end()) {
+      const auto account = old->second.account.value;
+      if (const auto known = part.emails.find(account); known != part.emails.end() && known->second == email) part.emails.erase(known);
+      part.accounts.erase(old);
+    }
+    if (entry) {
+      part.emails[entry->account.value] = email;
+      part.accounts.emplace(email, *entry);
+    }
+  }
+
+  void apply(Part& part, AccountId account, const std::optional<schema::SessionsEntry>& entry) {
     const std::unique_lock lock(mutex);
     if (entry) {
-      entries.insert_or_assign(name, *entry);
+      part.sessions.insert_or_assign(account.value, entry->sessions);
     } else {
-      entries.erase(name);
+      part.sessions.erase(account.value);
     }
   }
 
@@ -86,11 +104,13 @@ struct Directory::Impl {
     return std::nullopt;
   }
 
-  std::optional<std::string> token_of(AssistantId assistant) const {
-    const auto& part = parts.at(static_cast<std::size_t>(partition_of(slot_of(assistant.value), static_cast<int>(parts.size()))));
+  /// Of a stream's id, which must be positive.
+  template <class Value>
+  std::optional<Value> find(std::unordered_map<std::int64_t, Value> Part::* values, std::int64_t id) const {
+    const auto& part = parts.at(static_cast<std::size_t>(partition_of(slot_of(id), static_cast<int>(parts.size()))));
     const std::shared_lock lock(mutex);
-    const auto it = part.tokens.find(assistant.value);
-    return it == part.tokens.end() ? std::nullopt : std::optional(it->second);
+    const auto it = (part.*values).find(id);
+    return it == (part.*values).end() ? std::nullopt : std::optional(it->second);
   }
 
   mutable std::shared_mutex mutex;
@@ -115,10 +135,17 @@ Directory::~Directory() = default;
 
 std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const { return impl_->find(&Impl::Part::sites, site_token); }
 std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const {
-  const auto token = assistant.value > 0 ? impl_->token_of(assistant) : std::nullopt;
+  const auto token = assistant.value > 0 ? impl_->find(&Impl::Part::tokens, assistant.value) : std::nullopt;
   return token ? site(*token) : std::nullopt;
 }
 std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(&Impl::Part::accounts, email_index); }
+std::optional<schema::AccountEntry> Directory::account_of(AccountId account) const {
+  const auto email = account.value > 0 ? impl_->find(&Impl::Part::emails, account.value) : std::nullopt;
+  return email ? this->account(*email) : std::nullopt;
+}
+accounts::Sessions Directory::sessions(AccountId account) const {
+  return account.value > 0 ? impl_->find(&Impl::Part::sessions, account.value).value_or(accounts::Sessions{}) : accounts::Sessions{};
+}
 void Directory::on_site_closed(std::function<void(AssistantId, Code)> on_closed) {
   const std::lock_guard lock(impl_->on_closed_mutex);
   impl_->on_closed = std::move(on_closed);

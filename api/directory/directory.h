@@ -17,7 +17,7 @@ namespace parley::api {
 /// What the visitors of an assistant's site are refused with, whoever they are; nothing: they are let in.
 std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site);
 
-/// Owns the thread "directory" and a map of all entries in memory (about 300 bytes an account or an assistant). Thread-safe.
+/// Owns the thread "directory" and a map of all entries in memory (about 400 bytes an account or an assistant). Thread-safe.
 class Directory {
  public:
   struct Options {
@@ -35,6 +35,9 @@ class Directory {
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
+  std::optional<schema::AccountEntry> account_of(AccountId account) const;
+  /// Which of the account's sessions are over although their tokens are still good.
+  accounts::Sessions sessions(AccountId account) const;
 
   /// Called, on the directory's thread, with an assistant whose site has closed to the visitors that it had, and with what they are refused from now
   /// on: its token died, or it was switched off. An empty function ends that: it is not called any more when this returns.

@@ -18,7 +18,8 @@ struct Caller {
   /// Whose idempotency keys these are, so that the same key of somebody else is another key: "account/5127". Empty for nobody in particular; a
   /// command then brings its own (Sending::scope).
   std::string scope;
-  std::optional<schema::SiteEntry> site;  ///< Of a visitor.
+  std::optional<schema::SiteEntry> site;          ///< Of a visitor.
+  std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
 };
 
 /// How a credential is sent, as OpenAPI describes it.

@@ -9,7 +9,7 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kIssues{{
+constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_view>>({
     {"must be a token as Telegram's BotFather gives it: <id>:<# characters>",
      "должен быть токеном в том виде, в котором его даёт BotFather: <id>:<# символов>"},
     {"must not be null", "не может быть null"},
@@ -37,6 +37,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kIssues{
     {"must be application/json", "должно быть application/json"},
     {"is not supported", "не поддерживается"},
     {"must be an e-mail address", "Неверный формат email"},
+    {"must be the current password", "должен быть текущим паролем"},
     {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
@@ -51,7 +52,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 39> kIssues{
     {"must be at most the dialog's version, which is #", "не может быть больше версии диалога: #"},
     {"must be earlier: one answer is made of at most # events with # bytes",
      "должно быть раньше: один ответ складывается не более чем из # событий и # байт"},
-}};
+});
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 

@@ -103,6 +103,9 @@ void described_parameter(Writer& w, std::string_view in, std::string_view name, 
   raw(w, "schema", json_schema);
 }
 
+/// Whether there is one thing, before the command, that it is for.
+bool has_version(const Endpoint& e) { return e.path.contains('{') || (e.spec.single && e.spec.method != "POST"); }
+
 void parameters_of(Writer& w, const Endpoint& e) {
   constexpr std::string_view kPlaces[] = {"path", "query", "header"};
   w.key("parameters");
@@ -120,7 +123,7 @@ void parameters_of(Writer& w, const Endpoint& e) {
   common(accept_language());
   if (e.form == Endpoint::Form::command) {
     common(idempotency());
-    if (e.path.contains('{')) common(if_match());
+    if (has_version(e)) common(if_match());
   }
   if (e.form == Endpoint::Form::query) common(read_after());
   w.end_array();
@@ -176,7 +179,7 @@ std::set<Code> errors_of(const Endpoint& e) {
   if (!e.body_schema.empty()) codes.insert(Code::unsupported_media_type);
   if (e.form == Endpoint::Form::command) {
     add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped, Code::command_expired});
-    if (e.path.contains('{')) codes.insert(Code::version_conflict);
+    if (has_version(e)) codes.insert(Code::version_conflict);
   }
   return codes;
 }

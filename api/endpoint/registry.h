@@ -5,11 +5,14 @@
 //   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .gate = &kOwner, .status = 201,
 //                     .operation = "postMessage", .summary = "Send a message as an operator", .errors = {Code::dialog_not_found}},
 //                    post_message, posted_message);
+#include <concepts>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -134,7 +137,7 @@ struct Endpoint {
   using Asked = std::move_only_function<Result<Body>(postgres::Lease&, const Deps&)>;
   std::function<Result<Prepared>(const http::Request&, const Caller&)> prepare;
   std::function<std::string(const Answer&, const Decided&)> present;
-  std::function<bool(const Answer&, const Deps&)> settled;
+  std::function<bool(const Answer&, const Decided&)> settled;
   std::function<Result<Asked>(const http::Request&, const Caller&)> ask;
   std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
 };
@@ -160,12 +163,11 @@ class Registry {
   explicit Registry(Info info, std::string prefix = {}) : info_(std::move(info)), prefix_(std::move(prefix)) {}
 
   /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body (status 204). `settled`, where
-  /// given, says whether what the API itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's
-  /// next request is not refused. `first`, where given, runs once before `to`, which may be asked again when what it knew was old: there a request
-  /// counts.
-  template <class P, class B, class A, class Out>
-  void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&),
-               bool (*settled)(const std::type_identity_t<A>&, const Deps&) = nullptr,
+  /// given, says of the answer (and of the Decided, or the Deps) whether what the API itself must know of the decision has arrived; the answer waits
+  /// for it (kSettleWaitMax), so that the client's next request is not refused. `first`, where given, runs once before `to`, which may be asked again
+  /// when what it knew was old: there a request counts.
+  template <class P, class B, class A, class Out, class Settled = std::nullptr_t>
+  void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&), Settled settled = nullptr,
                Result<void> (*first)(const std::type_identity_t<Call<P, B>>&, const Deps&) = nullptr) {
     Endpoint e = described<P, B, Out>(std::move(spec), Endpoint::Form::command);
     e.prepare = [to, first](const http::Request& request, const Caller& caller) -> Result<Endpoint::Prepared> {
@@ -186,8 +188,10 @@ class Registry {
         return schema::write(out);
       }
     };
-    if (settled != nullptr) {
-      e.settled = [settled](const Answer& answer, const Deps& deps) { return settled(alternative<A>(answer), deps); };
+    if constexpr (std::is_invocable_r_v<bool, Settled, const A&, const Decided&>) {
+      e.settled = [settled](const Answer& answer, const Decided& decided) { return settled(alternative<A>(answer), decided); };
+    } else if constexpr (!std::same_as<Settled, std::nullptr_t>) {
+      e.settled = [settled](const Answer& answer, const Decided& decided) { return settled(alternative<A>(answer), decided.deps); };
     }
     endpoints_.push_back(std::move(e));
   }

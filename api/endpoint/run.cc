@@ -117,11 +117,12 @@ void answer(const Exchange& x, const api::CommandResult& result, const schema::O
 void answer_when_settled(const Shared& x, const std::shared_ptr<const api::CommandResult>& result, http::Timers::Clock::time_point until) {
   const auto& outcome = *result->outcome;
   const auto& decision = std::get<Answer>(outcome.result);
-  if (x->endpoint->settled && !x->endpoint->settled(decision, x->deps) && http::Timers::Clock::now() < until) {
+  const Decided decided{outcome, x->caller, x->deps};
+  if (x->endpoint->settled && !x->endpoint->settled(decision, decided) && http::Timers::Clock::now() < until) {
     x->deps.timers.after(kSettleLook, [=] { answer_when_settled(x, result, until); });
     return;
   }
-  answer(*x, *result, outcome, x->endpoint->present(decision, {outcome, x->caller, x->deps}));
+  answer(*x, *result, outcome, x->endpoint->present(decision, decided));
 }
 
 void finish(const Shared& x, const std::string& command_id, api::CommandResult result) {

@@ -1,15 +1,14 @@
-// /api/auth and /api/users.
-#include "api/auth/tokens.h"
-#include "api/directory/directory.h"
+// /api/auth and /api/users: who comes in, and what everybody does with their own account.
+#include "api/replyx/accounts.h"
+
 #include "api/limits/limiter.h"
 #include "api/replyx/gates.h"
 #include "api/replyx/limits.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
-#include "api/replyx/values.h"
 #include "platform/crypto/crypto.h"
-#include "platform/crypto/keyring.h"
 #include "projections/queries.h"
+#include "schemas/events.h"
 
 namespace parley::replyx {
 
@@ -23,9 +22,19 @@ struct LogInRequest {
   Email email;
   std::string password;
 };
+struct ChangePasswordRequest {
+  std::string current_password;
+  std::string new_password;
+};
+struct ProfileRequest {
+  Patch<Personal> first_name;
+  Patch<Personal> last_name;
+  std::optional<bool> onboarding_completed;
+};
 struct SessionUser {
   AccountId id;
   Personal email;
+  accounts::Role role{};
   bool is_admin = false;
   double balance = 0;
 };
@@ -39,10 +48,11 @@ struct User {
   Personal email;
   schema::Nullable<Personal> first_name;
   schema::Nullable<Personal> last_name;
+  accounts::Role role{};
   bool is_admin = false;
   double balance = 0;
   double welcome_bonus = 0;
-  std::string plan = "trial";
+  accounts::Plan plan{};
   bool onboarding_completed = false;
   Timestamp created_at;
 };
@@ -64,15 +74,27 @@ inline constexpr auto fields<replyx::LogInRequest> = std::tuple{
     field("password", &replyx::LogInRequest::password, {.length_min = 1, .length_max = replyx::kPasswordMax}),
 };
 template <>
+inline constexpr auto fields<replyx::ChangePasswordRequest> = std::tuple{
+    field("current_password", &replyx::ChangePasswordRequest::current_password, {.length_min = 1, .length_max = replyx::kPasswordMax}),
+    field("new_password", &replyx::ChangePasswordRequest::new_password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+};
+template <>
+inline constexpr auto fields<replyx::ProfileRequest> = std::tuple{
+    field("first_name", &replyx::ProfileRequest::first_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
+    field("last_name", &replyx::ProfileRequest::last_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
+    field("onboarding_completed", &replyx::ProfileRequest::onboarding_completed),
+};
+template <>
 inline constexpr auto fields<replyx::SessionUser> = std::tuple{
     field("id", &replyx::SessionUser::id),
     field("email", &replyx::SessionUser::email),
+    field("role", &replyx::SessionUser::role),
     field("is_admin", &replyx::SessionUser::is_admin),
     field("balance", &replyx::SessionUser::balance, {}, "Roubles"),
 };
 template <>
 inline constexpr auto fields<replyx::Session> = std::tuple{
-    field("access_token", &replyx::Session::access_token, {}, "JWT, valid for 24 hours"),
+    field("access_token", &replyx::Session::access_token, {}, "JWT, valid for 24 hours and until its session is over"),
     field("token_type", &replyx::Session::token_type),
     field("user", &replyx::Session::user),
 };
@@ -82,6 +104,7 @@ inline constexpr auto fields<replyx::User> = std::tuple{
     field("email", &replyx::User::email),
     field("first_name", &replyx::User::first_name),
     field("last_name", &replyx::User::last_name),
+    field("role", &replyx::User::role, {}, "What the account may do: an owner's everything of its own, an operator's the dialogs of its owner"),
     field("is_admin", &replyx::User::is_admin),
     field("balance", &replyx::User::balance, {}, "Roubles"),
     field("welcome_bonus", &replyx::User::welcome_bonus, {}, "Roubles"),
@@ -97,10 +120,14 @@ inline constexpr std::string_view example<replyx::LogInRequest> = R"({"email":"u
 template <>
 inline constexpr std::string_view example<replyx::Session> =
     R"({"access_token":"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...","token_type":"bearer","user":{"id":1,"email":"user@example.com",
-    "is_admin":false,"balance":1000.0}})";
+    "role":"owner","is_admin":false,"balance":1000.0}})";
+template <>
+inline constexpr std::string_view example<replyx::ChangePasswordRequest> = R"({"current_password":"old_password","new_password":"new_password123"})";
+template <>
+inline constexpr std::string_view example<replyx::ProfileRequest> = R"({"first_name":"John","last_name":"Smith"})";
 template <>
 inline constexpr std::string_view example<replyx::User> =
-    R"({"id":1,"email":"user@example.com","first_name":"John","last_name":"Doe","is_admin":false,"balance":1000.0,"welcome_bonus":500.0,
+    R"({"id":1,"email":"user@example.com","first_name":"John","last_name":"Doe","role":"owner","is_admin":false,"balance":1000.0,"welcome_bonus":500.0,
     "plan":"trial","onboarding_completed":true,"created_at":"2025-08-01T10:00:00Z"})";
 
 }  // namespace parley::schema
@@ -118,13 +145,13 @@ using endpoint::Sending;
 /// To the stream that owns the e-mail. Nobody is logged in yet: idempotency keys are those of the e-mail, so that strangers' keys do not meet.
 Sending to_account(std::string email_index, accounts::Command command) {
   auto scope = "email/" + email_index;
-  return {UniqueKey{"account_email", std::move(email_index)}, std::move(command), std::move(scope)};
+  return {email_key(std::move(email_index)), std::move(command), std::move(scope)};
 }
 
 Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   accounts::Register command{Personal{call.body.email.text}, index, call.body.first_name, call.body.last_name,
-                             deps.keys.seal(crypto::password_verifier(call.body.password), kPasswordVerifierContext)};
+                             sealed_verifier(call.body.password, deps)};
   return to_account(std::move(index), std::move(command));
 }
 
@@ -132,6 +159,12 @@ Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, con
 const std::string& nobodys_verifier() {
   static const std::string verifier = crypto::password_verifier(crypto::base64url(crypto::random_bytes(32)));
   return verifier;
+}
+
+bool matches(const std::optional<schema::AccountEntry>& account, std::string_view password, const Deps& deps) {
+  const auto& nobodys = nobodys_verifier();  // made by whoever is the first, known or not
+  const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
+  return crypto::password_matches(verifier ? *verifier : nobodys, password) && verifier;
 }
 
 /// Before anything depends on whether there is such an account. What is left is not told: others may have used it.
@@ -144,36 +177,97 @@ Result<void> count_login(const Call<Nothing, LogInRequest>& call, const Deps& de
 Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   const auto account = deps.directory.account(index);
-  const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
-  const bool matches = crypto::password_matches(verifier ? *verifier : nobodys_verifier(), call.body.password);
+  accounts::LogIn command{matches(account, call.body.password, deps)};
+  const bool may_be_news = !command.password_matches;
+  if (account) command.compared_with = account->password_verifier;
   // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
   // process: it is looked at again, whether the e-mail is known or not.
-  auto sending = to_account(std::move(index), accounts::LogIn{matches && verifier.has_value()});
-  sending.rests_on_absence = !(matches && verifier);
+  auto sending = to_account(std::move(index), std::move(command));
+  sending.rests_on_absence = may_be_news;
   return sending;
 }
 
+Principal principal_of(const accounts::SignedIn& answer) {
+  switch (answer.role.value_or(accounts::Role::owner)) {
+    case accounts::Role::operator_:
+      return Operator{answer.account, answer.owner.value()};
+    case accounts::Role::admin:
+      return Admin{answer.account};
+    case accounts::Role::owner:
+      break;
+  }
+  return Owner{answer.account};
+}
 Session session(const accounts::SignedIn& answer, const Decided& decided) {
-  return {.access_token = decided.deps.tokens.issue(answer.account, decided.outcome.time, decided.outcome.command_id),
-          .user = {.id = answer.account, .email = answer.email, .balance = roubles(answer.balance)}};
+  const auto& outcome = decided.outcome;
+  const auto role = answer.role.value_or(accounts::Role::owner);
+  return {
+      .access_token = decided.deps.tokens.issue(principal_of(answer), outcome.time, outcome.command_id, outcome.version),
+      .user = {
+          .id = answer.account, .email = answer.email, .role = role, .is_admin = role == accounts::Role::admin, .balance = roubles(answer.balance)}};
 }
 bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
   return deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text))).has_value();
 }
 
+Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }
+
+Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
+  return Sending{own_stream(call.caller), accounts::Command{accounts::LogOut{call.caller.session.value()}}};
+}
+bool is_logged_out(const accounts::Changed&, const Decided& decided) { return session_over(decided.caller, decided.deps).has_value(); }
+
+Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call, const Deps& deps) {
+  const auto stream = own_stream(call.caller);
+  const auto account = deps.directory.account_of({stream.id});
+  if (!account) return endpoint::fail(Code::unavailable);  // a token of ours proves that there is one
+  accounts::ChangePassword command{.password_matches = matches(account, call.body.current_password, deps),
+                                   .compared_with = account->password_verifier,
+                                   .password_verifier = {},
+                                   .session = call.caller.session.value()};
+  command.password_verifier = sealed_verifier(call.body.new_password, deps);
+  const bool may_be_news = !command.password_matches;
+  return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
+}
+
+User shown(projections::AccountRow row) {
+  return {.id = row.id,
+          .email = std::move(row.email),
+          .first_name = std::move(row.first_name),
+          .last_name = std::move(row.last_name),
+          .role = row.role,
+          .is_admin = row.role == accounts::Role::admin,
+          .balance = roubles(row.balance),
+          .welcome_bonus = roubles(row.welcome_bonus),
+          .plan = row.plan,
+          .onboarding_completed = row.onboarding_completed,
+          .created_at = row.created_at};
+}
+
 Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
-  const auto account = std::get<Owner>(call.caller.principal).account;
   // A token of ours proves that the account exists: where the read model lacks it, the read model is late.
-  return found(projections::account(db, account), Code::unavailable, [](projections::AccountRow row) {
-    return endpoint::Versioned<User>{{.id = row.id,
-                                      .email = std::move(row.email),
-                                      .first_name = std::move(row.first_name),
-                                      .last_name = std::move(row.last_name),
-                                      .balance = roubles(row.balance),
-                                      .welcome_bonus = roubles(row.welcome_bonus),
-                                      .created_at = row.created_at},
-                                     row.version};
+  return found(projections::account(db, *account_behind(call.caller.principal)), Code::unavailable, [](projections::AccountRow row) {
+    const auto version = row.version;
+    return endpoint::Versioned<User>{shown(std::move(row)), version};
   });
+}
+
+Result<Sending> change_profile(const Call<Nothing, ProfileRequest>& call, const Deps&) {
+  const auto& in = call.body;
+  return Sending{own_stream(call.caller), accounts::Command{accounts::ChangeProfile{in.first_name, in.last_name, in.onboarding_completed}}};
+}
+User profile(const accounts::Profile& answer, const Decided&) {
+  return shown({.id = answer.account,
+                .email = answer.email,
+                .role = answer.role,
+                .first_name = answer.first_name,
+                .last_name = answer.last_name,
+                .plan = accounts::Plan::trial,
+                .onboarding_completed = answer.onboarding_completed,
+                .balance = answer.balance,
+                .welcome_bonus = answer.welcome_bonus,
+                .last_login_at = {},
+                .created_at = answer.created_at});
 }
 
 }  // namespace
@@ -194,11 +288,38 @@ void add_accounts(endpoint::Registry& registry) {
                     .gate = &kAnybody,
                     .operation = "logIn",
                     .summary = "Log in",
-                    .errors = {Code::invalid_credentials},
+                    .description = "An operator who may not work is refused with INSUFFICIENT_PERMISSIONS, when the password is right",
+                    .errors = {Code::invalid_credentials, Code::insufficient_permissions},
                     .limit = &kLoginLimit,
                     .hashes = true},
                    log_in, session, nullptr, count_login);
-  registry.query({.method = "GET", .path = "/api/users/me", .gate = &kOwner, .operation = "getMe", .summary = "The account of the caller"}, me);
+  registry.command(
+      {.method = "POST",
+       .path = "/api/auth/logout",
+       .gate = &kLeaving,
+       .status = 204,
+       .operation = "logOut",
+       .summary = "End the session of the token: it opens nothing any more, and its event streams end",
+       .description = "A token whose session is over already is NOT_AUTHENTICATED; the same Idempotency-Key gets the first answer again"},
+      log_out, nothing, is_logged_out);
+  registry.query({.method = "GET", .path = "/api/users/me", .gate = &kAccount, .operation = "getMe", .summary = "The account of the caller"}, me);
+  registry.command({.method = "PUT",
+                    .path = "/api/users/me",
+                    .gate = &kAccount,
+                    .operation = "updateMe",
+                    .summary = "Change what is sent of the caller's profile",
+                    .single = true},
+                   change_profile, profile);
+  registry.command({.method = "POST",
+                    .path = "/api/users/change-password",
+                    .gate = &kAccount,
+                    .status = 204,
+                    .operation = "changePassword",
+                    .summary = "Change the password: all other sessions of the account are over, this one goes on",
+                    .description = "A wrong current password is VALIDATION_ERROR of `current_password`",
+                    .limit = &kPasswordLimit,
+                    .hashes = true},
+                   change_password, nothing, sessions_ended);
 }
 
 }  // namespace parley::replyx

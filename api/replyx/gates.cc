@@ -19,29 +19,48 @@ using endpoint::Result;
 using endpoint::SecurityScheme;
 using Kind = SecurityScheme::Kind;
 
-constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT", "An owner's access token, valid for 24 hours"};
+constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT", "An access token, valid for 24 hours and until its session is over"};
 constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token", "An assistant's public site token"};
 constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id", "The secret that opening a dialog answered"};
-constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An owner's access token, for an EventSource"};
+constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An access token, for an EventSource"};
 constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token", "An assistant's public site token"};
 constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id", "An assistant's id, instead of its site token"};
 constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id", "The secret that opening a dialog answered"};
 
 Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
 
-Result<Caller> owner_with(std::string_view token, const Deps& deps) {
-  const auto account = deps.tokens.verify(token, deps.clock());
-  if (!account) return fail(account.error());
-  const Principal principal = Owner{*account};
-  return Caller{principal, to_string(principal), {}};
+/// Whoever has the token, whether or not the session is over.
+Result<Caller> entered_with(std::string_view token, const Deps& deps) {
+  auto entered = deps.tokens.verify(token, deps.clock());
+  if (!entered) return fail(entered.error());
+  return Caller{entered->principal, to_string(entered->principal), {}, std::move(entered->session)};
 }
 
-Result<Caller> owner(const http::Request& request, const Deps& deps) {
+Result<Caller> account_with(std::string_view token, const Deps& deps) {
+  auto caller = entered_with(token, deps);
+  if (!caller) return caller;
+  if (const auto over = session_over(*caller, deps)) return fail(*over);
+  return caller;
+}
+
+/// Of somebody who is one of these.
+template <class... Principals>
+Result<Caller> only(Result<Caller> caller) {
+  if (caller && !(std::holds_alternative<Principals>(caller->principal) || ...)) return fail(Code::insufficient_permissions);
+  return caller;
+}
+
+Result<Caller> bearer(const http::Request& request, const Deps& deps, Result<Caller> (*with)(std::string_view, const Deps&)) {
   constexpr std::string_view kScheme = "Bearer ";
   const auto header = request.headers.get("Authorization");
   if (header.size() <= kScheme.size() || !http::equals_ignoring_case(header.substr(0, kScheme.size()), kScheme)) return fail(Code::not_authenticated);
-  return owner_with(header.substr(kScheme.size()), deps);
+  return with(header.substr(kScheme.size()), deps);
 }
+
+Result<Caller> account(const http::Request& request, const Deps& deps) { return bearer(request, deps, account_with); }
+Result<Caller> leaving(const http::Request& request, const Deps& deps) { return bearer(request, deps, entered_with); }
+Result<Caller> owner(const http::Request& request, const Deps& deps) { return only<Owner>(account(request, deps)); }
+Result<Caller> team(const http::Request& request, const Deps& deps) { return only<Owner, Operator>(account(request, deps)); }
 
 /// An assistant that was created through another API process is known there first.
 endpoint::Failure unknown_site() {
@@ -82,13 +101,12 @@ Result<Caller> guest(const http::Request& request, const Deps& deps) {
 
 Result<Caller> follower(const http::Request& request, const Deps& deps) {
   const auto token = request.query.find("token");
-  return token && !request.headers.has("Authorization") ? owner_with(*token, deps) : owner(request, deps);
+  return token && !request.headers.has("Authorization") ? only<Owner, Operator>(account_with(*token, deps)) : team(request, deps);
 }
 
 Result<Caller> viewer(const http::Request& request, const Deps& deps) {
   const auto given = [&](std::string_view name) { return request.query.find(name); };
-  if (request.headers.has("Authorization")) return owner(request, deps);
-  if (const auto token = given("token")) return owner_with(*token, deps);
+  if (request.headers.has("Authorization") || given("token")) return follower(request, deps);
   const auto guest_id = given("guest_id").value_or("");
   if (const auto token = given("site_token")) return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
   if (const auto text = given("assistant_id")) {
@@ -101,9 +119,25 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 
 }  // namespace
 
+std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
+  const auto account = account_behind(caller.principal);
+  if (!account || !caller.session) return std::nullopt;
+  if (deps.clock() >= caller.session->expires_at) return Error{Code::token_expired, {}};
+  if (deps.directory.sessions(*account).is_over(*caller.session)) return Error{Code::not_authenticated, {}};
+  return std::nullopt;
+}
+
 const Gate kAnybody{anybody, {}, {}};
-const Gate kOwner{.admit = owner, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
-const Gate kTeam{.admit = owner, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
+const Gate kAccount{.admit = account, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
+const Gate kLeaving{.admit = leaving, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
+const Gate kOwner{.admit = owner,
+                  .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                  .security = {{&kBearerScheme}},
+                  .personal = true};
+const Gate kTeam{.admit = team,
+                 .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                 .security = {{&kBearerScheme}},
+                 .personal = true};
 const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive}, {{&kSiteTokenScheme}}, true};
 const Gate kGuest{.admit = guest,
                   .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
@@ -111,7 +145,7 @@ const Gate kGuest{.admit = guest,
                   .cross_origin = true,
                   .personal = true};
 const Gate kFeed{.admit = follower,
-                 .refusals = {Code::not_authenticated, Code::token_expired},
+                 .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
                  .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
                  .personal = true};
 const Gate kViewer{

@@ -4,7 +4,15 @@
 
 namespace parley::replyx {
 
+/// Why somebody who has logged in is let in no longer: the session is over, or its token has expired. Nothing: they may go on; so may whoever has no
+/// session. From memory; thread-safe.
+std::optional<Error> session_over(const endpoint::Caller& caller, const endpoint::Deps& deps);
+
 extern const endpoint::Gate kAnybody;
+/// `Authorization: Bearer`: whoever has logged in, an Owner, an Operator or an Admin.
+extern const endpoint::Gate kAccount;
+/// The same, even of a session that is over: for what must be answered again when it is asked again.
+extern const endpoint::Gate kLeaving;
 /// `Authorization: Bearer`: the principal is an Owner.
 extern const endpoint::Gate kOwner;
 /// The same: the principal is the Owner, or an Operator of an owner's team. Whose dialogs they are, owner_behind() says.
@@ -13,8 +21,8 @@ extern const endpoint::Gate kTeam;
 extern const endpoint::Gate kSite;
 /// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such dialog.
 extern const endpoint::Gate kGuest;
-/// Whoever may follow the dialog {dialog_id}: its owner (`Authorization`, or `token` in the query, where an EventSource must put it), or its visitor
-/// (`site_token` or `assistant_id`, with `guest_id`).
+/// Whoever may follow the dialog {dialog_id}: its owner's team (`Authorization`, or `token` in the query, where an EventSource must put it), or its
+/// visitor (`site_token` or `assistant_id`, with `guest_id`).
 extern const endpoint::Gate kViewer;
 /// As kTeam, with `Authorization` or with `token` in the query.
 extern const endpoint::Gate kFeed;

@@ -5,7 +5,7 @@
 namespace parley::replyx {
 
 std::span<const limits::Limit* const> all_limits() {
-  static constexpr std::array<const limits::Limit*, 8> kAll{&kGeneralLimit,    &kLoginLimit,   &kLoginEmailLimit, &kRegisterLimit,
+  static constexpr std::array<const limits::Limit*, 9> kAll{&kGeneralLimit,    &kLoginLimit,   &kLoginEmailLimit, &kPasswordLimit, &kRegisterLimit,
                                                             &kOpenDialogLimit, &kVisitorLimit, &kStreamLimit,     &kAddressLimit};
   return kAll;
 }

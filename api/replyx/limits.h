@@ -20,6 +20,8 @@ inline constexpr limits::Limit kLoginLimit{"login", {5, std::chrono::minutes{5}}
 /// single one cannot keep an account's owner out by using it up. It counts addresses of nobody as well, and its refusal says nothing of who has an
 /// account.
 inline constexpr limits::Limit kLoginEmailLimit{"login-email", {10, std::chrono::minutes{5}}, "logins to one e-mail address"};
+/// Whoever has got hold of a token must not try the account's password for ever, which would be theirs then.
+inline constexpr limits::Limit kPasswordLimit{"password", {10, std::chrono::minutes{5}}, "changes of one account's password, tried or made"};
 /// Each costs a password's hashing and stays for ever, and tells whether an e-mail has an account: rarer than what is general. An office behind one
 /// address gets ten people in, with their mistakes, before it waits.
 inline constexpr limits::Limit kRegisterLimit{"register", {10, std::chrono::minutes{10}}, "registrations from one address"};

@@ -14,6 +14,7 @@ endpoint::Info info() {
               "application/json 415; a problem of a field is 422 and names it.",
           .tags = {{"Authentication", "/api/auth", "Accounts and their sessions"},
                    {"Users", "/api/users", "The caller's own account"},
+                   {"Operators", "/api/operators", "The caller's team: who works on the caller's dialogs"},
                    {"Assistants", "/api/assistants", "What answers visitors, and the site tokens that lead to it"},
                    {"Dialogs", "/api/dialogs", "Dialogs as their owner and its team see them, now, then and as they happen"},
                    {"Events", "/api/events", "Everything new in an account"},
@@ -23,6 +24,7 @@ endpoint::Info info() {
 
 void add_replyx(endpoint::Registry& registry) {
   add_accounts(registry);
+  add_operators(registry);
   add_assistants(registry);
   add_site(registry);
   add_dialogs(registry);

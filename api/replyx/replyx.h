@@ -21,6 +21,7 @@ void add_replyx(endpoint::Registry& registry);
 
 // Its parts, one for each group of paths.
 void add_accounts(endpoint::Registry& registry);
+void add_operators(endpoint::Registry& registry);
 void add_assistants(endpoint::Registry& registry);
 void add_site(endpoint::Registry& registry);
 void add_dialogs(endpoint::Registry& registry);

@@ -86,7 +86,8 @@ Result<void> open_feed(const Call<FeedQuery>& call, const Deps& deps, Opening cl
                                      .log = deps.log_identity(),
                                      .last = std::move(*last),
                                      .extra = std::move(client.extra),
-                                     .error = std::move(client.error)});
+                                     .error = std::move(client.error),
+                                     .over = [caller = call.caller, &deps] { return session_over(caller, deps); }});
   return {};
 }
 
@@ -98,7 +99,8 @@ Result<void> open_events(const Call<EventsQuery>& call, const Deps& deps, Openin
                                        .viewer = call.caller.principal,
                                        .last_id = *last,
                                        .extra = std::move(client.extra),
-                                       .error = std::move(client.error)});
+                                       .error = std::move(client.error),
+                                       .over = [caller = call.caller, &deps] { return session_over(caller, deps); }});
   return {};
 }
 
@@ -117,7 +119,8 @@ void add_streams(endpoint::Registry& registry) {
            "alone for an event that this viewer does not see; `{\"type\":\"operator.typing\",\"dialog_id\",\"operator_name\",\"timestamp\"}` (to "
            "owner and "
            "team `visitor.typing` too) without an id: nothing keeps it; `data: __ping__` every 15 seconds of silence; "
-           "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when the given id is of another log.",
+           "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when the given id is of another log; "
+           "`{\"type\":\"error\"}` as the last one, within a second after the caller's session is over.",
        .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable},
        .limit = &kStreamLimit,
        .address_limit = &kAddressLimit},

@@ -113,8 +113,9 @@ void Feed::pass_on(const Frame& frame) {
   if (sink_ && !ended_ && has_room()) write(frame);
 }
 
-void Feed::finish() {
+void Feed::finish(const Frame& last) {
   const std::lock_guard lock(mutex_);
+  if (last && sink_ && !ended_) write(last);
   ended_ = true;
 }
 

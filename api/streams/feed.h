@@ -74,8 +74,8 @@ class Feed {
   void delay(Timestamp now);
   void ask_again(int partition);
   void pass_on(const Frame& frame);
-  /// Nothing is written any more.
-  void finish();
+  /// Nothing is written any more, after `last`.
+  void finish(const Frame& last = nullptr);
   void ping(Clock::time_point now, Clock::duration interval);
 
   /// Events since the last call.

@@ -166,7 +166,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void ask_history(const SubscriberPtr& subscriber);
   void delay(const SubscriberPtr& subscriber);
   void look_later(const SubscriberPtr& subscriber);
-  void refuse(Subscriber& subscriber, Code code);
+  void refuse(Subscriber& subscriber, const Error& error);
   void remove(const SubscriberPtr& subscriber);
   void tell_feeds(Lane& lane, std::int64_t offset);
   void proceed(const FeedSubscriberPtr& subscriber, Lane& lane);
@@ -294,7 +294,7 @@ void Hub::Impl::proceed(const SubscriberPtr& subscriber) {
     case Need::socket:
       return look_later(subscriber);
     case Need::refusal:
-      refuse(*subscriber, Code::dialog_not_found);
+      refuse(*subscriber, {Code::dialog_not_found, {}});
       return remove(subscriber);
     case Need::end:
       return remove(subscriber);
@@ -349,8 +349,7 @@ void Hub::Impl::look_later(const SubscriberPtr& subscriber) {
   });
 }
 
-void Hub::Impl::refuse(Subscriber& subscriber, Code code) {
-  const Error error{code, {}};
+void Hub::Impl::refuse(Subscriber& subscriber, const Error& error) {
   if (subscriber.stream.has_started()) {
     subscriber.stream.finish(frames::error(subscriber.opening->error_json(error)));
   } else {
@@ -537,12 +536,28 @@ std::string Hub::Impl::message_frame(DialogId dialog, std::int64_t sequence, con
 
 void Hub::Impl::sweep() {
   const auto at = Clock::now();
+  std::vector<FeedSubscriberPtr> feeds;  // every feed is in every lane
+  {
+    const std::lock_guard lock(lanes.front()->mutex);
+    feeds = lanes.front()->all_feeds();
+  }
+  for (const auto& subscriber : feeds) {
+    const auto over = subscriber->opening->over();
+    if (!over) continue;
+    subscriber->feed.finish(std::make_shared<const std::string>(frames::error(subscriber->opening->error_json(*over))));
+    remove(subscriber);
+  }
   for (const auto& lane : lanes) {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(history.checkpoint(lane->number));
     sweep_feeds(*lane, at);
     for (const auto& subscriber : lane->all()) {
       DialogStream& stream = subscriber->stream;
+      if (const auto over = subscriber->opening->over()) {
+        refuse(*subscriber, *over);
+        remove(subscriber);
+        continue;
+      }
       stream.ping(at, options.ping_interval);
       const bool waits_long = subscriber->need == Need::history && at - subscriber->asked_at >= options.decide_within;
       if (waits_long || (!stream.has_started() && at - stream.opened_at() >= options.decide_within)) delay(subscriber);
@@ -734,7 +749,7 @@ void Hub::end_those_of(const Principal& viewer, Code refusal) {
     const std::lock_guard lock(lane->mutex);
     for (const auto& subscriber : lane->all()) {
       if (subscriber->stream.viewer() != viewer) continue;
-      impl_->refuse(*subscriber, refusal);
+      impl_->refuse(*subscriber, {refusal, {}});
       impl_->remove(subscriber);
     }
   }

@@ -38,6 +38,8 @@ class Opening {
   virtual void refuse(const Error& error) = 0;
   /// The error as a stream says it that has begun already: a JSON object with the member "error".
   virtual std::string error_json(const Error& error) = 0;
+  /// Asked every second at least, also after the start: why the viewer may follow no longer. Thread-safe; must not block.
+  virtual std::optional<Error> over() const { return std::nullopt; }
 };
 
 /// Thread-safe. Knows neither Kafka nor sockets: EventTail feeds it, Streams opens it to clients.

@@ -20,18 +20,24 @@ class HttpSink final : public Sink {
 
 class HttpOpening final : public Opening {
  public:
-  HttpOpening(http::Responder responder, http::Headers extra, std::function<http::Response(const Error&)> error)
-      : responder_(std::move(responder)), extra_(std::move(extra)), error_(std::move(error)) {}
+  template <class Request>
+  explicit HttpOpening(Request&& request)
+      : responder_(std::move(request.responder)),
+        extra_(std::move(request.extra)),
+        error_(std::move(request.error)),
+        over_(std::move(request.over)) {}
   std::unique_ptr<Sink> start(std::function<void()> on_close) override {
     return std::make_unique<HttpSink>(http::EventStream::start(responder_, std::move(on_close), std::move(extra_)));
   }
   void refuse(const Error& error) override { responder_.send(error_(error)); }
   std::string error_json(const Error& error) override { return error_(error).body; }
+  std::optional<Error> over() const override { return over_ ? over_() : std::nullopt; }
 
  private:
   const http::Responder responder_;
   http::Headers extra_;
   const std::function<http::Response(const Error&)> error_;
+  const std::function<std::optional<Error>()> over_;
 };
 
 Hub::Options hub_options(const Streams::Options& options) {
@@ -58,14 +64,14 @@ Streams::Streams(const Options& options, MessageFormat format, std::unique_ptr<H
 Streams::~Streams() = default;
 
 void Streams::open(StreamRequest request) {
-  auto client = std::make_unique<HttpOpening>(std::move(request.responder), std::move(request.extra), std::move(request.error));
+  auto client = std::make_unique<HttpOpening>(std::move(request));
   impl_->hub.open(std::move(client), request.dialog, request.viewer, request.last_id);
 }
 
 std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
 void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }
 void Streams::open(FeedRequest request) {
-  auto client = std::make_unique<HttpOpening>(std::move(request.responder), std::move(request.extra), std::move(request.error));
+  auto client = std::make_unique<HttpOpening>(std::move(request));
   impl_->hub.open_feed(std::move(client), request.owner, request.log, request.last);
 }
 

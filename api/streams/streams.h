@@ -21,10 +21,12 @@ namespace parley::api {
 struct StreamRequest {
   http::Responder responder;
   DialogId dialog;
-  Principal viewer;                                   ///< Owner or Visitor: whether the dialog is theirs is decided here
+  Principal viewer;                                   ///< Owner, Operator or Visitor: whether the dialog is theirs is decided here
   std::optional<std::int64_t> last_id;                ///< not negative; absent: from now; 0: everything
   http::Headers extra{};                              ///< for the stream's head
   std::function<http::Response(const Error&)> error;  ///< the surface's form, in the client's language: dialog_not_found, overloaded, unavailable
+  /// Asked again and again: why the viewer may follow no longer. The stream then ends with that error. Thread-safe; must not block.
+  std::function<std::optional<Error>()> over{};
 };
 
 /// A client that asks for a feed of an owner's dialogs, and may.
@@ -35,6 +37,7 @@ struct FeedRequest {
   std::optional<LogToken> last;                       ///< the id that the client has
   http::Headers extra{};                              ///< for the stream's head
   std::function<http::Response(const Error&)> error;  ///< overloaded, unavailable
+  std::function<std::optional<Error>()> over{};       ///< as a StreamRequest's
 };
 
 /// Owns the hub and its threads ("hub", "history-N"). Thread-safe.
@@ -42,7 +45,7 @@ struct FeedRequest {
 /// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as `id: N` and `data:` in the
 /// surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence. {"type":"stream.delayed"} when what follows has to wait for
 /// the read model; nothing newer is sent before it. {"type":"stream.reset"} with the current id when the client's id is of another log.
-/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's.
+/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's, or when the viewer's session is over.
 class Streams {
  public:
   struct Options {

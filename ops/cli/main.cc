@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "ops/cli/admin.h"
 #include "ops/cli/audit/audit.h"
 #include "ops/cli/backup/backup.h"
 #include "ops/cli/keys.h"
@@ -39,8 +40,9 @@ int main(int argc, char** argv) {
     return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
   auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
-  auto* keys =
-      role("keys", "Makes the files of keys when there are none", [](const cli::Options& o) { return cli::keys(o.keys_file, o.seal_key_file); });
+  auto* keys = role("keys", "Makes the files of keys when there are none; changes the keys of access tokens", [](const cli::Options& o) {
+    return cli::keys(o.keys_file, o.seal_key_file, {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});
+  });
 
   for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options[command]);
   for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);
@@ -49,9 +51,11 @@ int main(int argc, char** argv) {
   cli::add_api(*api, options[api]);
   cli::add_decider(*decider, options[decider]);
   cli::add_seal_key(*keys, options[keys]);
+  cli::add_token_keys(*keys, options[keys]);
   cli::add_topics(*topics, options[topics]);
 
   cli::add_parked(app, exit_code);
+  cli::add_admin(app, exit_code);
   cli::add_audit(app, exit_code);
   cli::add_rebuild(app, exit_code);
   backup::add_commands(app, exit_code);

@@ -118,6 +118,14 @@ void add_seal_key(CLI::App& command, Options& options) {
   flag(command, "seal-key-file", options.seal_key_file,
        "The deciders' signing key (`parley keys` makes the file, and its public half beside it, .pub)");
 }
+void add_token_keys(CLI::App& command, Options& options) {
+  // Deeds, not settings: they are no variables.
+  auto* add = command.add_flag("--add-token-key", options.add_token_key, "Adds a key of access tokens, which verifies and does not sign yet");
+  auto* sign = command.add_option("--sign-with", options.sign_with, "The key of access tokens, by its id, that signs from now on");
+  auto* drop = command.add_option("--drop-token-key", options.drop_token_key, "Removes a key of access tokens: what it has signed is refused");
+  add->excludes(sign)->excludes(drop);
+  sign->excludes(drop);
+}
 void add_topics(CLI::App& command, Options& options) {
   flag(command, "replication", options.replication, "Copies of each partition of a topic that is created: 3 in production")->check(CLI::Range(1, 9));
 }

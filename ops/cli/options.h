@@ -20,6 +20,9 @@ struct Options {
   int replication = 1;
   std::string postgres = "dbname=parley";
   std::string keys_file;
+  bool add_token_key = false;
+  std::string sign_with;
+  std::string drop_token_key;
   std::string state_dir;
   bool forget_outcomes = false;
   std::string seal_key_file;
@@ -57,6 +60,8 @@ void add_process(CLI::App& command, Options& options);
 void add_api(CLI::App& command, Options& options);
 void add_decider(CLI::App& command, Options& options);
 void add_seal_key(CLI::App& command, Options& options);
+/// What `parley keys` changes.
+void add_token_keys(CLI::App& command, Options& options);
 void add_topics(CLI::App& command, Options& options);
 
 }  // namespace parley::cli

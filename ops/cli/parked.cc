@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "ops/cli/ask.h"
 #include "ops/cli/options.h"
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
-#include "platform/kafka/producer.h"
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
@@ -93,14 +93,8 @@ inline constexpr auto fields<cli::Done> = std::tuple{field("stream", &cli::Done:
 namespace parley::cli {
 namespace {
 
-using std::chrono::milliseconds;
-using SteadyClock = std::chrono::steady_clock;
-
-constexpr std::chrono::seconds kAnswerWithin{30};  // a decider may be restoring
-constexpr milliseconds kPollWait{100};
 constexpr std::chrono::seconds kPostgresWithin{5};
 constexpr std::size_t kProjectionStreamsMax = 10'000;
-constexpr std::size_t kRecordsAtOnce = 5'000;
 constexpr std::string_view kDecider = "decider";
 constexpr std::string_view kDeadPrefix = "dead_";  // headers that a dead letter has and its command had not
 
@@ -228,65 +222,6 @@ void print(const Shown& one) {
   }
 }
 
-/// Sends the command and waits for the replies to these attempts.
-Result<std::map<std::string, schema::Outcome>> answers(const ParkedOptions& options, const Stream& stream, const parking::Command& command,
-                                                       std::string attempt, std::vector<std::string> attempts) {
-  auto reader = open_reader(options);
-  if (!reader) return std::unexpected(reader.error());
-  const int partition = partition_of_stream(stream, options);
-  const std::vector<kafka::TopicPartition> replies{{options.prefix + ".replies", partition}};
-  const auto ends = reader->end(replies, kafka::Isolation::read_committed);
-  if (!ends) return std::unexpected(ends.error().text);
-  if (const auto assigned = reader->assign(*ends); !assigned) return std::unexpected(assigned.error().text);
-  auto producer = kafka::Producer::open(options.kafka, {});
-  if (!producer) return std::unexpected(producer.error().text);
-
-  schema::CommandEnvelope envelope;
-  envelope.command_id = crypto::uuid7();
-  envelope.attempt_id = std::move(attempt);
-  envelope.fingerprint = envelope.command_id;  // sent once: nobody else has this id
-  envelope.principal = Administrator{};
-  envelope.target = stream;
-  envelope.slot = slot_of(stream.id);
-  envelope.not_after = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + kAnswerWithin;
-  envelope.correlation = envelope.command_id;
-  const auto record = schema::to_record(envelope, command);
-  std::vector<kafka::Header> headers;
-  for (const auto& [name, value] : record.headers) headers.push_back({name, value});
-  std::optional<std::string> failure;
-  const auto topic = options.prefix + ".commands";
-  const auto produced =
-      producer->produce({.topic = topic, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt},
-                        [&failure](kafka::Result<std::int64_t> delivered) {
-                          if (!delivered) failure = delivered.error().text;
-                        });
-  if (!produced) return std::unexpected(produced.error().text);
-  const auto flushed = producer->flush(kAnswerWithin);
-  if (failure) return std::unexpected(*failure);
-  if (!flushed) return std::unexpected(flushed.error().text);
-
-  std::map<std::string, schema::Outcome> out;
-  const auto deadline = SteadyClock::now() + kAnswerWithin;
-  std::vector<kafka::Message> records;
-  while (std::ranges::any_of(attempts, [&](const auto& one) { return !out.contains(one); })) {
-    if (SteadyClock::now() > deadline) return std::unexpected("no decider has answered in time: see `parley parked list` and the deciders' logs");
-    records.clear();
-    if (const auto polled = reader->poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
-      return std::unexpected(polled.error().text);
-    }
-    for (const auto& one : records) {
-      const std::string id(one.header("attempt_id").value_or(""));
-      if (std::ranges::find(attempts, id) == attempts.end()) continue;
-      auto outcome = schema::read_outcome(one.value());
-      if (!outcome) return std::unexpected("the answer cannot be read: " + outcome.error().issue);
-      const bool refused = std::holds_alternative<Error>(outcome->result);
-      out.insert_or_assign(id, std::move(*outcome));
-      if (refused && id == attempts.front()) return out;  // the others will not come
-    }
-  }
-  return out;
-}
-
 int unpark(const ParkedOptions& options, const Unpark& what, parking::Action action) {
   const auto stream = parse_stream(what.stream);
   if (!stream) return fail(what.stream + " is no stream (they are like dialog/1387)");
@@ -312,7 +247,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
     }
     command = std::move(retry);
   }
-  const auto got = answers(options, *stream, command, attempts.front(), attempts);
+  const auto got = ask({.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions}, *stream, command, attempts);
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {

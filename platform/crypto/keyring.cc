@@ -3,6 +3,8 @@
 #include <sodium.h>
 
 #include <array>
+#include <fstream>
+#include <sstream>
 
 #include "platform/crypto/crypto.h"
 #include "platform/crypto/secret_file.h"
@@ -26,12 +28,104 @@ std::expected<void, std::string> Keyring::create_if_missing(const std::string& p
   return {};
 }
 
-std::expected<Keyring, std::string> Keyring::load(const std::string& path) {
+/// What the file says; keys as bytes.
+struct Keyring::File {
+  std::string id;
+  std::string master;
+  std::map<std::string, std::string, std::less<>> token_keys;
+  std::string signs;  ///< One of the above.
+};
+
+std::expected<Keyring::File, std::string> Keyring::read(const std::string& path) {
+  const auto key_of = [](std::string_view text) {
+    auto key = unbase64url(text);
+    return key && key->size() == kMasterBytes ? std::move(key) : std::nullopt;
+  };
+  const auto wrong = [&](std::string_view why) { return std::unexpected(path + ": " + std::string(why)); };
   auto line = read_key_line(path);
   if (!line) return std::unexpected(std::move(line.error()));
-  auto master = unbase64url(line->key);
-  if (!master || master->size() != kMasterBytes) return std::unexpected(path + ": the key must be 32 bytes in base64url");
-  return Keyring(std::move(line->id), std::move(*master));
+  auto master = key_of(line->key);
+  if (!master) return wrong("the key must be 32 bytes in base64url");
+  File file{line->id, std::move(*master), {}, line->id};
+  std::ifstream in(path);
+  std::string text;
+  std::getline(in, text);
+  while (std::getline(in, text)) {
+    std::istringstream words(text);
+    std::string what, id, key;
+    if (!(words >> what)) continue;
+    words >> id >> key;
+    if (what == "token") {
+      auto bytes = key_of(key);
+      if (!bytes || id == file.id || !file.token_keys.emplace(id, std::move(*bytes)).second) {
+        return wrong("a line of a token's key must be: token, an id that no other key has, 32 bytes in base64url");
+      }
+    } else if (what == "sign") {
+      file.signs = id;
+    } else {
+      return wrong("a line begins with neither token nor sign");
+    }
+  }
+  if (file.signs != file.id && !file.token_keys.contains(file.signs)) return wrong("what signs is none of the keys");
+  if (file.token_keys.size() > kTokenKeysMax) return wrong("there are more than " + std::to_string(kTokenKeysMax) + " keys of tokens");
+  return file;
+}
+
+std::expected<void, std::string> Keyring::write(const std::string& path, const File& file) {
+  std::string text = file.id + " " + base64url(file.master) + "\n";
+  for (const auto& [id, key] : file.token_keys) text += "token " + id + " " + base64url(key) + "\n";
+  if (file.signs != file.id) text += "sign " + file.signs + "\n";
+  return replace_secret_file(path, text);
+}
+
+Keyring::Keyring(File file) : key_id_(std::move(file.id)), master_(std::move(file.master)), token_keys_(std::move(file.token_keys)) {
+  token_ids_.push_back(file.signs);
+  if (file.signs != key_id_) token_ids_.push_back(key_id_);
+  for (const auto& [id, key] : token_keys_) {
+    if (id != file.signs) token_ids_.push_back(id);
+  }
+}
+
+std::expected<Keyring, std::string> Keyring::load(const std::string& path) {
+  auto file = read(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  return Keyring(std::move(*file));
+}
+
+std::expected<std::string, std::string> Keyring::add_token_key(const std::string& path) {
+  auto file = read(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  if (file->token_keys.size() == kTokenKeysMax) return std::unexpected(path + ": there are enough keys of tokens already, drop one");
+  const auto id = "t" + hex(random_bytes(4));
+  file->token_keys.emplace(id, random_bytes(kMasterBytes));
+  if (auto written = write(path, *file); !written) return std::unexpected(std::move(written.error()));
+  return id;
+}
+
+std::expected<void, std::string> Keyring::sign_with(const std::string& path, std::string_view token_key) {
+  auto file = read(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  if (token_key != file->id && !file->token_keys.contains(token_key)) return std::unexpected(path + ": has no such key");
+  file->signs = token_key;
+  return write(path, *file);
+}
+
+std::expected<void, std::string> Keyring::drop_token_key(const std::string& path, std::string_view token_key) {
+  auto file = read(path);
+  if (!file) return std::unexpected(std::move(file.error()));
+  if (token_key == file->signs) return std::unexpected(path + ": this key signs, let another one sign first");
+  const auto found = file->token_keys.find(token_key);
+  if (found == file->token_keys.end()) return std::unexpected(path + ": has no such key of tokens");
+  file->token_keys.erase(found);
+  return write(path, *file);
+}
+
+std::string Keyring::token_mac(std::string_view key_id, std::string_view bytes) const {
+  if (key_id == key_id_) return mac(Purpose::tokens, bytes);
+  const auto& key = token_keys_.find(key_id)->second;
+  std::string out(crypto_auth_hmacsha256_BYTES, '\0');
+  crypto_auth_hmacsha256(bytes_of(out), bytes_of(bytes), bytes.size(), bytes_of(std::string_view(key)));
+  return out;
 }
 
 std::string Keyring::derive(Purpose purpose) const {

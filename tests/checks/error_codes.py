@@ -17,7 +17,6 @@ NOT_EXPECTED = {
     "EXPECTATION_FAILED": "the kernel's: tests/unit asks it over a socket, by status",
     "HTTP_VERSION_NOT_SUPPORTED": "the kernel's: tests/contract/bad_http_test.py expects its status, which the edge may answer in its place",
     "LENGTH_REQUIRED": "the kernel's: tests/contract/bad_http_test.py expects its status",
-    "OPERATOR_NOT_FOUND": "no endpoint answers it yet",
     "REQUEST_TIMEOUT": "the kernel's: tests/contract/bad_http_test.py expects its status",
     "STREAM_NOT_PARKED": "an operator's, not an API's: a unit test of the decider expects it",
 }

@@ -16,7 +16,7 @@ class Surface(ContractTest):
         self.assertEqual(registered.status, 201)
         self.assertEqual(registered.json["token_type"], "bearer")
         user = registered.json["user"]
-        self.assertEqual(user, {"id": user["id"], "email": email, "is_admin": False, "balance": 500.0})
+        self.assertEqual(user, {"id": user["id"], "email": email, "role": "owner", "is_admin": False, "balance": 500.0})
         self.assertRegex(registered.headers["x-event-position"], r"^[A-Za-z0-9_-]{8}\.\d+:\d+$")
 
         logged_in = self.nobody.post("/api/auth/login", {"email": email.upper(), "password": "password123"})

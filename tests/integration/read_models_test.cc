@@ -114,6 +114,61 @@ TEST_F(ReadModels, OneBatchOrManyGiveTheSameRows) {
   EXPECT_EQ(ok(messages(*lease_, Owner{kAnna}, {5}))->size(), 2U);
 }
 
+TEST_F(ReadModels, AProfileIsWhatItsEventsLeave) {
+  const Stream stream{Kind::account, kAnna.value};
+  for (const bool in_one_batch : {true, false}) {
+    SCOPED_TRACE(in_one_batch);
+    const Stream own = in_one_batch ? stream : Stream{Kind::account, kBoris.value};
+    given({{own, registered("anna@example.com")},
+           {own, accounts::ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true}},
+           {own, accounts::LoggedOut{{"s", 1, {}}}},
+           {own, accounts::ProfileChanged{{}, {}, false}}},
+          in_one_batch);
+    const auto row = ok(account(*lease_, {own.id}));
+    ASSERT_TRUE(row);
+    EXPECT_EQ(row->first_name, std::nullopt);
+    EXPECT_EQ(row->last_name, Personal{"Смит"});
+    EXPECT_FALSE(row->onboarding_completed);
+    EXPECT_EQ(row->role, accounts::Role::owner);
+    EXPECT_EQ(row->plan, accounts::Plan::trial);
+    EXPECT_EQ(row->version, 4);
+  }
+}
+
+TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
+  const AccountId one{9 * kSlots}, other{10 * kSlots};
+  for (const auto& [id, in_one_batch] : {std::pair{one, true}, std::pair{other, false}}) {
+    const Stream stream{Kind::account, id.value};
+    given({{stream, registered("o@example.com")},
+           {stream, accounts::JoinedTeam{kAnna, Personal{"Ольга"}}},
+           {stream, accounts::TeamMemberChanged{Personal{"О."}, std::nullopt}},
+           {stream, accounts::TeamMemberChanged{std::nullopt, false}}},
+          in_one_batch);
+  }
+  const auto team = ok(operators_of(*lease_, kAnna));
+  ASSERT_EQ(team.size(), 2U);
+  for (const auto& member : team) {
+    EXPECT_EQ(member.name, Personal{"О."});
+    EXPECT_FALSE(member.is_active);
+    EXPECT_EQ(member.version, 4);
+  }
+  EXPECT_EQ(ok(account(*lease_, one))->role, accounts::Role::operator_);
+  EXPECT_TRUE(ok(operators_of(*lease_, kBoris)).empty());
+  EXPECT_FALSE(ok(operator_of(*lease_, kBoris, one)));
+  given({{{Kind::account, one.value}, accounts::LeftTeam{}}});
+  EXPECT_FALSE(ok(operator_of(*lease_, kAnna, one)));
+  EXPECT_TRUE(ok(operator_of(*lease_, kAnna, other)));
+}
+
+TEST_F(ReadModels, AnAdminMayReadWhatHappenedInAnyDialogAndNothingElse) {
+  given(a_dialog());
+  const Principal admin = Admin{kBoris};
+  EXPECT_EQ(ok(dialog_events(*lease_, admin, {5}))->size(), 3U);
+  EXPECT_FALSE(ok(dialog_events(*lease_, admin, {6})));
+  EXPECT_FALSE(ok(dialog(*lease_, admin, {5})));
+  EXPECT_FALSE(ok(messages(*lease_, admin, {5})));
+}
+
 TEST_F(ReadModels, AssistantsAreTheirOwnersAlone) {
   given({{{Kind::assistant, kAssistant.value}, assistant_created(kAnna, "первый")},
          {{Kind::assistant, kOther.value}, assistant_created(kBoris, "чужой")}},

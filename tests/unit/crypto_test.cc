@@ -79,23 +79,93 @@ TEST_F(Keys, a_sealed_secret_opens_in_its_own_context_alone) {
   EXPECT_FALSE(keys->open(Sealed{""}, "password_verifier"));
 }
 
-TEST_F(Keys, a_token_names_its_account_until_it_expires) {
+constexpr Timestamp kNow{1'763'720'220'123ms};
+
+TEST_F(Keys, a_token_names_who_came_in_and_the_session_until_it_expires) {
   const api::Tokens tokens(*keys);
-  const Timestamp now{1'763'720'220'123ms};
-  const auto token = tokens.issue(AccountId{1025}, now, "command");
-  EXPECT_EQ(token, tokens.issue(AccountId{1025}, now, "command"));
-  EXPECT_EQ(tokens.verify(token, now + 23h), AccountId{1025});
-  EXPECT_EQ(tokens.verify(token, now + 24h).error().code, Code::token_expired);
+  for (const Principal& principal :
+       {Principal{Owner{AccountId{1025}}}, Principal{Operator{AccountId{7}, AccountId{1025}}}, Principal{Admin{AccountId{8}}}}) {
+    const auto token = tokens.issue(principal, kNow, "command", 3);
+    EXPECT_EQ(token, tokens.issue(principal, kNow, "command", 3));
+    const auto entered = tokens.verify(token, kNow + 23h);
+    ASSERT_TRUE(entered);
+    EXPECT_EQ(entered->principal, principal);
+    EXPECT_EQ(entered->session, (accounts::Session{"command", 3, Timestamp{1'763'720'220s} + 24h}));
+    EXPECT_EQ(tokens.verify(token, kNow + 24h).error().code, Code::token_expired);
+  }
+}
+TEST_F(Keys, a_token_is_not_for_those_who_have_no_account) {
+  const api::Tokens tokens(*keys);
+  for (const Principal& principal : {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{Administrator{}}})
+    EXPECT_EQ(tokens.verify(tokens.issue(principal, kNow, "command", 3), kNow).error().code, Code::not_authenticated);
 }
 TEST_F(Keys, a_token_of_another_making_is_none) {
   const api::Tokens tokens(*keys);
-  const Timestamp now{1'763'720'220'123ms};
-  const auto token = tokens.issue(AccountId{1025}, now, "command");
+  const auto token = tokens.issue(Owner{AccountId{1025}}, kNow, "command", 3);
   const auto payload = token.substr(token.find('.') + 1, token.rfind('.') - token.find('.') - 1);
-  const auto unsigned_header = crypto::base64url(R"({"alg":"none","typ":"JWT"})");
-  for (const auto& forged : {std::string(), std::string("a.b.c"), token + "A", token.substr(0, token.rfind('.')),
-                             unsigned_header + "." + payload + ".", unsigned_header + "." + payload + token.substr(token.rfind('.'))}) {
-    EXPECT_EQ(tokens.verify(forged, now).error().code, Code::not_authenticated) << forged;
+  const auto with_header = [&](const std::string& header) {
+    const auto part = crypto::base64url(header) + "." + payload;
+    return part + "." + crypto::base64url(keys->mac(crypto::Purpose::tokens, part));
+  };
+  // Signed with our own key, but not as we say that tokens are.
+  for (const auto* header :
+       {R"({"alg":"none","typ":"JWT"})", R"({"alg":"RS256","typ":"JWT","kid":"k1"})", R"({"alg":"HS512","typ":"JWT","kid":"k1"})",
+        R"({"alg":"HS256","typ":"JWT","kid":"k2"})", R"({"typ":"JWT","alg":"HS256","kid":"k1"})", R"({"alg":"HS256"})", ""}) {
+    EXPECT_EQ(tokens.verify(with_header(header), kNow).error().code, Code::not_authenticated) << header;
+  }
+  for (const auto& forged : {std::string(), std::string("."), std::string("a.b.c"), std::string("a.b"), token + "A",
+                             token.substr(0, token.rfind('.')), crypto::base64url(R"({"alg":"none","typ":"JWT"})") + "." + payload + "."}) {
+    EXPECT_EQ(tokens.verify(forged, kNow).error().code, Code::not_authenticated) << forged;
+  }
+}
+TEST_F(Keys, a_token_of_before_there_were_several_keys_is_still_good) {
+  const api::Tokens tokens(*keys);
+  const auto part = crypto::base64url(R"({"alg":"HS256","typ":"JWT"})") + "." +
+                    crypto::base64url(R"({"sub":"account/1025","iat":1763720220,"exp":1763806620,"jti":"j"})");
+  const auto entered = tokens.verify(part + "." + crypto::base64url(keys->mac(crypto::Purpose::tokens, part)), kNow);
+  ASSERT_TRUE(entered);
+  EXPECT_EQ(entered->principal, Principal{Owner{AccountId{1025}}});
+  EXPECT_EQ(entered->session.version, 0);
+}
+TEST_F(Keys, of_tokens_are_changed_without_ending_a_session) {
+  const auto token_of = [&](const crypto::Keyring& ring) { return api::Tokens(ring).issue(Owner{AccountId{1025}}, kNow, "command", 3); };
+  const auto is_good = [&](const crypto::Keyring& ring, const std::string& token) { return api::Tokens(ring).verify(token, kNow).has_value(); };
+  const auto old_token = token_of(*keys);
+  const auto added = crypto::Keyring::add_token_key(path).value();
+  const auto with_new_key = crypto::Keyring::load(path).value();
+  EXPECT_EQ(with_new_key.token_keys(), (std::vector<std::string>{"k1", added}));
+  EXPECT_EQ(token_of(with_new_key), old_token) << "a key that was added does not sign yet";
+
+  ASSERT_TRUE(crypto::Keyring::sign_with(path, added));
+  const auto changed = crypto::Keyring::load(path).value();
+  const auto new_token = token_of(changed);
+  EXPECT_NE(new_token, old_token);
+  EXPECT_TRUE(is_good(changed, old_token) && is_good(changed, new_token));
+  EXPECT_TRUE(is_good(with_new_key, new_token)) << "a process that was not started again since knows the key";
+  EXPECT_FALSE(is_good(*keys, new_token));
+  EXPECT_EQ(changed.mac(crypto::Purpose::guests, "x"), keys->mac(crypto::Purpose::guests, "x")) << "nothing else changes";
+
+  EXPECT_FALSE(crypto::Keyring::drop_token_key(path, added)) << "the one that signs";
+  const auto next = crypto::Keyring::add_token_key(path).value();
+  ASSERT_TRUE(crypto::Keyring::sign_with(path, next));
+  ASSERT_TRUE(crypto::Keyring::drop_token_key(path, added));
+  EXPECT_FALSE(is_good(crypto::Keyring::load(path).value(), new_token));
+  EXPECT_FALSE(crypto::Keyring::sign_with(path, "t0"));
+  EXPECT_FALSE(crypto::Keyring::drop_token_key(path, "t0"));
+  struct stat status{};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+TEST_F(Keys, of_tokens_are_few) {
+  for (std::size_t i = 0; i < crypto::Keyring::kTokenKeysMax; ++i) EXPECT_TRUE(crypto::Keyring::add_token_key(path));
+  EXPECT_FALSE(crypto::Keyring::add_token_key(path));
+}
+TEST_F(Keys, a_file_that_says_something_else_is_refused) {
+  std::string first;
+  std::getline(std::ifstream(path), first);
+  for (const auto* line : {"token t1", "token t1 short", "sign t1", "other t1", "token k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+    std::ofstream(path) << first << "\n" << line << "\n";
+    EXPECT_FALSE(crypto::Keyring::load(path)) << line;
   }
 }
 TEST_F(Keys, a_guest_has_a_secret_for_one_dialog_of_one_assistant) {

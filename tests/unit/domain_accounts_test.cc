@@ -3,10 +3,24 @@
 namespace parley::accounts {
 namespace {
 
-const Register kRegister{Personal{"anna@example.com"}, "ab12", Personal{"Анна"}, std::nullopt, Sealed{"k1.box"}};
-const Registered kRegistered{Personal{"anna@example.com"}, "ab12", Personal{"Анна"}, std::nullopt, Sealed{"k1.box"}};
+using namespace std::chrono_literals;
+
+const Sealed kVerifier{"k1.box"}, kNewVerifier{"k1.new"};
+const Register kRegister{Personal{"anna@example.com"}, "ab12", Personal{"Анна"}, std::nullopt, kVerifier};
+const Registered kRegistered{Personal{"anna@example.com"}, "ab12", Personal{"Анна"}, std::nullopt, kVerifier};
+const Registered kRegisteredOperator{Personal{"olga@example.com"}, "cd34", std::nullopt, std::nullopt, kVerifier};
+constexpr AccountId kSelf{5 * kSlots + 7}, kOwner{1025}, kStranger{2049};
+const Principal kMe = Owner{kSelf};
+const JoinedTeam kJoined{kOwner, Personal{"Ольга"}};
 
 auto given(std::initializer_list<Event> events) { return given_events<State, Event>(events); }
+template <class Given>
+const Account& account(const Given& g) {
+  return std::get<Account>(g.state);
+}
+Session session(std::string id, std::int64_t version, Timestamp began = kNow) { return {std::move(id), version, began + kSessionLifetime}; }
+
+// Signing up and in.
 
 TEST(Register, gives_an_account_with_a_welcome_bonus) {
   const auto decision = given({}).when(kRegister);
@@ -14,25 +28,266 @@ TEST(Register, gives_an_account_with_a_welcome_bonus) {
   ASSERT_EQ(decision->events.size(), 2u);
   EXPECT_EQ(std::get<Registered>(decision->events[0]), kRegistered);
   EXPECT_EQ(std::get<WelcomeBonusGranted>(decision->events[1]).amount, kWelcomeBonus);
-  EXPECT_EQ(std::get<SignedIn>(decision->answer), (SignedIn{AccountId{5 * kSlots + 7}, Personal{"anna@example.com"}, kWelcomeBonus}));
+  EXPECT_EQ(std::get<SignedIn>(decision->answer), (SignedIn{kSelf, Personal{"anna@example.com"}, kWelcomeBonus}));
 }
 TEST(Register, an_email_has_one_account) {
   EXPECT_EQ(given({kRegistered, WelcomeBonusGranted{kWelcomeBonus}}).when(kRegister).error().code, Code::email_taken);
+  EXPECT_EQ(given({kRegisteredOperator, kJoined}).when(kRegister).error().code, Code::email_taken);
 }
 TEST(LogIn, is_an_event_and_answers_the_balance) {
-  const auto decision = given({kRegistered, WelcomeBonusGranted{kWelcomeBonus}}).when(LogIn{true});
+  const auto decision = given({kRegistered, WelcomeBonusGranted{kWelcomeBonus}}).when(LogIn{true, kVerifier});
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events, std::vector<Event>{LoggedIn{}});
-  EXPECT_EQ(std::get<SignedIn>(decision->answer).balance, kWelcomeBonus);
+  EXPECT_EQ(std::get<SignedIn>(decision->answer), (SignedIn{kSelf, Personal{"anna@example.com"}, kWelcomeBonus}));
 }
 TEST(LogIn, a_wrong_password_and_an_unknown_email_are_refused_alike) {
-  const auto wrong = given({kRegistered}).when(LogIn{false});
+  const auto wrong = given({kRegistered}).when(LogIn{false, kVerifier});
   const auto unknown = given({}).when(LogIn{false});
   EXPECT_EQ(wrong.error(), unknown.error());
   EXPECT_EQ(wrong.error().code, Code::invalid_credentials);
 }
 TEST(LogIn, nobody_is_let_in_without_an_account) { EXPECT_EQ(given({}).when(LogIn{true}).error().code, Code::invalid_credentials); }
-TEST(Fold, of_accounts_is_total) { EXPECT_EQ(given({WelcomeBonusGranted{kWelcomeBonus}, LoggedIn{}}).state, State{NoAccount{}}); }
+TEST(LogIn, with_a_password_that_has_been_changed_meanwhile_is_refused) {
+  EXPECT_EQ(given({kRegistered, PasswordChanged{kNewVerifier, {}}}).when(LogIn{true, kVerifier}).error().code, Code::invalid_credentials);
+  EXPECT_TRUE(given({kRegistered, PasswordChanged{kNewVerifier, {}}}).when(LogIn{true, kNewVerifier}));
+}
+TEST(LogIn, answers_what_the_account_is) {
+  const auto of = [](std::initializer_list<Event> events) { return std::get<SignedIn>(given(events).when(LogIn{true, kVerifier})->answer); };
+  EXPECT_EQ(of({kRegisteredOperator, kJoined}), (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::operator_, kOwner}));
+  EXPECT_EQ(of({kRegisteredOperator, AdminAppointed{}}), (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::admin, std::nullopt}));
+}
+TEST(LogIn, of_an_operator_who_may_not_work_is_refused_when_the_password_is_right) {
+  for (const auto& g :
+       {given({kRegisteredOperator, kJoined, TeamMemberChanged{std::nullopt, false}}), given({kRegisteredOperator, kJoined, LeftTeam{}})}) {
+    EXPECT_EQ(g.when(LogIn{true, kVerifier}).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(g.when(LogIn{false, kVerifier}).error().code, Code::invalid_credentials);
+  }
+}
+
+// Sessions.
+
+TEST(LogOut, ends_the_session_that_is_named) {
+  const auto one = session("one", 2), other = session("other", 3);
+  const auto decision = given({kRegistered, LoggedIn{}, LoggedIn{}}).by(kMe).when(LogOut{one});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, std::vector<Event>{LoggedOut{one}});
+  EXPECT_EQ(decision->answer, Answer{Changed{kSelf}});
+  const auto after = given({kRegistered, LoggedIn{}, LoggedIn{}, LoggedOut{one}});
+  EXPECT_TRUE(account(after).sessions.is_over(one));
+  EXPECT_FALSE(account(after).sessions.is_over(other));
+}
+TEST(LogOut, of_a_session_that_is_over_is_refused) {
+  const auto one = session("one", 2);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{one}}).by(kMe).when(LogOut{one}).error().code, Code::not_authenticated);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, PasswordChanged{kNewVerifier, {}}}).by(kMe).when(LogOut{one}).error().code, Code::not_authenticated);
+}
+TEST(LogOut, of_somebody_else_or_of_nobody_is_refused) {
+  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(LogOut{session("one", 2)}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered}).when(LogOut{session("one", 2)}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(kMe).when(LogOut{session("one", 2)}).error().code, Code::not_found);
+}
+TEST(ChangePassword, ends_all_sessions_but_the_callers) {
+  const auto mine = session("mine", 2), other = session("other", 3);
+  const auto decision = given({kRegistered, LoggedIn{}, LoggedIn{}}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, mine});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, "mine"}}));
+  const auto after = given({kRegistered, LoggedIn{}, LoggedIn{}, PasswordChanged{kNewVerifier, "mine"}});
+  EXPECT_EQ(account(after).password_verifier, kNewVerifier);
+  EXPECT_FALSE(account(after).sessions.is_over(mine));
+  EXPECT_TRUE(account(after).sessions.is_over(other));
+  EXPECT_FALSE(account(after).sessions.is_over(session("later", 5)));
+}
+TEST(ChangePassword, with_a_wrong_password_or_one_changed_meanwhile_names_the_field) {
+  const auto mine = session("mine", 2);
+  const Error expected{Code::validation_error, InvalidField{"current_password", "must be the current password"}};
+  const auto g = given({kRegistered, LoggedIn{}, PasswordChanged{kNewVerifier, "mine"}}).by(kMe);
+  EXPECT_EQ(g.when(ChangePassword{false, kNewVerifier, kVerifier, mine}).error(), expected);
+  EXPECT_EQ(g.when(ChangePassword{true, kVerifier, kVerifier, mine}).error(), expected);
+}
+TEST(ChangePassword, of_somebody_else_or_in_a_session_that_is_over_is_refused) {
+  const auto mine = session("mine", 2);
+  const ChangePassword change{true, kVerifier, kNewVerifier, mine};
+  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(change).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered, LoggedOut{mine}}).by(kMe).when(change).error().code, Code::not_authenticated);
+  EXPECT_EQ(given({}).by(kMe).when(change).error().code, Code::not_found);
+}
+TEST(Sessions, that_are_kept_end_when_they_log_out_or_when_another_is_kept) {
+  Sessions sessions;
+  const auto kept = session("kept", 2), next = session("next", 6);
+  sessions.end_all({kNow, 5}, "kept");
+  EXPECT_FALSE(sessions.is_over(kept));
+  auto left = sessions;
+  left.end(kept, kNow);
+  EXPECT_TRUE(left.is_over(kept));
+  EXPECT_TRUE(left.ended.empty()) << "what is over with the others needs no place of its own";
+  sessions.end_all({kNow, 8}, "next");
+  EXPECT_TRUE(sessions.is_over(kept));
+  EXPECT_FALSE(sessions.is_over(next));
+}
+TEST(Sessions, are_remembered_until_their_tokens_have_expired_and_clocks_agree) {
+  Sessions sessions;
+  sessions.end(session("one", 2), kNow + 1h);
+  sessions.end_all({kNow + 2h, 5}, "kept");
+  sessions.end(session("later", 6, kNow + 3h), kNow + 4h);
+  sessions.forget(kNow + 2h + kSessionLifetime + kClocksDifferMax - 1ms);
+  EXPECT_TRUE(sessions.is_over(session("one", 2)));
+  sessions.forget(kNow + 2h + kSessionLifetime + kClocksDifferMax);
+  EXPECT_EQ(sessions.over_through, 0);
+  EXPECT_EQ(sessions.ended.size(), 1u);
+  sessions.forget(kNow + 3h + kSessionLifetime + kClocksDifferMax);
+  EXPECT_TRUE(sessions.is_empty());
+  EXPECT_EQ(sessions, Sessions{});
+}
+TEST(Sessions, that_are_too_many_to_be_remembered_take_along_what_began_before) {
+  Sessions sessions;
+  const auto older = session("older", 1);
+  const auto first = static_cast<std::int64_t>(kEndedSessionsMax) + 10;
+  for (std::int64_t i = 0; i <= static_cast<std::int64_t>(kEndedSessionsMax); ++i) {
+    EXPECT_FALSE(sessions.is_over(older)) << i;
+    sessions.end(session(std::to_string(i), first - i), kNow);  // the latest begins first: order of ends is not order of beginnings
+  }
+  EXPECT_EQ(sessions.ended.size(), kEndedSessionsMax);
+  EXPECT_EQ(sessions.over_through, first - static_cast<std::int64_t>(kEndedSessionsMax));
+  EXPECT_TRUE(sessions.is_over(older));
+  for (std::int64_t i = 0; i <= static_cast<std::int64_t>(kEndedSessionsMax); ++i)
+    EXPECT_TRUE(sessions.is_over(session(std::to_string(i), first - i)));
+  EXPECT_FALSE(sessions.is_over(session("goes on", first - 1)));
+}
+TEST(Sessions, whose_tokens_name_no_version_are_the_oldest_ones) {
+  Sessions sessions;
+  const auto old_one = session("old", 0), other = session("other", 0);
+  EXPECT_FALSE(sessions.is_over(old_one));
+  sessions.end(old_one, kNow);
+  EXPECT_TRUE(sessions.is_over(old_one));
+  EXPECT_FALSE(sessions.is_over(other));
+  for (std::size_t i = 0; i < kEndedSessionsMax; ++i) sessions.end(session(std::to_string(i), 9), kNow);
+  EXPECT_TRUE(sessions.is_over(old_one));
+  EXPECT_TRUE(sessions.is_over(other));
+  EXPECT_FALSE(sessions.is_over(session("new", 10)));
+}
+TEST(Sessions, logging_in_forgets_what_has_expired) {
+  State state = account(given({kRegistered, LoggedOut{session("one", 2)}}));
+  state = evolve(state, LoggedIn{}, {kNow + 48h, 4});
+  EXPECT_TRUE(std::get<Account>(state).sessions.is_empty());
+}
+
+// The profile.
+
+TEST(ChangeProfile, changes_what_is_sent_and_answers_all_of_it) {
+  const auto g = given({kRegistered, WelcomeBonusGranted{kWelcomeBonus}}).by(kMe);
+  const auto decision = g.when(ChangeProfile{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true}}));
+  const auto& answer = std::get<Profile>(decision->answer);
+  EXPECT_EQ(answer,
+            (Profile{kSelf, Personal{"anna@example.com"}, kNow, Role::owner, std::nullopt, Personal{"Смит"}, true, kWelcomeBonus, kWelcomeBonus}));
+}
+TEST(ChangeProfile, that_changes_nothing_is_no_event) {
+  const auto g = given({kRegistered}).by(kMe);
+  for (const auto& command : {ChangeProfile{}, ChangeProfile{Patch<Personal>(Personal{"Анна"}), std::optional<Personal>(), false}}) {
+    const auto decision = g.when(command);
+    ASSERT_TRUE(decision);
+    EXPECT_TRUE(decision->events.empty());
+    EXPECT_EQ(std::get<Profile>(decision->answer).first_name, Personal{"Анна"});
+  }
+}
+TEST(ChangeProfile, of_somebody_else_or_of_nobody_is_refused) {
+  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(ChangeProfile{}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(kMe).when(ChangeProfile{}).error().code, Code::not_found);
+}
+
+// A team.
+
+const AddOperator kAdd{Personal{"olga@example.com"}, "cd34", Personal{"Ольга"}, kVerifier};
+
+TEST(AddOperator, gives_an_account_in_the_owners_team) {
+  const auto decision = given({}).by(Owner{kOwner}).when(kAdd);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{kRegisteredOperator, kJoined}));
+  EXPECT_EQ(decision->answer, (Answer{TeamMember{kSelf, Personal{"olga@example.com"}, kNow, Personal{"Ольга"}, true}}));
+  const auto g = given({kRegisteredOperator, kJoined});
+  EXPECT_EQ(account(g).role, Role::operator_);
+  EXPECT_EQ(account(g).balance, Kopecks{});
+}
+TEST(AddOperator, an_email_has_one_account) {
+  for (const auto& g : {given({kRegistered}), given({kRegisteredOperator, kJoined}), given({kRegisteredOperator, AdminAppointed{}})})
+    EXPECT_EQ(g.by(Owner{kOwner}).when(kAdd).error().code, Code::email_taken);
+}
+TEST(AddOperator, whoever_has_left_may_join_any_team_with_another_password) {
+  const auto decision =
+      given({kRegisteredOperator, kJoined, LeftTeam{}}).by(Owner{kStranger}).when(AddOperator{kAdd.email, "cd34", Personal{"О."}, kNewVerifier});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, {}}, JoinedTeam{kStranger, Personal{"О."}}}));
+}
+TEST(AddOperator, is_an_owners_right) {
+  for (const Principal& who : {Principal{Anonymous{}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}}, Principal{Administrator{}}}) {
+    EXPECT_EQ(given({}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(given({kRegistered}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
+  }
+}
+TEST(ChangeOperator, changes_what_is_sent) {
+  const auto g = given({kRegisteredOperator, kJoined}).by(Owner{kOwner});
+  const auto decision = g.when(ChangeOperator{Personal{"О."}, false, kNewVerifier});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{TeamMemberChanged{Personal{"О."}, false}, PasswordChanged{kNewVerifier, {}}}));
+  EXPECT_EQ(std::get<TeamMember>(decision->answer), (TeamMember{kSelf, Personal{"olga@example.com"}, kNow, Personal{"О."}, false}));
+  EXPECT_TRUE(g.when(ChangeOperator{Personal{"Ольга"}, true, {}})->events.empty());
+}
+TEST(ChangeOperator, who_is_not_active_has_no_sessions_any_more) {
+  const auto before = session("one", 3);
+  const auto g = given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{{}, false}, TeamMemberChanged{{}, true}});
+  EXPECT_TRUE(account(g).sessions.is_over(before)) << "not when work goes on either";
+  EXPECT_FALSE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{Personal{"О."}, {}}})).sessions.is_over(before));
+  EXPECT_TRUE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, LeftTeam{}})).sessions.is_over(before));
+  EXPECT_TRUE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, PasswordChanged{kNewVerifier, {}}})).sessions.is_over(before));
+}
+TEST(Operators, of_others_are_not_there) {
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}}, Principal{Anonymous{}}}) {
+    const auto g = given({kRegisteredOperator, kJoined}).by(who);
+    EXPECT_EQ(g.when(ChangeOperator{{}, false, {}}).error().code, Code::operator_not_found);
+    EXPECT_EQ(g.when(RemoveOperator{}).error().code, Code::operator_not_found);
+  }
+  for (const auto& g : {given({}), given({kRegistered}), given({kRegisteredOperator, kJoined, LeftTeam{}})}) {
+    EXPECT_EQ(g.by(Owner{kOwner}).when(ChangeOperator{{}, false, {}}).error().code, Code::operator_not_found);
+    EXPECT_EQ(g.by(Owner{kOwner}).when(RemoveOperator{}).error().code, Code::operator_not_found);
+  }
+}
+TEST(RemoveOperator, ends_membership) {
+  const auto decision = given({kRegisteredOperator, kJoined}).by(Owner{kOwner}).when(RemoveOperator{});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, std::vector<Event>{LeftTeam{}});
+  EXPECT_FALSE(account(given({kRegisteredOperator, kJoined, LeftTeam{}})).team);
+}
+
+// The console.
+
+const CreateAdmin kCreateAdmin{Personal{"olga@example.com"}, "cd34", kVerifier};
+
+TEST(CreateAdmin, is_the_administrators_and_makes_an_account) {
+  const auto decision = given({}).by(Administrator{}).when(kCreateAdmin);
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{kRegisteredOperator, AdminAppointed{}}));
+  EXPECT_EQ(account(given({kRegisteredOperator, AdminAppointed{}})).role, Role::admin);
+  EXPECT_EQ(given({kRegistered}).by(Administrator{}).when(kCreateAdmin).error().code, Code::email_taken);
+  for (const Principal& who : {Principal{Anonymous{}}, Principal{Owner{kSelf}}, Principal{Admin{kSelf}}}) {
+    EXPECT_EQ(given({}).by(who).when(kCreateAdmin).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(given({kRegistered}).by(who).when(kCreateAdmin).error().code, Code::insufficient_permissions);
+  }
+}
+TEST(ResetPassword, is_the_administrators_and_ends_all_sessions) {
+  const auto decision = given({kRegistered}).by(Administrator{}).when(ResetPassword{kNewVerifier});
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, {}}}));
+  EXPECT_EQ(given({}).by(Administrator{}).when(ResetPassword{kNewVerifier}).error().code, Code::not_found);
+  EXPECT_EQ(given({kRegistered}).by(kMe).when(ResetPassword{kNewVerifier}).error().code, Code::insufficient_permissions);
+}
+
+TEST(Fold, of_accounts_is_total) {
+  const auto g = given({WelcomeBonusGranted{kWelcomeBonus}, LoggedIn{}, LoggedOut{}, PasswordChanged{}, ProfileChanged{}, kJoined,
+                        TeamMemberChanged{}, LeftTeam{}, AdminAppointed{}});
+  EXPECT_EQ(g.state, State{NoAccount{}});
+  EXPECT_FALSE(account(given({kRegistered, TeamMemberChanged{Personal{"x"}, true}})).team);
+}
 
 }  // namespace
 }  // namespace parley::accounts

@@ -57,7 +57,15 @@ TEST_F(Surface, has_every_endpoint_of_the_contract) {
   EXPECT_EQ(declared, (std::set<std::string>{
                           "POST /api/auth/register",
                           "POST /api/auth/login",
+                          "POST /api/auth/logout",
                           "GET /api/users/me",
+                          "PUT /api/users/me",
+                          "POST /api/users/change-password",
+                          "POST /api/operators",
+                          "GET /api/operators",
+                          "GET /api/operators/{operator_id}",
+                          "PATCH /api/operators/{operator_id}",
+                          "DELETE /api/operators/{operator_id}",
                           "POST /api/assistants",
                           "GET /api/assistants",
                           "GET /api/assistants/{assistant_id}",
@@ -150,6 +158,8 @@ TEST_F(Surface, can_be_mounted_on_a_prefix) {
 TEST_F(Surface, reads_the_documented_examples) {
   EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})"), "");
   EXPECT_EQ(refusal("logIn", R"({"email":"user@example.com","password":"password123"})"), "");
+  EXPECT_EQ(refusal("updateMe", R"({"first_name":"John","last_name":"Smith"})"), "");
+  EXPECT_EQ(refusal("changePassword", R"({"current_password":"old_password","new_password":"new_password123"})"), "");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
                     "ai_model":"gpt-3.5-turbo","telegram_bot_token":"1234567890:ABC...","website_integration":true,"allowed_domains":["example.com","test.com"]})"),
             "");
@@ -164,6 +174,12 @@ TEST_F(Surface, names_the_field_that_is_not_valid) {
   EXPECT_EQ(refusal("register", R"({"email":"user","password":"password123"})"), "VALIDATION_ERROR email");
   EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":"1234567"})"), "VALIDATION_ERROR password");
   EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":12345678})"), "VALIDATION_ERROR password");
+  EXPECT_EQ(refusal("updateMe", R"({"first_name":7})"), "VALIDATION_ERROR first_name");
+  EXPECT_EQ(refusal("updateMe", R"({"onboarding_completed":"yes"})"), "VALIDATION_ERROR onboarding_completed");
+  EXPECT_EQ(refusal("updateMe", R"({"last_name":")" + std::string(101, 'a') + "\"}"), "VALIDATION_ERROR last_name");
+  EXPECT_EQ(refusal("changePassword", R"({"new_password":"password123"})"), "VALIDATION_ERROR current_password");
+  EXPECT_EQ(refusal("changePassword", R"({"current_password":"a","new_password":"1234567"})"), "VALIDATION_ERROR new_password");
+  EXPECT_EQ(refusal("addOperator", R"({"email":"o@example.com","name":" ","password":"password123"})"), "VALIDATION_ERROR name");
   EXPECT_EQ(refusal("createAssistant", R"({"name":" "})"), "VALIDATION_ERROR name");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","website_integration":"yes"})"), "VALIDATION_ERROR website_integration");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"), "VALIDATION_ERROR allowed_domains[1]");

@@ -137,6 +137,13 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::Registered{Personal{"a@b.c"}, "ab", Personal{"Анна"}, std::nullopt, Sealed{"k1.x"}}},
     accounts::Event{accounts::WelcomeBonusGranted{Kopecks{50'000}}},
     accounts::Event{accounts::LoggedIn{}},
+    accounts::Event{accounts::LoggedOut{{"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
+    accounts::Event{accounts::PasswordChanged{Sealed{"k1.z"}, "c0ffee"}},
+    accounts::Event{accounts::ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true}},
+    accounts::Event{accounts::JoinedTeam{AccountId{1025}, Personal{"Ольга"}}},
+    accounts::Event{accounts::TeamMemberChanged{std::nullopt, false}},
+    accounts::Event{accounts::LeftTeam{}},
+    accounts::Event{accounts::AdminAppointed{}},
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
     assistants::Event{assistants::Updated{.name = "Sales",
                                           .description = {std::nullopt},
@@ -184,6 +191,13 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.account.registered.v1", R"({"email":"a@b.c","email_index":"ab","first_name":"Анна","password_verifier":"k1.x"})"},
       {"parley.account.welcome_bonus_granted.v1", R"({"amount_kopecks":50000})"},
       {"parley.account.logged_in.v2", R"({"method":"password"})"},
+      {"parley.account.logged_out.v1", R"({"session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+      {"parley.account.password_changed.v1", R"({"password_verifier":"k1.z","kept_session":"c0ffee"})"},
+      {"parley.account.profile_changed.v1", R"({"first_name":null,"last_name":"Смит","onboarding_completed":true})"},
+      {"parley.account.joined_team.v1", R"({"owner_id":1025,"name":"Ольга"})"},
+      {"parley.account.team_member_changed.v1", R"({"is_active":false})"},
+      {"parley.account.left_team.v1", R"({})"},
+      {"parley.account.admin_appointed.v1", R"({})"},
       {"parley.assistant.created.v1",
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
       {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
@@ -226,10 +240,13 @@ TEST(Events, a_value_that_cannot_be_read_names_its_field) {
   EXPECT_EQ(decode_event("parley.dialog.opened.v1", R"({"assistant_id":1})").error().field, "owner_id");
 }
 TEST(States, survive_a_store) {
-  for (const State& state : {State{accounts::State{accounts::Account{Personal{"a@b.c"}, "ab", Sealed{"k1.x"}, Kopecks{5}}}}, State{dialogs::State{}},
-                             State{assistants::State{assistants::Assistant{AccountId{1}}}}}) {
-    EXPECT_EQ(decode_state(encode_state(state)), state);
+  accounts::State account;
+  std::vector<State> states{dialogs::State{}, assistants::State{assistants::Assistant{AccountId{1}}}};
+  for (const auto& event : kEvents) {
+    if (const auto* own = std::get_if<accounts::Event>(&event)) account = evolve(account, *own, {Timestamp{std::chrono::milliseconds{7}}, 5});
+    if (const auto* a = std::get_if<accounts::Account>(&account)) states.emplace_back(accounts::State{*a});
   }
+  for (const auto& state : states) EXPECT_EQ(decode_state(encode_state(state)), state);
 }
 
 TEST(Envelope, survives_its_headers) {
@@ -322,6 +339,9 @@ TEST(Replies, survive_their_headers) {
     EXPECT_FALSE(read_reply_envelope(lookup(headers))) << malformed;
   }
 }
+const Event& sample_of(std::string_view type) {
+  return *std::ranges::find(kEvents, type, [](const Event& event) { return encode_event(event).type; });
+}
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   const auto of = [](Stream stream, const Event& event) { return directory_of(stream, evolve(initial_state(stream.kind), event, {{}, 1})); };
   const auto account = of({Kind::account, 1025}, kEvents[0]);
@@ -329,7 +349,16 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   EXPECT_EQ(account[0].key, "account_email/ab");
   EXPECT_EQ(account[0].value, R"({"account_id":1025,"password_verifier":"k1.x"})");
   EXPECT_EQ(stream_of_entry(account[0].key, *account[0].value), (Stream{Kind::account, 1025}));
-  const auto site = of({Kind::assistant, 1026}, kEvents[3]);
+  const Stream stream{Kind::account, 1025};
+  const auto registered = evolve(initial_state(Kind::account), kEvents[0], {{}, 1});
+  EXPECT_TRUE(directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_in.v2"), {{}, 2})).empty())
+      << "nothing is over";
+  const auto ended = directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_out.v1"), {{}, 2}));
+  ASSERT_EQ(ended.size(), 1);
+  EXPECT_EQ(ended[0].key, "sessions/1025");
+  EXPECT_EQ(stream_of_entry(ended[0].key, *ended[0].value), stream);
+  EXPECT_EQ(read_text<SessionsEntry>(*ended[0].value)->sessions.ended.front().id, "c0ffee");
+  const auto site = of({Kind::assistant, 1026}, sample_of("parley.assistant.created.v1"));
   ASSERT_EQ(site.size(), 1);
   EXPECT_EQ(site[0].key, "site_token/st_1");
   EXPECT_EQ(stream_of_entry(site[0].key, *site[0].value), (Stream{Kind::assistant, 1026}));

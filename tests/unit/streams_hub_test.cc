@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "schemas/errors.h"
 #include "schemas/events.h"
 #include "tests/unit/metrics_sample.h"
 #include "tests/unit/streams_client.h"
@@ -190,6 +191,7 @@ struct Client {
   std::shared_ptr<Wire> wire;
   std::atomic<bool> started = false;
   std::atomic<int> refused = -1;
+  std::atomic<bool> session_is_over = false;
   std::function<void()> on_close;
 };
 using ClientPtr = std::shared_ptr<Client>;
@@ -203,7 +205,8 @@ class FakeOpening final : public Opening {
     return std::make_unique<WireSink>(client_->wire);
   }
   void refuse(const Error& error) override { client_->refused = static_cast<int>(error.code); }
-  std::string error_json(const Error&) override { return "{\"error\":{\"code\":\"DIALOG_NOT_FOUND\"}}"; }
+  std::string error_json(const Error& error) override { return "{\"error\":{\"code\":\"" + std::string(schema::error_row(error.code).name) + "\"}}"; }
+  std::optional<Error> over() const override { return client_->session_is_over ? std::optional(Error{Code::not_authenticated, {}}) : std::nullopt; }
 
  private:
   const ClientPtr client_;
@@ -459,6 +462,26 @@ TEST_F(StreamHub, StreamsAreCountedByWhoLooksAndByWhatTheyWereSent) {
   EXPECT_EQ(owners(), owners_before + 1) << "one that was refused is none";
   const auto written = [](const ClientPtr& client) { return static_cast<double>(client->wire->taken().size()); };
   EXPECT_EQ(metrics::sample("parley_stream_bytes_total"), bytes + written(first) + written(second) + written(guest));
+}
+TEST_F(StreamHub, EndsAStreamWhoseSessionIsOverAndNoOther) {
+  append_to(2);
+  const auto client = open(0), other = open(0);
+  ASSERT_TRUE(client->got({hidden(1), shown(2)}));
+  client->session_is_over = true;
+  ASSERT_TRUE(eventually([&] { return client->wire->is_closed(); }));
+  EXPECT_EQ(client->count("NOT_AUTHENTICATED"), 1);
+  append(3);
+  EXPECT_TRUE(other->got({hidden(1), shown(2), shown(3)}));
+  EXPECT_EQ(client->events().size(), 2u);
+  EXPECT_EQ(hub().streams(), 1u);
+}
+TEST_F(StreamHub, RefusesWhoseSessionEndsBeforeTheStreamBegins) {
+  history_.hold(true);
+  options_.decide_within = 10s;
+  const auto client = std::make_shared<Client>();
+  client->session_is_over = true;
+  hub().open(std::make_unique<FakeOpening>(client), kDialog, Owner{kOwner}, 0);
+  EXPECT_TRUE(was_refused(client, Code::not_authenticated));
 }
 
 TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {

@@ -8,11 +8,15 @@ from demo.log import SLOTS, chain_hash, partition_digest
 
 from .decide import check_decisions, shown
 from .records import REUSED
+from .sessions import Sessions, fold as fold_sessions
 
 # What one command may append, in this order: one of these.
 DECISIONS = {
     "register": [("parley.account.registered.v1", "parley.account.welcome_bonus_granted.v1")],
     "log_in": [("parley.account.logged_in.v2",)],
+    "log_out": [("parley.account.logged_out.v1",)],
+    "change_password": [("parley.account.password_changed.v1",)],
+    "change_profile": [("parley.account.profile_changed.v1",)],
     "create_assistant": [("parley.assistant.created.v1",)],
     "update_assistant": [("parley.assistant.updated.v1",)],
     "rotate_site_token": [("parley.assistant.site_token_rotated.v1",)],
@@ -118,6 +122,12 @@ def check_content(ask, answer, effect):
         names = ("id", "site_token")
     elif ask.kind == "delete_assistant":
         return []  # it has no answer
+    elif ask.kind in ("log_out", "change_password"):
+        return []  # nothing is shown, and what was asked is a secret
+    elif ask.kind == "change_profile":
+        names = ("id",)
+        if not ask.body.items() <= value.items():
+            return [f"{shown(event)} is not what was asked"]
     elif ask.kind in ("register", "log_in"):
         answer, names = answer["user"], ("id", "email") if ask.kind == "register" else ("id",)
     else:
@@ -291,11 +301,16 @@ def check_made_again(records, topics):
 
 def check_directory(records, topics):
     """The directory's last entries are a fold of the log; those of parked streams name them together."""
-    expected, sites, seen, parked, announced = {}, {}, {}, set(), {}
+    expected, sites, seen, parked, announced, emails, sessions = {}, {}, {}, set(), {}, {}, collections.defaultdict(Sessions)
     for event in topics.events:
         value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
+        if event.text("ce_type").startswith("parley.account."):
+            fold_sessions(sessions[number], event.text("ce_type").split(".")[2], value, int(event.sequence), event.text("ce_time"))
         if event.text("ce_type") == "parley.account.registered.v1":
-            expected[f"account_email/{value['email_index']}"] = {"account_id": number, "password_verifier": value["password_verifier"]}
+            emails[number] = f"account_email/{value['email_index']}"
+            expected[emails[number]] = {"account_id": number, "password_verifier": value["password_verifier"]}
+        elif event.text("ce_type") == "parley.account.password_changed.v1":
+            expected[emails[number]]["password_verifier"] = value["password_verifier"]
         elif event.text("ce_type") == "parley.assistant.created.v1":
             sites[number] = value
         elif event.text("ce_type") in ("parley.assistant.updated.v1", "parley.assistant.site_token_rotated.v1"):
@@ -310,6 +325,9 @@ def check_directory(records, topics):
         expected[f"site_token/{site['site_token']}"] = {
             "assistant_id": number, "owner_id": site["owner_id"], "website_integration": site["website_integration"],
             "allowed_domains": site["allowed_domains"], **({} if site.get("is_active", True) else {"is_active": False})}
+    for number, those in sessions.items():
+        if those.entry():
+            expected[f"sessions/{number}"] = {"account_id": number, "sessions": those.entry()}
     for record in topics.directory:
         key, value = record.key.decode(), json.loads(record.value) if record.value else None
         if key.startswith("parked/"):

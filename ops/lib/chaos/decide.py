@@ -12,6 +12,8 @@ import json
 
 from demo.log import SLOTS, chain_hash
 
+from .sessions import Sessions, fold as fold_sessions
+
 WELCOME_BONUS_KOPECKS = 50_000
 NO_HASH = bytes(32)
 
@@ -51,11 +53,10 @@ class Fold:
         stream.version = int(event.sequence)
         stream.hash = chain_hash(stream.hash, event)
         kind = event.text("ce_type")
-        if kind == "parley.account.registered.v1":
-            stream.state = {"email": value["email"], "balance": 0}
-            self.owners[f"account_email/{value['email_index']}"] = subject
-        elif kind == "parley.account.welcome_bonus_granted.v1":
-            stream.state["balance"] += value["amount_kopecks"]
+        if kind.startswith("parley.account."):
+            fold_account(stream, kind.split(".")[2], value, event.text("ce_time"))
+            if kind == "parley.account.registered.v1":
+                self.owners[f"account_email/{value['email_index']}"] = subject
         elif kind == "parley.assistant.created.v1":
             stream.state = {"is_active": True, **value, "created_at": event.text("ce_time")}
         elif kind == "parley.assistant.updated.v1":
@@ -78,12 +79,45 @@ class Fold:
             self.first.setdefault(reply.text("command_id"), (json.loads(reply.value)["fingerprint"], reply.value))
 
 
+def fold_account(stream, kind, value, time):
+    state = stream.state
+    if kind == "registered":
+        names = {name: value[name] for name in ("first_name", "last_name") if name in value}
+        state = stream.state = {"email": value["email"], "verifier": value["password_verifier"], "created_at": time, "balance": 0, "bonus": 0, "role": "owner",
+                                "profile": {**names, "onboarding_completed": False}, "team": None, "sessions": Sessions()}
+    elif kind == "welcome_bonus_granted":
+        state["balance"] += value["amount_kopecks"]
+        state["bonus"] += value["amount_kopecks"]
+    elif kind == "password_changed":
+        state["verifier"] = value["password_verifier"]
+    elif kind == "profile_changed":
+        state["profile"] = profile_after(state["profile"], value)
+    elif kind == "joined_team":
+        state |= {"role": "operator", "team": {"owner": value["owner_id"], "name": value["name"], "is_active": True}}
+    elif kind == "team_member_changed":
+        state["team"] = {**state["team"], **value}
+    elif kind == "left_team":
+        state["team"] = None
+    elif kind == "admin_appointed":
+        state["role"] = "admin"
+    fold_sessions(state["sessions"], kind, value, stream.version, time)
+
+
+def profile_after(profile, changes):
+    return {name: value for name, value in {**profile, **changes}.items() if value is not None}
+
+
 class Refusal(Exception):
-    """A rule says no."""
+    """A rule says no, and perhaps what is wrong."""
+
+    def __init__(self, code, **details):
+        super().__init__(code)
+        self.details = details
 
 
-def decide(fold, command):
-    """What `command`, a record of parley.commands, must lead to on this fold. Deadlines are not looked at: clocks are not in the log."""
+def decide(fold, command, now=None):
+    """What `command`, a record of parley.commands, must lead to on this fold. `now`: the decider's stamp, as the reply has it. Deadlines are not looked
+    at: clocks are not in the log."""
     header = command.text
     command_id, fingerprint = header("command_id"), header("fingerprint")
     outcome = {"command_id": command_id, "fingerprint": fingerprint}
@@ -103,11 +137,11 @@ def decide(fold, command):
     stream = fold.streams[subject] if subject in fold.streams else Stream()
     if existing:
         outcome |= {"stream": subject, "version": stream.version}
-    asked = Asked(stream.state, json.loads(command.value), header("principal"), int(subject.partition("/")[2]), slot, counter)
+    asked = Asked(stream.state, json.loads(command.value), header("principal"), int(subject.partition("/")[2]), slot, counter, now)
     try:
         events, answer = kind.rule(asked)
     except Refusal as refusal:
-        return Expected("first", {**outcome, "error": str(refusal)})
+        return Expected("first", {**outcome, "error": str(refusal), **refusal.details})
     expected_version = header("expected_version")
     if expected_version and int(expected_version) != stream.version:
         return Expected("first", {**outcome, "error": "VERSION_CONFLICT", "current_version": stream.version})
@@ -127,6 +161,7 @@ class Asked:
     id: int
     slot: int
     counter: int
+    now: str
 
     def principal_of(self, kind):
         """The id of a principal of this kind."""
@@ -134,6 +169,29 @@ class Asked:
         if name != kind:
             raise Refusal("INSUFFICIENT_PERMISSIONS")
         return int(number)
+
+    def must_be_self(self):
+        """Somebody who has a token of this account."""
+        if not self.state:
+            raise Refusal("NOT_FOUND")
+        name, *numbers = self.principal.split("/")
+        if name not in ("account", "operator", "admin") or int(numbers[0]) != self.id:
+            raise Refusal("INSUFFICIENT_PERMISSIONS")
+
+    def must_be_in_session(self):
+        self.must_be_self()
+        if self.state["sessions"].is_over(self.value["session"]):
+            raise Refusal("NOT_AUTHENTICATED")
+
+    def must_be_own_operator(self):
+        team = self.state.get("team")
+        if not team or self.principal != f"account/{team['owner']}":
+            raise Refusal("OPERATOR_NOT_FOUND")
+        return team
+
+    def must_be_administrator(self):
+        if self.principal != "administrator":
+            raise Refusal("INSUFFICIENT_PERMISSIONS")
 
     def next_id(self):
         self.counter += 1
@@ -148,10 +206,85 @@ def register(asked):
 
 
 def log_in(asked):
-    if not asked.state or not asked.value["password_matches"]:
+    state = asked.state
+    if not state or not asked.value["password_matches"] or asked.value.get("compared_with", state["verifier"]) != state["verifier"]:
         raise Refusal("INVALID_CREDENTIALS")
-    return ([("parley.account.logged_in.v2", {"method": "password"})],
-            {"account_id": asked.id, "email": asked.state["email"], "balance_kopecks": asked.state["balance"]})
+    if state["role"] == "operator" and not (state["team"] and state["team"]["is_active"]):
+        raise Refusal("INSUFFICIENT_PERMISSIONS")
+    answer = {"account_id": asked.id, "email": state["email"], "balance_kopecks": state["balance"]}
+    if state["role"] != "owner":
+        answer["role"] = state["role"]
+    if state["team"]:
+        answer["owner_id"] = state["team"]["owner"]
+    return [("parley.account.logged_in.v2", {"method": "password"})], answer
+
+
+def log_out(asked):
+    asked.must_be_in_session()
+    return [("parley.account.logged_out.v1", {"session": asked.value["session"]})], {"account_id": asked.id}
+
+
+def change_password(asked):
+    asked.must_be_in_session()
+    value = asked.value
+    if not value["password_matches"] or value["compared_with"] != asked.state["verifier"]:
+        raise Refusal("VALIDATION_ERROR", field="current_password", issue="must be the current password")
+    changed = {"password_verifier": value["password_verifier"], "kept_session": value["session"]["id"]}
+    return [("parley.account.password_changed.v1", changed)], {"account_id": asked.id}
+
+
+def change_profile(asked):
+    asked.must_be_self()
+    state, profile = asked.state, asked.state["profile"]
+    changes = {name: value for name, value in asked.value.items() if profile.get(name) != value}
+    answer = {"account_id": asked.id, "email": state["email"], "created_at": state["created_at"], "role": state["role"], **profile_after(profile, changes),
+              "balance_kopecks": state["balance"], "welcome_bonus_kopecks": state["bonus"]}
+    return [("parley.account.profile_changed.v1", changes)] if changes else [], answer
+
+
+def add_operator(asked):
+    owner, value, state = asked.principal_of("account"), asked.value, asked.state
+    joined = ("parley.account.joined_team.v1", {"owner_id": owner, "name": value["name"]})
+    if not state:
+        registered = {name: value[name] for name in ("email", "email_index", "password_verifier")}
+        return ([("parley.account.registered.v1", registered), joined],
+                {"account_id": asked.id, "email": value["email"], "created_at": asked.now, "name": value["name"], "is_active": True})
+    if state["role"] != "operator" or state["team"]:
+        raise Refusal("EMAIL_TAKEN")
+    return ([("parley.account.password_changed.v1", {"password_verifier": value["password_verifier"]}), joined],
+            {"account_id": asked.id, "email": state["email"], "created_at": state["created_at"], "name": value["name"], "is_active": True})
+
+
+def change_operator(asked):
+    team, value, events = asked.must_be_own_operator(), dict(asked.value), []
+    verifier = value.pop("password_verifier", None)
+    changes = {name: one for name, one in value.items() if team[name] != one}
+    if changes:
+        events.append(("parley.account.team_member_changed.v1", changes))
+    if verifier:
+        events.append(("parley.account.password_changed.v1", {"password_verifier": verifier}))
+    team = {**team, **changes}
+    return events, {"account_id": asked.id, "email": asked.state["email"], "created_at": asked.state["created_at"], "name": team["name"],
+                    "is_active": team["is_active"]}
+
+
+def remove_operator(asked):
+    asked.must_be_own_operator()
+    return [("parley.account.left_team.v1", {})], {"account_id": asked.id}
+
+
+def create_admin(asked):
+    asked.must_be_administrator()
+    if asked.state:
+        raise Refusal("EMAIL_TAKEN")
+    return [("parley.account.registered.v1", asked.value), ("parley.account.admin_appointed.v1", {})], {"account_id": asked.id}
+
+
+def reset_password(asked):
+    if not asked.state:
+        raise Refusal("NOT_FOUND")
+    asked.must_be_administrator()
+    return [("parley.account.password_changed.v1", {"password_verifier": asked.value["password_verifier"]})], {"account_id": asked.id}
 
 
 def create_assistant(asked):
@@ -244,6 +377,14 @@ class Kind:
 KINDS = {
     "parley.account.register.v1": Kind("account", register, "account.signed_in"),
     "parley.account.log_in.v1": Kind("account", log_in, "account.signed_in"),
+    "parley.account.log_out.v1": Kind("account", log_out, "account.changed"),
+    "parley.account.change_password.v1": Kind("account", change_password, "account.changed"),
+    "parley.account.change_profile.v1": Kind("account", change_profile, "account.profile"),
+    "parley.account.add_operator.v1": Kind("account", add_operator, "account.team_member"),
+    "parley.account.change_operator.v1": Kind("account", change_operator, "account.team_member"),
+    "parley.account.remove_operator.v1": Kind("account", remove_operator, "account.changed"),
+    "parley.account.create_admin.v1": Kind("account", create_admin, "account.changed"),
+    "parley.account.reset_password.v1": Kind("account", reset_password, "account.changed"),
     "parley.assistant.create.v1": Kind("assistant", create_assistant, "assistant.created"),
     "parley.assistant.update.v1": Kind("assistant", update_assistant, "assistant.changed"),
     "parley.assistant.rotate_site_token.v1": Kind("assistant", rotate_site_token, "assistant.changed"),
@@ -308,7 +449,7 @@ def check_decision(fold, command, events, reply, partitions):
         if outcome["time"] <= command.text("not_after") or events:
             return [f"expired at {outcome['time']} although it was good until {command.text('not_after')}, or with {len(events)} events"]
         return []
-    expected = decide(fold, command)
+    expected = decide(fold, command, outcome["time"])
     faults = []
     if reply.text("memory") != expected.memory:
         faults.append(f"its reply is called {reply.text('memory')}, from what stands before it it is {expected.memory}")

@@ -11,7 +11,7 @@ TIME = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"  # 
 # table: (columns of its key, columns beside them); a column is its name, or (name, expression).
 TABLES = {
     "accounts": (("id",), ("version", "email", "first_name", "last_name", "balance_kopecks", "welcome_bonus_kopecks", ("last_login_at", TIME),
-                           ("created_at", TIME))),
+                           ("created_at", TIME), "role", "plan", "onboarding_completed", "team_owner_id", "team_name", "is_active")),
     "assistants": (("id",), ("version", "owner_id", "name", "description", "system_prompt", "ai_model", "is_active", "site_token",
                              "telegram_bot_token", "website_integration", "allowed_domains", ("deleted_at", TIME), ("created_at", TIME))),
     "dialogs": (("id",), ("version", "owner_id", "assistant_id", "platform", "status", "handoff_status", "first_name", "last_name",
@@ -41,7 +41,8 @@ def fold(events):
 def registered(rows, account, version, at, value):
     rows["accounts"][(account,)] = {
         "version": version, "email": value["email"], "first_name": value.get("first_name"), "last_name": value.get("last_name"),
-        "balance_kopecks": 0, "welcome_bonus_kopecks": 0, "last_login_at": None, "created_at": at}
+        "balance_kopecks": 0, "welcome_bonus_kopecks": 0, "last_login_at": None, "created_at": at, "role": "owner", "plan": "trial",
+        "onboarding_completed": False, "team_owner_id": None, "team_name": None, "is_active": True}
 
 
 def welcome_bonus_granted(rows, account, version, at, value):
@@ -53,6 +54,32 @@ def welcome_bonus_granted(rows, account, version, at, value):
 
 def logged_in(rows, account, version, at, value):
     rows["accounts"][(account,)] |= {"version": version, "last_login_at": at}
+
+
+def account_version(rows, account, version, at, value):
+    rows["accounts"][(account,)]["version"] = version
+
+
+def profile_changed(rows, account, version, at, value):
+    rows["accounts"][(account,)] |= {"version": version, **value}
+
+
+def joined_team(rows, account, version, at, value):
+    rows["accounts"][(account,)] |= {"version": version, "role": "operator", "team_owner_id": value["owner_id"], "team_name": value["name"],
+                                     "is_active": True}
+
+
+def team_member_changed(rows, account, version, at, value):
+    row = rows["accounts"][(account,)]
+    row |= {"version": version, "team_name": value.get("name", row["team_name"]), "is_active": value.get("is_active", row["is_active"])}
+
+
+def left_team(rows, account, version, at, value):
+    rows["accounts"][(account,)] |= {"version": version, "team_owner_id": None}
+
+
+def admin_appointed(rows, account, version, at, value):
+    rows["accounts"][(account,)] |= {"version": version, "role": "admin"}
 
 
 def assistant_created(rows, assistant, version, at, value):
@@ -103,6 +130,13 @@ APPLY = {
     "parley.account.registered.v1": registered,
     "parley.account.welcome_bonus_granted.v1": welcome_bonus_granted,
     "parley.account.logged_in.v2": logged_in,
+    "parley.account.logged_out.v1": account_version,
+    "parley.account.password_changed.v1": account_version,
+    "parley.account.profile_changed.v1": profile_changed,
+    "parley.account.joined_team.v1": joined_team,
+    "parley.account.team_member_changed.v1": team_member_changed,
+    "parley.account.left_team.v1": left_team,
+    "parley.account.admin_appointed.v1": admin_appointed,
     "parley.assistant.created.v1": assistant_created,
     "parley.assistant.updated.v1": assistant_updated,
     "parley.assistant.site_token_rotated.v1": site_token_rotated,

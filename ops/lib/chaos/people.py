@@ -18,13 +18,13 @@ from demo.stream import Subscriber
 
 from .records import Ask, Attempt, Records, Watch
 
-CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS = 5, 1, 3, 1, 2, 1, 1
+CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS, CAREFUL = 5, 1, 3, 1, 2, 1, 1, 1
 FILES_EVERY = 5  # turns of a conversation: then the owner puts it away, or takes it out again
 TURNS_MAX = 200  # of a conversation: then another one begins
 GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
 THINKS_S_MAX = 0.15
 AGAIN_AT_ONCE = 16
-CREATED, SIGNED_IN = ((201, None),), ((200, None),)
+CREATED, SIGNED_IN, NOTHING_SAID = ((201, None),), ((200, None),), ((204, None),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
 CHANGED, DELETED = ((200, None),), ((204, None),)
 RACED_CHANGE = ((200, None), (409, "VERSION_CONFLICT"))
@@ -96,7 +96,7 @@ class People:
     async def run(self):
         """Until stop(); then what was begun is ended, and streams have delivered everything. Raises what a lane raised."""
         lanes = [self._conversation] * CONVERSATIONS + [self._crowd] * CROWDS + [self._newcomers] * NEWCOMERS + [self._twins] * TWINS
-        lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS
+        lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS + [self._careful] * CAREFUL
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._again_and_again(lane))
@@ -277,6 +277,27 @@ class People:
         await self._log_in(f"nobody-{email}", passwords[0], ((401, "INVALID_CREDENTIALS"),))
         await self._think()
 
+    async def _careful(self):
+        """Somebody who looks after an account: says a name, ends another session, changes the password: the old one opens nothing from then on."""
+        email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(12)
+        registered = await self._register(email, password)
+        if not succeeded(registered):
+            return
+        mine = {"Authorization": f"Bearer {registered.final.answer['access_token']}"}
+        for turn in range(TURNS_MAX // 40):
+            if self._stopping.is_set():
+                return
+            elsewhere = await self._log_in(email, password, SIGNED_IN)
+            await self._ask("change_profile", "/api/users/me", {"first_name": f"N {turn}"}, mine, CHANGED, method="PUT")
+            if succeeded(elsewhere):
+                await self._ask("log_out", "/api/auth/logout", {}, {"Authorization": f"Bearer {elsewhere.final.answer['access_token']}"}, NOTHING_SAID)
+            old, password = password, secrets.token_urlsafe(12)
+            changed = await self._ask("change_password", "/api/users/change-password", {"current_password": old, "new_password": password}, mine, NOTHING_SAID)
+            if not succeeded(changed):
+                return  # nobody knows which of them holds
+            await self._log_in(email, old, ((401, "INVALID_CREDENTIALS"),))
+            await self._think()
+
     async def _twins(self):
         """The same under one key at once through every way; then something else under that key."""
         owner = await self._owner()
@@ -346,7 +367,7 @@ class People:
     async def _reuse(self, ask):
         """Another body under the key of something that was answered."""
         path, headers, key = self._headers[ask.correlation]
-        body = {name: f"{value}!" if name in ("text", "name", "first_name", "password") else value for name, value in ask.body.items()}
+        body = {name: f"{value}!" if name in ("text", "name", "first_name", "password", "new_password") else value for name, value in ask.body.items()}
         if ask.kind in ("archive", "unarchive"):  # their bodies are not read
             return
         if body == ask.body:

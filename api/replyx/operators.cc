@@ -1,0 +1,192 @@
+// /api/operators: an owner's team.
+#include "api/replyx/accounts.h"
+#include "api/replyx/gates.h"
+#include "api/replyx/replyx.h"
+#include "api/replyx/texts.h"
+#include "projections/queries.h"
+
+namespace parley::replyx {
+
+struct OperatorPath {
+  AccountId operator_id;
+};
+struct AddOperatorRequest {
+  Email email;
+  Text name;
+  std::string password;
+};
+struct ChangeOperatorRequest {
+  std::optional<Text> name;
+  std::optional<bool> is_active;
+  std::optional<std::string> password;
+};
+struct ShownOperator {
+  AccountId id;
+  Personal email;
+  Personal name;
+  bool is_active = true;
+  Timestamp created_at;
+};
+struct ListedOperator {
+  AccountId id;
+  Personal email;
+  Personal name;
+  bool is_active = true;
+  schema::Nullable<Timestamp> last_login_at;
+  Timestamp created_at;
+};
+struct OperatorList {
+  std::vector<ListedOperator> operators;
+};
+
+}  // namespace parley::replyx
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<replyx::AddOperatorRequest> = std::tuple{
+    field("email", &replyx::AddOperatorRequest::email, {.length_max = replyx::kEmailMax}),
+    field("name", &replyx::AddOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
+    field("password", &replyx::AddOperatorRequest::password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+};
+template <>
+inline constexpr auto fields<replyx::ChangeOperatorRequest> = std::tuple{
+    field("name", &replyx::ChangeOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
+    field("is_active", &replyx::ChangeOperatorRequest::is_active, {}, "false: the operator's sessions are over, and there are no new ones"),
+    field("password", &replyx::ChangeOperatorRequest::password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax},
+          "The operator's sessions are over"),
+};
+template <>
+inline constexpr auto fields<replyx::ShownOperator> = std::tuple{
+    field("id", &replyx::ShownOperator::id),
+    field("email", &replyx::ShownOperator::email),
+    field("name", &replyx::ShownOperator::name),
+    field("is_active", &replyx::ShownOperator::is_active),
+    field("created_at", &replyx::ShownOperator::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::ListedOperator> = std::tuple{
+    field("id", &replyx::ListedOperator::id),
+    field("email", &replyx::ListedOperator::email),
+    field("name", &replyx::ListedOperator::name),
+    field("is_active", &replyx::ListedOperator::is_active),
+    field("last_login_at", &replyx::ListedOperator::last_login_at),
+    field("created_at", &replyx::ListedOperator::created_at),
+};
+template <>
+inline constexpr std::string_view example<replyx::AddOperatorRequest> = R"({"email":"anna@example.com","name":"Анна","password":"password123"})";
+template <>
+inline constexpr std::string_view example<replyx::ChangeOperatorRequest> = R"({"is_active":false})";
+template <>
+inline constexpr auto fields<replyx::OperatorList> = std::tuple{field("operators", &replyx::OperatorList::operators, {}, "The oldest account first")};
+
+}  // namespace parley::schema
+
+namespace parley::endpoint {
+
+template <>
+inline constexpr auto parameters<replyx::OperatorPath> = std::tuple{path("operator_id", &replyx::OperatorPath::operator_id)};
+
+}  // namespace parley::endpoint
+
+namespace parley::replyx {
+namespace {
+
+using endpoint::Call;
+using endpoint::Decided;
+using endpoint::Deps;
+using endpoint::Nothing;
+using endpoint::Result;
+using endpoint::Sending;
+
+Result<Sending> add_operator(const Call<Nothing, AddOperatorRequest>& call, const Deps& deps) {
+  auto index = deps.tokens.email_index(call.body.email.text);
+  accounts::AddOperator command{Personal{call.body.email.text}, index, Personal{call.body.name.text}, sealed_verifier(call.body.password, deps)};
+  return Sending{email_key(std::move(index)), accounts::Command{std::move(command)}};
+}
+ShownOperator shown(const accounts::TeamMember& answer, const Decided&) {
+  return {.id = answer.account, .email = answer.email, .name = answer.name, .is_active = answer.is_active, .created_at = answer.created_at};
+}
+/// Joining ends the sessions of before: from then on the operator may log in here.
+bool can_log_in(const accounts::TeamMember& answer, const Decided& decided) { return knows_of_end(answer.account, decided); }
+
+Result<Sending> change_operator(const Call<OperatorPath, ChangeOperatorRequest>& call, const Deps& deps) {
+  const auto& in = call.body;
+  accounts::ChangeOperator command;
+  if (in.name) command.name = Personal{in.name->text};
+  command.is_active = in.is_active;
+  if (in.password) command.password_verifier = sealed_verifier(*in.password, deps);
+  return Sending{Stream{Kind::account, call.parameters.operator_id.value}, accounts::Command{std::move(command)}};
+}
+
+Result<Sending> remove_operator(const Call<OperatorPath>& call, const Deps&) {
+  return Sending{Stream{Kind::account, call.parameters.operator_id.value}, accounts::Command{accounts::RemoveOperator{}}};
+}
+
+ListedOperator listed(projections::OperatorRow row) {
+  return {.id = row.id,
+          .email = std::move(row.email),
+          .name = std::move(row.name),
+          .is_active = row.is_active,
+          .last_login_at = row.last_login_at,
+          .created_at = row.created_at};
+}
+Result<OperatorList> list_operators(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
+  auto rows = projections::operators_of(db, std::get<Owner>(call.caller.principal).account);
+  if (!rows) return endpoint::fail(rows.error());
+  OperatorList out;
+  for (auto& row : *rows) out.operators.push_back(listed(std::move(row)));
+  return out;
+}
+Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db, const Deps&) {
+  const auto owner = std::get<Owner>(call.caller.principal).account;
+  return found(projections::operator_of(db, owner, call.parameters.operator_id), Code::operator_not_found, [](projections::OperatorRow row) {
+    const auto version = row.version;
+    return endpoint::Versioned<ListedOperator>{listed(std::move(row)), version};
+  });
+}
+
+}  // namespace
+
+void add_operators(endpoint::Registry& registry) {
+  registry.command({.method = "POST",
+                    .path = "/api/operators",
+                    .gate = &kOwner,
+                    .status = 201,
+                    .operation = "addOperator",
+                    .summary = "Add an operator to the caller's team, with an account of their own",
+                    .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever was removed from a team may be "
+                                   "added again, to this one or to another",
+                    .errors = {Code::email_taken},
+                    .hashes = true,
+                    .single = true},
+                   add_operator, shown, can_log_in);
+  registry.query({.method = "GET", .path = "/api/operators", .gate = &kOwner, .operation = "listOperators", .summary = "The caller's team"},
+                 list_operators);
+  registry.query({.method = "GET",
+                  .path = "/api/operators/{operator_id}",
+                  .gate = &kOwner,
+                  .operation = "getOperator",
+                  .summary = "One of the caller's team",
+                  .errors = {Code::operator_not_found}},
+                 get_operator);
+  registry.command({.method = "PATCH",
+                    .path = "/api/operators/{operator_id}",
+                    .gate = &kOwner,
+                    .operation = "changeOperator",
+                    .summary = "Change what is sent of an operator",
+                    .errors = {Code::operator_not_found},
+                    .hashes = true,
+                    .single = true},
+                   change_operator, shown);
+  registry.command({.method = "DELETE",
+                    .path = "/api/operators/{operator_id}",
+                    .gate = &kOwner,
+                    .status = 204,
+                    .operation = "removeOperator",
+                    .summary = "Remove an operator from the team: the operator's sessions are over",
+                    .errors = {Code::operator_not_found}},
+                   remove_operator, nothing, sessions_ended);
+}
+
+}  // namespace parley::replyx

@@ -1,0 +1,129 @@
+#include "ops/cli/admin.h"
+
+#include <termios.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+
+#include <expected>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/auth/tokens.h"
+#include "api/replyx/accounts.h"
+#include "api/replyx/texts.h"
+#include "ops/cli/ask.h"
+#include "ops/cli/options.h"
+#include "platform/log/log.h"
+#include "schemas/errors.h"
+
+namespace parley::cli {
+namespace {
+
+int fail(std::string_view why) {
+  std::cerr << "parley admin: " << why << "\n";
+  return 1;
+}
+
+/// What is typed is not shown while this lives.
+class Unseen {
+ public:
+  Unseen() {
+    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    auto unseen = before_;
+    unseen.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    changed_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &unseen) == 0;
+  }
+  ~Unseen() {
+    if (changed_) tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+  Unseen(const Unseen&) = delete;
+  Unseen& operator=(const Unseen&) = delete;
+
+ private:
+  termios before_{};
+  bool changed_ = false;
+};
+
+std::expected<std::string, std::string> line_of_input(std::string_view prompt) {
+  const bool is_asked = isatty(STDIN_FILENO) != 0;
+  if (is_asked) std::cerr << prompt << ": " << std::flush;
+  std::string line;
+  {
+    const Unseen unseen;
+    std::getline(std::cin, line);
+  }
+  if (is_asked) std::cerr << "\n";
+  if (line.ends_with('\r')) line.pop_back();
+  return line;
+}
+
+std::expected<std::string, std::string> password() {
+  auto text = line_of_input("Password");
+  if (!text) return text;
+  const auto length = schema::characters(*text);
+  if (length < replyx::kPasswordMin || length > replyx::kPasswordMax) {
+    return std::unexpected("the password must have " + std::to_string(replyx::kPasswordMin) + " to " + std::to_string(replyx::kPasswordMax) +
+                           " characters (one line on standard input)");
+  }
+  if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text) return std::unexpected("these were two passwords");
+  return text;
+}
+
+struct Asked {
+  Options options;
+  std::string email;
+};
+
+/// `command_of` makes the command of the e-mail, its index and the sealed verifier.
+int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
+  const auto email = api::normalised_email(asked.email);
+  if (!replyx::is_email(email) || schema::characters(email) > replyx::kEmailMax) return fail("this is no e-mail address");
+  const auto keys = crypto::Keyring::load(asked.options.keys_file);
+  if (!keys) return fail(keys.error());
+  auto text = password();
+  if (!text) return fail(text.error());
+  const auto index = api::Tokens(*keys).email_index(email);
+  const auto command = command_of(email, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
+  const auto& o = asked.options;
+  const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, replyx::email_key(index), command);
+  if (!outcome) return fail(outcome.error());
+  if (const auto* error = std::get_if<Error>(&outcome->result)) {
+    const auto& row = schema::error_row(error->code);
+    return fail(std::string(row.name) + ": " + (error->code == Code::not_found ? "nobody has this e-mail" : std::string(row.english)));
+  }
+  std::cout << outcome->stream << ": " << done << "\n";
+  return 0;
+}
+
+}  // namespace
+
+void add_admin(CLI::App& app, int& exit_code) {
+  const auto asked = std::make_shared<Asked>();  // lives as long as the callbacks that read it
+  auto* admin = app.add_subcommand("admin", "Accounts, at the console: makes an admin, helps somebody who has lost a password");
+  admin->require_subcommand(1);
+  add_kafka(*admin, asked->options);
+  add_keys(*admin, asked->options);
+  const auto add = [&](const char* name, const char* description, accounts::Command (*command_of)(std::string, std::string, Sealed),
+                       std::string_view done) {
+    auto* command = admin->add_subcommand(name, description)->fallthrough();
+    command->add_option("--email", asked->email, "Whose account it is")->required();
+    command->callback([asked, command_of, done, &exit_code] {
+      log::configure("admin", "", *log::level_named(asked->options.log_level));
+      exit_code = run(*asked, command_of, done);
+    });
+  };
+  add(
+      "create", "Makes an admin's account; the password is read from standard input",
+      [](std::string email, std::string index, Sealed verifier) -> accounts::Command {
+        return accounts::CreateAdmin{Personal{std::move(email)}, std::move(index), std::move(verifier)};
+      },
+      "an admin");
+  add(
+      "reset-password", "Gives an account another password, read from standard input, and ends its sessions",
+      [](std::string, std::string, Sealed verifier) -> accounts::Command { return accounts::ResetPassword{std::move(verifier)}; },
+      "has the new password, and its sessions are over");
+}
+
+}  // namespace parley::cli

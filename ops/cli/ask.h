@@ -1,0 +1,33 @@
+#pragma once
+// A command sent from a task at the console, as the administrator, and what came of it.
+#include <chrono>
+#include <expected>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "domain/model.h"
+#include "platform/kafka/config.h"
+#include "schemas/commands.h"
+#include "schemas/replies.h"
+
+namespace parley::cli {
+
+/// A decider may be restoring.
+inline constexpr std::chrono::seconds kAnswerWithin{30};
+
+/// Where the log is.
+struct LogPlace {
+  kafka::Config kafka;
+  std::string prefix = "parley";
+  int partitions = 16;
+};
+
+/// Sends the command and waits for the outcomes of these attempts; the first is the command's own, the others belong to commands that it carries.
+/// When the first is refused, it comes alone. The error is why there is no answer.
+std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const LogPlace& log, const schema::Target& target, const Command& command,
+                                                                       const std::vector<std::string>& attempts);
+/// The same of a command alone.
+std::expected<schema::Outcome, std::string> ask(const LogPlace& log, const schema::Target& target, const Command& command);
+
+}  // namespace parley::cli

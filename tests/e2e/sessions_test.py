@@ -1,0 +1,114 @@
+#!/usr/bin/python3
+"""A session that ends is over in every API, whichever was asked, without PostgreSQL, after starts; keys of tokens change under way. On a system of its own."""
+
+import base64
+import http.client
+import json
+import os
+import pathlib
+import secrets
+import subprocess
+import sys
+import time
+import unittest
+
+from parley_system import System, settings_for_test
+
+SKIPPED = 77
+PORT = int(os.environ.get("PARLEY_TEST_SESSIONS_PORT") or 15400)
+SOON_S = 1.0
+PATIENCE_S = 30.0
+PASSWORD = "correct horse"
+
+
+class Api:
+    """One API process, asked past the edge."""
+
+    def __init__(self, port):
+        self._port = port
+
+    def call(self, method, path, body=None, token=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
+        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        try:
+            connection.request(method, path, "" if body is None else json.dumps(body), headers)
+            answer = connection.getresponse()
+            text = answer.read()
+            return answer.status, json.loads(text) if text else None
+        finally:
+            connection.close()
+
+    def register(self, email):
+        status, answer = self.call("POST", "/api/auth/register", {"email": email, "password": PASSWORD})
+        assert status == 201, answer
+        return answer["access_token"]
+
+    def login(self, email):
+        status, answer = self.call("POST", "/api/auth/login", {"email": email, "password": PASSWORD})
+        assert status == 200, answer
+        return answer["access_token"]
+
+    def logout(self, token):
+        return self.call("POST", "/api/auth/logout", None, token)[0]
+
+    def lets_in(self, token):
+        """By a command, which needs no PostgreSQL; one that is refused whoever may come in."""
+        status, answer = self.call("POST", "/api/dialogs/9007199254739968/messages", {"text": "a"}, token)
+        assert status in (401, 404), (status, answer)
+        return status == 404
+
+
+class Sessions(unittest.TestCase):
+    def test_a_session_that_ends_is_over_everywhere(self):
+        with System(settings_for_test("sessions", PORT, apis=2)) as system:
+            system.start(fresh=True)
+            one, other = (Api(system.settings.api_port(number)) for number in (1, 2))
+            email = f"{secrets.token_hex(8)}@example.com"
+            first = one.register(email)
+            second = one.login(email)
+            self.assertTrue(all(api.lets_in(token) for api in (one, other) for token in (first, second)))
+
+            system.stop_process("postgres")
+            self.assertEqual(one.logout(first), 204)
+            self.assertFalse(one.lets_in(first))
+            self.assert_soon_refused(other, first)
+            self.assertTrue(other.lets_in(second), "no other session ends")
+            for name in ("api-2", "decider-1"):
+                system.kill(name)
+            system.start_process("postgres")
+            system.wait_ready()
+            self.assertFalse(other.lets_in(first), "after a start")
+            self.assertTrue(other.lets_in(second))
+
+            # A key that is added verifies everywhere before it signs anywhere.
+            keys = ["keys", "--keys-file", str(system.settings.keys_file)]
+            system.task("keys", "--add-token-key")
+            listed = subprocess.run([system.settings.binary, *keys], stdout=subprocess.PIPE, text=True, check=True).stdout
+            added = listed.split()[-1]
+            for name in ("api-1", "api-2"):
+                system.restart(name)
+            system.task("keys", "--sign-with", added)
+            system.restart("api-1")
+            third = one.login(email)
+            self.assertIn(added, header_of(third))
+            for api in (one, other):
+                self.assertTrue(api.lets_in(second) and api.lets_in(third), "nobody was logged out")
+                self.assertFalse(api.lets_in(first))
+
+    def assert_soon_refused(self, api, token):
+        deadline = time.monotonic() + SOON_S
+        while api.lets_in(token) and time.monotonic() < deadline:
+            pass
+        self.assertFalse(api.lets_in(token))
+
+
+def header_of(token):
+    head = token.split(".")[0]
+    return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).decode()
+
+
+if __name__ == "__main__":
+    if not pathlib.Path(os.environ.get("PARLEY_BIN", "/nowhere")).exists():
+        print("PARLEY_BIN is not there: skipped")
+        sys.exit(SKIPPED)
+    unittest.main(verbosity=2)
