@@ -95,7 +95,7 @@ class BadInput(ContractTest):
     def test_unknown_paths_and_wrong_methods(self):
         for path in ("/api", "/api/nothing", "/api/dialogs/1/nothing", "/api/site", "/nothing", "/api/users/me/more"):
             self.assert_error(self.owner.get(path), 404, "NOT_FOUND")
-        for method, path, allowed in (("DELETE", "/api/users/me", {"GET", "HEAD", "OPTIONS"}), ("GET", "/api/auth/login", {"POST", "OPTIONS"}),
+        for method, path, allowed in (("DELETE", "/api/users/me", {"GET", "HEAD", "PUT", "OPTIONS"}), ("GET", "/api/auth/login", {"POST", "OPTIONS"}),
                                       ("PUT", "/api/assistants", {"GET", "HEAD", "POST", "OPTIONS"}), ("PATCH", "/api/dialogs/1", {"GET", "HEAD", "OPTIONS"}),
                                       ("QUERY", "/api/dialogs", {"GET", "HEAD", "OPTIONS"}), ("DELETE", self.dialog.visitor_path, {"GET", "HEAD", "POST", "OPTIONS"})):
             answer = self.owner.call(method, path)

@@ -18,6 +18,11 @@ GUIDE = ROOT / "ops" / "events.md"
 TIMEOUT_S = 60
 
 
+def without_nulls(event):
+    *about, data = event
+    return *about, {name: value for name, value in data.items() if value is not None}
+
+
 class EventsGuide(contract.ContractTest):
     @classmethod
     def setUpClass(cls):
@@ -40,17 +45,17 @@ class EventsGuide(contract.ContractTest):
         done = subprocess.run([os.environ["PARLEY_BIN"], "audit", "export", "--kafka-brokers", self.brokers], capture_output=True, text=True, timeout=TIMEOUT_S,
                               check=True)
         events = [json.loads(line) for line in done.stdout.splitlines()]
-        return {event["id"]: (event["subject"], event["sequence"], event["type"], event["time"],
-                              {name: value for name, value in event["data"].items() if value is not None}) for event in events}
+        return {event["id"]: (event["subject"], event["sequence"], event["type"], event["time"], event["data"]) for event in events}
 
     def test_it_keeps_what_the_export_shows_and_nothing_twice(self):
+        before = self.exported()
         for _ in range(2):
             subprocess.run(self.command("one.db"), check=True, stdout=subprocess.DEVNULL, timeout=TIMEOUT_S)
-        rows, exported = self.rows("one.db"), self.exported()
-        self.assertGreater(len(rows), 3)
+        rows, after = self.rows("one.db"), self.exported()  # others write meanwhile
+        self.assertGreater(len(before), 3)
+        self.assertEqual(before.keys() - rows.keys(), set())
         for event, row in rows.items():
-            self.assertEqual(row, exported[event])
-        self.assertLessEqual(len(exported) - len(rows), 20, "others write meanwhile, but not so much")
+            self.assertEqual(without_nulls(row), without_nulls(after[event]))  # the export has null where the reader leaves out what is personal
 
     def test_killed_at_any_moment_it_goes_on_without_a_gap(self):
         for kept in (1, 200):

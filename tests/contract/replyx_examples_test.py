@@ -23,8 +23,6 @@ class Examples(ContractTest):
 
     def test_every_example_is_answered_in_the_documented_form(self):
         for example in DOCUMENT["examples"]:
-            if Caller.contract.operation(example["method"], example["path"]) is None:
-                continue
             with self.subTest(example=f"{example['method']} {example['path']}, {example['status']}"):
                 answer = self.send(example)
                 self.assertEqual(answer.status, example["status"], answer)

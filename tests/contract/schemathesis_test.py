@@ -21,7 +21,7 @@ from settings import DEPS
 FOLDER = pathlib.Path(__file__).parent
 PROGRAM = DEPS / "contract-python" / "bin" / "schemathesis"
 EXAMPLES, SEED = 5, 20261121
-TIMEOUT_S = 240
+TIMEOUT_S = 400
 VERSIONS = 10  # of the dialog: the examples of `at` have one of one digit
 
 

@@ -9,7 +9,7 @@ What each role and each task of `parley` takes: flags, the variables that stand 
 `parley … --help`.
 """
 OPTION = re.compile(r"^(?:-\w,)?(?P<name>--[\w-]+|\w[\w-]*)(?: (?P<type>[A-Z]+)(?::(?P<range>[^=]*?))?(?:=(?P<default>.*?))?)?(?P<required> REQUIRED)?(?P<many> \.\.\.)?"
-                    r"(?: \(Env:(?P<variable>\w+)\))?$")
+                    r"(?: \(Env:(?P<variable>\w+)\))?(?: Excludes: (?P<others>--[\w -]+))?$")
 FIRST_COLUMN = 30
 
 
@@ -71,4 +71,6 @@ def default_of(option):
         parts.append(option["range"].replace("INT in ", "").replace("|", "\\|"))
     if option["many"]:
         parts.append("repeatable")
+    if option["others"]:
+        parts.append("not with " + ", ".join(f"`{other}`" for other in option["others"].split()))
     return ", ".join(parts)
