@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """ops/demo's own checks, shown views that are right and views that are wrong: a check that cannot fail checks nothing."""
 
+import asyncio
 import dataclasses
 import json
 import pathlib
@@ -13,6 +14,7 @@ OPS = pathlib.Path(__file__).resolve().parents[2] / "ops"
 sys.path.insert(0, str(OPS / "lib"))
 
 from demo import verify  # noqa: E402
+from demo.client import Base, Connection  # noqa: E402
 from demo.dialogs import InputError, parse_line, read_dialogs  # noqa: E402
 from demo.log import Event, chain_hash  # noqa: E402
 from demo.replay import Message, Played  # noqa: E402
@@ -40,6 +42,24 @@ def dialog_of(texts):
             played.messages.append(Message(version * 1024, "user", text, headers["ce_time"]))
             played.delivered.append((version, {"id": version * 1024, "sender": "user", "text": text, "created_at": headers["ce_time"]}))
     return played, events
+
+
+class Answers(unittest.TestCase):
+    def test_one_that_has_no_body_ends_with_its_head(self):
+        async def serve(reader, writer):
+            for head in (b"204 No Content\r\n\r\n", b"200 OK\r\nContent-Length: 2\r\n\r\n{}"):
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(b"HTTP/1.1 " + head)
+            writer.close()
+
+        async def ask():
+            async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+                connection = Connection(Base("http", *server.sockets[0].getsockname()))
+                answers = [await asyncio.wait_for(connection.exchange("GET", "/", {}), 5) for _ in range(2)]
+                connection.close()
+            return [(answer.status, answer.body) for answer in answers]
+
+        self.assertEqual(asyncio.run(ask()), [(204, b""), (200, b"{}")])
 
 
 class Views(unittest.TestCase):

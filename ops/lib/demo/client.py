@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 RETRIED_STATUS = frozenset((429, 502, 503, 504))
+WITHOUT_BODY = frozenset((204, 304))  # RFC 9112, section 6.3: they end with their head
 ATTEMPT_TIMEOUT_S = 20.0
 BACKOFF_FIRST_S = 0.05
 BACKOFF_MAX_S = 2.0
@@ -97,10 +98,13 @@ class Connection:
             raise BrokenConnection("not an HTTP answer")
         return Answer(int(parts[1]), {name.strip().lower(): value.strip() for name, _, value in (f.partition(":") for f in fields)})
 
-    async def chunks(self, headers):
+    async def chunks(self, answer):
         """The body, piece by piece, as it comes."""
+        headers = answer.headers
         try:
-            if headers.get("transfer-encoding", "").lower() == "chunked":
+            if answer.status in WITHOUT_BODY:
+                pass
+            elif headers.get("transfer-encoding", "").lower() == "chunked":
                 while size := int((await self._reader.readuntil(b"\r\n")).split(b";")[0], 16):
                     yield (await self._reader.readexactly(size + 2))[:-2]
                 await self._reader.readuntil(b"\r\n")
@@ -118,7 +122,7 @@ class Connection:
         try:
             async with asyncio.timeout(ATTEMPT_TIMEOUT_S):
                 answer = await self.head(method, target, headers, body)
-                answer.body = b"".join([piece async for piece in self.chunks(answer.headers)])
+                answer.body = b"".join([piece async for piece in self.chunks(answer)])
         except BaseException:
             self.close()
             raise

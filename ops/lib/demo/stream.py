@@ -111,11 +111,11 @@ class Subscriber:
             answer = await connection.head("GET", self._path, {**self._headers, "Last-Event-ID": self.last_id})
         if answer.status != 200:
             if answer.status not in RETRIED_STATUS:
-                body = b"".join([piece async for piece in connection.chunks(answer.headers)])
+                body = b"".join([piece async for piece in connection.chunks(answer)])
                 self.refused = f"the stream answered {answer.status}: {body[:300].decode(errors='replace')}"
                 self._changed.set()
             return
-        frames, pieces = Frames(), connection.chunks(answer.headers)
+        frames, pieces = Frames(), connection.chunks(answer)
         while True:
             async with asyncio.timeout(SILENCE_MAX_S):
                 piece = await anext(pieces, None)
