@@ -71,16 +71,14 @@ struct Signals::Impl {
   std::expected<void, std::string> follow(const std::stop_token& stop) {
     auto admin = kafka::Admin::open(options.kafka);
     if (!admin) return std::unexpected(admin.error().text);
-    const std::vector<std::string> names{options.topic};
-    const auto described = admin->describe_topics(names);
-    if (!described) return std::unexpected(described.error().text);
-    if (!described->front()) return std::unexpected("there is no topic " + options.topic + " (`parley topics` makes it)");
+    const auto topic = admin->describe_topic(options.topic);
+    if (!topic) return std::unexpected(topic.error().text);
     auto consumer = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
     if (!consumer) return std::unexpected(consumer.error().text);
-    const auto ends = consumer->end(kafka::every_partition(options.topic, described->front()->partitions), kafka::Isolation::read_committed);
+    const auto ends = consumer->end(kafka::every_partition(options.topic, topic->partitions), kafka::Isolation::read_committed);
     if (!ends) return std::unexpected(ends.error().text);
     if (auto assigned = consumer->assign(*ends); !assigned) return std::unexpected(assigned.error().text);
-    partitions = described->front()->partitions;
+    partitions = topic->partitions;
     reason.clear();
     std::vector<kafka::Message> batch;
     while (!stop.stop_requested()) {

@@ -148,15 +148,9 @@ struct EventTail::Impl {
   Done check_topic() {
     auto admin = kafka::Admin::open(options.kafka);
     if (!admin) return fault(admin.error());
-    const std::vector<std::string> names{options.topic};
-    const auto described = admin->describe_topics(names);
-    if (!described) return fault(described.error());
-    const auto& topic = described->front();
-    if (!topic) return std::unexpected(Fault{"there is no topic " + options.topic + " (`parley topics` makes it)"});
-    if (topic->partitions != options.partitions) {
-      return std::unexpected(
-          Fault{options.topic + " has " + std::to_string(topic->partitions) + " partitions instead of " + std::to_string(options.partitions)});
-    }
+    const auto topic = admin->describe_topic(options.topic);
+    if (!topic) return fault(topic.error());
+    if (auto wrong = kafka::wrong_partitions(*topic, options.partitions)) return std::unexpected(Fault{std::move(*wrong)});
     if (topic_id.empty()) topic_id = topic->id;
     if (topic_id != topic->id) return std::unexpected(Fault{options.topic + " is another topic of the same name", true});
     return {};

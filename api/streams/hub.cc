@@ -153,6 +153,10 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Frame feed_frame(DialogId dialog, const dialogs::Event& event, Timestamp at);
   std::optional<AccountId> owner_by(std::string_view actor) const;
   std::string message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at);
+  /// Twice as long as the last one, within bounds.
+  std::chrono::milliseconds next_pace(std::chrono::milliseconds last) const {
+    return last.count() == 0 ? options.pace_min : std::min(last * 2, options.pace_max);
+  }
   void look_later(const FeedSubscriberPtr& subscriber);
   void remove(const FeedSubscriberPtr& subscriber);
   void sweep();
@@ -338,7 +342,7 @@ void Hub::Impl::delay(const SubscriberPtr& subscriber) {
 
 void Hub::Impl::look_later(const SubscriberPtr& subscriber) {
   if (std::exchange(subscriber->is_looking, true)) return;
-  subscriber->pace = subscriber->pace.count() == 0 ? options.pace_min : std::min(subscriber->pace * 2, options.pace_max);
+  subscriber->pace = next_pace(subscriber->pace);
   timers.after(subscriber->pace, [weak = weak_from_this(), weak_subscriber = std::weak_ptr(subscriber)] {
     const auto hub = weak.lock();
     const auto slow = weak_subscriber.lock();
@@ -426,7 +430,7 @@ void Hub::Impl::look_later(const FeedSubscriberPtr& subscriber) {
   {
     const std::lock_guard lock(subscriber->mutex);
     if (std::exchange(subscriber->is_looking, true)) return;
-    subscriber->pace = subscriber->pace.count() == 0 ? options.pace_min : std::min(subscriber->pace * 2, options.pace_max);
+    subscriber->pace = next_pace(subscriber->pace);
     pace = subscriber->pace;
   }
   timers.after(pace, [weak = weak_from_this(), weak_subscriber = std::weak_ptr(subscriber)] {

@@ -62,13 +62,9 @@ struct Tail::Impl {
   std::expected<void, std::string> follow() {
     auto admin = kafka::Admin::open(options.kafka);
     if (!admin) return std::unexpected(admin.error().text);
-    const std::vector<std::string> names{options.topic};
-    const auto described = admin->describe_topics(names);
-    if (!described) return std::unexpected(described.error().text);
-    if (!described->front()) return std::unexpected("there is no topic " + options.topic + " (`parley topics` makes it)");
-    if (const int count = described->front()->partitions; count != options.partitions) {
-      return std::unexpected(options.topic + " has " + std::to_string(count) + " partitions instead of " + std::to_string(options.partitions));
-    }
+    const auto topic = admin->describe_topic(options.topic);
+    if (!topic) return std::unexpected(topic.error().text);
+    if (auto wrong = kafka::wrong_partitions(*topic, options.partitions)) return std::unexpected(std::move(*wrong));
     auto consumer = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
     if (!consumer) return std::unexpected(consumer.error().text);
 

@@ -7,6 +7,7 @@
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
 #include "platform/kafka/read_through.h"
+#include "projections/record.h"
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/events.h"
@@ -35,15 +36,13 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   const auto fold = [&](const kafka::Message& record) -> kafka::Result<void> {
     const auto stream = parse_stream(record.header("ce_subject").value_or(""));
     if (!stream || !schema::is_in_directory(stream->kind)) return {};
-    // The names that it asks for are literals, and so end in NUL.
-    const auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name.data()); });
-    const auto event = schema::decode_event(record.header("ce_type").value_or(""), record.value());
-    if (!envelope || !event)
-      return std::unexpected(
-          failure("the event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + " cannot be read"));
+    const auto found = projections::read_record(record);
+    if (!found) return std::unexpected(failure(found.error()));
+    const auto event = schema::decode_event(found->envelope.type, found->value);
+    if (!event) return std::unexpected(failure("the event at " + projections::place_of(record) + " cannot be read"));
     if (!*event) return {};
     auto& state = states.try_emplace(*stream, initial_state(stream->kind)).first->second;
-    state = evolve(state, **event, {envelope->time, envelope->sequence});
+    state = evolve(state, **event, {found->envelope.time, found->envelope.sequence});
     return {};
   };
   const auto read = kafka::read_through(*consumer, *events, [&](const kafka::Message& record) {

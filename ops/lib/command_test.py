@@ -102,7 +102,9 @@ def default_data():
 
 def kinds_of(selection):
     """The labels of the tests that ctest would run."""
-    listed = subprocess.run([*selection, "--show-only=json-v1"], capture_output=True, text=True, check=True)
+    listed = subprocess.run([*selection, "--show-only=json-v1"], stdout=subprocess.PIPE, text=True)
+    if listed.returncode != 0:
+        raise OpsError("ctest does not understand what it was given")
     properties = (each for test in json.loads(listed.stdout)["tests"] for each in test.get("properties", []))
     return {label for each in properties if each["name"] == "LABELS" for label in each["value"]}
 

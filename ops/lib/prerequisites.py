@@ -34,9 +34,10 @@ def librdkafka():
            for package in ("rdkafka", "rdkafka++")):
         return
     target = DEPS / "librdkafka"
-    stamp = digest(RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, *(patch.read_text() for patch in RDKAFKA_PATCHES), target)
-    if stamped(target, stamp):
-        return
+    once(target, (RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, *(patch.read_text() for patch in RDKAFKA_PATCHES), target), build_librdkafka)
+
+
+def build_librdkafka(target):
     npm()
     source = DEPS / "librdkafka-source"
     shutil.rmtree(source, ignore_errors=True)
@@ -52,68 +53,55 @@ def librdkafka():
     say("building librdkafka (about a minute)")
     for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-j", JOBS, "-C", "src-cpp"]):
         execute(command, "librdkafka does not build", quiet=True, cwd=folder)
-    shutil.rmtree(target, ignore_errors=True)
     for part in ("src", "src-cpp"):
         execute(["make", "-C", part, "install"], "librdkafka cannot be installed", quiet=True, cwd=folder)
     shutil.rmtree(source)
-    (target / ".stamp").write_text(stamp)
 
 
 def asyncapi():
     """Installs AsyncAPI's own parser into .deps/asyncapi: what judges schemas/asyncapi.yaml in the tests."""
-    target = DEPS / "asyncapi"
-    stamp = digest(ASYNCAPI_PARSER)
-    if stamped(target, stamp):
-        return
-    npm()
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    say(f"downloading {ASYNCAPI_PARSER}")
-    execute(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", target, ASYNCAPI_PARSER], "the download failed", quiet=True)
-    (target / ".stamp").write_text(stamp)
+    def install(target):
+        npm()
+        say(f"downloading {ASYNCAPI_PARSER}")
+        execute(["npm", "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", target, ASYNCAPI_PARSER], "the download failed", quiet=True)
+
+    once(DEPS / "asyncapi", (ASYNCAPI_PARSER,), install)
 
 
 def swagger_ui():
     """Downloads what shows the API's document at /docs into .deps/swagger-ui."""
-    target = DEPS / "swagger-ui"
-    stamp = digest(SWAGGER_UI, SWAGGER_UI_SHA256, *SWAGGER_UI_FILES)
-    if stamped(target, stamp):
-        return
-    npm()
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    say(f"downloading {SWAGGER_UI}")
-    archive = download(SWAGGER_UI, SWAGGER_UI_SHA256, target)
-    with tarfile.open(archive) as tar:
-        for name in SWAGGER_UI_FILES:
-            (target / name).write_bytes(tar.extractfile(f"package/{name}").read())
-    archive.unlink()
-    (target / ".stamp").write_text(stamp)
+    def unpack(target):
+        npm()
+        say(f"downloading {SWAGGER_UI}")
+        archive = download(SWAGGER_UI, SWAGGER_UI_SHA256, target)
+        with tarfile.open(archive) as tar:
+            for name in SWAGGER_UI_FILES:
+                (target / name).write_bytes(tar.extractfile(f"package/{name}").read())
+        archive.unlink()
+
+    once(DEPS / "swagger-ui", (SWAGGER_UI, SWAGGER_UI_SHA256, *SWAGGER_UI_FILES), unpack)
 
 
 def contract_tools():
     """Installs what the contract tests judge and generate with: .deps/contract-npm, and the venv .deps/contract-python."""
-    target = DEPS / "contract-npm"
-    stamp = digest(*(file.read_text() for file in sorted(CONTRACT_TOOLS.glob("*.json"))))
-    if not stamped(target, stamp):
+    packages = sorted(CONTRACT_TOOLS.glob("*.json"))
+    requirements = CONTRACT_TOOLS / "requirements.txt"
+
+    def install_packages(target):
         npm()
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
-        for file in CONTRACT_TOOLS.glob("*.json"):
+        for file in packages:
             shutil.copy(file, target)
         say("downloading Redocly's linter, openapi-typescript and TypeScript for the tests")
         execute(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], "the download failed", quiet=True, cwd=target)
-        (target / ".stamp").write_text(stamp)
-    target = DEPS / "contract-python"
-    requirements = CONTRACT_TOOLS / "requirements.txt"
-    stamp = digest(requirements.read_text(), target)
-    if not stamped(target, stamp):
-        shutil.rmtree(target, ignore_errors=True)
+
+    def install_requirements(target):
         say("downloading schemathesis, openapi-spec-validator and openapi-python-client for the tests")
         execute(["/usr/bin/python3", "-m", "venv", target], "a virtual environment cannot be made (python3-venv)", quiet=True)
         execute([target / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement", requirements], "the download failed",
                 quiet=True)
-        (target / ".stamp").write_text(stamp)
+
+    once(DEPS / "contract-npm", (file.read_text() for file in packages), install_packages)
+    once(DEPS / "contract-python", (requirements.read_text(), DEPS / "contract-python"), install_requirements)
 
 
 def download(package, sha256, folder):
@@ -134,15 +122,13 @@ def npm():
 def kafka():
     """Downloads Kafka's jars into .deps/kafka."""
     pom = ROOT / "ops" / "kafka" / "pom.xml"
-    target = DEPS / "kafka"
-    stamp = digest(pom.read_text())
-    if stamped(target, stamp):
-        return
-    say("downloading Apache Kafka")
-    shutil.rmtree(target, ignore_errors=True)
-    execute(["mvn", "-q", "-B", "-C", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}", "-DincludeScope=runtime"],
-            "the download failed", quiet=True)
-    (target / ".stamp").write_text(stamp)
+
+    def copy(target):
+        say("downloading Apache Kafka")
+        execute(["mvn", "-q", "-B", "-C", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}", "-DincludeScope=runtime"],
+                "the download failed", quiet=True)
+
+    once(DEPS / "kafka", (pom.read_text(),), copy)
 
 
 def parley(*targets, preset="release"):
@@ -153,13 +139,16 @@ def parley(*targets, preset="release"):
     execute(["cmake", "--build", "--preset", preset, "--parallel", JOBS, *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
 
 
-def digest(*parts):
-    return hashlib.sha256("\n".join(map(str, parts)).encode()).hexdigest()
-
-
-def stamped(target, stamp):
+def once(target, made_from, make):
+    """`make` fills the folder, unless it was finished from the same before."""
+    stamp = hashlib.sha256("\n".join(map(str, made_from)).encode()).hexdigest()
     file = target / ".stamp"
-    return file.exists() and file.read_text() == stamp
+    if file.exists() and file.read_text() == stamp:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    make(target)
+    file.write_text(stamp)
 
 
 def execute(command, failure, quiet=False, cwd=None):

@@ -59,6 +59,8 @@ Result<Admin> Admin::open(const Config& config) {
   return Admin(std::move(impl));
 }
 
+Error no_topic(const std::string& name) { return {Kind::unknown_topic, true, "there is no topic " + name + " (`parley topics` makes it)"}; }
+
 std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted) {
   if (topic.partitions == wanted) return std::nullopt;
   return topic.name + " has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(wanted);
@@ -130,6 +132,13 @@ Result<std::vector<std::optional<TopicDescription>>> Admin::describe_topics(std:
     out.push_back(it != found.end() ? std::optional(it->second) : std::nullopt);
   }
   return out;
+}
+
+Result<TopicDescription> Admin::describe_topic(const std::string& name, std::chrono::milliseconds timeout) {
+  auto described = describe_topics(std::span(&name, 1), timeout);
+  if (!described) return std::unexpected(std::move(described.error()));
+  if (!described->front()) return std::unexpected(no_topic(name));
+  return std::move(*described->front());
 }
 
 Result<std::vector<PartitionOffset>> Admin::group_offsets(const std::string& group, std::span<const TopicPartition> partitions,

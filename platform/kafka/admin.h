@@ -29,6 +29,8 @@ struct TopicDescription {
   int partitions = 0;
 };
 
+/// There is none of that name, as yet.
+Error no_topic(const std::string& name);
 /// Why a topic cannot be used with so many partitions; nothing when it can.
 std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted);
 
@@ -45,6 +47,8 @@ class Admin {
   /// One entry per name, in order; without a value when there is no such topic.
   Result<std::vector<std::optional<TopicDescription>>> describe_topics(std::span<const std::string> names,
                                                                        std::chrono::milliseconds timeout = kRequestTimeout);
+  /// The one of that name, which must be there: otherwise no_topic().
+  Result<TopicDescription> describe_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
   Result<void> delete_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
 
   /// -1 where the group has committed nothing.

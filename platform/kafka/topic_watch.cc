@@ -59,7 +59,7 @@ struct TopicWatch::Impl {
     for (std::size_t i = 0; i < options.topics.size(); ++i) {
       const auto& name = options.topics[i];
       const auto& topic = (*described)[i];
-      if (!topic) return failed("there is no topic " + name + " (`parley topics` makes it)");
+      if (!topic) return failed(no_topic(name).text);
       if (auto wrong = wrong_partitions(*topic, options.partitions)) return found(std::move(*wrong));
       std::unique_lock lock(mutex);
       const auto& known = ids.emplace(name, topic->id).first->second;

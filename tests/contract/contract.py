@@ -191,7 +191,12 @@ def new_key():
     return secrets.token_hex(16)
 
 
-def main():
+def main(*needed):
+    """Skips the tests where a folder or program that they need is not there, or no system runs."""
+    for tool in needed:
+        if not tool.exists():
+            print(f"{tool} is not there: skipped")
+            sys.exit(SKIPPED)
     if not BASE:
         print("PARLEY_TEST_BASE is not set: no running system")
         sys.exit(SKIPPED)

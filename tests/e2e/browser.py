@@ -5,10 +5,18 @@ import fcntl
 import json
 import os
 import select
+import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
+from urllib.parse import urlsplit
+
+BASE = os.environ.get("PARLEY_TEST_BASE", "")
+SCREENSHOTS = pathlib.Path(os.environ.get("PARLEY_BUILD") or tempfile.gettempdir()) / "screenshots"
+SKIPPED = 77
 
 COMMAND_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
@@ -124,3 +132,23 @@ class Browser:
             self._process.wait()
         os.close(self._read)
         shutil.rmtree(self._profile, ignore_errors=True)
+
+
+class PageTest(unittest.TestCase):
+    """A page of the system at BASE, which complains of nothing and asks no other host."""
+
+    def setUp(self):
+        self.browser = Browser()
+        self.addCleanup(self.browser.close)
+
+    def tearDown(self):
+        self.assertEqual(self.browser.complaints, [])
+        self.assertEqual({urlsplit(url).netloc for url in self.browser.requests if url.startswith("http")}, {urlsplit(BASE).netloc})
+
+
+def main():
+    if not BASE:
+        print("PARLEY_TEST_BASE is not set: skipped")
+        sys.exit(SKIPPED)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    unittest.main(verbosity=2)

@@ -1,18 +1,8 @@
 #!/usr/bin/python3
 """The page at the edge's root, as a newcomer sees it. Needs PARLEY_TEST_BASE; screenshots are kept in the build's folder."""
 
-import os
-import pathlib
-import sys
-import tempfile
-import unittest
-from urllib.parse import urlsplit
+from browser import BASE, PageTest, SCREENSHOTS, main
 
-from browser import Browser
-
-BASE = os.environ.get("PARLEY_TEST_BASE", "")
-SCREENSHOTS = pathlib.Path(os.environ.get("PARLEY_BUILD") or tempfile.gettempdir()) / "screenshots"
-SKIPPED = 77
 READY = "document.getElementById('play') && !document.getElementById('play').disabled"
 DEADLINE_S = 30.0
 
@@ -21,15 +11,7 @@ def count(selector):
     return f"document.querySelectorAll({selector!r}).length"
 
 
-class Page(unittest.TestCase):
-    def setUp(self):
-        self.browser = Browser()
-        self.addCleanup(self.browser.close)
-
-    def assert_calm(self):
-        self.assertEqual(self.browser.complaints, [])
-        self.assertEqual({urlsplit(url).netloc for url in self.browser.requests if url.startswith("http")}, {urlsplit(BASE).netloc})
-
+class Page(PageTest):
     def test_a_played_conversation_is_seen_on_both_sides_with_its_events(self):
         self.browser.screen(1280, 800, language="ru-RU")
         self.browser.open(f"{BASE}/#demo")
@@ -45,7 +27,6 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.value("document.documentElement.lang"), "ru")
         overflow = "document.documentElement.scrollWidth > innerWidth || document.documentElement.scrollHeight > innerHeight"
         self.assertFalse(self.browser.value(overflow), "the page does not fit 1280 x 800")
-        self.assert_calm()
 
     def test_what_is_typed_is_shown_as_text_and_is_there_again_after_a_reload(self):
         text = "<img src=x onerror=\"document.title='broken'\"> & \"quotes\""
@@ -63,7 +44,6 @@ class Page(unittest.TestCase):
         self.assertEqual(shown, [text, "One moment, please."])
         self.assertEqual(self.browser.value("document.title"), "Parley")
         self.assertEqual(self.browser.value(count("#visitor-messages img")), 0)
-        self.assert_calm()
 
     def test_it_fits_a_phone_in_the_dark(self):
         self.browser.screen(390, 844, phone=True, dark=True, language="ru-RU")
@@ -72,12 +52,7 @@ class Page(unittest.TestCase):
         self.browser.wait(f"{count('#events tr[data-version] td.hash[title]')} === 6", DEADLINE_S)
         self.assertEqual(self.browser.value("document.documentElement.scrollWidth"), 390, "the page is wider than the phone")
         self.browser.screenshot(SCREENSHOTS / "page-phone.png", whole=True)
-        self.assert_calm()
 
 
 if __name__ == "__main__":
-    if not BASE:
-        print("PARLEY_TEST_BASE is not set: skipped")
-        sys.exit(SKIPPED)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    unittest.main(verbosity=2)
+    main()

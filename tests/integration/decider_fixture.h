@@ -76,8 +76,11 @@ class Sender {
     if (!consumer) throw std::runtime_error(consumer.error().text);
     std::vector<kafka::TopicPartition> partitions;
     for (int i = 0; i < kPartitions; ++i) partitions.push_back({prefix_ + ".replies", i});
-    auto ends = consumer->end(partitions, kafka::Isolation::read_uncommitted);
-    if (!ends || !consumer->assign(*ends)) throw std::runtime_error("replies cannot be read");
+    const bool reads = eventually([&] {  // a topic that was made a moment ago has no leader yet
+      const auto ends = consumer->end(partitions, kafka::Isolation::read_uncommitted);
+      return ends && consumer->assign(*ends);
+    });
+    if (!reads) throw std::runtime_error("replies cannot be read");
     reader_ = std::jthread([this, consumer = std::make_shared<kafka::Consumer>(std::move(*consumer))](const std::stop_token& stop) {
       std::vector<kafka::Message> messages;
       while (!stop.stop_requested()) {

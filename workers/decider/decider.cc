@@ -237,7 +237,7 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
       for (std::size_t i = 0; i < names.size(); ++i) {
         const auto& one = (*described_topics)[i];
         if (!one) {
-          trouble = "there is no topic " + names[i] + " (`parley topics` makes it)";
+          trouble = kafka::no_topic(names[i]).text;
         } else if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) {
           throw Halt(*wrong);
         }

@@ -294,21 +294,18 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
     looked_at = Clock::now().time_since_epoch().count();
   };
   while (!stop.stop_requested()) {
-    const auto described = admin->describe_topics(std::vector{options.events_topic});
-    if (described && described->front()) {
-      if (described->front()->partitions != options.partitions) {
-        return std::unexpected(std::string(kAnotherLog) + options.events_topic + " has " + std::to_string(described->front()->partitions) +
-                               " partitions, not " + std::to_string(options.partitions));
-      }
-      topic_id = described->front()->id;
+    const auto topic = admin->describe_topic(options.events_topic);
+    if (topic) {
+      if (const auto wrong = kafka::wrong_partitions(*topic, options.partitions)) return std::unexpected(std::string(kAnotherLog) + *wrong);
+      topic_id = topic->id;
       watch_topic.emplace(kafka::TopicWatch::Options{
           .kafka = options.kafka, .topics = {options.events_topic}, .partitions = options.partitions, .ids = {{options.events_topic, topic_id}}});
       break;
     }
-    if (!described && !described.error().retryable) return std::unexpected("Kafka: " + described.error().text);
+    if (!topic.error().retryable) return std::unexpected("Kafka: " + topic.error().text);
     {
       const std::lock_guard lock(status_mutex);
-      kafka_trouble = described ? options.events_topic + " does not exist" : described.error().text;
+      kafka_trouble = topic.error().text;
     }
     wait();
   }

@@ -148,10 +148,8 @@ class Run {
   Step<> expect_this_log(const std::vector<Checkpoint>& rows) {
     auto admin = kafka::Admin::open(options_.kafka);
     if (!admin) return failed("Kafka: " + admin.error().text);
-    const auto described = admin->describe_topics(std::vector{options_.events_topic});
-    if (!described) return failed("Kafka: " + described.error().text);
-    const auto& topic = described->front();
-    if (!topic) return failed(options_.events_topic + " does not exist");
+    const auto topic = admin->describe_topic(options_.events_topic);
+    if (!topic) return failed("Kafka: " + topic.error().text);
     if (const auto wrong = kafka::wrong_partitions(*topic, options_.partitions)) return failed("another log: " + *wrong);
     certificate_.topic_id = topic->id;
     for (const auto& row : rows) {
