@@ -66,6 +66,12 @@ ROWS = {
                                                   no_memory_left="parley_http_overloaded_total", not_a_request="parley_http_rejected_inputs_total",
                                                   too_slow="parley_http_timeouts_total", broken="parley_http_failures_total")),
     ),
+    "Rate limits": (
+        ("Refused for asking too often", "reqps", {"{{limit}}": sum_by("limit", rate("parley_http_rate_limited_total"))},
+         "429, by the limit that was met. The client is told when to come again."),
+        ("Counts begun anew for want of room", "cps", {"{{limit}}": sum_by("limit", rate("parley_http_rate_limit_displaced_total"))},
+         "Anything but 0: more callers at once than a limit remembers (--rate-limit-keys-max)."),
+    ),
     "Command latency by phase": (
         ("Half of the commands take longer", "s", {"{{phase}}": quantile(0.5, "parley_api_command_phase_seconds", "phase"),
                                                    "whole": quantile(0.5, "parley_api_command_seconds")},

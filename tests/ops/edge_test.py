@@ -117,6 +117,10 @@ class Edge(unittest.TestCase):
         self.assertTrue(policy.startswith("default-src 'none'; script-src 'self';"), policy)
         self.assertNotIn("unsafe", policy)
 
+    def test_the_apis_document_has_one_address(self):
+        answer, _ = self.ask("GET", "/docs/")
+        self.assertEqual((answer.status, answer.getheader("Location")), (301, "/docs"))
+
     def test_the_edges_own_errors_have_the_apis_form(self):
         self.assert_error(*self.ask("POST", "/api/x", b" " * (3 << 20)), 413, "PAYLOAD_TOO_LARGE")
         self.assert_error(*self.ask("GET", "/page/none.js"), 404, "NOT_FOUND")
