@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.error
 import urllib.request
 
 import kafka
@@ -28,6 +29,7 @@ SASL, CERTIFICATES, CONTROLLER, POSTGRES, API = (PORT + number for number in ran
 HEALTH = PORT + 10  # of the decider 1 above, of the projector 2, of the API 3
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"# (\S+\.\w+)\n")
+ROLE = re.compile(r"^as (\w+) (\w+) &$", re.MULTILINE)
 DEADLINE_S = 200
 QUICK_JAVA = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 # What the page says of its machines, and what stands for it here. In this order.
@@ -70,7 +72,7 @@ class External(unittest.TestCase):
         for name, main_class in (("kafka-configs.sh", "kafka.admin.ConfigCommand"), ("kafka-acls.sh", "org.apache.kafka.tools.AclCommand")):
             command = " ".join(map(str, kafka.java(main_class, options=QUICK_JAVA))).replace(" -cp ", " -Dorg.slf4j.simpleLogger.defaultLogLevel=warn -cp ")
             cls.tool(name, re.sub(r"(\S+/\*)", r"'\1'", command))
-        cls.tool("parley", f"setpriv --pdeathsig TERM -- {PARLEY}")  # nothing outlives this test
+        cls.tool("parley", str(PARLEY))
         cls.run_commands(certificates)
         cls.supervisor = Supervisor(cls.say)
         cls.addClassCleanup(cls.supervisor.close)
@@ -80,10 +82,9 @@ class External(unittest.TestCase):
         cls.run_commands(once)
         cls.certificate = re.search(r"^certificate\(\) .*?^}", certificates, re.DOTALL | re.MULTILINE)[0]
         cls.functions = once.split("\n")[0]
-        roles_log = cls.enterClassContext(open(FOLDER / "log" / "roles.log", "wb"))
-        cls.roles = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "--", "bash", "-c", f"{cls.functions}\n{roles}wait"], env=cls.environment(), start_new_session=True, cwd=FOLDER,
-                                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=roles_log)
-        cls.addClassCleanup(cls.end_roles)
+        for name, arguments in ROLE.findall(roles):
+            cls.serve(Command(name=arguments, log=FOLDER / "log" / "roles.log", ready=lambda: True, directory=FOLDER, environment=cls.environment(),
+                              arguments=["bash", "-c", f"set -a; . {FOLDER}/etc/{name}.env; exec parley {arguments}"]))
 
     @classmethod
     def say(cls, line):
@@ -149,16 +150,19 @@ class External(unittest.TestCase):
         cls.supervisor.start(command.name)
         assert wait_for(lambda: command.log.exists() and command.ready(), DEADLINE_S), command.log.read_text()[-4000:]
 
-    @classmethod
-    def end_roles(cls):
-        os.killpg(cls.roles.pid, signal.SIGTERM)
-        cls.roles.wait(DEADLINE_S)
-
     def ask(self, method, path, body=None, **headers):
-        headers = {name.replace("_", "-"): value for name, value in headers.items()} | ({"Content-Type": "application/json"} if body else {})
+        """As a client should: what may be asked again is asked again, under the same key."""
+        headers = {name.replace("_", "-"): value for name, value in headers.items()} | {"Idempotency-Key": secrets.token_hex(16)}
+        headers |= {"Content-Type": "application/json"} if body else {}
         request = urllib.request.Request(f"http://127.0.0.1:{API}{path}", json.dumps(body).encode() if body else None, headers, method=method)
-        with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
-            return json.loads(answer.read())
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=DEADLINE_S) as answer:
+                    return json.loads(answer.read())
+            except urllib.error.HTTPError as error:
+                if error.code not in (503, 504) or time.monotonic() > deadline:
+                    raise
 
     def test_1_every_role_does_its_work_with_what_it_may(self):
         ready, *tasks = self.looks.strip().splitlines()
