@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The commands of the guide to the REST API, as they stand there, print what stands there, ids and times aside. Needs PARLEY_TEST_BASE."""
+"""The commands of the first steps and of the guide to the REST API, as they stand there, print what stands there, ids and times aside. Needs PARLEY_TEST_BASE."""
 
 import re
 import secrets
@@ -9,7 +9,7 @@ import unittest
 import contract
 from settings import ROOT
 
-GUIDE = ROOT / "ops" / "rest.md"
+GUIDE, FIRST_STEPS = ROOT / "ops" / "rest.md", ROOT / "ops" / "getting-started.md"
 BLOCK = re.compile(r"```sh\n(.*?)```\n(?:```text\n(.*?)```\n)?", re.DOTALL)
 GUIDE_API, GUIDE_EMAIL = "http://localhost:8000", "anna@example.com"
 END = "=== the end of a block ==="
@@ -25,11 +25,17 @@ def lasting(text):
     return text
 
 
-class RestGuide(contract.ContractTest):
-    def test_its_commands_print_what_stands_there(self):
+class Guides(contract.ContractTest):
+    def test_the_commands_of_the_guide_to_the_api_print_what_stands_there(self):
+        self.assert_prints(GUIDE, 9)
+
+    def test_the_commands_of_the_first_steps_print_what_stands_there(self):
+        self.assert_prints(FIRST_STEPS, 3)
+
+    def assert_prints(self, page, blocks_min):
         email = f"anna-{secrets.token_hex(6)}@example.com"
-        blocks = BLOCK.findall(GUIDE.read_text())
-        self.assertGreater(len(blocks), 8)
+        blocks = BLOCK.findall(page.read_text())
+        self.assertGreaterEqual(len(blocks), blocks_min)
         script = f"\nprintf '\\n{END}\\n'\n".join(commands for commands, _ in blocks).replace(GUIDE_API, contract.BASE).replace(GUIDE_EMAIL, email)
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=TIMEOUT_S)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
