@@ -30,7 +30,7 @@ HEALTH = PORT + 10  # of the decider 1 above, of the projector 2, of the API 3
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"# (\S+\.\w+)\n")
 ROLE = re.compile(r"^as (\w+) (\w+) &$", re.MULTILINE)
-DEADLINE_S = 200
+DEADLINE_S = 300
 QUICK_JAVA = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 # What the page says of its machines, and what stands for it here. In this order.
 HERE = ((r"kafka-1\.example(:\d+),kafka-2.example:\d+,kafka-3.example:\d+", r"localhost\1"), (r"kafka-1.example kafka-2.example kafka-3.example", "localhost"),
