@@ -47,6 +47,14 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
+Result<void> drop(postgres::Lease& lease, const std::string& thing, std::chrono::milliseconds wait_max) {
+  auto transaction = lease.transaction();
+  if (!transaction) return std::unexpected(transaction.error());
+  if (auto set = set_for_transaction(*transaction, "lock_timeout", wait_max); !set) return set;
+  if (auto dropped = done(transaction->query("DROP " + thing)); !dropped) return dropped;
+  return transaction->commit();
+}
+
 Result<void> lock_all(Transaction& transaction, const char* mode) {
   const auto tables = texts(transaction,
                             "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
@@ -121,20 +129,18 @@ Result<void> grant_the_same(postgres::Lease& lease, std::string_view other) {
 }
 
 Result<void> drop_generation(postgres::Lease& lease, std::string_view name, std::chrono::milliseconds wait_max) {
-  auto transaction = lease.transaction();
-  if (!transaction) return std::unexpected(transaction.error());
-  if (auto set = set_for_transaction(*transaction, "lock_timeout", wait_max); !set) return set;
-  const auto tables = texts(*transaction,
+  const auto tables = texts(lease,
                             "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-                            " WHERE n.nspname = $1 AND c.relkind IN ('r', 'p')",
+                            " WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') ORDER BY c.relname",
                             Params(name));
   if (!tables) return std::unexpected(tables.error());
-  // Not CASCADE: what somebody else has built upon these tables stays, and so do they.
-  if (!tables->empty()) {
-    if (auto dropped = done(transaction->query("DROP TABLE " + joined(*tables))); !dropped) return dropped;
+  // Each alone. A statement that was planned before a switch locks the old tables once more before it finds the new ones: together with somebody who
+  // holds some of them and waits for the others, one of the two would have to fail. Not CASCADE: what somebody else has built upon a table stays,
+  // and so does the table.
+  for (const auto& table : *tables) {
+    if (auto dropped = drop(lease, "TABLE " + table, wait_max); !dropped) return dropped;
   }
-  if (auto dropped = done(transaction->query("DROP SCHEMA " + identifier(name))); !dropped) return dropped;
-  return transaction->commit();
+  return drop(lease, "SCHEMA " + identifier(name), wait_max);
 }
 
 Result<std::int64_t> behind(Reader& reader, std::string_view other) {

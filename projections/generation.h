@@ -33,7 +33,7 @@ postgres::Result<std::vector<std::string>> other_generations(postgres::Reader& r
 postgres::Result<bool> is_there(postgres::Reader& reader, std::string_view name);
 /// What others may do with the current generation's tables they may do with the other one's.
 postgres::Result<void> grant_the_same(postgres::Lease& lease, std::string_view other);
-/// Drops it with its tables, unless something outside depends on them, or somebody uses one for longer than `wait_max`.
+/// Drops it, a table after the other, up to one upon which something outside depends, or which somebody uses for longer than `wait_max`.
 postgres::Result<void> drop_generation(postgres::Lease& lease, std::string_view name, std::chrono::milliseconds wait_max);
 
 /// How many offsets (control records among them) the other generation is behind the current one, all partitions together.

@@ -1,5 +1,6 @@
 #include "platform/postgres/params.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace parley::postgres {
@@ -13,6 +14,7 @@ std::string identifier(std::string_view name) {
 Text to_text(bool value) { return value ? "t" : "f"; }
 Text to_text(std::int64_t value) { return std::to_string(value); }
 Text to_text(std::string_view value) {
+  if (value.find('\0') == value.npos && value.find('\xED') == value.npos) return std::string(value);  // memchr: by far the most are so
   constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
   const auto surrogate = [](std::string_view at) { return at.size() >= 3 && at[0] == '\xED' && static_cast<unsigned char>(at[1]) >= 0xA0; };
   std::string text;
@@ -25,7 +27,7 @@ Text to_text(std::string_view value) {
     kept = i + length;
     i = kept - 1;
   }
-  return kept == 0 ? std::string(value) : text.append(value.substr(kept));
+  return text.append(value.substr(kept));
 }
 
 Text to_text(Timestamp value) {
@@ -53,11 +55,13 @@ void Column::add_text(const Text& text) {
     return;
   }
   body_ += '"';
-  for (const char c : *text) {
-    if (c == '"' || c == '\\') body_ += '\\';
-    body_ += c;
+  auto kept = text->begin();
+  const auto is_special = [](char c) { return c == '"' || c == '\\'; };
+  for (auto at = kept; (at = std::find_if(at, text->end(), is_special)) != text->end(); ++at) {
+    body_.append(kept, at) += '\\';
+    kept = at;
   }
-  body_ += '"';
+  body_.append(kept, text->end()) += '"';
 }
 
 }  // namespace parley::postgres

@@ -56,7 +56,7 @@ class Rebuild(scenario.Chaos):
     def switch(self):
         certificate = json.loads(self.system.task("rebuild", "--json"))
         self.assertEqual((certificate["outcome"], certificate["differences"]), ("switched", []))
-        self.assertEqual(self.generations(), ["parley"])
+        self.assertEqual(self.generations(), ["parley"], certificate["notes"])
         self.say(f"switched: {certificate['events']} events in {certificate['seconds']:.1f} s, the projector held for "
                  f"{certificate['writers_held_ms']:.0f} ms, reads for {certificate['readers_held_ms']:.0f} ms; {certificate['notes']}")
 

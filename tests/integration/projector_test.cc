@@ -118,6 +118,51 @@ TEST_F(ProjectorTest, OfTwoThatBothThinkTheyOwnEverythingEachBatchIsWrittenByOne
   expect_each_event_once();
 }
 
+/// More than one transaction holds, of every partition, and read by the time that the first one is written.
+constexpr int kMuch = 1'200;
+constexpr std::size_t kBatch = 200;
+
+TEST_F(ProjectorTest, WhatIsMoreThanOneTransactionHoldsIsWrittenByTwoConnections) {
+  talk(kMuch);
+  auto lease = pool_->lease(kDeadline);
+  auto holding = lease->transaction();
+  ASSERT_TRUE(holding && holding->query("LOCK TABLE event_index IN SHARE MODE"));
+  Options catching_up = options();
+  catching_up.instance = schema_;
+  catching_up.batch_events_max = kBatch;
+  Running projector(catching_up);
+  const std::string mine = "FROM pg_stat_activity WHERE application_name = 'parley projector " + schema_ + "'";
+  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) " + mine + " AND wait_event_type = 'Lock'") > 0; }, kDeadline));
+  holding = std::unexpected(postgres::Error{});
+  ASSERT_TRUE(projected());
+  EXPECT_EQ(number("SELECT count(*) " + mine), 2);
+  expect_each_event_once();
+}
+
+TEST_F(ProjectorTest, OfWhatIsWrittenAtTheSameTimeOneTransactionWaitsAlone) {
+  {
+    Running projector(options());
+    talk(50);
+    ASSERT_TRUE(projected());
+  }
+  talk(kMuch);
+  auto lease = pool_->lease(kDeadline);
+  auto holding = lease->transaction();
+  ASSERT_TRUE(holding && holding->query("SELECT FROM dialogs WHERE id = 1 FOR UPDATE"));
+  Options catching_up = options();
+  catching_up.batch_events_max = kBatch;
+  catching_up.statement_timeout = 500ms;
+  catching_up.retry_max = 100ms;
+  Running projector(catching_up);
+  const auto of_others = [&] { return number("SELECT count(*) FROM event_index WHERE stream_id % 4 <> 1"); };
+  const auto before = of_others();
+  ASSERT_TRUE(eventually([&] { return of_others() > before && projector.verdict().readiness == Readiness::not_ready; }, kDeadline));
+  EXPECT_EQ(number("SELECT count(*) FROM dialogs d JOIN event_index e ON e.stream_id = d.id AND e.version > d.version"), 0);
+  holding = std::unexpected(postgres::Error{});
+  ASSERT_TRUE(projected());
+  expect_each_event_once();
+}
+
 TEST_F(ProjectorTest, WithPostgreSQLAwayItIsNotReadyKeepsItsPlaceAndCatchesUp) {
   parley::testing::TcpGate gate(postgres_, port_of(*pool_));
   Options through = options();

@@ -373,6 +373,31 @@ TEST_F(RebuildTest, AReadThatDoesNotEndIsNamedAndTheSwitchGivesUpWithoutHoldingA
   EXPECT_TRUE(projected());
 }
 
+// So does a statement that was planned before the switch: it locks the old tables, one after the other, before it finds the new ones.
+TEST_F(RebuildTest, WhoeverStillHoldsOneOfTheOldTablesAndWantsAnotherDoesNotKeepThem) {
+  Running projector(options());
+  talk(50);
+  ASSERT_TRUE(projected());
+  auto reader = pool_->lease(kDeadline);
+  std::future<void> late;
+  auto options = of_rebuild();
+  options.before = [&](std::string_view step) {
+    if (step != "dropping") return;
+    const std::string old = others().front();
+    auto read = reader->transaction();
+    ASSERT_TRUE(read && read->query("LOCK TABLE " + old + ".messages IN ACCESS SHARE MODE"));
+    late = std::async(std::launch::async, [this, old, read = std::move(*read)]() mutable {
+      EXPECT_TRUE(waits("DROP TABLE"));
+      static_cast<void>(read.query("LOCK TABLE " + old + ".accounts IN ACCESS SHARE MODE"));
+    });
+  };
+  const auto certificate = run(options);
+  if (late.valid()) late.get();
+  EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);
+  EXPECT_THAT(certificate.notes, IsEmpty());
+  EXPECT_THAT(others(), IsEmpty());
+}
+
 TEST_F(RebuildTest, ListenersAreToldToReadTheCheckpointsWhenItSwitches) {
   Running projector(options());
   talk(100);

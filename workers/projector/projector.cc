@@ -1,8 +1,11 @@
 #include "workers/projector/projector.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <atomic>
 #include <deque>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -50,6 +53,8 @@ constexpr auto kEndsTimeout = 1s;
 // Looks for the log's end that fail one after another before Kafka counts as away.
 constexpr int kEndsMissesMax = 2;
 constexpr auto kLeaseWait = 5s;
+// What is read ahead, in transactions of each writer: as it comes from Kafka, more than one of them may be of one partition alone.
+constexpr std::size_t kReadAhead = 2;
 // Compare-and-sets that miss one after another before the process gives up and is started anew.
 constexpr int kMissesMax = 20;
 // Events of a parked stream that are read and applied in one transaction.
@@ -125,7 +130,7 @@ struct Owned {
   bool is_done() const { return until && next >= *until; }
 };
 
-/// Records that were folded and where they move the checkpoints. Kept until it is written or dropped.
+/// Records that were folded, and where they move the checkpoints: of one transaction. Kept until it is written or dropped.
 struct Pending {
   projections::Batch batch;
   std::vector<Advance> advances;
@@ -133,6 +138,7 @@ struct Pending {
   bool is_apart = false;                       ///< One of them at least cannot be applied: the batch is not whole, or the tables refused it.
   std::vector<projections::Waiting> waiting;   ///< Events of streams that were parked before.
   std::optional<parking::Unparked> unparking;  ///< `records` is this one event, of a parked stream, which lets the stream go on.
+  bool in_doubt = false;                       ///< The last COMMIT may have happened.
 
   // What the transaction under way makes of the parked streams; so once it is committed.
   std::vector<ParkedStream> parked = {};
@@ -141,6 +147,33 @@ struct Pending {
   std::size_t events() const { return records.size() + waiting.size(); }
 };
 
+/// Which transaction takes a partition's records: the one that has the fewest when its first one comes.
+class Shares {
+ public:
+  explicit Shares(std::size_t count) : pending_(count) {}
+
+  Pending& of(std::int32_t partition) {
+    const auto [found, first] = share_of_.try_emplace(partition, nullptr);
+    if (first) found->second = &*std::ranges::min_element(pending_, {}, &Pending::events);
+    return *found->second;
+  }
+  bool empty() const {
+    return std::ranges::all_of(pending_, [](const Pending& share) { return share.events() == 0; });
+  }
+  std::map<std::int32_t, Advance> advances;
+  /// What there is to write; with it go the advances.
+  std::vector<Pending> take() {
+    for (auto& [partition, advance] : advances) of(partition).advances.push_back(std::move(advance));
+    std::erase_if(pending_, [](const Pending& share) { return share.advances.empty(); });
+    return std::move(pending_);
+  }
+
+ private:
+  std::vector<Pending> pending_;
+  std::map<std::int32_t, Pending*> share_of_;
+};
+
+/// From the best to the worst.
 enum class Written {
   yes,
   partly,   ///< A part of a parked stream was replayed: there is more.
@@ -158,7 +191,7 @@ struct Projector::Impl {
                           .schema = options.schema,
                           .statement_timeout = options.statement_timeout,
                           .durable_commit = false},  // README.md says why
-              .connections_max = 1,
+              .connections_max = options.writers,
               .name = "projector"}) {
     for (std::int32_t partition = 0; partition < options.partitions; ++partition) static_cast<void>(PartitionMetrics(partition));
   }
@@ -178,8 +211,7 @@ struct Projector::Impl {
   std::map<std::string, ParkedStream, std::less<>> parked;  // of the owned partitions, by stream; true at their checkpoints
   std::size_t reading = 0;                                  // partitions that `reader` has
   std::deque<kafka::Message> backlog;                       // read, not folded yet
-  std::optional<Pending> pending;
-  bool in_doubt = false;  // the last COMMIT of `pending` may have happened
+  std::vector<Pending> pending;                             // of different partitions each
   int misses = 0;
   std::optional<std::string> failure;  // why the process must end
 
@@ -212,13 +244,14 @@ struct Projector::Impl {
   bool fold();
   bool check_witness(Owned& partition, const projections::Record& record);
   Written write();
-  Written write_batch(postgres::Lease& lease);
-  Written write_replay(postgres::Lease& lease);
+  postgres::Result<Written> write(Pending& share);
+  postgres::Result<Written> write_batch(postgres::Lease& lease, Pending& share);
+  postgres::Result<Written> write_replay(postgres::Lease& lease, Pending& share);
   std::optional<std::vector<kafka::Message>> read_parked(std::int32_t partition, const std::vector<ParkedEvent>& events);
-  Written move(postgres::Transaction& transaction, std::span<const Advance> advances);
-  Written finish(postgres::Transaction& transaction);
-  Written settle(postgres::Lease& lease);
-  void written();
+  postgres::Result<Written> move(postgres::Transaction& transaction, std::span<const Advance> advances);
+  postgres::Result<Written> finish(postgres::Transaction& transaction, Pending& share);
+  postgres::Result<Written> settle(postgres::Lease& lease, Pending& share);
+  void written(Pending& share);
   void show_parked();
   void set_pending(bool is_pending);
   void watch();
@@ -226,11 +259,8 @@ struct Projector::Impl {
   void show_lag(Owned& owned, std::int32_t partition, std::int64_t events);
   bool reaches_to(const std::vector<Checkpoint>& rows);
   void say_why(const std::stop_token& stop);
-  Written later(const postgres::Error& error) {
-    trouble(error, "write");
-    return Written::not_now;
-  }
   void refuse(std::string why) {
+    const std::lock_guard lock(status_mutex);  // writers refuse too
     if (!failure) failure = std::move(why);
   }
   bool trouble(const postgres::Error& error, std::string_view doing);
@@ -360,22 +390,13 @@ void Projector::Impl::look() {
   if (const auto another = watch_topic->another_log()) return refuse(std::string(kAnotherLog) + *another);
   serve_group();
   if (assignment_changed && !waiting() && !take_over()) return;
-  if (pending && !waiting()) {
-    switch (write()) {
-      case Written::yes:
-        written();
-        break;
-      case Written::partly:
-      case Written::not_now:
-        break;
-      case Written::reload:
-        drop();
-        assignment_changed = true;
-        if (++misses > kMissesMax) refuse("the checkpoints are moved by somebody else all the time");
-        return;
-    }
+  if (!pending.empty() && !waiting() && write() == Written::reload) {
+    drop();
+    assignment_changed = true;
+    if (++misses > kMissesMax) refuse("the checkpoints are moved by somebody else all the time");
+    return;
   }
-  if (!pending && !assignment_changed && !failure) read();
+  if (pending.empty() && !assignment_changed && !failure) read();
   if (!failure) watch();
 }
 
@@ -389,17 +410,16 @@ void Projector::Impl::serve_group() {
     more = !polled && polled.error().kind == kafka::Kind::no_offset;
     if (!polled && !more && !polled.error().retryable) refuse("Kafka group: " + polled.error().text);
   }
-  if (assignment_changed && (pending || !owned.empty())) drop();
+  if (assignment_changed && (!pending.empty() || !owned.empty())) drop();
 }
 
 void Projector::Impl::drop() {
-  pending.reset();
+  pending.clear();
   set_pending(false);
   backlog.clear();
   replayer.reset();
   parked.clear();
   show_parked();
-  in_doubt = false;
   for (auto& [partition, p] : owned) p.metrics.owned.set(0), p.metrics.set_lag(0, {});
   owned.clear();
   reading = 0;
@@ -466,10 +486,12 @@ bool Projector::Impl::read_on() {
 
 void Projector::Impl::read() {
   if (owned.empty()) return;
-  if (backlog.empty()) {
-    if (undone() < reading && !read_on()) return;
+  const std::size_t ahead = options.writers * kReadAhead * options.batch_events_max;
+  if (backlog.empty() && undone() < reading && !read_on()) return;
+  // A partition that is done is left as soon as nothing is lost by that: what is read and not folded would be read again.
+  if (undone() == reading && backlog.size() < ahead) {
     std::vector<kafka::Message> records;
-    const auto polled = reader->poll(records, options.batch_events_max, kPollWait);
+    const auto polled = reader->poll(records, ahead - backlog.size(), backlog.empty() ? kPollWait : 0ms);
     if (!polled) {
       if (polled.error().kind == kafka::Kind::no_offset) {
         refuse("another log: it does not reach to the checkpoint (" + polled.error().text + ")");
@@ -481,17 +503,23 @@ void Projector::Impl::read() {
     }
     std::ranges::move(records, std::back_inserter(backlog));
   }
-  if (!failure && fold() && write() == Written::yes) written();
+  if (!failure && fold()) write();
 }
 
-/// Folds the backlog into `pending`, as far as it can be written together. False when there is nothing to write.
+/// Folds the backlog into `pending`, as far as it can be written together: what is too much for one transaction into several, by partition. False
+/// when there is nothing to write.
 bool Projector::Impl::fold() {
-  Pending made;
-  std::map<std::int32_t, Advance> advances;
+  Shares shares(backlog.size() > options.batch_events_max ? options.writers : 1);
+  std::deque<kafka::Message> left;  // of partitions whose transaction is full
   for (; !backlog.empty(); backlog.pop_front()) {
     kafka::Message& message = backlog.front();
     const auto found = owned.find(message.partition());
     if (found == owned.end()) continue;
+    Pending& made = shares.of(message.partition());
+    if (made.events() >= options.batch_events_max) {
+      left.push_back(std::move(message));
+      continue;
+    }
     Owned& partition = found->second;
     const auto record = read_record(message);
     if (!record) {
@@ -504,15 +532,15 @@ bool Projector::Impl::fold() {
     }
     if (record->offset < partition.next) continue;
     if (partition.until && record->offset >= *partition.until) {
-      const auto folded = advances.find(record->partition);
-      if ((folded == advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
+      const auto folded = shares.advances.find(record->partition);
+      if ((folded == shares.advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
       refuse(std::string(kAnotherLog) + "it has no event at " + std::to_string(record->partition) + ":" + std::to_string(*partition.until - 1));
       return false;
     }
     // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
     auto unparking = unparking_of(*record);
-    if (unparking && made.events() > 0) break;
-    Advance& advance = advances.try_emplace(record->partition, Advance{.from = partition.next, .to = {}}).first->second;
+    if (unparking && !shares.empty()) break;
+    Advance& advance = shares.advances.try_emplace(record->partition, Advance{.from = partition.next, .to = {}}).first->second;
     advance.to = {.partition = record->partition,
                   .next = record->offset + 1,
                   .topic_id = topic_id,
@@ -533,11 +561,11 @@ bool Projector::Impl::fold() {
     backlog.pop_front();
     break;
   }
-  if (advances.empty()) return false;
-  for (auto& [partition, advance] : advances) made.advances.push_back(std::move(advance));
-  pending = std::move(made);
-  set_pending(true);
-  return true;
+  std::ranges::move(backlog, std::back_inserter(left));
+  backlog = std::move(left);
+  pending = shares.take();
+  if (!pending.empty()) set_pending(true);
+  return !pending.empty();
 }
 
 /// The first record after taking over must be the one that the checkpoint names.
@@ -552,65 +580,96 @@ bool Projector::Impl::check_witness(Owned& partition, const projections::Record&
   return true;
 }
 
+/// Writes what is pending, all of it at the same time. What is written is not pending any more.
 Written Projector::Impl::write() {
-  auto lease = pool.lease(kLeaseWait);
-  if (!lease) return later(lease.error());
-  if (in_doubt) {
-    const Written settled = settle(*lease);
-    if (settled != Written::not_now || in_doubt) return settled;
+  std::vector<std::future<postgres::Result<Written>>> others;
+  for (std::size_t i = 1; i < pending.size(); ++i) {
+    others.push_back(std::async(std::launch::async, [this, &share = pending[i]] {
+      ::pthread_setname_np(::pthread_self(), "writer");
+      return write(share);
+    }));
   }
-  pending->parked.clear();
-  pending->unparked.reset();
-  return pending->unparking ? write_replay(*lease) : write_batch(*lease);
+  std::vector<postgres::Result<Written>> outcomes{write(pending.front())};
+  for (auto& other : others) outcomes.push_back(other.get());
+  if (std::ranges::any_of(outcomes, &postgres::Result<Written>::has_value)) recovered();
+  Written all = Written::yes;
+  std::vector<Pending> left;
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    const Written outcome = outcomes[i].value_or(Written::not_now);
+    all = std::max(all, outcome);
+    if (outcome == Written::yes) {
+      written(pending[i]);
+    } else {
+      left.push_back(std::move(pending[i]));
+    }
+  }
+  if (all < Written::not_now || left.size() < pending.size()) set_pending(!left.empty());
+  pending = std::move(left);
+  const auto failed = std::ranges::find_if_not(outcomes, &postgres::Result<Written>::has_value);
+  if (failed != outcomes.end()) trouble(failed->error(), "write");
+  return all;
+}
+
+/// One transaction. Several threads are in it at a time, each with a share of its own; nobody else is anywhere else meanwhile.
+postgres::Result<Written> Projector::Impl::write(Pending& share) {
+  auto lease = pool.lease(kLeaseWait);
+  if (!lease) return std::unexpected(std::move(lease.error()));
+  if (share.in_doubt) {
+    const auto settled = settle(*lease, share);
+    if (!settled || *settled != Written::not_now) return settled;
+  }
+  share.parked.clear();
+  share.unparked.reset();
+  return share.unparking ? write_replay(*lease, share) : write_batch(*lease, share);
 }
 
 /// Moves checkpoints, which locks their rows: a batch that belongs to somebody else by now ends here.
-Written Projector::Impl::move(postgres::Transaction& transaction, std::span<const Advance> advances) {
+postgres::Result<Written> Projector::Impl::move(postgres::Transaction& transaction, std::span<const Advance> advances) {
   const auto moved = projections::advance(transaction, advances);
-  if (!moved) return later(moved.error());
+  if (!moved) return std::unexpected(moved.error());
   if (*moved == advances.size()) return Written::yes;
   metrics.misses.add();
   log::warn("checkpoint is not where it was", {{"partitions", advances.size()}, {"matched", *moved}});
   return Written::reload;
 }
 
-Written Projector::Impl::write_batch(postgres::Lease& lease) {
+postgres::Result<Written> Projector::Impl::write_batch(postgres::Lease& lease, Pending& share) {
   const auto begun = Clock::now();
   auto transaction = lease.transaction();
-  if (!transaction) return later(transaction.error());
-  if (const auto moved = move(*transaction, pending->advances); moved != Written::yes) return moved;
-  if (!pending->is_apart) {
-    const auto rows = pending->batch.write(*transaction);
+  if (!transaction) return std::unexpected(transaction.error());
+  if (const auto moved = move(*transaction, share.advances); !moved || *moved != Written::yes) return moved;
+  if (!share.is_apart) {
+    const auto rows = share.batch.write(*transaction);
     if (!rows && rows.error().is_about_a_row) {
-      pending->is_apart = true;
+      share.is_apart = true;
       return Written::partly;
     }
-    if (!rows) return later(rows.error());
+    if (!rows) return std::unexpected(rows.error());
   } else {
     std::vector<projections::Record> records;
-    for (const auto& message : pending->records) records.push_back(*read_record(message));
+    for (const auto& message : share.records) records.push_back(*read_record(message));
     const auto parkings = projections::write_apart(*transaction, records);
-    if (!parkings) return later(parkings.error());
-    for (const auto& p : *parkings) pending->parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
+    if (!parkings) return std::unexpected(parkings.error());
+    for (const auto& p : *parkings) share.parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
     if (parked.size() + parkings->size() > options.parked_streams_max) {
       refuse("more than " + std::to_string(options.parked_streams_max) + " streams would be parked: this is no matter of single events (" +
              parkings->front().stream + ": " + parkings->front().reason + ")");
       return Written::not_now;
     }
-    if (const auto noted = projections::park(*transaction, *parkings); !noted) return later(noted.error());
+    if (const auto noted = projections::park(*transaction, *parkings); !noted) return std::unexpected(noted.error());
   }
-  if (const auto noted = projections::append_waiting(*transaction, pending->waiting); !noted) return later(noted.error());
-  const Written finished = finish(*transaction);
-  if (finished == Written::yes) metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
+  if (const auto noted = projections::append_waiting(*transaction, share.waiting); !noted) return std::unexpected(noted.error());
+  const auto finished = finish(*transaction, share);
+  if (finished && *finished == Written::yes) metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
   return finished;
 }
 
 /// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the stream go on.
-Written Projector::Impl::write_replay(postgres::Lease& lease) {
-  const auto unparking = read_record(pending->records.front());
+postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, Pending& share) {
+  const auto unparking = read_record(share.records.front());
   const std::string& stream = unparking->envelope.subject;
   auto events = projections::parked_events(lease, stream, kReplayEventsMax + 1);
-  if (!events) return later(events.error());
+  if (!events) return std::unexpected(events.error());
   if (events->empty()) return Written::reload;
   const std::int64_t first = events->front().position;
   std::optional<ParkedEvent> next;  // that is not a part of this transaction
@@ -631,36 +690,34 @@ Written Projector::Impl::write_replay(postgres::Lease& lease) {
   if (!next) records.push_back(*unparking);
 
   auto transaction = lease.transaction();
-  if (!transaction) return later(transaction.error());
-  const Advance& advance = pending->advances.front();
+  if (!transaction) return std::unexpected(transaction.error());
+  const Advance& advance = share.advances.front();
   const Advance stay{.from = advance.from, .to = {.partition = advance.to.partition, .next = advance.from}};
-  if (const auto moved = move(*transaction, {&stay, 1}); moved != Written::yes) return moved;
+  if (const auto moved = move(*transaction, {&stay, 1}); !moved || *moved != Written::yes) return moved;
   const auto held = projections::hold(*transaction, stream, first);
-  if (!held) return later(held.error());
+  if (!held) return std::unexpected(held.error());
   if (!*held) return Written::reload;
-  const bool is_skip = pending->unparking->action == parking::Action::skip;
-  const auto fault = projections::replay(*transaction, records, is_skip ? pending->unparking->version : std::nullopt);
-  if (!fault) return later(fault.error());
+  const bool is_skip = share.unparking->action == parking::Action::skip;
+  const auto fault = projections::replay(*transaction, records, is_skip ? share.unparking->version : std::nullopt);
+  if (!fault) return std::unexpected(fault.error());
   if (*fault) {
     const auto& at_fault = records[(*fault)->index];
     const projections::Waiting too{stream, projections::parked_event(*unparking)};
-    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted) return later(noted.error());
+    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted) return std::unexpected(noted.error());
     if (const auto noted = projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason); !noted) {
-      return later(noted.error());
+      return std::unexpected(noted.error());
     }
-    pending->parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
+    share.parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
   } else if (next) {
-    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted) return later(noted.error());
-    if (const auto committed = transaction->commit(); !committed) return later(committed.error());
-    recovered();
-    set_pending(true);
+    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted) return std::unexpected(noted.error());
+    if (const auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
     return Written::partly;
   } else {
-    if (const auto noted = projections::unpark(*transaction, stream); !noted) return later(noted.error());
-    pending->unparked = stream;
+    if (const auto noted = projections::unpark(*transaction, stream); !noted) return std::unexpected(noted.error());
+    share.unparked = stream;
   }
-  if (const auto moved = move(*transaction, pending->advances); moved != Written::yes) return moved;
-  return finish(*transaction);
+  if (const auto moved = move(*transaction, share.advances); !moved || *moved != Written::yes) return moved;
+  return finish(*transaction, share);
 }
 
 /// The records of parked events, from the first on, as many as can be read in kReplayReadMax. Nothing: not now.
@@ -706,40 +763,33 @@ std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int
   return found;
 }
 
-Written Projector::Impl::finish(postgres::Transaction& transaction) {
-  if (const auto told = projections::announce(transaction, pending->advances); !told) return later(told.error());
+postgres::Result<Written> Projector::Impl::finish(postgres::Transaction& transaction, Pending& share) {
+  if (const auto told = projections::announce(transaction, share.advances); !told) return std::unexpected(told.error());
   if (const auto committed = transaction.commit(); !committed) {
-    in_doubt = committed.error().kind == postgres::ErrorKind::in_doubt;
-    return later(committed.error());
+    share.in_doubt = committed.error().kind == postgres::ErrorKind::in_doubt;
+    return std::unexpected(committed.error());
   }
-  recovered();
   return Written::yes;
 }
 
 /// After a COMMIT that nobody answered: `yes` it happened, `not_now` with in_doubt cleared: it did not.
-Written Projector::Impl::settle(postgres::Lease& lease) {
+postgres::Result<Written> Projector::Impl::settle(postgres::Lease& lease, Pending& share) {
   const auto rows = projections::checkpoints(lease);
-  if (!rows) {
-    trouble(rows.error(), "settle");
-    return Written::not_now;
-  }
+  if (!rows) return std::unexpected(rows.error());
   const auto stands = [&](const Advance& advance, std::int64_t next) {
     return std::ranges::any_of(*rows, [&](const Checkpoint& row) { return row.partition == advance.to.partition && row.next == next; });
   };
-  in_doubt = false;
-  if (std::ranges::all_of(pending->advances, [&](const Advance& a) { return stands(a, a.to.next); })) {
-    recovered();
-    return Written::yes;
-  }
-  if (std::ranges::all_of(pending->advances, [&](const Advance& a) { return stands(a, a.from); })) return Written::not_now;
+  share.in_doubt = false;
+  if (std::ranges::all_of(share.advances, [&](const Advance& a) { return stands(a, a.to.next); })) return Written::yes;
+  if (std::ranges::all_of(share.advances, [&](const Advance& a) { return stands(a, a.from); })) return Written::not_now;
   return Written::reload;
 }
 
-void Projector::Impl::written() {
-  metrics.events.add(static_cast<double>(pending->events()));
-  events_written += static_cast<std::int64_t>(pending->events());
-  metrics.batch_events.observe(static_cast<double>(pending->events()));
-  for (const auto& advance : pending->advances) {
+void Projector::Impl::written(Pending& share) {
+  metrics.events.add(static_cast<double>(share.events()));
+  events_written += static_cast<std::int64_t>(share.events());
+  metrics.batch_events.observe(static_cast<double>(share.events()));
+  for (const auto& advance : share.advances) {
     const auto found = owned.find(advance.to.partition);
     if (found == owned.end()) continue;
     found->second.next = advance.to.next;
@@ -747,20 +797,18 @@ void Projector::Impl::written() {
     found->second.behind_since.reset();
     found->second.metrics.checkpoint.set(static_cast<double>(advance.to.next));
   }
-  for (auto& stream : pending->parked) {
+  for (auto& stream : share.parked) {
     metrics.parkings.add();
     log::error("a stream is parked",
                {{"stream", stream.stream}, {"version", stream.first.version}, {"event", stream.first.event_id}, {"reason", stream.reason}});
     parked[stream.stream] = std::move(stream);
   }
-  if (pending->unparked) {
-    log::info("a parked stream goes on", {{"stream", *pending->unparked}});
-    parked.erase(*pending->unparked);
+  if (share.unparked) {
+    log::info("a parked stream goes on", {{"stream", *share.unparked}});
+    parked.erase(*share.unparked);
   }
-  if (pending->unparking) replayer.reset();
-  if (pending->unparking || !pending->parked.empty()) show_parked();
-  pending.reset();
-  set_pending(false);
+  if (share.unparking) replayer.reset();
+  if (share.unparking || !share.parked.empty()) show_parked();
   misses = 0;
 }
 
@@ -790,7 +838,7 @@ void Projector::Impl::watch() {
   if (now < look_at) return;
   look_at = now + kLookEvery;
   watch_ends(now);
-  if (pending || assignment_changed || waiting() || now - answered_at < kLookEvery) return;
+  if (!pending.empty() || assignment_changed || waiting() || now - answered_at < kLookEvery) return;
   auto lease = pool.lease(kLeaseWait);
   if (!lease) {
     trouble(lease.error(), "look");
@@ -826,7 +874,7 @@ void Projector::Impl::watch_ends(Clock::time_point now) {
     if (found == owned.end()) continue;
     Owned& p = found->second;
     // Past the last event come control records, which are read but move no checkpoint.
-    const bool written_all = !pending && backlog.empty() && read_to[end.where.partition] >= end.offset;
+    const bool written_all = pending.empty() && backlog.empty() && read_to[end.where.partition] >= end.offset;
     show_lag(p, end.where.partition, written_all ? 0 : std::max<std::int64_t>(0, end.offset - p.next));
     if (written_all) p.moved_at = now;
     if (now - p.moved_at > options.stuck_after) still.push_back(end.where.partition);
@@ -849,7 +897,7 @@ void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_
     if (found != messages.end()) age = std::max<std::chrono::duration<double>>(age, std::chrono::system_clock::now() - found->time());
     return found != messages.end();
   };
-  if (!pending || !first_of(pending->records)) first_of(backlog);
+  if (std::ranges::none_of(pending, [&](const Pending& share) { return first_of(share.records); })) first_of(backlog);
   owned.metrics.set_lag(events, age);
 }
 

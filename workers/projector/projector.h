@@ -27,7 +27,9 @@ struct Options {
   std::string schema = postgres::kSchema;
 
   std::chrono::milliseconds session_timeout{6'000};
-  std::size_t batch_events_max = 1'000;
+  std::size_t batch_events_max = 1'000;  ///< Of a transaction.
+  /// Connections, with a thread each: what is more than one transaction holds (it catches up) they write at the same time, each other partitions.
+  std::size_t writers = 2;
   std::chrono::milliseconds statement_timeout{10'000};
   std::chrono::milliseconds retry_min{50};     ///< PostgreSQL away: the wait doubles from this
   std::chrono::milliseconds retry_max{2'000};  ///< up to this.
