@@ -235,10 +235,11 @@ Result<void> write(Transaction& t, const std::vector<IndexEntry>& entries) {
     correlation.add(e.correlation), actor.add(e.actor), at.add(e.at), hash.add("\\x" + e.hash), partition.add(e.partition);
     position.add(e.position);
   }
+  // Every event of the log has a row here: not FROM unnest(), which would put each column aside before it makes a row of them.
   const auto written = t.query(
       "INSERT INTO event_index (kind, stream_id, version, event_id, type, cause, correlation, actor, at, hash, partition, position)"
-      " SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],"
-      " $9::timestamptz[], $10::bytea[], $11::integer[], $12::bigint[])",
+      " SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),"
+      " unnest($7::text[]), unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bytea[]), unnest($11::integer[]), unnest($12::bigint[])",
       Params(kind, id, version, event, type, cause, correlation, actor, at, hash, partition, position));
   return expect_all(written, entries.size(), "event_index");
 }
