@@ -31,6 +31,7 @@ using AccountId = Id<struct AccountTag>;
 using AssistantId = Id<struct AssistantTag>;
 using DialogId = Id<struct DialogTag>;
 using MessageId = Id<struct MessageTag>;
+using ApiKeyId = Id<struct ApiKeyTag>;
 
 /// UTC, milliseconds: the resolution of every time in events and answers.
 using Timestamp = std::chrono::sys_time<std::chrono::milliseconds>;
@@ -80,6 +81,7 @@ enum class Code {
   assistant_inactive,
   operator_not_found,
   api_key_not_found,
+  api_key_limit_reached,
   email_taken,
   method_not_allowed,
   request_timeout,
@@ -155,15 +157,26 @@ struct Visitor {
 struct Administrator {
   friend bool operator==(const Administrator&, const Administrator&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator>;
-/// The owner on whose behalf somebody may work: the owner itself, or of a team's member its owner.
-inline std::optional<AccountId> owner_behind(const Principal& principal) {
+/// A program that has one of an owner's API keys. What the key is good for, the API looks at.
+struct Integrator {
+  ApiKeyId key;
+  AccountId owner;
+  friend bool operator==(const Integrator&, const Integrator&) = default;
+};
+using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator, Integrator>;
+/// The owner who asks, in person or through a program; nothing for whoever works for one.
+inline std::optional<AccountId> asking_owner(const Principal& principal) {
   if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
-  if (const auto* member = std::get_if<Operator>(&principal)) return member->owner;
+  if (const auto* program = std::get_if<Integrator>(&principal)) return program->owner;
   return std::nullopt;
 }
+/// The owner on whose behalf somebody may work: the owner itself, or that of a team's member, or of a program.
+inline std::optional<AccountId> owner_behind(const Principal& principal) {
+  if (const auto* member = std::get_if<Operator>(&principal)) return member->owner;
+  return asking_owner(principal);
+}
 
-/// The account that asks, whatever its role.
+/// The account that asks, whatever its role; a program is none.
 inline std::optional<AccountId> account_behind(const Principal& principal) {
   if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
   if (const auto* member = std::get_if<Operator>(&principal)) return member->account;

@@ -50,6 +50,7 @@ std::string to_string(const Principal& principal) {
                         [](const Admin& p) { return "admin/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
                         [](const Administrator&) { return std::string("administrator"); },
+                        [](const Integrator& p) { return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value); },
                     },
                     principal);
 }
@@ -57,12 +58,13 @@ std::string to_string(const Principal& principal) {
 std::optional<Principal> parse_principal(std::string_view text) {
   if (text == "anonymous") return Anonymous{};
   if (text == "administrator") return Administrator{};
-  if (text.starts_with("operator/")) {
+  if (text.starts_with("operator/") || text.starts_with("api_key/")) {
     const auto last = text.rfind('/');
-    const auto member = parse_reference(text.substr(0, last));
+    const auto one = parse_reference(text.substr(0, last));
     const auto owner = parse_id(text.substr(last + 1));
-    if (!member || !owner) return std::nullopt;
-    return Operator{AccountId{member->second}, AccountId{*owner}};
+    if (!one || !owner) return std::nullopt;
+    if (one->first == "operator") return Operator{AccountId{one->second}, AccountId{*owner}};
+    return Integrator{ApiKeyId{one->second}, AccountId{*owner}};
   }
   const auto reference = parse_reference(text);
   if (!reference) return std::nullopt;

@@ -25,7 +25,7 @@ using Command = std::variant<accounts::Command, assistants::Command, dialogs::Co
 using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, parking::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 3;
+inline constexpr int kFoldVersion = 4;
 
 /// The kind of stream that the command is for; nothing for parking's, which are for every kind.
 inline std::optional<Kind> kind_of(const Command& command) {
@@ -45,7 +45,7 @@ std::string to_string(const Stream& stream);
 std::optional<Stream> parse_stream(std::string_view text);
 
 /// As text, and as the events' actor: "anonymous", "account/5127", "operator/7175/5127" (that account, of that owner's team), "admin/8199",
-/// "visitor/6151" (of that assistant's site), "administrator".
+/// "visitor/6151" (of that assistant's site), "administrator", "api_key/9223/5127" (with that key, of that owner).
 std::string to_string(const Principal& principal);
 std::optional<Principal> parse_principal(std::string_view text);
 

@@ -118,6 +118,7 @@ void Batch::touch(const Position& position, bool is_of_parking) {
 
 postgres::Result<void> Batch::write(postgres::Transaction& transaction) const {
   if (auto r = projections::write(transaction, accounts_); !r) return r;
+  if (auto r = projections::write(transaction, api_keys_); !r) return r;
   if (auto r = projections::write(transaction, assistants_); !r) return r;
   if (auto r = projections::write(transaction, dialogs_); !r) return r;
   if (auto r = projections::write(transaction, messages_); !r) return r;

@@ -33,6 +33,7 @@ class Batch {
   AccountChange& account(const Position& position);
   AssistantChange& assistant(const Position& position);
   DialogChange& dialog(const Position& position);
+  ApiKeyChange& api_key(ApiKeyId id) { return api_keys_[id.value]; }
   void message(Message message) { messages_.push_back(std::move(message)); }
 
   // What is folded so far: for whoever reads it in memory instead of writing it.
@@ -50,6 +51,7 @@ class Batch {
   void touch(const Position& position, bool is_of_parking);
 
   Changes<AccountChange> accounts_;
+  Changes<ApiKeyChange> api_keys_;
   Changes<AssistantChange> assistants_;
   Changes<DialogChange> dialogs_;
   std::vector<Message> messages_;

@@ -62,6 +62,21 @@ void project(const accounts::LeftTeam&, const Position& position, Batch& batch) 
   batch.account(position).team_owner = Patch<AccountId>(std::nullopt);
 }
 void project(const accounts::AdminAppointed&, const Position& position, Batch& batch) { batch.account(position).role = accounts::Role::admin; }
+void project(const accounts::ApiKeyCreated& event, const Position& position, Batch& batch) {
+  batch.account(position);
+  auto& key = batch.api_key(event.key);
+  key.created = event;
+  key.account = {position.stream.id};
+  key.created_at = position.at;
+}
+void project(const accounts::ApiKeyRevoked& event, const Position& position, Batch& batch) {
+  batch.account(position);
+  batch.api_key(event.key).revoked = true;
+}
+void project(const accounts::ApiKeyUsed& event, const Position& position, Batch& batch) {
+  batch.account(position);
+  batch.api_key(event.key).last_used_at = position.at;
+}
 
 void project(const assistants::Created& event, const Position& position, Batch& batch) {
   auto& row = batch.assistant(position);

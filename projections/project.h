@@ -16,6 +16,9 @@ void project(const accounts::JoinedTeam& event, const Position& position, Batch&
 void project(const accounts::TeamMemberChanged& event, const Position& position, Batch& batch);
 void project(const accounts::LeftTeam& event, const Position& position, Batch& batch);
 void project(const accounts::AdminAppointed& event, const Position& position, Batch& batch);
+void project(const accounts::ApiKeyCreated& event, const Position& position, Batch& batch);
+void project(const accounts::ApiKeyRevoked& event, const Position& position, Batch& batch);
+void project(const accounts::ApiKeyUsed& event, const Position& position, Batch& batch);
 
 void project(const assistants::Created& event, const Position& position, Batch& batch);
 void project(const assistants::Updated& event, const Position& position, Batch& batch);

@@ -28,6 +28,7 @@ Sight sight_of(const Principal& viewer) {
                         [](const Owner& p) { return Sight{.owner = p.account, .assistant = {}}; },
                         [](const Operator& p) { return Sight{.owner = p.owner, .assistant = {}}; },
                         [](const Visitor& p) { return Sight{.owner = {}, .assistant = p.assistant}; },
+                        [](const Integrator& p) { return Sight{.owner = p.owner, .assistant = {}}; },
                     },
                     viewer);
 }
@@ -51,6 +52,16 @@ OperatorRow operator_row(const postgres::Row& row) {
   OperatorRow o;
   row.into(o.id, o.version, o.email, o.name, o.is_active, o.last_login_at, o.created_at);
   return o;
+}
+
+constexpr const char* kApiKeys =
+    "SELECT k.id, a.version, k.name, k.scopes, k.hint, k.created_at, k.last_used_at FROM api_keys k JOIN accounts a ON a.id = k.account_id"
+    " WHERE k.account_id = $1 AND ($2::bigint IS NULL OR k.id = $2) ORDER BY k.created_at, k.id LIMIT $3";
+
+ApiKeyRow api_key_row(const postgres::Row& row) {
+  ApiKeyRow k;
+  row.into(k.id, k.version, k.name, k.scopes, k.hint, k.created_at, k.last_used_at);
+  return k;
 }
 
 constexpr const char* kDialog =
@@ -119,6 +130,20 @@ Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, 
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return operator_row((*rows)[0]);
+}
+
+Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
+  const auto rows = reader.query(kApiKeys, Params(account, std::optional<ApiKeyId>(), kRowsMax));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<ApiKeyRow> keys(rows->size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
+  return keys;
+}
+Result<std::optional<ApiKeyRow>> api_key(Reader& reader, AccountId account, ApiKeyId id) {
+  const auto rows = reader.query(kApiKeys, Params(account, std::optional(id), kRowsMax));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return api_key_row((*rows)[0]);
 }
 
 Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {

@@ -47,6 +47,20 @@ postgres::Result<std::vector<OperatorRow>> operators_of(postgres::Reader& reader
 /// Nothing when there is no such operator in the owner's team.
 postgres::Result<std::optional<OperatorRow>> operator_of(postgres::Reader& reader, AccountId owner, AccountId id);
 
+struct ApiKeyRow {
+  ApiKeyId id;
+  std::int64_t version = 0;  ///< Of the account: keys have none of their own.
+  std::string name;
+  std::vector<std::string> scopes;
+  std::string hint;
+  Timestamp created_at;
+  std::optional<Timestamp> last_used_at;
+};
+/// The account's keys that are good, oldest first, at most kRowsMax.
+postgres::Result<std::vector<ApiKeyRow>> api_keys_of(postgres::Reader& reader, AccountId account);
+/// Nothing when the account has no such key (any more).
+postgres::Result<std::optional<ApiKeyRow>> api_key(postgres::Reader& reader, AccountId account, ApiKeyId id);
+
 struct AssistantRow {
   AssistantId id;
   std::int64_t version = 0;

@@ -111,6 +111,42 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
   return expect_all(written, u_id.size(), "accounts");
 }
 
+Result<void> write(Transaction& t, const Changes<ApiKeyChange>& changes) {
+  Column id, account, name, scopes, hint, created_at, last_used_at, u_id, u_last_used_at, revoked;
+  for (const auto& [key, c] : changes) {
+    if (c.revoked) {
+      revoked.add(key);
+    } else if (c.created) {
+      std::vector<std::string> names;
+      for (const auto scope : c.created->scopes) names.emplace_back(schema::name_of(scope));
+      id.add(key), account.add(c.account), name.add(c.created->name), scopes.add(names), hint.add(c.created->hint), created_at.add(c.created_at);
+      last_used_at.add(c.last_used_at);
+    } else {
+      u_id.add(key), u_last_used_at.add(c.last_used_at);
+    }
+  }
+  if (id.size() > 0) {
+    const auto written = t.query(
+        "INSERT INTO api_keys (id, account_id, name, scopes, hint, created_at, last_used_at)"
+        " SELECT id, account, name, scopes::text[], hint, created_at, last_used_at FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[],"
+        " $5::text[], $6::timestamptz[], $7::timestamptz[]) AS u (id, account, name, scopes, hint, created_at, last_used_at)",
+        Params(id, account, name, scopes, hint, created_at, last_used_at));
+    if (const auto all = expect_all(written, id.size(), "api_keys"); !all) return all;
+  }
+  // The account's row has shown already that these events come next: where there is no key, its creation was left out by an operator of the system.
+  if (u_id.size() > 0) {
+    const auto used = t.query(
+        "UPDATE api_keys k SET last_used_at = u.at FROM unnest($1::bigint[], $2::timestamptz[]) AS u (id, at)"
+        " WHERE k.id = u.id",
+        Params(u_id, u_last_used_at));
+    if (!used) return std::unexpected(used.error());
+  }
+  if (revoked.size() > 0) {
+    if (const auto gone = t.query("DELETE FROM api_keys WHERE id = ANY ($1::bigint[])", Params(revoked)); !gone) return std::unexpected(gone.error());
+  }
+  return {};
+}
+
 Result<void> write(Transaction& t, const Changes<AssistantChange>& changes) {
   Column id, version, owner, name, description, prompt, model, active, token, bot_token, website, domains, deleted, created_at;
   Column u_id, u_from, u_to, u_name, sets_description, u_description, sets_prompt, u_prompt, u_model, u_active, u_token, sets_bot_token, u_bot_token,

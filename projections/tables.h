@@ -38,6 +38,14 @@ struct AccountChange : RowChange {
   std::optional<Personal> team_name;
   std::optional<bool> is_active;
 };
+/// Of an account, whose row says where its stream stands.
+struct ApiKeyChange {
+  std::optional<accounts::ApiKeyCreated> created;
+  AccountId account;
+  Timestamp created_at;
+  std::optional<Timestamp> last_used_at;
+  bool revoked = false;
+};
 /// What an account is when nothing says otherwise.
 inline constexpr accounts::Role kRegisteredRole = accounts::Role::owner;
 inline constexpr accounts::Plan kRegisteredPlan = accounts::Plan::trial;
@@ -89,6 +97,7 @@ using Changes = std::unordered_map<std::int64_t, Change>;
 
 /// An event that cannot be applied where the tables stand is `rejected` and about a row.
 postgres::Result<void> write(postgres::Transaction& t, const Changes<AccountChange>& changes);
+postgres::Result<void> write(postgres::Transaction& t, const Changes<ApiKeyChange>& changes);
 postgres::Result<void> write(postgres::Transaction& t, const Changes<AssistantChange>& changes);
 postgres::Result<void> write(postgres::Transaction& t, const Changes<DialogChange>& changes);
 postgres::Result<void> write(postgres::Transaction& t, const std::vector<Message>& messages);

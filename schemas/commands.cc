@@ -74,6 +74,21 @@ inline constexpr std::string_view type_name<accounts::ResetPassword> = "parley.a
 template <>
 inline constexpr auto fields<accounts::ResetPassword> = std::tuple{field("password_verifier", &accounts::ResetPassword::password_verifier)};
 template <>
+inline constexpr std::string_view type_name<accounts::CreateApiKey> = "parley.account.create_api_key.v1";
+template <>
+inline constexpr auto fields<accounts::CreateApiKey> = std::tuple{
+    field("name", &accounts::CreateApiKey::name), field("scopes", &accounts::CreateApiKey::scopes), field("digest", &accounts::CreateApiKey::digest),
+    field("hint", &accounts::CreateApiKey::hint), field("key", &accounts::CreateApiKey::key),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::RevokeApiKey> = "parley.account.revoke_api_key.v1";
+template <>
+inline constexpr auto fields<accounts::RevokeApiKey> = std::tuple{field("key_id", &accounts::RevokeApiKey::key)};
+template <>
+inline constexpr std::string_view type_name<accounts::NoteApiKeyUse> = "parley.account.note_api_key_use.v1";
+template <>
+inline constexpr auto fields<accounts::NoteApiKeyUse> = std::tuple<>{};
+template <>
 inline constexpr std::string_view type_name<assistants::Create> = "parley.assistant.create.v1";
 template <>
 inline constexpr auto fields<assistants::Create> = std::tuple{

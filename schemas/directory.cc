@@ -11,6 +11,8 @@ Records records(const Stream& stream, const accounts::Account& s) {
   Records out{{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
   if (!s.sessions.is_empty())
     out.push_back({std::string(kSessionsPrefix) + std::to_string(stream.id), write(SessionsEntry{{stream.id}, s.sessions})});
+  for (const auto& key : s.api_keys.keys)
+    out.push_back({std::string(kApiKeyPrefix) + key.digest, write(ApiKeyEntry{AccountId{stream.id}, key.id, key.scopes})});
   return out;
 }
 Records records(const Stream& stream, const assistants::Assistant& s) {
@@ -50,6 +52,7 @@ Records directory_changes(const Stream& stream, const State& before, const State
 std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value) {
   if (key.starts_with(kAccountEmailPrefix)) return named_by<AccountEntry>(Kind::account, value, [](const AccountEntry& e) { return e.account; });
   if (key.starts_with(kSessionsPrefix)) return named_by<SessionsEntry>(Kind::account, value, [](const SessionsEntry& e) { return e.account; });
+  if (key.starts_with(kApiKeyPrefix)) return named_by<ApiKeyEntry>(Kind::account, value, [](const ApiKeyEntry& e) { return e.account; });
   if (key.starts_with(kSiteTokenPrefix)) return named_by<SiteEntry>(Kind::assistant, value, [](const SiteEntry& e) { return e.assistant; });
   return std::nullopt;
 }

@@ -26,6 +26,19 @@ struct SessionsEntry {
   AccountId account;
   accounts::Sessions sessions;
 };
+/// Under "api_key/<digest of the key>": who has it, and what for.
+struct ApiKeyEntry {
+  AccountId account;
+  ApiKeyId key;
+  std::vector<accounts::Scope> scopes;
+};
+template <>
+inline constexpr std::array names<accounts::Scope>{
+    std::pair{accounts::Scope::assistants_read, std::string_view("assistants:read")},
+    std::pair{accounts::Scope::assistants_write, std::string_view("assistants:write")},
+    std::pair{accounts::Scope::dialogs_read, std::string_view("dialogs:read")},
+    std::pair{accounts::Scope::dialogs_write, std::string_view("dialogs:write")},
+};
 template <>
 inline constexpr auto fields<accounts::Session> = std::tuple{
     field("id", &accounts::Session::id, {}, "As its token has it (jti)"),
@@ -41,6 +54,9 @@ inline constexpr auto fields<accounts::Sessions> = std::tuple{
 };
 template <>
 inline constexpr auto fields<SessionsEntry> = std::tuple{field("account_id", &SessionsEntry::account), field("sessions", &SessionsEntry::sessions)};
+template <>
+inline constexpr auto fields<ApiKeyEntry> =
+    std::tuple{field("account_id", &ApiKeyEntry::account), field("key_id", &ApiKeyEntry::key), field("scopes", &ApiKeyEntry::scopes)};
 template <>
 inline constexpr auto fields<SiteEntry> = std::tuple{
     field("assistant_id", &SiteEntry::assistant),
@@ -80,6 +96,7 @@ inline constexpr auto fields<ParkedEntry> = std::tuple{field("total", &ParkedEnt
 inline constexpr std::string_view kSiteTokenPrefix = "site_token/";
 inline constexpr std::string_view kAccountEmailPrefix = "account_email/";
 inline constexpr std::string_view kSessionsPrefix = "sessions/";
+inline constexpr std::string_view kApiKeyPrefix = "api_key/";
 inline constexpr std::string_view kParkedPrefix = "parked/";
 
 struct DirectoryRecord {

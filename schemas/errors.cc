@@ -16,6 +16,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::count_)> kRows{{
     {Code::assistant_inactive, "ASSISTANT_INACTIVE", 403, false, "Ассистент отключён", "The assistant is switched off"},
     {Code::operator_not_found, "OPERATOR_NOT_FOUND", 404, false, "Оператор не найден", "There is no such operator"},
     {Code::api_key_not_found, "API_KEY_NOT_FOUND", 404, false, "Ключ API не найден", "There is no such API key"},
+    {Code::api_key_limit_reached, "API_KEY_LIMIT_REACHED", 409, false, "Достигнуто наибольшее число ключей API: сначала отзовите один из них",
+     "The account has as many API keys as it may: revoke one first"},
     {Code::email_taken, "EMAIL_TAKEN", 409, false, "Этот email уже зарегистрирован", "This e-mail is registered already"},
     {Code::method_not_allowed, "METHOD_NOT_ALLOWED", 405, false, "Метод не поддерживается", "The method is not allowed here"},
     {Code::request_timeout, "REQUEST_TIMEOUT", 408, true, "Запрос не получен вовремя", "The request did not arrive in time"},

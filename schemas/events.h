@@ -119,6 +119,31 @@ inline constexpr std::string_view about<accounts::AdminAppointed> = "The account
 template <>
 inline constexpr auto fields<accounts::AdminAppointed> = std::tuple<>{};
 
+template <>
+inline constexpr std::string_view type_name<accounts::ApiKeyCreated> = "parley.account.api_key_created.v1";
+template <>
+inline constexpr std::string_view about<accounts::ApiKeyCreated> = "An owner has another API key, for a program to ask with";
+template <>
+inline constexpr auto fields<accounts::ApiKeyCreated> = std::tuple{
+    field("key_id", &accounts::ApiKeyCreated::key, {}, "What an actor `api_key/<key_id>/<account>` names"),
+    field("name", &accounts::ApiKeyCreated::name),
+    field("scopes", &accounts::ApiKeyCreated::scopes, {}, "`assistants:read`, `assistants:write`, `dialogs:read`, `dialogs:write`"),
+    field("digest", &accounts::ApiKeyCreated::digest, {}, "HMAC of the key under a server key; the key itself is nowhere"),
+    field("hint", &accounts::ApiKeyCreated::hint, {}, "The key's last characters"),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::ApiKeyRevoked> = "parley.account.api_key_revoked.v1";
+template <>
+inline constexpr std::string_view about<accounts::ApiKeyRevoked> = "An API key opens nothing any more";
+template <>
+inline constexpr auto fields<accounts::ApiKeyRevoked> = std::tuple{field("key_id", &accounts::ApiKeyRevoked::key)};
+template <>
+inline constexpr std::string_view type_name<accounts::ApiKeyUsed> = "parley.account.api_key_used.v1";
+template <>
+inline constexpr std::string_view about<accounts::ApiKeyUsed> = "Somebody asks with an API key, for the first time in this hour (UTC)";
+template <>
+inline constexpr auto fields<accounts::ApiKeyUsed> = std::tuple{field("key_id", &accounts::ApiKeyUsed::key)};
+
 // Events of an assistant.
 
 template <>
@@ -260,6 +285,12 @@ template <>
 inline constexpr auto fields<accounts::Membership> = std::tuple{
     field("owner", &accounts::Membership::owner), field("name", &accounts::Membership::name), field("is_active", &accounts::Membership::is_active)};
 template <>
+inline constexpr auto fields<accounts::ApiKey> =
+    std::tuple{field("id", &accounts::ApiKey::id), field("scopes", &accounts::ApiKey::scopes), field("digest", &accounts::ApiKey::digest),
+               field("last_used_at", &accounts::ApiKey::last_used_at)};
+template <>
+inline constexpr auto fields<accounts::ApiKeys> = std::tuple{field("keys", &accounts::ApiKeys::keys)};
+template <>
 inline constexpr auto fields<accounts::Account> = std::tuple{
     field("email", &accounts::Account::email),
     field("email_index", &accounts::Account::email_index),
@@ -273,6 +304,7 @@ inline constexpr auto fields<accounts::Account> = std::tuple{
     field("welcome_bonus", &accounts::Account::welcome_bonus),
     field("team", &accounts::Account::team),
     field("sessions", &accounts::Account::sessions),
+    field("api_keys", &accounts::Account::api_keys),
 };
 template <>
 inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";

@@ -37,7 +37,7 @@ struct Components {
   void merge(const Components& other);
 };
 
-/// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a list.
+/// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a list, which may have to have one.
 struct Limits {
   std::size_t length_min = 0;
   std::size_t length_max = 0;
@@ -293,6 +293,7 @@ template <class T>
 struct Codec<std::vector<T>> {
   static Read<std::vector<T>> read(json::Value v, const Limits& limits) {
     if (!v.is_array()) return problem("must be a list");
+    if (limits.length_min != 0 && v.size() == 0) return problem("must not be empty");
     if (limits.length_max != 0 && v.size() > limits.length_max)
       return problem("must have at most " + std::to_string(limits.length_max) + " elements");
     std::vector<T> out;
@@ -316,6 +317,10 @@ struct Codec<std::vector<T>> {
     w.begin_object();
     Codec<T>::schema(w, {.length_max = limits.element_length_max, .components = limits.components});
     w.end_object();
+    if (limits.length_min != 0) {
+      w.key("minItems");
+      w.integer(1);
+    }
     if (limits.length_max != 0) {
       w.key("maxItems");
       w.integer(static_cast<std::int64_t>(limits.length_max));

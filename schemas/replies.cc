@@ -38,6 +38,17 @@ inline constexpr std::string_view type_name<accounts::Changed> = "account.change
 template <>
 inline constexpr auto fields<accounts::Changed> = std::tuple{field("account_id", &accounts::Changed::account)};
 template <>
+inline constexpr std::string_view type_name<accounts::NewApiKey> = "account.api_key_created";
+template <>
+inline constexpr auto fields<accounts::NewApiKey> = std::tuple{
+    field("key_id", &accounts::NewApiKey::id), field("name", &accounts::NewApiKey::name), field("scopes", &accounts::NewApiKey::scopes),
+    field("hint", &accounts::NewApiKey::hint), field("key", &accounts::NewApiKey::key),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::EndedApiKey> = "account.api_key_ended";
+template <>
+inline constexpr auto fields<accounts::EndedApiKey> = std::tuple{field("key_id", &accounts::EndedApiKey::id)};
+template <>
 inline constexpr std::string_view type_name<assistants::AssistantCreated> = "assistant.created";
 template <>
 inline constexpr auto fields<assistants::AssistantCreated> =

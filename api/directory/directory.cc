@@ -20,6 +20,8 @@ struct Directory::Impl {
     std::unordered_map<std::string, schema::AccountEntry> accounts;
     std::unordered_map<std::int64_t, std::string> emails;  // the index of each account's
     std::unordered_map<std::int64_t, accounts::Sessions> sessions;
+    std::unordered_map<std::string, schema::ApiKeyEntry> api_keys;  // by digest
+    std::unordered_map<std::int64_t, std::string> api_key_digests;  // of each key
   };
   using Closed = std::pair<AssistantId, Code>;
 
@@ -41,6 +43,9 @@ struct Directory::Impl {
       const auto account = schema::parse_integer(key.substr(schema::kSessionsPrefix.size()));
       const auto entry = read<schema::SessionsEntry>(message);
       if (account && entry) apply(part, AccountId{*account}, *entry);
+    } else if (key.starts_with(schema::kApiKeyPrefix)) {
+      const auto entry = read<schema::ApiKeyEntry>(message);
+      if (entry) apply(part, std::string(key.substr(schema::kApiKeyPrefix.size())), *entry);
     }  // anything else is a newer build's
   }
 
@@ -74,6 +79,18 @@ struct Directory::Impl {
       part.sessions.insert_or_assign(account.value, entry->sessions);
     } else {
       part.sessions.erase(account.value);
+    }
+  }
+
+  void apply(Part& part, const std::string& digest, const std::optional<schema::ApiKeyEntry>& entry) {
+    const std::unique_lock lock(mutex);
+    if (const auto old = part.api_keys.find(digest); old != part.api_keys.end()) {
+      part.api_key_digests.erase(old->second.key.value);
+      part.api_keys.erase(old);
+    }
+    if (entry) {
+      part.api_key_digests[entry->key.value] = digest;
+      part.api_keys.emplace(digest, *entry);
     }
   }
 
@@ -146,6 +163,8 @@ std::optional<schema::AccountEntry> Directory::account_of(AccountId account) con
 accounts::Sessions Directory::sessions(AccountId account) const {
   return account.value > 0 ? impl_->find(&Impl::Part::sessions, account.value).value_or(accounts::Sessions{}) : accounts::Sessions{};
 }
+std::optional<schema::ApiKeyEntry> Directory::api_key(std::string_view digest) const { return impl_->find(&Impl::Part::api_keys, digest); }
+bool Directory::has_api_key(ApiKeyId key) const { return impl_->find(&Impl::Part::api_key_digests, key.value).has_value(); }
 void Directory::on_site_closed(std::function<void(AssistantId, Code)> on_closed) {
   const std::lock_guard lock(impl_->on_closed_mutex);
   impl_->on_closed = std::move(on_closed);

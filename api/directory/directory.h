@@ -17,7 +17,7 @@ namespace parley::api {
 /// What the visitors of an assistant's site are refused with, whoever they are; nothing: they are let in.
 std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site);
 
-/// Owns the thread "directory" and a map of all entries in memory (about 400 bytes an account or an assistant). Thread-safe.
+/// Owns the thread "directory" and a map of all entries in memory (about 400 bytes an account, an assistant or an API key). Thread-safe.
 class Directory {
  public:
   struct Options {
@@ -38,6 +38,10 @@ class Directory {
   std::optional<schema::AccountEntry> account_of(AccountId account) const;
   /// Which of the account's sessions are over although their tokens are still good.
   accounts::Sessions sessions(AccountId account) const;
+  /// By the key's digest (api/auth/api_keys.h). Nothing: there is no such key (any more).
+  std::optional<schema::ApiKeyEntry> api_key(std::string_view digest) const;
+  /// Whether the key is good still, by its id.
+  bool has_api_key(ApiKeyId key) const;
 
   /// Called, on the directory's thread, with an assistant whose site has closed to the visitors that it had, and with what they are refused from now
   /// on: its token died, or it was switched off. An empty function ends that: it is not called any more when this returns.

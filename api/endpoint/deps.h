@@ -22,6 +22,7 @@ class Pool;
 namespace parley::api {
 class Directory;
 class Dispatcher;
+class KeyUses;
 class LogReader;
 class Progress;
 class Signals;
@@ -37,6 +38,7 @@ struct Deps {
   const api::Tokens& tokens;
   const api::Directory& directory;
   api::Dispatcher& dispatcher;
+  api::KeyUses& key_uses;
   api::Progress& progress;
   api::Streams& streams;
   api::Signals& signals;

@@ -20,6 +20,8 @@ struct Caller {
   std::string scope;
   std::optional<schema::SiteEntry> site;          ///< Of a visitor.
   std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
+  /// Of an Integrator: what the key is good for. Whatever else an endpoint is for, it is refused (Spec::scope). Nothing: no such bounds.
+  std::optional<std::vector<accounts::Scope>> scopes = {};
 };
 
 /// How a credential is sent, as OpenAPI describes it.
@@ -38,6 +40,7 @@ struct Gate {
   Result<Caller> (*admit)(const http::Request&, const Deps&);
   std::vector<Code> refusals;                                ///< What admit() may answer.
   std::vector<std::vector<const SecurityScheme*>> security;  ///< Alternatives, each of which is one or several credentials together.
+  const SecurityScheme* api_key = nullptr;                   ///< How an Integrator comes in, where the endpoint has a scope.
   bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so any origin may try.
   bool personal = false;  ///< A caller's scope is his alone, and limits count by it. Otherwise he is nobody, or one of many with a token: by address.
 };

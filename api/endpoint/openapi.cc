@@ -255,13 +255,24 @@ const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
   return *best;
 }
 
+/// How an API key is sent to the endpoint; nothing when it takes none.
+const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.scope ? e.spec.gate->api_key : nullptr; }
+
+/// With what an API key must be good for, which tools show of few kinds of credentials.
+std::string description_of(const Endpoint& e) {
+  std::string text(e.spec.description);
+  if (api_key_of(e) == nullptr) return text;
+  if (!text.empty()) text += text.ends_with('.') ? " " : ". ";
+  return text.append("An API key needs the scope `").append(schema::name_of(*e.spec.scope)).append("`");
+}
+
 void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
   std::string method(e.spec.method);
   std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c + ('a' - 'A')); });
   object(w, method, [&] {
     pair(w, "operationId", e.spec.operation);
     pair(w, "summary", e.spec.summary);
-    if (!e.spec.description.empty()) pair(w, "description", e.spec.description);
+    if (const auto text = description_of(e); !text.empty()) pair(w, "description", text);
     w.key("tags");
     w.begin_array();
     w.string(tag_of(e, tags).name);
@@ -275,6 +286,14 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
         w.begin_array();
         w.end_array();
       }
+      w.end_object();
+    }
+    if (const auto* scheme = api_key_of(e)) {
+      w.begin_object();
+      w.key(scheme->name);
+      w.begin_array();
+      w.string(schema::name_of(*e.spec.scope));
+      w.end_array();
       w.end_object();
     }
     w.end_array();
@@ -323,6 +342,7 @@ std::string Registry::openapi() const {
     for (const auto& alternative : e.spec.gate->security) {
       for (const auto* scheme : alternative) schemes[scheme->name] = scheme;
     }
+    if (const auto* scheme = api_key_of(e)) schemes[scheme->name] = scheme;
     for (auto& [status, codes] : by_status(e)) all_failures[title_of(codes)] = codes;
     components.merge(e.body_components);
     components.merge(e.answer_components);

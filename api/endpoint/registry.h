@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -36,8 +37,9 @@ struct Spec {
   std::string_view method;
   std::string_view path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
   const Gate* gate = nullptr;
-  int status = 200;            ///< Of success.
-  std::string_view operation;  ///< OpenAPI's operationId, unique.
+  std::optional<accounts::Scope> scope{};  ///< What an API key must be good for; nothing: keys are refused, whatever they are good for.
+  int status = 200;                        ///< Of success.
+  std::string_view operation;              ///< OpenAPI's operationId, unique.
   std::string_view summary;
   std::string_view description{};
   std::vector<Code> errors{};

@@ -1,10 +1,12 @@
 #include "api/endpoint/run.h"
 
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 
 #include "api/auth/tokens.h"
 #include "api/commands/dispatcher.h"
+#include "api/commands/key_uses.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
 #include "api/endpoint/idempotency.h"
@@ -267,16 +269,24 @@ bool is_within_limits(const Exchange& x, std::string_view scope) {
   return standing.allowed;
 }
 
+/// Whether a caller with an API key may ask this endpoint.
+bool covers(const Caller& caller, const Spec& spec) {
+  return !caller.scopes || (spec.scope && std::ranges::find(*caller.scopes, *spec.scope) != caller.scopes->end());
+}
+
 void admit(const Shared& x) {
   const bool knows_all = has_all_news(*x);
-  auto caller = x->endpoint->spec.gate->admit(x->request, x->deps);
+  const auto& spec = x->endpoint->spec;
+  auto caller = spec.gate->admit(x->request, x->deps);
+  if (caller && !covers(*caller, spec)) caller = fail(Code::insufficient_permissions);
   if (!caller) {
     const bool may_be_news = caller.error().may_be_news && !knows_all;
     if (may_be_news && !is_late(*x)) return look_again(x, [x] { admit(x); });
     if (is_within_limits(*x, {})) x->refuse(may_be_news ? Failure(Code::unavailable) : caller.error());
     return;
   }
-  if (!is_within_limits(*x, x->endpoint->spec.gate->personal ? caller->scope : "")) return;
+  if (!is_within_limits(*x, spec.gate->personal ? caller->scope : "")) return;
+  if (const auto* program = std::get_if<Integrator>(&caller->principal)) x->deps.key_uses.note(*program, x->deps.clock());
   x->caller = std::move(*caller);
   switch (x->endpoint->form) {
     case Endpoint::Form::command:

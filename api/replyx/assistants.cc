@@ -238,12 +238,12 @@ bool change_is_known(const assistants::AssistantChanged& answer, const Deps& dep
 bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) { return !deps.directory.site_of(answer.assistant); }
 
 Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres::Lease& db, const Deps& deps) {
-  return found(projections::assistant(db, std::get<Owner>(call.caller.principal).account, call.parameters.assistant_id), Code::assistant_not_found,
+  return found(projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id), Code::assistant_not_found,
                [&](projections::AssistantRow row) { return Versioned<Assistant>{shown(row, deps), row.version}; });
 }
 
 Result<std::vector<Assistant>> assistants(const Call<Nothing>& call, postgres::Lease& db, const Deps& deps) {
-  const auto rows = projections::assistants_of(db, std::get<Owner>(call.caller.principal).account);
+  const auto rows = projections::assistants_of(db, asking_owner(call.caller.principal).value());
   if (!rows) return endpoint::fail(rows.error());
   std::vector<Assistant> out;
   out.reserve(rows->size());
@@ -257,6 +257,7 @@ void add_assistants(endpoint::Registry& registry) {
   registry.command({.method = "POST",
                     .path = "/api/assistants",
                     .gate = &kOwner,
+                    .scope = accounts::Scope::assistants_write,
                     .status = 201,
                     .operation = "createAssistant",
                     .summary = "Create an assistant",
@@ -266,12 +267,14 @@ void add_assistants(endpoint::Registry& registry) {
   registry.query({.method = "GET",
                   .path = "/api/assistants",
                   .gate = &kOwner,
+                  .scope = accounts::Scope::assistants_read,
                   .operation = "listAssistants",
                   .summary = "The caller's assistants, oldest first, at most 10,000"},
                  assistants);
   registry.query({.method = "GET",
                   .path = "/api/assistants/{assistant_id}",
                   .gate = &kOwner,
+                  .scope = accounts::Scope::assistants_read,
                   .operation = "getAssistant",
                   .summary = "An assistant",
                   .errors = {Code::assistant_not_found}},
@@ -279,6 +282,7 @@ void add_assistants(endpoint::Registry& registry) {
   registry.command({.method = "PUT",
                     .path = "/api/assistants/{assistant_id}",
                     .gate = &kOwner,
+                    .scope = accounts::Scope::assistants_write,
                     .operation = "updateAssistant",
                     .summary = "Change an assistant",
                     .description = "What is absent stays as it was; null clears what may be null. Answers the assistant as it is now. A change that "
@@ -289,6 +293,7 @@ void add_assistants(endpoint::Registry& registry) {
   registry.command({.method = "DELETE",
                     .path = "/api/assistants/{assistant_id}",
                     .gate = &kOwner,
+                    .scope = accounts::Scope::assistants_write,
                     .status = 204,
                     .operation = "deleteAssistant",
                     .summary = "Delete an assistant, for good",
@@ -299,6 +304,7 @@ void add_assistants(endpoint::Registry& registry) {
   registry.command({.method = "POST",
                     .path = "/api/assistants/{assistant_id}/site-token",
                     .gate = &kOwner,
+                    .scope = accounts::Scope::assistants_write,
                     .operation = "rotateSiteToken",
                     .summary = "Give an assistant's site another token",
                     .description = "The old one is dead at this API when this is answered, and within a second at every other. Visitors go on in "

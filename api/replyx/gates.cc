@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/auth/api_keys.h"
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
@@ -20,12 +21,21 @@ using endpoint::SecurityScheme;
 using Kind = SecurityScheme::Kind;
 
 constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT", "An access token, valid for 24 hours and until its session is over"};
+constexpr SecurityScheme kApiKeyScheme{"apiKey", Kind::bearer, "prl_…",
+                                       "An API key of an owner, for a program: for what its scopes name, until it is revoked"};
 constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token", "An assistant's public site token"};
 constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id", "The secret that opening a dialog answered"};
 constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An access token, for an EventSource"};
 constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token", "An assistant's public site token"};
 constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id", "An assistant's id, instead of its site token"};
 constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id", "The secret that opening a dialog answered"};
+
+/// What another API process may have made a moment ago.
+endpoint::Failure news_perhaps(Code refusal) {
+  endpoint::Failure failure(refusal);
+  failure.may_be_news = true;
+  return failure;
+}
 
 Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
 
@@ -43,6 +53,15 @@ Result<Caller> account_with(std::string_view token, const Deps& deps) {
   return caller;
 }
 
+/// A key that was created through another API process is known there first.
+Result<Caller> integrator_with(std::string_view key, const Deps& deps) {
+  if (!api::is_api_key(key)) return fail(Code::not_authenticated);
+  auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys));
+  if (!entry) return fail(news_perhaps(Code::not_authenticated));
+  const Principal principal = Integrator{entry->key, entry->account};
+  return Caller{.principal = principal, .scope = to_string(principal), .site = {}, .scopes = std::move(entry->scopes)};
+}
+
 /// Of somebody who is one of these.
 template <class... Principals>
 Result<Caller> only(Result<Caller> caller) {
@@ -54,23 +73,18 @@ Result<Caller> bearer(const http::Request& request, const Deps& deps, Result<Cal
   constexpr std::string_view kScheme = "Bearer ";
   const auto header = request.headers.get("Authorization");
   if (header.size() <= kScheme.size() || !http::equals_ignoring_case(header.substr(0, kScheme.size()), kScheme)) return fail(Code::not_authenticated);
-  return with(header.substr(kScheme.size()), deps);
+  const auto token = header.substr(kScheme.size());
+  return token.starts_with(api::kApiKeyMark) ? integrator_with(token, deps) : with(token, deps);
 }
 
 Result<Caller> account(const http::Request& request, const Deps& deps) { return bearer(request, deps, account_with); }
 Result<Caller> leaving(const http::Request& request, const Deps& deps) { return bearer(request, deps, entered_with); }
-Result<Caller> owner(const http::Request& request, const Deps& deps) { return only<Owner>(account(request, deps)); }
-Result<Caller> team(const http::Request& request, const Deps& deps) { return only<Owner, Operator>(account(request, deps)); }
-
-/// An assistant that was created through another API process is known there first.
-endpoint::Failure unknown_site() {
-  endpoint::Failure failure(Code::not_authenticated);
-  failure.may_be_news = true;
-  return failure;
-}
+Result<Caller> owner(const http::Request& request, const Deps& deps) { return only<Owner, Integrator>(account(request, deps)); }
+Result<Caller> team(const http::Request& request, const Deps& deps) { return only<Owner, Operator, Integrator>(account(request, deps)); }
 
 Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
-  if (!site) return fail(unknown_site());
+  // One that was created through another API process is known there first.
+  if (!site) return fail(news_perhaps(Code::not_authenticated));
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
@@ -120,6 +134,9 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 }  // namespace
 
 std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
+  if (const auto* program = std::get_if<Integrator>(&caller.principal)) {
+    return deps.directory.has_api_key(program->key) ? std::nullopt : std::optional(Error{Code::not_authenticated, {}});
+  }
   const auto account = account_behind(caller.principal);
   if (!account || !caller.session) return std::nullopt;
   if (deps.clock() >= caller.session->expires_at) return Error{Code::token_expired, {}};
@@ -128,17 +145,29 @@ std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
 }
 
 const Gate kAnybody{anybody, {}, {}};
-const Gate kAccount{.admit = account, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
-const Gate kLeaving{.admit = leaving, .refusals = {Code::not_authenticated, Code::token_expired}, .security = {{&kBearerScheme}}, .personal = true};
+const Gate kAccount{.admit = account,
+                    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                    .security = {{&kBearerScheme}},
+                    .api_key = &kApiKeyScheme,
+                    .personal = true};
+const Gate kLeaving{.admit = leaving,
+                    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                    .security = {{&kBearerScheme}},
+                    .personal = true};
 const Gate kOwner{.admit = owner,
                   .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
                   .security = {{&kBearerScheme}},
+                  .api_key = &kApiKeyScheme,
                   .personal = true};
 const Gate kTeam{.admit = team,
                  .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
                  .security = {{&kBearerScheme}},
+                 .api_key = &kApiKeyScheme,
                  .personal = true};
-const Gate kSite{site, {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive}, {{&kSiteTokenScheme}}, true};
+const Gate kSite{.admit = site,
+                 .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive},
+                 .security = {{&kSiteTokenScheme}},
+                 .cross_origin = true};
 const Gate kGuest{.admit = guest,
                   .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
                   .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
@@ -147,11 +176,13 @@ const Gate kGuest{.admit = guest,
 const Gate kFeed{.admit = follower,
                  .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
                  .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
+                 .api_key = &kApiKeyScheme,
                  .personal = true};
 const Gate kViewer{
     .admit = viewer,
     .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
     .security = {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
+    .api_key = &kApiKeyScheme,
     .cross_origin = true,
     .personal = true};
 

@@ -4,11 +4,13 @@
 
 namespace parley::replyx {
 
-/// Why somebody who has logged in is let in no longer: the session is over, or its token has expired. Nothing: they may go on; so may whoever has no
-/// session. From memory; thread-safe.
+/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing: they may go on; so may whoever has
+/// neither. From memory; thread-safe.
 std::optional<Error> session_over(const endpoint::Caller& caller, const endpoint::Deps& deps);
 
 extern const endpoint::Gate kAnybody;
+// Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints that name no scope refuse it.
+
 /// `Authorization: Bearer`: whoever has logged in, an Owner, an Operator or an Admin.
 extern const endpoint::Gate kAccount;
 /// The same, even of a session that is over: for what must be answered again when it is asked again.

@@ -15,6 +15,7 @@ endpoint::Info info() {
           .tags = {{"Authentication", "/api/auth", "Accounts and their sessions"},
                    {"Users", "/api/users", "The caller's own account"},
                    {"Operators", "/api/operators", "The caller's team: who works on the caller's dialogs"},
+                   {"API keys", "/api/api-keys", "Keys for the caller's programs: each good for what its scopes name"},
                    {"Assistants", "/api/assistants", "What answers visitors, and the site tokens that lead to it"},
                    {"Dialogs", "/api/dialogs", "Dialogs as their owner and its team see them, now, then and as they happen"},
                    {"Events", "/api/events", "Everything new in an account"},
@@ -25,6 +26,7 @@ endpoint::Info info() {
 void add_replyx(endpoint::Registry& registry) {
   add_accounts(registry);
   add_operators(registry);
+  add_api_keys(registry);
   add_assistants(registry);
   add_site(registry);
   add_dialogs(registry);

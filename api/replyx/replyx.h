@@ -4,7 +4,8 @@
 // Assembly (api/server):
 //   endpoint::Registry registry(replyx::info(), prefix);
 //   replyx::add_replyx(registry);
-//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, progress, streams, signals, log, pool, queries, hashing, timers, limits, proxies,
+//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, key_uses, progress, streams, signals, log, pool, queries, hashing, timers, limits,
+//   proxies,
 //                             partitions, identity, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
@@ -22,6 +23,7 @@ void add_replyx(endpoint::Registry& registry);
 // Its parts, one for each group of paths.
 void add_accounts(endpoint::Registry& registry);
 void add_operators(endpoint::Registry& registry);
+void add_api_keys(endpoint::Registry& registry);
 void add_assistants(endpoint::Registry& registry);
 void add_site(endpoint::Registry& registry);
 void add_dialogs(endpoint::Registry& registry);

@@ -111,6 +111,7 @@ void add_streams(endpoint::Registry& registry) {
       {.method = "GET",
        .path = "/api/dialogs/{dialog_id}/events",
        .gate = &kViewer,
+       .scope = accounts::Scope::dialogs_read,
        .operation = "followDialog",
        .summary = "The dialog's events as they happen",
        .description =
@@ -129,6 +130,7 @@ void add_streams(endpoint::Registry& registry) {
       {.method = "GET",
        .path = "/api/events",
        .gate = &kFeed,
+       .scope = accounts::Scope::dialogs_read,
        .operation = "followAccount",
        .summary = "Everything new in all dialogs of an account, as it happens",
        .description =

@@ -76,6 +76,7 @@ void add_typing(endpoint::Registry& registry) {
   registry.signal({.method = "POST",
                    .path = "/api/dialogs/{dialog_id}/typing",
                    .gate = &kTeam,
+                   .scope = accounts::Scope::dialogs_write,
                    .status = 204,
                    .operation = "signalOperatorTyping",
                    .summary = "Say that an operator is typing",

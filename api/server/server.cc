@@ -11,6 +11,7 @@
 
 #include "api/auth/tokens.h"
 #include "api/commands/dispatcher.h"
+#include "api/commands/key_uses.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/deps.h"
 #include "api/endpoint/observed.h"
@@ -64,14 +65,17 @@ struct Api::Parts {
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
-        deps{keys,    tokens,  directory, dispatcher, progress, streams,      signals,  log, pool,
-             queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now},
+        deps{keys, tokens,  directory, dispatcher, key_uses, progress, streams,      signals,  log,
+             pool, queries, hashing,   timers,     limiter,  proxies,  o.partitions, identity, now},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
         directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, watch),
         dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress,
                    watch),
+        key_uses([this](const schema::CommandEnvelope& envelope, const Command& command, Dispatcher::Done done) {
+          dispatcher.send(envelope, command, std::move(done));
+        }),
         streams(
             {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o, directory)},
             [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
@@ -126,6 +130,7 @@ struct Api::Parts {
   Progress progress;
   Directory directory;
   Dispatcher dispatcher;
+  KeyUses key_uses;
   Streams streams;
   Signals signals;
   LogReader log;

@@ -10,6 +10,7 @@ using D = Decision<Event, Answer>;
 using Accept = Accepted<Event, Answer>;
 
 bool is_self(const Context& x) { return account_behind(x.principal) == AccountId{x.stream_id}; }
+bool is_owner_itself(const Context& x) { return x.principal == Principal{Owner{AccountId{x.stream_id}}}; }
 bool is_administrator(const Context& x) { return std::holds_alternative<Administrator>(x.principal); }
 bool is_of_team(const Account& s, const Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
@@ -131,6 +132,28 @@ D rule(const Account&, const ResetPassword& c, Context& x) {
 
 D rule(const NoAccount&, const auto&, Context&) { return refuse(Code::not_found); }
 
+// An owner's API keys: api_keys.cc has the rules, this says whose they are.
+
+D rule(const Account& s, const CreateApiKey& c, Context& x) {
+  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
+  auto made = s.api_keys.create(c, x);
+  if (!made) return std::unexpected(made.error());
+  return Accept{{std::move(made->event)}, std::move(made->answer)};
+}
+D rule(const Account& s, const RevokeApiKey& c, Context& x) {
+  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
+  if (s.api_keys.find(c.key) == nullptr) return refuse(Code::api_key_not_found);
+  return Accept{{ApiKeyRevoked{c.key}}, EndedApiKey{c.key}};
+}
+D rule(const Account& s, const NoteApiKeyUse&, Context& x) {
+  const auto* program = std::get_if<Integrator>(&x.principal);
+  if (program == nullptr || program->owner != AccountId{x.stream_id}) return refuse(Code::insufficient_permissions);
+  const auto* key = s.api_keys.find(program->key);
+  if (key == nullptr) return refuse(Code::api_key_not_found);
+  if (!key->is_news(x.now)) return Accept{{}, changed(x)};
+  return Accept{{ApiKeyUsed{program->key}}, changed(x)};
+}
+
 // What events do to an account.
 
 void fold(Account& s, const WelcomeBonusGranted& e, const Occurred&) {
@@ -165,6 +188,9 @@ void fold(Account& s, const LeftTeam&, const Occurred& when) {
   s.sessions.end_all(when);
 }
 void fold(Account& s, const AdminAppointed&, const Occurred&) { s.role = Role::admin; }
+void fold(Account& s, const ApiKeyCreated& e, const Occurred&) { s.api_keys.add(e); }
+void fold(Account& s, const ApiKeyRevoked& e, const Occurred&) { s.api_keys.remove(e.key); }
+void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.use(e.key, when.time); }
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "domain/accounts/api_keys.h"
 #include "domain/accounts/sessions.h"
 #include "domain/kernel.h"
 
@@ -73,7 +74,7 @@ struct AdminAppointed {
   friend bool operator==(const AdminAppointed&, const AdminAppointed&) = default;
 };
 using Event = std::variant<Registered, WelcomeBonusGranted, LoggedIn, LoggedOut, PasswordChanged, ProfileChanged, JoinedTeam, TeamMemberChanged,
-                           LeftTeam, AdminAppointed>;
+                           LeftTeam, AdminAppointed, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed>;
 
 // State: the fold of the events, with what decisions and answers need.
 
@@ -99,6 +100,7 @@ struct Account {
   Kopecks welcome_bonus;
   std::optional<Membership> team;  ///< Of an operator; nothing after it has left.
   Sessions sessions;
+  ApiKeys api_keys;
   friend bool operator==(const Account&, const Account&) = default;
 };
 using State = std::variant<NoAccount, Account>;
@@ -164,8 +166,8 @@ struct ResetPassword {
   Sealed password_verifier;
 };
 
-using Command =
-    std::variant<Register, LogIn, LogOut, ChangePassword, ChangeProfile, AddOperator, ChangeOperator, RemoveOperator, CreateAdmin, ResetPassword>;
+using Command = std::variant<Register, LogIn, LogOut, ChangePassword, ChangeProfile, AddOperator, ChangeOperator, RemoveOperator, CreateAdmin,
+                             ResetPassword, CreateApiKey, RevokeApiKey, NoteApiKeyUse>;
 
 // Answers.
 
@@ -205,7 +207,7 @@ struct Changed {
   AccountId account;
   friend bool operator==(const Changed&, const Changed&) = default;
 };
-using Answer = std::variant<SignedIn, Profile, TeamMember, Changed>;
+using Answer = std::variant<SignedIn, Profile, TeamMember, Changed, NewApiKey, EndedApiKey>;
 
 /// The rules are in accounts.cc, one for each pair of state and command.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);

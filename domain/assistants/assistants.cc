@@ -43,10 +43,9 @@ Updated news(const Assistant& s, Updated wanted) {
 }
 
 D rule(const NoAssistant&, const Create& c, Context& x) {
-  const auto* owner = std::get_if<Owner>(&x.principal);
-  if (owner == nullptr) return refuse(Code::insufficient_permissions);
-  Created e{owner->account,        c.name,           c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token,
-            c.website_integration, c.allowed_domains};
+  const auto owner = asking_owner(x.principal);
+  if (!owner) return refuse(Code::insufficient_permissions);
+  Created e{*owner, c.name, c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token, c.website_integration, c.allowed_domains};
   return Accept{{e}, AssistantCreated{AssistantId{x.stream_id}, e}};
 }
 // A creation gets an id of its own, so it never meets an assistant.
@@ -54,7 +53,7 @@ D rule(const Assistant&, const Create&, Context&) { return refuse(Code::version_
 D rule(const DeletedAssistant&, const Create&, Context&) { return refuse(Code::version_conflict); }
 
 // Whoever may not know of an assistant is told that there is none.
-bool may_change(const Assistant& s, const Context& x) { return x.principal == Principal{Owner{s.owner}}; }
+bool may_change(const Assistant& s, const Context& x) { return asking_owner(x.principal) == s.owner; }
 
 D rule(const Assistant& s, const Update& c, Context& x) {
   if (!may_change(s, x)) return refuse(Code::assistant_not_found);

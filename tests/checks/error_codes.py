@@ -12,7 +12,6 @@ ROW = re.compile(r'\{Code::(\w+), "([A-Z_]+)"')
 RUNNING = {"contract", "chaos", "e2e", "ops", "integration"}
 
 NOT_EXPECTED = {
-    "API_KEY_NOT_FOUND": "no endpoint answers it yet",
     "COMMAND_TIMEOUT": "an API that waits 12 s for a decider; its text is a unit test's, what becomes of it chaos's (504 is asked again)",
     "EXPECTATION_FAILED": "the kernel's: tests/unit asks it over a socket, by status",
     "HTTP_VERSION_NOT_SUPPORTED": "the kernel's: tests/contract/bad_http_test.py expects its status, which the edge may answer in its place",

@@ -110,6 +110,15 @@ class Limits(ContractTest):
         self.assert_refused(caller.post("/api/auth/login", {"email": self.email, "password": self.password}), LOGIN, LOGIN_PERIOD_S)
         self.assertEqual(self.somebody().post("/api/auth/login", {"email": self.email, "password": self.password}).status, 200)
 
+    def test_an_api_key_is_counted_by_itself_wherever_it_asks_from(self):
+        owner = self.register()
+        keys = [owner.post("/api/api-keys", {"name": "CRM", "scopes": ["dialogs:read"]}).json["key"] for _ in range(2)]
+        one, again, other = (self.somebody(Authorization=f"Bearer {key}") for key in (keys[0], keys[0], keys[1]))
+        self.assertEqual(standing(one.get("/api/dialogs")), (GENERAL, GENERAL - 1))
+        self.assertEqual(standing(again.get("/api/dialogs")), (GENERAL, GENERAL - 2))
+        self.assertEqual(standing(other.get("/api/dialogs")), (GENERAL, GENERAL - 1))
+        self.assertEqual(standing(self.somebody(**owner.headers).get("/api/dialogs")), (GENERAL, GENERAL - 1))
+
     def test_what_a_client_says_of_its_address_has_no_effect(self):
         caller = self.somebody()
         for number in range(LOGIN):

@@ -160,6 +160,40 @@ TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
   EXPECT_TRUE(ok(operator_of(*lease_, kAnna, other)));
 }
 
+TEST_F(ReadModels, ApiKeysThatAreGoodAreTheirOwnersAlone) {
+  const auto created = [](ApiKeyId id, const char* name) {
+    return accounts::ApiKeyCreated{id, name, {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "digest of " + std::string(name), "wxyz"};
+  };
+  for (const bool in_one_batch : {true, false}) {
+    SCOPED_TRACE(in_one_batch);
+    const AccountId owner = in_one_batch ? kAnna : kBoris, other = in_one_batch ? kBoris : kAnna;
+    const Stream own{Kind::account, owner.value};
+    const auto id = [&](std::int64_t n) { return ApiKeyId{n * kSlots + (in_one_batch ? 1 : 2)}; };
+    given({{own, registered("k@example.com")},
+           {own, created(id(1), "unused")},
+           {own, created(id(2), "used")},
+           {own, created(id(3), "revoked")},
+           {own, accounts::ApiKeyUsed{id(2)}},
+           {own, accounts::ApiKeyUsed{id(3)}},
+           {own, accounts::ApiKeyRevoked{id(3)}}},
+          in_one_batch);
+    const auto keys = ok(api_keys_of(*lease_, owner));
+    ASSERT_EQ(keys.size(), 2U);
+    EXPECT_EQ(keys[0].name, "unused");
+    EXPECT_EQ(keys[0].last_used_at, std::nullopt);
+    EXPECT_THAT(keys[0].scopes, ElementsAre("dialogs:read", "assistants:write"));
+    EXPECT_EQ(keys[0].hint, "wxyz");
+    EXPECT_EQ(keys[0].version, 7);
+    EXPECT_TRUE(keys[1].last_used_at);
+    EXPECT_FALSE(ok(api_key(*lease_, owner, id(3))));
+    EXPECT_FALSE(ok(api_key(*lease_, other, id(1))));
+    EXPECT_EQ(ok(api_key(*lease_, owner, id(2)))->name, "used");
+    EXPECT_EQ(ok(account(*lease_, owner))->version, 7);
+    given({{own, accounts::ApiKeyRevoked{id(1)}}, {own, accounts::ApiKeyUsed{id(2)}}}, in_one_batch);
+    EXPECT_EQ(ok(api_keys_of(*lease_, owner)).size(), 1U);
+  }
+}
+
 TEST_F(ReadModels, AnAdminMayReadWhatHappenedInAnyDialogAndNothingElse) {
   given(a_dialog());
   const Principal admin = Admin{kBoris};

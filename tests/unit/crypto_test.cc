@@ -7,6 +7,7 @@
 #include <fstream>
 #include <set>
 
+#include "api/auth/api_keys.h"
 #include "api/auth/tokens.h"
 #include "platform/crypto/keyring.h"
 
@@ -182,6 +183,24 @@ TEST_F(Keys, a_fingerprint_keeps_its_parts_apart) {
   EXPECT_EQ(tokens.fingerprint("a", "b", "c", "d"), tokens.fingerprint("a", "b", "c", "d"));
 }
 TEST(Emails, are_normalised) { EXPECT_EQ(api::normalised_email("  Anna@Example.COM\n"), "anna@example.com"); }
+
+TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {
+  const auto key = api::new_api_key();
+  EXPECT_TRUE(key.starts_with("prl_")) << key;
+  EXPECT_TRUE(api::is_api_key(key)) << key;
+  EXPECT_NE(api::new_api_key(), key);
+  EXPECT_EQ(api::api_key_hint(key), key.substr(key.size() - 4));
+  for (const auto& text : {std::string(), std::string("prl_"), key + "A", key.substr(0, key.size() - 1), "PRL_" + key.substr(4),
+                           key.substr(0, key.size() - 1) + "=", key.substr(0, key.size() - 1) + '\0'})
+    EXPECT_FALSE(api::is_api_key(text)) << text;
+}
+TEST_F(Keys, digests_of_api_keys_are_those_of_this_keyring) {
+  const auto key = api::new_api_key(), other = api::new_api_key();
+  EXPECT_EQ(api::api_key_digest(key, *keys), api::api_key_digest(key, *keys));
+  EXPECT_EQ(api::api_key_digest(key, *keys).size(), 64U);
+  EXPECT_NE(api::api_key_digest(key, *keys), api::api_key_digest(other, *keys));
+  EXPECT_NE(api::api_key_digest(key, *keys), crypto::hex(crypto::sha256(key)));
+}
 
 }  // namespace
 }  // namespace parley

@@ -22,6 +22,9 @@ TEST(Create, is_for_accounts_alone) {
   EXPECT_EQ(given({}).when(kCreate).error().code, Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(Visitor{AssistantId{1}}).when(kCreate).error().code, Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(kCreate)->events, std::vector<Event>{kCreated});
+  EXPECT_TRUE(given({kCreated}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
+  EXPECT_EQ(given({kCreated}).by(Integrator{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
 }
 TEST(Create, never_meets_an_assistant) {
   EXPECT_EQ(given({kCreated}).by(kOwner).when(kCreate).error().code, Code::version_conflict);

@@ -66,6 +66,10 @@ TEST_F(Surface, has_every_endpoint_of_the_contract) {
                           "GET /api/operators/{operator_id}",
                           "PATCH /api/operators/{operator_id}",
                           "DELETE /api/operators/{operator_id}",
+                          "POST /api/api-keys",
+                          "GET /api/api-keys",
+                          "GET /api/api-keys/{api_key_id}",
+                          "DELETE /api/api-keys/{api_key_id}",
                           "POST /api/assistants",
                           "GET /api/assistants",
                           "GET /api/assistants/{assistant_id}",
@@ -149,6 +153,17 @@ TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
   }
 }
 
+TEST_F(Surface, api_keys_are_for_assistants_and_dialogs_and_to_read_is_not_to_write) {
+  using accounts::Scope;
+  for (const auto& e : registry().endpoints()) {
+    const auto one_of = [&](Scope read, Scope write) { return std::optional(e.spec.method == "GET" ? read : write); };
+    std::optional<Scope> expected;
+    if (e.path.starts_with("/api/assistants")) expected = one_of(Scope::assistants_read, Scope::assistants_write);
+    if (e.path.starts_with("/api/dialogs") || e.path == "/api/events") expected = one_of(Scope::dialogs_read, Scope::dialogs_write);
+    EXPECT_EQ(e.spec.scope, expected) << e.spec.method << " " << e.path;
+    if (e.spec.scope) EXPECT_NE(e.spec.gate->api_key, nullptr) << e.path;
+  }
+}
 TEST_F(Surface, can_be_mounted_on_a_prefix) {
   endpoint::Registry prefixed(info(), "/replyx");
   add_replyx(prefixed);
@@ -160,6 +175,7 @@ TEST_F(Surface, reads_the_documented_examples) {
   EXPECT_EQ(refusal("logIn", R"({"email":"user@example.com","password":"password123"})"), "");
   EXPECT_EQ(refusal("updateMe", R"({"first_name":"John","last_name":"Smith"})"), "");
   EXPECT_EQ(refusal("changePassword", R"({"current_password":"old_password","new_password":"new_password123"})"), "");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})"), "");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
                     "ai_model":"gpt-3.5-turbo","telegram_bot_token":"1234567890:ABC...","website_integration":true,"allowed_domains":["example.com","test.com"]})"),
             "");
@@ -180,6 +196,10 @@ TEST_F(Surface, names_the_field_that_is_not_valid) {
   EXPECT_EQ(refusal("changePassword", R"({"new_password":"password123"})"), "VALIDATION_ERROR current_password");
   EXPECT_EQ(refusal("changePassword", R"({"current_password":"a","new_password":"1234567"})"), "VALIDATION_ERROR new_password");
   EXPECT_EQ(refusal("addOperator", R"({"email":"o@example.com","name":" ","password":"password123"})"), "VALIDATION_ERROR name");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":" ","scopes":["dialogs:read"]})"), "VALIDATION_ERROR name");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM"})"), "VALIDATION_ERROR scopes");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":[]})"), "VALIDATION_ERROR scopes");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":["dialogs:read","everything"]})"), "VALIDATION_ERROR scopes[1]");
   EXPECT_EQ(refusal("createAssistant", R"({"name":" "})"), "VALIDATION_ERROR name");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","website_integration":"yes"})"), "VALIDATION_ERROR website_integration");
   EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"), "VALIDATION_ERROR allowed_domains[1]");

@@ -144,6 +144,9 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::TeamMemberChanged{std::nullopt, false}},
     accounts::Event{accounts::LeftTeam{}},
     accounts::Event{accounts::AdminAppointed{}},
+    accounts::Event{accounts::ApiKeyCreated{ApiKeyId{2049}, "CRM", {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "d1", "wxyz"}},
+    accounts::Event{accounts::ApiKeyUsed{ApiKeyId{2049}}},
+    accounts::Event{accounts::ApiKeyRevoked{ApiKeyId{2049}}},
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
     assistants::Event{assistants::Updated{.name = "Sales",
                                           .description = {std::nullopt},
@@ -198,6 +201,10 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.account.team_member_changed.v1", R"({"is_active":false})"},
       {"parley.account.left_team.v1", R"({})"},
       {"parley.account.admin_appointed.v1", R"({})"},
+      {"parley.account.api_key_created.v1",
+       R"({"key_id":2049,"name":"CRM","scopes":["dialogs:read","assistants:write"],"digest":"d1","hint":"wxyz"})"},
+      {"parley.account.api_key_used.v1", R"({"key_id":2049})"},
+      {"parley.account.api_key_revoked.v1", R"({"key_id":2049})"},
       {"parley.assistant.created.v1",
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
       {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
@@ -358,6 +365,15 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   EXPECT_EQ(ended[0].key, "sessions/1025");
   EXPECT_EQ(stream_of_entry(ended[0].key, *ended[0].value), stream);
   EXPECT_EQ(read_text<SessionsEntry>(*ended[0].value)->sessions.ended.front().id, "c0ffee");
+  const auto with_key = evolve(registered, sample_of("parley.account.api_key_created.v1"), {{}, 2});
+  const auto key = directory_changes(stream, registered, with_key);
+  ASSERT_EQ(key.size(), 1);
+  EXPECT_EQ(key[0].key, "api_key/d1");
+  EXPECT_EQ(key[0].value, R"({"account_id":1025,"key_id":2049,"scopes":["dialogs:read","assistants:write"]})");
+  EXPECT_EQ(stream_of_entry(key[0].key, *key[0].value), stream);
+  EXPECT_TRUE(directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_used.v1"), {{}, 3})).empty());
+  EXPECT_EQ(directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_revoked.v1"), {{}, 3})),
+            (std::vector<DirectoryRecord>{{"api_key/d1", std::nullopt}}));
   const auto site = of({Kind::assistant, 1026}, sample_of("parley.assistant.created.v1"));
   ASSERT_EQ(site.size(), 1);
   EXPECT_EQ(site[0].key, "site_token/st_1");

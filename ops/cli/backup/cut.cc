@@ -47,7 +47,7 @@ std::vector<Stream> named_by(const Event& event) {
 }
 
 std::optional<Stream> stream_of_actor(const Principal& principal) {
-  if (const auto* owner = std::get_if<Owner>(&principal)) return stream_of(owner->account);
+  if (const auto owner = asking_owner(principal)) return stream_of(*owner);
   if (const auto* member = std::get_if<Operator>(&principal)) return stream_of(member->account);
   if (const auto* admin = std::get_if<Admin>(&principal)) return stream_of(admin->account);
   if (const auto* visitor = std::get_if<Visitor>(&principal)) return stream_of(visitor->assistant);

@@ -6,6 +6,7 @@ import json
 
 from demo.log import SLOTS, chain_hash, partition_digest
 
+from . import api_keys
 from .decide import check_decisions, shown
 from .records import REUSED
 from .sessions import Sessions, fold as fold_sessions
@@ -17,6 +18,8 @@ DECISIONS = {
     "log_out": [("parley.account.logged_out.v1",)],
     "change_password": [("parley.account.password_changed.v1",)],
     "change_profile": [("parley.account.profile_changed.v1",)],
+    "create_api_key": [("parley.account.api_key_created.v1",)],
+    "revoke_api_key": [("parley.account.api_key_revoked.v1",)],
     "create_assistant": [("parley.assistant.created.v1",)],
     "update_assistant": [("parley.assistant.updated.v1",)],
     "rotate_site_token": [("parley.assistant.site_token_rotated.v1",)],
@@ -28,6 +31,7 @@ DECISIONS = {
     "unarchive": [("parley.dialog.unarchived.v1",), ()],
 }
 MESSAGE = "parley.dialog.message_created.v1"
+KEY_USED = "parley.account.api_key_used.v1"
 
 
 class Topics:
@@ -122,8 +126,13 @@ def check_content(ask, answer, effect):
         names = ("id", "site_token")
     elif ask.kind == "delete_assistant":
         return []  # it has no answer
-    elif ask.kind in ("log_out", "change_password"):
+    elif ask.kind in ("log_out", "change_password", "revoke_api_key"):
         return []  # nothing is shown, and what was asked is a secret
+    elif ask.kind == "create_api_key":
+        stands |= {"id": value["key_id"]}
+        names = ("id", "name", "scopes", "hint")
+        if not ask.body.items() <= value.items():
+            return [f"{shown(event)} is not what was asked"]
     elif ask.kind == "change_profile":
         names = ("id",)
         if not ask.body.items() <= value.items():
@@ -190,10 +199,10 @@ def check_repetitions(records, topics):
 
 
 def check_strangers(records, topics):
-    """Nothing is in the log that nobody asked for."""
+    """Nothing is in the log that nobody asked for; that a key was used, APIs tell by themselves."""
     known = {ask.correlation for ask in records.asks}
     return [f"{shown(event)}: nobody asked for it (correlation {event.text('ce_correlationid')})" for event in topics.events
-            if event.text("ce_correlationid") not in known]
+            if event.text("ce_correlationid") not in known and event.text("ce_type") != KEY_USED]
 
 
 def check_order(records, topics):
@@ -302,10 +311,12 @@ def check_made_again(records, topics):
 def check_directory(records, topics):
     """The directory's last entries are a fold of the log; those of parked streams name them together."""
     expected, sites, seen, parked, announced, emails, sessions = {}, {}, {}, set(), {}, {}, collections.defaultdict(Sessions)
+    keys = collections.defaultdict(dict)
     for event in topics.events:
         value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
         if event.text("ce_type").startswith("parley.account."):
             fold_sessions(sessions[number], event.text("ce_type").split(".")[2], value, int(event.sequence), event.text("ce_time"))
+            api_keys.fold(keys[number], event.text("ce_type").split(".")[2], value, event.text("ce_time"))
         if event.text("ce_type") == "parley.account.registered.v1":
             emails[number] = f"account_email/{value['email_index']}"
             expected[emails[number]] = {"account_id": number, "password_verifier": value["password_verifier"]}
@@ -328,6 +339,8 @@ def check_directory(records, topics):
     for number, those in sessions.items():
         if those.entry():
             expected[f"sessions/{number}"] = {"account_id": number, "sessions": those.entry()}
+    for number, those in keys.items():
+        expected |= api_keys.entries(those, number)
     for record in topics.directory:
         key, value = record.key.decode(), json.loads(record.value) if record.value else None
         if key.startswith("parked/"):

@@ -12,6 +12,7 @@ import json
 
 from demo.log import SLOTS, chain_hash
 
+from . import api_keys
 from .sessions import Sessions, fold as fold_sessions
 
 WELCOME_BONUS_KOPECKS = 50_000
@@ -84,7 +85,7 @@ def fold_account(stream, kind, value, time):
     if kind == "registered":
         names = {name: value[name] for name in ("first_name", "last_name") if name in value}
         state = stream.state = {"email": value["email"], "verifier": value["password_verifier"], "created_at": time, "balance": 0, "bonus": 0, "role": "owner",
-                                "profile": {**names, "onboarding_completed": False}, "team": None, "sessions": Sessions()}
+                                "profile": {**names, "onboarding_completed": False}, "team": None, "sessions": Sessions(), "api_keys": {}}
     elif kind == "welcome_bonus_granted":
         state["balance"] += value["amount_kopecks"]
         state["bonus"] += value["amount_kopecks"]
@@ -101,6 +102,7 @@ def fold_account(stream, kind, value, time):
     elif kind == "admin_appointed":
         state["role"] = "admin"
     fold_sessions(state["sessions"], kind, value, stream.version, time)
+    api_keys.fold(state["api_keys"], kind, value, time)
 
 
 def profile_after(profile, changes):
@@ -169,6 +171,17 @@ class Asked:
         if name != kind:
             raise Refusal("INSUFFICIENT_PERMISSIONS")
         return int(number)
+
+    def asking_owner(self):
+        """The owner's id, who asks in person or through a program; None of everybody else."""
+        name, _, rest = self.principal.partition("/")
+        return int(rest.rpartition("/")[2]) if name in ("account", "api_key") else None
+
+    def must_be_owner_itself(self):
+        if not self.state:
+            raise Refusal("NOT_FOUND")
+        if self.principal != f"account/{self.id}":
+            raise Refusal("INSUFFICIENT_PERMISSIONS")
 
     def must_be_self(self):
         """Somebody who has a token of this account."""
@@ -287,8 +300,39 @@ def reset_password(asked):
     return [("parley.account.password_changed.v1", {"password_verifier": asked.value["password_verifier"]})], {"account_id": asked.id}
 
 
+def create_api_key(asked):
+    asked.must_be_owner_itself()
+    if len(asked.state["api_keys"]) >= api_keys.KEYS_MAX:
+        raise Refusal("API_KEY_LIMIT_REACHED")
+    shown = {"key_id": asked.next_id(), **{name: asked.value[name] for name in ("name", "scopes", "hint")}}
+    return [("parley.account.api_key_created.v1", {**shown, "digest": asked.value["digest"]})], {**shown, "key": asked.value["key"]}
+
+
+def revoke_api_key(asked):
+    asked.must_be_owner_itself()
+    if asked.value["key_id"] not in asked.state["api_keys"]:
+        raise Refusal("API_KEY_NOT_FOUND")
+    return [("parley.account.api_key_revoked.v1", asked.value)], asked.value
+
+
+def note_api_key_use(asked):
+    if not asked.state:
+        raise Refusal("NOT_FOUND")
+    name, *numbers = asked.principal.split("/")
+    if name != "api_key" or int(numbers[1]) != asked.id:
+        raise Refusal("INSUFFICIENT_PERMISSIONS")
+    key = asked.state["api_keys"].get(int(numbers[0]))
+    if key is None:
+        raise Refusal("API_KEY_NOT_FOUND")
+    events = [("parley.account.api_key_used.v1", {"key_id": int(numbers[0])})] if api_keys.is_news(key, asked.now) else []
+    return events, {"account_id": asked.id}
+
+
 def create_assistant(asked):
-    created = {"owner_id": asked.principal_of("account"), **asked.value}
+    owner = asked.asking_owner()
+    if owner is None:
+        raise Refusal("INSUFFICIENT_PERMISSIONS")
+    created = {"owner_id": owner, **asked.value}
     return [("parley.assistant.created.v1", created)], {"assistant_id": asked.id, "created": created}
 
 
@@ -298,7 +342,7 @@ def updated(assistant, change):
 
 
 def own_assistant(asked):
-    if asked.principal != f"account/{asked.state.get('owner_id')}":
+    if not asked.state or asked.asking_owner() != asked.state["owner_id"]:
         raise Refusal("ASSISTANT_NOT_FOUND")
     return asked.state
 
@@ -355,7 +399,7 @@ def become(asked, status, event):
 def refuse_strangers(asked):
     """Only the owner, and those who work for it."""
     kind, _, rest = asked.principal.partition("/")
-    owner = rest.rpartition("/")[2] if kind in ("account", "operator") else None
+    owner = rest.rpartition("/")[2] if kind in ("account", "operator", "api_key") else None
     if not asked.state or owner != str(asked.state["owner"]):
         raise Refusal("DIALOG_NOT_FOUND")
 
@@ -385,6 +429,9 @@ KINDS = {
     "parley.account.remove_operator.v1": Kind("account", remove_operator, "account.changed"),
     "parley.account.create_admin.v1": Kind("account", create_admin, "account.changed"),
     "parley.account.reset_password.v1": Kind("account", reset_password, "account.changed"),
+    "parley.account.create_api_key.v1": Kind("account", create_api_key, "account.api_key_created"),
+    "parley.account.revoke_api_key.v1": Kind("account", revoke_api_key, "account.api_key_ended"),
+    "parley.account.note_api_key_use.v1": Kind("account", note_api_key_use, "account.changed"),
     "parley.assistant.create.v1": Kind("assistant", create_assistant, "assistant.created"),
     "parley.assistant.update.v1": Kind("assistant", update_assistant, "assistant.changed"),
     "parley.assistant.rotate_site_token.v1": Kind("assistant", rotate_site_token, "assistant.changed"),

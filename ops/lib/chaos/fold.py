@@ -12,6 +12,7 @@ TIME = "to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"  # 
 TABLES = {
     "accounts": (("id",), ("version", "email", "first_name", "last_name", "balance_kopecks", "welcome_bonus_kopecks", ("last_login_at", TIME),
                            ("created_at", TIME), "role", "plan", "onboarding_completed", "team_owner_id", "team_name", "is_active")),
+    "api_keys": (("id",), ("account_id", "name", "scopes", "hint", ("created_at", TIME), ("last_used_at", TIME))),
     "assistants": (("id",), ("version", "owner_id", "name", "description", "system_prompt", "ai_model", "is_active", "site_token",
                              "telegram_bot_token", "website_integration", "allowed_domains", ("deleted_at", TIME), ("created_at", TIME))),
     "dialogs": (("id",), ("version", "owner_id", "assistant_id", "platform", "status", "handoff_status", "first_name", "last_name",
@@ -82,6 +83,22 @@ def admin_appointed(rows, account, version, at, value):
     rows["accounts"][(account,)] |= {"version": version, "role": "admin"}
 
 
+def api_key_created(rows, account, version, at, value):
+    account_version(rows, account, version, at, value)
+    rows["api_keys"][(value["key_id"],)] = {"account_id": account, "name": value["name"], "scopes": value["scopes"], "hint": value["hint"], "created_at": at,
+                                            "last_used_at": None}
+
+
+def api_key_used(rows, account, version, at, value):
+    account_version(rows, account, version, at, value)
+    rows["api_keys"][(value["key_id"],)]["last_used_at"] = at
+
+
+def api_key_revoked(rows, account, version, at, value):
+    account_version(rows, account, version, at, value)
+    del rows["api_keys"][(value["key_id"],)]
+
+
 def assistant_created(rows, assistant, version, at, value):
     rows["assistants"][(assistant,)] = {
         "version": version, "owner_id": value["owner_id"], "name": value["name"], "description": value.get("description"),
@@ -137,6 +154,9 @@ APPLY = {
     "parley.account.team_member_changed.v1": team_member_changed,
     "parley.account.left_team.v1": left_team,
     "parley.account.admin_appointed.v1": admin_appointed,
+    "parley.account.api_key_created.v1": api_key_created,
+    "parley.account.api_key_used.v1": api_key_used,
+    "parley.account.api_key_revoked.v1": api_key_revoked,
     "parley.assistant.created.v1": assistant_created,
     "parley.assistant.updated.v1": assistant_updated,
     "parley.assistant.site_token_rotated.v1": site_token_rotated,

@@ -278,7 +278,8 @@ class People:
         await self._think()
 
     async def _careful(self):
-        """Somebody who looks after an account: says a name, ends another session, changes the password: the old one opens nothing from then on."""
+        """Somebody who looks after an account: says a name, makes an API key and revokes it, ends another session, changes the password: the old one opens
+        nothing from then on."""
         email, password = f"{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(12)
         registered = await self._register(email, password)
         if not succeeded(registered):
@@ -291,6 +292,9 @@ class People:
             await self._ask("change_profile", "/api/users/me", {"first_name": f"N {turn}"}, mine, CHANGED, method="PUT")
             if succeeded(elsewhere):
                 await self._ask("log_out", "/api/auth/logout", {}, {"Authorization": f"Bearer {elsewhere.final.answer['access_token']}"}, NOTHING_SAID)
+            made = await self._ask("create_api_key", "/api/api-keys", {"name": f"K {turn}", "scopes": ["dialogs:read"]}, mine, CREATED)
+            if succeeded(made) and turn % 2:  # the others stay
+                await self._ask("revoke_api_key", f"/api/api-keys/{made.final.answer['id']}", {}, mine, NOTHING_SAID, method="DELETE")
             old, password = password, secrets.token_urlsafe(12)
             changed = await self._ask("change_password", "/api/users/change-password", {"current_password": old, "new_password": password}, mine, NOTHING_SAID)
             if not succeeded(changed):

@@ -1,0 +1,106 @@
+#pragma once
+// API keys of an owner's account: what programs of the owner's may ask with. The key itself is in no event and no state, but a digest of it: it has
+// 256 random bits that nobody can try, so that a digest which takes long to make (as a password's does) would protect nothing more and cost each
+// request.
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "domain/kernel.h"
+
+namespace parley::accounts {
+
+/// Keys that one account has at a time.
+inline constexpr std::size_t kApiKeysMax = 20;
+/// The last use of a key is known to within this: the first one in each such part of the day is remembered, the others are not.
+using UsePeriod = std::chrono::hours;
+
+/// What a key is good for. An API asks this of a request; names on the wire are in schemas.
+enum class Scope : std::uint8_t { assistants_read, assistants_write, dialogs_read, dialogs_write };
+
+// Events.
+
+struct ApiKeyCreated {
+  ApiKeyId key;
+  std::string name;
+  std::vector<Scope> scopes;
+  std::string digest;  ///< HMAC of the key under a server key.
+  std::string hint;    ///< Its last characters, for people.
+  friend bool operator==(const ApiKeyCreated&, const ApiKeyCreated&) = default;
+};
+/// It opens nothing any more.
+struct ApiKeyRevoked {
+  ApiKeyId key;
+  friend bool operator==(const ApiKeyRevoked&, const ApiKeyRevoked&) = default;
+};
+/// For the first time in this UsePeriod.
+struct ApiKeyUsed {
+  ApiKeyId key;
+  friend bool operator==(const ApiKeyUsed&, const ApiKeyUsed&) = default;
+};
+
+// Commands. The first two of the Owner itself; the third of an Integrator, about the key that it has.
+
+struct CreateApiKey {
+  std::string name;
+  std::vector<Scope> scopes;
+  std::string digest;
+  std::string hint;
+  Sealed key;  ///< For the answer alone, which may be asked for again.
+};
+struct RevokeApiKey {
+  ApiKeyId key;
+};
+struct NoteApiKeyUse {};
+
+// Answers.
+
+struct NewApiKey {
+  ApiKeyId id;
+  std::string name;
+  std::vector<Scope> scopes;
+  std::string hint;
+  Sealed key;
+  friend bool operator==(const NewApiKey&, const NewApiKey&) = default;
+};
+struct EndedApiKey {
+  ApiKeyId id;
+  friend bool operator==(const EndedApiKey&, const EndedApiKey&) = default;
+};
+
+/// A key that is good.
+struct ApiKey {
+  ApiKeyId id;
+  std::vector<Scope> scopes;
+  std::string digest;
+  std::optional<Timestamp> last_used_at;
+  friend bool operator==(const ApiKey&, const ApiKey&) = default;
+
+  /// Whether a use at that time has to be remembered.
+  bool is_news(Timestamp use) const;
+};
+
+/// A value: deciders fold it.
+struct ApiKeys {
+  std::vector<ApiKey> keys;  ///< Oldest first.
+
+  const ApiKey* find(ApiKeyId id) const;
+  struct Created {
+    ApiKeyCreated event;
+    NewApiKey answer;
+  };
+  /// Refused with api_key_limit_reached when there are kApiKeysMax.
+  std::expected<Created, Error> create(const CreateApiKey& command, Context& context) const;
+
+  void add(const ApiKeyCreated& event);
+  void remove(ApiKeyId id);
+  void use(ApiKeyId id, Timestamp time);
+
+  friend bool operator==(const ApiKeys&, const ApiKeys&) = default;
+};
+
+}  // namespace parley::accounts
