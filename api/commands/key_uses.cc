@@ -19,13 +19,13 @@ struct KeyUses::Told {
   }
 };
 
-KeyUses::KeyUses(Send send) : send_(std::move(send)), told_(std::make_shared<Told>()) {}
+KeyUses::KeyUses(Send send, std::size_t told_max) : send_(std::move(send)), told_max_(told_max), told_(std::make_shared<Told>()) {}
 
 void KeyUses::note(const Integrator& who, Timestamp now) {
   const auto period = std::chrono::floor<accounts::UsePeriod>(now);
   {
     const std::lock_guard lock(told_->mutex);
-    if (told_->again_at.size() >= kKeysToldMax && !told_->again_at.contains(who.key.value)) told_->again_at.clear();
+    if (told_->again_at.size() >= told_max_ && !told_->again_at.contains(who.key.value)) told_->again_at.clear();
     auto& again_at = told_->again_at[who.key.value];
     if (now < again_at) return;
     again_at = period + accounts::UsePeriod{1};

@@ -19,13 +19,14 @@ class KeyUses {
  public:
   using Send = std::function<void(const schema::CommandEnvelope&, const Command&, Dispatcher::Done)>;
   /// `send` must not block; as long as commands are sent, and until the last of them is done, it and what it needs must be there.
-  explicit KeyUses(Send send);
+  explicit KeyUses(Send send, std::size_t told_max = kKeysToldMax);
   /// Somebody has come in with the key. APIs that tell it in the same period send one command, by its id.
   void note(const Integrator& who, Timestamp now);
 
  private:
   struct Told;
   const Send send_;
+  const std::size_t told_max_;
   const std::shared_ptr<Told> told_;
 };
 

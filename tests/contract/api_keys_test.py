@@ -194,14 +194,12 @@ class ApiKeys(ContractTest):
         for path in (dialog.path + "/events", "/api/events"):
             made = self.make(READ)
             with Stream(path, headers={"Authorization": "Bearer " + made["key"]}) as stream:
-                self.assertEqual(json.loads(stream.frame()[1])["type"], "connection.established")
+                self.assertIn(b"connection.established", stream.response.readline())
                 self.assertEqual(self.owner.delete(f"/api/api-keys/{made['id']}").status, 204)
-                began, last = time.monotonic(), None
-                with self.assertRaises(EOFError):
-                    while time.monotonic() < began + DEADLINE_S:
-                        last = stream.frame()[1]
+                began = time.monotonic()
+                last = [line for line in stream.response.read().decode().splitlines() if line][-1]
                 self.assertLess(time.monotonic() - began, SOON_S)
-                self.assertEqual(json.loads(last)["error"]["code"], "NOT_AUTHENTICATED")
+                self.assertEqual(json.loads(last.removeprefix("data: "))["error"]["code"], "NOT_AUTHENTICATED")
 
     def test_a_key_goes_on_when_sessions_end(self):
         email = new_email()

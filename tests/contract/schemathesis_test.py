@@ -29,6 +29,9 @@ class Schemathesis(contract.ContractTest):
     arguments = ["--max-examples", str(EXAMPLES), "--seed", str(SEED)]
     timeout_s = TIMEOUT_S
 
+    def make_key(self):
+        return self.owner.post("/api/api-keys", {"name": "A program", "scopes": ["assistants:read", "assistants:write", "dialogs:read", "dialogs:write"]}).json
+
     def test_it_finds_nothing(self):
         dialog = self.open_dialog(first_name="Ivan")
         for _ in range(VERSIONS):
@@ -36,7 +39,7 @@ class Schemathesis(contract.ContractTest):
         values = {"PARLEY_TEST_BASE": contract.BASE, "ACCESS_TOKEN": self.owner.headers["Authorization"].removeprefix("Bearer "), "SITE_TOKEN": self.site_token,
                   "GUEST_ID": dialog.opened["guest_id"], "ASSISTANT_ID": str(self.assistant["id"]), "DIALOG_ID": dialog.id,
                   "SPARE_ASSISTANT_ID": self.owner.post("/api/assistants", {"name": "Changed and deleted"}).json["id"], "EMAIL": self.email,
-                  "PASSWORD": self.password}
+                  "PASSWORD": self.password, "API_KEY": self.make_key()["key"], "SPARE_API_KEY_ID": self.make_key()["id"]}
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         settings = re.sub(r'"\$\{(\w+)\}"', lambda found: repr(values[found[1]]), (FOLDER / "schemathesis.toml").read_text())
         (folder / "schemathesis.toml").write_text(settings)

@@ -62,13 +62,15 @@ TEST_F(KeyUsesTest, that_could_not_be_told_are_told_again_and_not_at_once) {
   EXPECT_EQ(sent.size(), 2U);
 }
 TEST_F(KeyUsesTest, take_no_more_memory_than_they_may) {
-  for (std::size_t i = 1; i <= kKeysToldMax; ++i) uses.note({ApiKeyId{static_cast<std::int64_t>(i)}, AccountId{2049}}, kHour);
-  sent.clear();
-  uses.note({ApiKeyId{1}, AccountId{2049}}, kHour);
-  EXPECT_TRUE(sent.empty());
-  uses.note({ApiKeyId{kKeysToldMax + 1}, AccountId{2049}}, kHour);
-  uses.note({ApiKeyId{1}, AccountId{2049}}, kHour);
-  EXPECT_EQ(sent.size(), 2U) << "all were forgotten";
+  KeyUses two(send, 2);
+  const Integrator third{ApiKeyId{5121}, AccountId{2049}};
+  for (const auto& who : {kOne, kOther, kOne, kOther}) two.note(who, kHour);
+  EXPECT_EQ(sent.size(), 2U);
+  two.note(third, kHour);
+  two.note(third, kHour);
+  EXPECT_EQ(sent.size(), 3U);
+  two.note(kOne, kHour);
+  EXPECT_EQ(sent.size(), 4U) << "it was forgotten with the others";
 }
 
 }  // namespace

@@ -24,6 +24,13 @@ struct Words {
   std::string operator()(const accounts::Registered& e) const { return "an account is registered for " + said(e.email); }
   std::string operator()(const accounts::WelcomeBonusGranted& e) const { return "the account is given " + roubles(e.amount) + " of welcome bonus"; }
   std::string operator()(const accounts::LoggedIn&) const { return "the owner logs in"; }
+  std::string operator()(const accounts::ApiKeyCreated& e) const {
+    std::string scopes;
+    for (const auto scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(schema::name_of(scope));
+    return envelope.actor + " makes the API key " + std::to_string(e.key.value) + " \"" + e.name + "\" (" + scopes + ")";
+  }
+  std::string operator()(const accounts::ApiKeyRevoked& e) const { return envelope.actor + " revokes the API key " + std::to_string(e.key.value); }
+  std::string operator()(const accounts::ApiKeyUsed& e) const { return "the API key " + std::to_string(e.key.value) + " is used"; }
   std::string operator()(const assistants::Created& e) const { return envelope.actor + " creates the assistant \"" + e.name + "\""; }
   std::string operator()(const assistants::Updated& e) const {
     std::string parts;
