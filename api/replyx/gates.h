@@ -4,8 +4,8 @@
 
 namespace parley::replyx {
 
-/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing: they may go on; so may whoever has
-/// neither. From memory; thread-safe.
+/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing: they may go on; so may whoever
+/// has neither. From memory; thread-safe.
 std::optional<Error> session_over(const endpoint::Caller& caller, const endpoint::Deps& deps);
 
 extern const endpoint::Gate kAnybody;

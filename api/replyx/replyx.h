@@ -4,9 +4,8 @@
 // Assembly (api/server):
 //   endpoint::Registry registry(replyx::info(), prefix);
 //   replyx::add_replyx(registry);
-//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, key_uses, progress, streams, signals, log, pool, queries, hashing, timers, limits,
-//   proxies,
-//                             partitions, identity, clock};
+//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, key_uses, progress, streams, signals, log, pool, queries, hashing, timers,
+//                             limits, proxies, partitions, identity, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
 //   http::Server server(options, std::move(routes), endpoint::hooks());   // endpoint/observed.h

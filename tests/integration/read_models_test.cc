@@ -162,7 +162,8 @@ TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
 
 TEST_F(ReadModels, ApiKeysThatAreGoodAreTheirOwnersAlone) {
   const auto created = [](ApiKeyId id, const char* name) {
-    return accounts::ApiKeyCreated{id, name, {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "digest of " + std::string(name), "wxyz"};
+    return accounts::ApiKeyCreated{
+        id, name, {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "digest of " + std::string(name), "wxyz"};
   };
   for (const bool in_one_batch : {true, false}) {
     SCOPED_TRACE(in_one_batch);
