@@ -57,25 +57,28 @@ using endpoint::Deps;
 using endpoint::Opening;
 using endpoint::Result;
 
-/// An EventSource that never got an id sends an empty one, or none.
-Result<std::optional<std::int64_t>> last_id(const EventsQuery& in) {
-  const bool from_header = in.last_id_header && !in.last_id_header->empty();
-  const auto& text = from_header ? in.last_id_header : in.last_id_query;
-  if (!text || text->empty()) return std::optional<std::int64_t>{};
-  if (const auto id = endpoint::plain_integer(*text)) return id;
-  return endpoint::fail({Code::invalid_last_event_id, {from_header ? "Last-Event-ID" : "last_event_id", "must be an integer"}});
+/// The last id that the client has; the header's, where it gives two. `read` makes it of a text, or nothing of a malformed one. An EventSource that
+/// never got an id sends an empty one, or none.
+template <class Query, class Read>
+auto last_id(const Query& in, Read read, std::string_view issue) -> Result<decltype(read(std::string_view()))> {
+  decltype(read(std::string_view())) last;
+  for (const auto& [text, name] : {std::pair{&in.last_id_query, "last_event_id"}, std::pair{&in.last_id_header, "Last-Event-ID"}}) {
+    if (!*text || (*text)->empty()) continue;
+    last = read(**text);
+    if (!last) return endpoint::fail({Code::invalid_last_event_id, {name, std::string(issue)}});
+  }
+  return last;
 }
+Result<std::optional<std::int64_t>> last_version(const EventsQuery& in) { return last_id(in, endpoint::plain_integer, "must be an integer"); }
 
 /// The id of a feed's last frame. Numbers of another log are none of ours: the feed says so then.
 Result<std::optional<api::LogToken>> last_of_feed(const FeedQuery& in, const Deps& deps) {
-  const bool from_header = in.last_id_header && !in.last_id_header->empty();
-  const auto& text = from_header ? in.last_id_header : in.last_id_query;
-  if (!text || text->empty()) return std::optional<api::LogToken>{};
-  auto token = api::read_log_token(*text);
-  if (!token || (token->log == deps.log_identity() && token->numbers.size() != static_cast<std::size_t>(deps.partitions))) {
-    return endpoint::fail({Code::invalid_last_event_id, {from_header ? "Last-Event-ID" : "last_event_id", "must be an id as this feed gives it"}});
-  }
-  return token;
+  const auto read = [&](std::string_view text) -> std::optional<api::LogToken> {
+    auto token = api::read_log_token(text);
+    const bool is_whole = token && (token->log != deps.log_identity() || token->numbers.size() == static_cast<std::size_t>(deps.partitions));
+    return is_whole ? std::move(token) : std::nullopt;
+  };
+  return last_id(in, read, "must be an id as this feed gives it");
 }
 
 Result<void> open_feed(const Call<FeedQuery>& call, const Deps& deps, Opening client) {
@@ -92,7 +95,7 @@ Result<void> open_feed(const Call<FeedQuery>& call, const Deps& deps, Opening cl
 }
 
 Result<void> open_events(const Call<EventsQuery>& call, const Deps& deps, Opening client) {
-  const auto last = last_id(call.parameters);
+  const auto last = last_version(call.parameters);
   if (!last) return endpoint::fail(last.error());
   deps.streams.open(api::StreamRequest{.responder = std::move(client.responder),
                                        .dialog = call.parameters.dialog_id,

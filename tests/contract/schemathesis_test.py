@@ -39,7 +39,8 @@ class Schemathesis(contract.ContractTest):
         values = {"PARLEY_TEST_BASE": contract.BASE, "ACCESS_TOKEN": self.owner.headers["Authorization"].removeprefix("Bearer "), "SITE_TOKEN": self.site_token,
                   "GUEST_ID": dialog.opened["guest_id"], "ASSISTANT_ID": str(self.assistant["id"]), "DIALOG_ID": dialog.id,
                   "SPARE_ASSISTANT_ID": self.owner.post("/api/assistants", {"name": "Changed and deleted"}).json["id"], "EMAIL": self.email,
-                  "PASSWORD": self.password, "API_KEY": self.make_key()["key"], "SPARE_API_KEY_ID": self.make_key()["id"]}
+                  "PASSWORD": self.password, "API_KEY": self.make_key()["key"], "SPARE_API_KEY_ID": self.make_key()["id"],
+                  "SPARE_OPERATOR_ID": self.owner.post("/api/operators", {"email": contract.new_email(), "name": "Olga", "password": self.password}).json["id"]}
         folder = pathlib.Path(self.enterContext(tempfile.TemporaryDirectory()))
         settings = re.sub(r'"\$\{(\w+)\}"', lambda found: repr(values[found[1]]), (FOLDER / "schemathesis.toml").read_text())
         (folder / "schemathesis.toml").write_text(settings)

@@ -41,8 +41,12 @@ class Directories : public kafka::testing::KafkaTest {
   }
   /// A site's entry, or a tombstone.
   void write(int partition, const std::string& token, const std::optional<schema::SiteEntry>& site) {
-    const auto key = std::string(schema::kSiteTokenPrefix) + token;
-    const auto value = site ? std::optional(schema::write(*site)) : std::nullopt;
+    write(partition, schema::kSiteTokenPrefix, token, site);
+  }
+  template <class Entry>
+  void write(int partition, std::string_view prefix, const std::string& name, const std::optional<Entry>& entry) {
+    const auto key = std::string(prefix) + name;
+    const auto value = entry ? std::optional(schema::write(*entry)) : std::nullopt;
     ASSERT_TRUE(
         producer_->produce({.topic = prefix_ + ".directory", .partition = partition, .key = key, .value = value, .headers = {}, .time = {}}, {}));
     ASSERT_TRUE(producer_->flush(std::chrono::seconds(10)));
@@ -74,6 +78,26 @@ TEST_F(Directories, AnAssistantIsFoundUnderItsNewTokenAndNotUnderTheOld) {
   write(0, "new", std::nullopt);
   EXPECT_TRUE(eventually([&] { return !directory.site("new"); }));
   EXPECT_FALSE(directory.site_of(kFirst));
+}
+
+TEST_F(Directories, AnApiKeyIsKnownByItsDigestUntilItIsRevoked) {
+  const ApiKeyId one{1024 + 3}, other{2048 + 3};
+  const auto write_key = [&](const char* digest, const std::optional<schema::ApiKeyEntry>& entry) { write(0, schema::kApiKeyPrefix, digest, entry); };
+  write_key("d1", schema::ApiKeyEntry{kOwner, one, {accounts::Scope::dialogs_read}});
+  write_key("d2", schema::ApiKeyEntry{kOwner, other, {accounts::Scope::dialogs_write}});
+  auto& directory = start();
+  ASSERT_TRUE(knows_all(directory));
+  ASSERT_TRUE(directory.api_key("d1"));
+  EXPECT_EQ(directory.api_key("d1")->key, one);
+  EXPECT_EQ(directory.api_key("d1")->account, kOwner);
+  EXPECT_EQ(directory.api_key("d1")->scopes, std::vector{accounts::Scope::dialogs_read});
+  EXPECT_TRUE(directory.has_api_key(one));
+  EXPECT_FALSE(directory.api_key("d3"));
+  write_key("d1", std::nullopt);
+  ASSERT_TRUE(eventually([&] { return !directory.api_key("d1"); }));
+  EXPECT_FALSE(directory.has_api_key(one));
+  EXPECT_TRUE(directory.api_key("d2"));
+  EXPECT_TRUE(directory.has_api_key(other));
 }
 
 TEST_F(Directories, ATombstoneTakesAwayWhatItsOwnPartitionSaidAndNothingElse) {
