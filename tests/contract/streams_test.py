@@ -120,7 +120,8 @@ class Streams(ContractTest):
 
     def test_an_id_that_is_none_is_refused(self):
         for last in ("x", "-1", "1.5", "01", "9007199254740992"):
-            for given, field in (({"query": {"last_event_id": last}}, "last_event_id"), ({"headers": {"Last-Event-ID": last}}, "Last-Event-ID")):
+            for given, field in (({"query": {"last_event_id": last}}, "last_event_id"), ({"headers": {"Last-Event-ID": last}}, "Last-Event-ID"),
+                                 ({"query": {"last_event_id": last}, "headers": {"Last-Event-ID": "1"}}, "last_event_id")):
                 with self.subTest(given=given), self.open(**given) as stream:
                     self.assert_error(stream.answer(), 422, "INVALID_LAST_EVENT_ID", field)
 
