@@ -85,7 +85,10 @@ class Follower:
         self._connection.close()
 
     def last_frame(self):
-        return [line for line in self._stream.read().decode().splitlines() if line][-1]
+        deadline, last = time.monotonic() + PATIENCE_S, ""
+        while time.monotonic() < deadline and (line := self._stream.readline().decode()):
+            last = line.strip() or last
+        return last
 
 
 class Sessions(unittest.TestCase):
