@@ -18,7 +18,11 @@ def before_call(_, case, kwargs):
         end_another_session(kwargs.get("headers"))
     if case.method != "GET" and str((case.path_parameters or {}).get("assistant_id")) == os.environ["ASSISTANT_ID"]:
         case.path_parameters["assistant_id"] = int(os.environ["SPARE_ASSISTANT_ID"])  # on the other one hangs the dialog
-    if not case.headers or case.meta is None or not case.meta.generation.mode.is_positive:
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if case.operation.path.endswith("/change-password") and isinstance(case.body, dict):  # into itself: others log in with it
+        case.body |= {"current_password": os.environ["PASSWORD"], "new_password": os.environ["PASSWORD"]}
+    if not case.headers:
         return
     if "Idempotency-Key" in case.headers:  # the same one with another body is refused, and so it should be
         case.headers["Idempotency-Key"] = str(uuid.uuid4())
