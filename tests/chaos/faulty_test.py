@@ -21,7 +21,7 @@ from parley_system import settings_for_test
 
 PORT = 14200
 PRODUCE, LIST_OFFSETS, JOIN_GROUP = 0, 2, 11  # Kafka's numbers of requests
-RUNS_MAX, ROUNDS_MAX = 2, 6
+RUNS_MAX, ROUNDS_MAX = 3, 6
 ANSWERS = 30
 PATIENCE_S, TAKEN_OVER_S = 6.0, 20.0
 # A transaction is ended for its writer 10 s after its beginning, a session 6 s after a pause: this much is left.
@@ -31,9 +31,13 @@ PENDING_S, READ_S = 4.0, 1.0
 class FaultyDecider(unittest.TestCase):
     def test_a_decision_on_stale_state_is_caught(self):
         binary = pathlib.Path(os.environ["PARLEY_BUILD"]) / "tests" / "chaos" / "parley_faulty"
-        caught = self.run_until_caught(binary)
-        for promise in (check.check_made_again, check.check_versions):
-            self.assertIn(name_of(promise), caught)
+        wanted = {name_of(promise) for promise in (check.check_made_again, check.check_versions)}
+        caught = set()
+        for _ in range(RUNS_MAX):  # which stream meets the fault is chance: one that is new has no version twice
+            caught |= self.broken_by(binary).keys()
+            if wanted <= caught:
+                return
+        self.fail(f"only {sorted(caught)} broken in {RUNS_MAX} runs")
 
     @unittest.skipUnless(scenario.LONG, "PARLEY_TEST_LONG=1 only")
     def test_either_fault_alone_is_harmless(self):
@@ -45,13 +49,6 @@ class FaultyDecider(unittest.TestCase):
     @unittest.skipUnless(scenario.LONG, "PARLEY_TEST_LONG=1 only")
     def test_the_same_is_harmless_to_the_decider_as_it_is(self):
         self.assertEqual(self.broken_by(pathlib.Path(os.environ["PARLEY_BIN"])), {})
-
-    def run_until_caught(self, binary):
-        for _ in range(RUNS_MAX):
-            broken = self.broken_by(binary)
-            if name_of(check.check_made_again) in broken:
-                return broken
-        self.fail(f"not caught in {RUNS_MAX} runs")
 
     def broken_by(self, binary):
         """{promise: sentences} of a run with this executable, in which deciders stop between offsets and events."""
