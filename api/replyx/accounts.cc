@@ -210,8 +210,6 @@ bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
   return deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text))).has_value();
 }
 
-Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }
-
 Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
   return Sending{own_stream(call.caller), accounts::Command{accounts::LogOut{call.caller.session.value()}}};
 }
@@ -246,10 +244,8 @@ User shown(projections::AccountRow row) {
 
 Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
   // A token of ours proves that the account exists: where the read model lacks it, the read model is late.
-  return found(projections::account(db, *account_behind(call.caller.principal)), Code::unavailable, [](projections::AccountRow row) {
-    const auto version = row.version;
-    return endpoint::Versioned<User>{shown(std::move(row)), version};
-  });
+  return found_single(projections::account(db, *account_behind(call.caller.principal)), Code::unavailable,
+                      [](projections::AccountRow row) { return shown(std::move(row)); });
 }
 
 Result<Sending> change_profile(const Call<Nothing, ProfileRequest>& call, const Deps&) {

@@ -1,5 +1,5 @@
 #pragma once
-// What commands to accounts share, one's own and those of one's team.
+// What commands to accounts share: one's own, those of one's team, and those on API keys.
 #include <string>
 #include <string_view>
 
@@ -12,6 +12,9 @@
 namespace parley::replyx {
 
 inline UniqueKey email_key(std::string email_index) { return {"account_email", std::move(email_index)}; }
+
+/// Of the account that asks, in person.
+inline Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }
 
 /// Takes as long as Argon2id does.
 inline Sealed sealed_verifier(std::string_view password, const endpoint::Deps& deps) {

@@ -4,10 +4,10 @@
 #include <algorithm>
 
 #include "api/directory/directory.h"
+#include "api/replyx/accounts.h"
 #include "api/replyx/gates.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
-#include "api/replyx/values.h"
 #include "platform/crypto/keyring.h"
 #include "projections/queries.h"
 #include "schemas/directory.h"
@@ -108,8 +108,6 @@ using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
 
-Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, std::get<Owner>(caller.principal).account.value}; }
-
 Result<Sending> create_api_key(const Call<Nothing, CreateApiKeyRequest>& call, const Deps& deps) {
   auto scopes = call.body.scopes;
   std::ranges::sort(scopes);
@@ -150,18 +148,13 @@ ListedApiKey listed(projections::ApiKeyRow row) {
           .created_at = row.created_at};
 }
 Result<ApiKeyList> list_api_keys(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
-  auto rows = projections::api_keys_of(db, std::get<Owner>(call.caller.principal).account);
-  if (!rows) return endpoint::fail(rows.error());
-  ApiKeyList out;
-  for (auto& row : *rows) out.api_keys.push_back(listed(std::move(row)));
-  return out;
+  auto keys = found_all(projections::api_keys_of(db, asking_owner(call.caller.principal).value()), listed);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  return ApiKeyList{std::move(*keys)};
 }
 Result<endpoint::Versioned<ListedApiKey>> get_api_key(const Call<ApiKeyPath>& call, postgres::Lease& db, const Deps&) {
-  const auto owner = std::get<Owner>(call.caller.principal).account;
-  return found(projections::api_key(db, owner, call.parameters.api_key_id), Code::api_key_not_found, [](projections::ApiKeyRow row) {
-    const auto version = row.version;
-    return endpoint::Versioned<ListedApiKey>{listed(std::move(row)), version};
-  });
+  return found_single(projections::api_key(db, asking_owner(call.caller.principal).value(), call.parameters.api_key_id), Code::api_key_not_found,
+                      listed);
 }
 
 }  // namespace

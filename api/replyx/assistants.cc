@@ -238,17 +238,13 @@ bool change_is_known(const assistants::AssistantChanged& answer, const Deps& dep
 bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) { return !deps.directory.site_of(answer.assistant); }
 
 Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres::Lease& db, const Deps& deps) {
-  return found(projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id), Code::assistant_not_found,
-               [&](projections::AssistantRow row) { return Versioned<Assistant>{shown(row, deps), row.version}; });
+  return found_single(projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id),
+                      Code::assistant_not_found, [&](const projections::AssistantRow& row) { return shown(row, deps); });
 }
 
 Result<std::vector<Assistant>> assistants(const Call<Nothing>& call, postgres::Lease& db, const Deps& deps) {
-  const auto rows = projections::assistants_of(db, asking_owner(call.caller.principal).value());
-  if (!rows) return endpoint::fail(rows.error());
-  std::vector<Assistant> out;
-  out.reserve(rows->size());
-  for (const auto& row : *rows) out.push_back(shown(row, deps));
-  return out;
+  return found_all(projections::assistants_of(db, asking_owner(call.caller.principal).value()),
+                   [&](const projections::AssistantRow& row) { return shown(row, deps); });
 }
 
 }  // namespace

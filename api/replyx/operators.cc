@@ -132,18 +132,13 @@ ListedOperator listed(projections::OperatorRow row) {
           .created_at = row.created_at};
 }
 Result<OperatorList> list_operators(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
-  auto rows = projections::operators_of(db, std::get<Owner>(call.caller.principal).account);
-  if (!rows) return endpoint::fail(rows.error());
-  OperatorList out;
-  for (auto& row : *rows) out.operators.push_back(listed(std::move(row)));
-  return out;
+  auto operators = found_all(projections::operators_of(db, asking_owner(call.caller.principal).value()), listed);
+  if (!operators) return std::unexpected(std::move(operators.error()));
+  return OperatorList{std::move(*operators)};
 }
 Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db, const Deps&) {
-  const auto owner = std::get<Owner>(call.caller.principal).account;
-  return found(projections::operator_of(db, owner, call.parameters.operator_id), Code::operator_not_found, [](projections::OperatorRow row) {
-    const auto version = row.version;
-    return endpoint::Versioned<ListedOperator>{listed(std::move(row)), version};
-  });
+  return found_single(projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
+                      Code::operator_not_found, listed);
 }
 
 }  // namespace
