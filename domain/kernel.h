@@ -6,6 +6,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -163,7 +164,11 @@ struct Integrator {
   AccountId owner;
   friend bool operator==(const Integrator&, const Integrator&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator, Integrator>;
+/// The system itself, which goes on with what an event began: no request of an API comes from it.
+struct Reactor {
+  friend bool operator==(const Reactor&, const Reactor&) = default;
+};
+using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator, Integrator, Reactor>;
 /// The owner who asks, in person or through a program; nothing for whoever works for one.
 inline std::optional<AccountId> asking_owner(const Principal& principal) {
   if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
@@ -203,6 +208,15 @@ struct Context {
   Timestamp now;           ///< The decider's stamp for the command.
   std::int64_t stream_id;  ///< The id of the stream that is decided; of a new one: the id that it gets.
   IdSource& ids;
+  std::string_view command_id = {};
+  bool key_is_taken = false;  ///< Whether another stream owns the unique key that the command wants (wanted_key() in model.h).
+};
+
+/// The end of what an earlier command began and was not answered for: its answer.
+template <class Answer>
+struct Closing {
+  std::string command_id;
+  std::variant<Answer, Error> result;
 };
 
 /// What a command led to: the events to append, in order, and the answer for the caller.
@@ -210,6 +224,9 @@ template <class Event, class Answer>
 struct Accepted {
   std::vector<Event> events;
   Answer answer;
+  /// The command is under way: its sender is not answered yet, and this answer is not shown. A later decision of the same stream closes it.
+  bool is_deferred = false;
+  std::optional<Closing<Answer>> closing = {};
 };
 template <class Event, class Answer>
 using Decision = std::expected<Accepted<Event, Answer>, Error>;

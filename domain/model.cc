@@ -8,7 +8,7 @@
 namespace parley {
 namespace {
 
-constexpr std::array<std::string_view, 3> kKinds{"account", "assistant", "dialog"};
+constexpr std::array<std::string_view, 4> kKinds{"account", "assistant", "dialog", "claim"};
 static_assert(kKinds.size() == std::variant_size_v<State>);
 
 /// A positive id as std::to_string() writes it.
@@ -51,6 +51,7 @@ std::string to_string(const Principal& principal) {
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
                         [](const Administrator&) { return std::string("administrator"); },
                         [](const Integrator& p) { return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value); },
+                        [](const Reactor&) { return std::string("reactor"); },
                     },
                     principal);
 }
@@ -58,6 +59,7 @@ std::string to_string(const Principal& principal) {
 std::optional<Principal> parse_principal(std::string_view text) {
   if (text == "anonymous") return Anonymous{};
   if (text == "administrator") return Administrator{};
+  if (text == "reactor") return Reactor{};
   if (text.starts_with("operator/") || text.starts_with("api_key/")) {
     const auto last = text.rfind('/');
     const auto one = parse_reference(text.substr(0, last));
@@ -82,6 +84,8 @@ State initial_state(Kind kind) {
       return assistants::State{};
     case Kind::dialog:
       return dialogs::State{};
+    case Kind::claim:
+      return claims::State{};
   }
   throw std::logic_error("unknown kind of stream");
 }
@@ -113,7 +117,13 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
         if constexpr (requires { requires !std::same_as<decltype(decide(s, c, context)), Decision<Event, Answer>>; }) {
           auto decision = decide(s, c, context);
           if (!decision) return std::unexpected(decision.error());
-          return Accepted<Event, Answer>{{decision->events.begin(), decision->events.end()}, decision->answer};
+          Accepted<Event, Answer> out{{decision->events.begin(), decision->events.end()}, decision->answer, decision->is_deferred};
+          if (decision->closing) {
+            auto& [command_id, result] = *decision->closing;
+            const auto as_any = [](auto& one) { return std::variant<Answer, Error>(std::move(one)); };
+            out.closing = Closing<Answer>{std::move(command_id), std::visit(as_any, result)};
+          }
+          return out;
         } else {
           throw std::logic_error("a command of another kind than its stream");
         }
@@ -121,9 +131,36 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
       state, command);
 }
 
-std::optional<UniqueKey> unique_key(const Event& event) {
-  if (const auto* account = std::get_if<accounts::Event>(&event)) {
-    if (const auto* registered = std::get_if<accounts::Registered>(account)) return UniqueKey{"account_email", registered->email_index};
+std::vector<KeyChange> key_changes(const Event& event) {
+  const auto of_account = overloaded{
+      [](const accounts::Registered& e) -> std::vector<KeyChange> { return {{email_key(e.email_index)}}; },
+      [](const accounts::EmailChanged& e) -> std::vector<KeyChange> { return {{email_key(e.previous_email_index), false}}; },
+      [](const auto&) -> std::vector<KeyChange> { return {}; },
+  };
+  const auto of_claim = overloaded{
+      [](const claims::Reserved& e) -> std::vector<KeyChange> {
+        const UniqueKey value{e.index, e.key};
+        return {{claim_key(value)}, {value}};
+      },
+      [](const claims::Refused& e) -> std::vector<KeyChange> { return {{claim_key({e.index, e.key})}}; },
+      [](const claims::Released& e) -> std::vector<KeyChange> { return {{{e.index, e.key}, false}}; },
+      [](const claims::Confirmed&) -> std::vector<KeyChange> { return {}; },
+  };
+  if (const auto* account = std::get_if<accounts::Event>(&event)) return std::visit(of_account, *account);
+  if (const auto* claim = std::get_if<claims::Event>(&event)) return std::visit(of_claim, *claim);
+  return {};
+}
+
+std::optional<UniqueKey> wanted_key(const Command& command) {
+  const auto of_account = overloaded{
+      [](const accounts::Register& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
+      [](const accounts::AddOperator& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
+      [](const accounts::CreateAdmin& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
+      [](const auto&) -> std::optional<UniqueKey> { return std::nullopt; },
+  };
+  if (const auto* account = std::get_if<accounts::Command>(&command)) return std::visit(of_account, *account);
+  if (const auto* claim = std::get_if<claims::Command>(&command)) {
+    if (const auto* reserve = std::get_if<claims::Reserve>(claim)) return UniqueKey{reserve->index, reserve->key};
   }
   return std::nullopt;
 }

@@ -5,10 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "domain/accounts/accounts.h"
 #include "domain/assistants/assistants.h"
+#include "domain/claims/claims.h"
 #include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
 #include "domain/parking/parking.h"
@@ -17,15 +20,15 @@
 namespace parley {
 
 /// In the order of the variants below.
-enum class Kind : std::uint8_t { account, assistant, dialog };
+enum class Kind : std::uint8_t { account, assistant, dialog, claim };
 
-using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, parking::Event, seals::Event>;
-using State = std::variant<accounts::State, assistants::State, dialogs::State>;
-using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command, parking::Command>;
-using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, parking::Answer>;
+using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, claims::Event, parking::Event, seals::Event>;
+using State = std::variant<accounts::State, assistants::State, dialogs::State, claims::State>;
+using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command, claims::Command, parking::Command>;
+using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, claims::Answer, parking::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 4;
+inline constexpr int kFoldVersion = 5;
 
 /// The kind of stream that the command is for; nothing for parking's, which are for every kind.
 inline std::optional<Kind> kind_of(const Command& command) {
@@ -45,7 +48,7 @@ std::string to_string(const Stream& stream);
 std::optional<Stream> parse_stream(std::string_view text);
 
 /// As text, and as the events' actor: "anonymous", "account/5127", "operator/7175/5127" (that account, of that owner's team), "admin/8199",
-/// "visitor/6151" (of that assistant's site), "administrator", "api_key/9223/5127" (with that key, of that owner).
+/// "visitor/6151" (of that assistant's site), "administrator", "api_key/9223/5127" (with that key, of that owner), "reactor".
 std::string to_string(const Principal& principal);
 std::optional<Principal> parse_principal(std::string_view text);
 
@@ -60,12 +63,26 @@ State evolve(const State& state, const Event& event, const Occurred& when);
 /// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
-/// A key that an event makes its stream the owner of, unique among all streams; it must hash to the stream's slot.
+/// A key that one stream at most owns; it must hash to that stream's slot.
 struct UniqueKey {
   std::string index;  ///< For example "account_email".
   std::string key;
   friend bool operator==(const UniqueKey&, const UniqueKey&) = default;
 };
-std::optional<UniqueKey> unique_key(const Event& event);
+inline constexpr std::string_view kAccountEmailIndex = "account_email";
+/// An account's: owned by the account that was registered with it, or by a claim.
+inline UniqueKey email_key(std::string email_index) { return {std::string(kAccountEmailIndex), std::move(email_index)}; }
+/// Owned by the stream of the claims on that key, in the same slot, whoever has the key.
+inline UniqueKey claim_key(const UniqueKey& value) { return {"claim." + value.index, value.key}; }
+
+/// What an event says of a key: its stream has it from now on, or, if it had it, has it no longer.
+struct KeyChange {
+  UniqueKey key;
+  bool is_taken = true;
+  friend bool operator==(const KeyChange&, const KeyChange&) = default;
+};
+std::vector<KeyChange> key_changes(const Event& event);
+/// The key that a command wants for its stream. Whether another one has it, the decision is told.
+std::optional<UniqueKey> wanted_key(const Command& command);
 
 }  // namespace parley

@@ -28,7 +28,7 @@ std::optional<AccountRow> StreamFold::account() const {
   if (c == nullptr) return std::nullopt;
   return AccountRow{.id = {stream_.id},
                     .version = c->to,
-                    .email = c->email,
+                    .email = c->email.value_or(Personal{}),
                     .role = c->role.value_or(kRegisteredRole),
                     .first_name = c->first_name.value,
                     .last_name = c->last_name.value,

@@ -113,6 +113,8 @@ void Batch::touch(const Position& position, bool is_of_parking) {
       return move(assistants_);
     case Kind::dialog:
       return move(dialogs_);
+    case Kind::claim:
+      return;  // no row tells of them
   }
 }
 

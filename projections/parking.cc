@@ -91,11 +91,15 @@ Result<void> skip(Transaction& transaction, const Record& record) {
         case Kind::assistant:
           return "UPDATE assistants SET version = $2 WHERE id = $1 AND version < $2";
         case Kind::dialog:
-          break;
+          return "UPDATE dialogs SET version = $2 WHERE id = $1 AND version < $2";
+        case Kind::claim:
+          break;  // no row tells of them
       }
-      return "UPDATE dialogs SET version = $2 WHERE id = $1 AND version < $2";
+      return "";
     }();
-    if (const auto passed = transaction.query(statement, Params(stream->id, version)); !passed) return std::unexpected(passed.error());
+    if (*statement != '\0') {
+      if (const auto passed = transaction.query(statement, Params(stream->id, version)); !passed) return std::unexpected(passed.error());
+    }
   }
   if (!batch.note(record.envelope, record.partition, record.offset)) return {};
   auto noted = transaction.attempt([&] { return batch.write(transaction); });

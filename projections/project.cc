@@ -46,6 +46,11 @@ void project(const accounts::ProfileChanged& event, const Position& position, Ba
   if (event.last_name.given) row.last_name = event.last_name;
   if (event.onboarding_completed) row.onboarding_completed = event.onboarding_completed;
 }
+// The account has its own e-mail until the change has come to its end.
+void project(const accounts::EmailChangeRequested&, const Position& position, Batch& batch) { batch.account(position); }
+void project(const accounts::EmailChanged& event, const Position& position, Batch& batch) { batch.account(position).email = event.email; }
+void project(const accounts::EmailChangeRefused&, const Position& position, Batch& batch) { batch.account(position); }
+void project(const accounts::EmailReservationDeclined&, const Position& position, Batch& batch) { batch.account(position); }
 void project(const accounts::JoinedTeam& event, const Position& position, Batch& batch) {
   auto& row = batch.account(position);
   row.role = accounts::Role::operator_;

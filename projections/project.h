@@ -19,6 +19,10 @@ void project(const accounts::AdminAppointed& event, const Position& position, Ba
 void project(const accounts::ApiKeyCreated& event, const Position& position, Batch& batch);
 void project(const accounts::ApiKeyRevoked& event, const Position& position, Batch& batch);
 void project(const accounts::ApiKeyUsed& event, const Position& position, Batch& batch);
+void project(const accounts::EmailChangeRequested& event, const Position& position, Batch& batch);
+void project(const accounts::EmailChanged& event, const Position& position, Batch& batch);
+void project(const accounts::EmailChangeRefused& event, const Position& position, Batch& batch);
+void project(const accounts::EmailReservationDeclined& event, const Position& position, Batch& batch);
 
 void project(const assistants::Created& event, const Position& position, Batch& batch);
 void project(const assistants::Updated& event, const Position& position, Batch& batch);

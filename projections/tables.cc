@@ -60,7 +60,7 @@ class ParkingAlone {
 Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
   Column id, version, email, first_name, last_name, balance, bonus, login, created_at, role, onboarding, team, team_name, active;
   Column u_id, u_from, u_to, u_balance, u_bonus, u_login, u_first_given, u_first, u_last_given, u_last, u_role, u_onboarding, u_team_given, u_team;
-  Column u_team_name, u_active;
+  Column u_team_name, u_active, u_email;
   ParkingAlone parking(
       "UPDATE accounts r SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
       " WHERE r.id = u.id AND r.version = u.\"from\"",
@@ -79,7 +79,7 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
       u_login.add(c.last_login_at), u_first_given.add(c.first_name.given), u_first.add(c.first_name.value), u_last_given.add(c.last_name.given);
       u_last.add(c.last_name.value), u_role.add(c.role ? std::optional(schema::name_of(*c.role)) : std::nullopt);
       u_onboarding.add(c.onboarding_completed), u_team_given.add(c.team_owner.given), u_team.add(c.team_owner.value);
-      u_team_name.add(c.team_name), u_active.add(c.is_active);
+      u_team_name.add(c.team_name), u_active.add(c.is_active), u_email.add(c.email);
     }
   }
   if (const auto moved = parking.write(t, "accounts"); !moved) return moved;
@@ -101,13 +101,14 @@ Result<void> write(Transaction& t, const Changes<AccountChange>& changes) {
       " last_name = CASE WHEN u.last_given THEN u.last ELSE a.last_name END, role = coalesce(u.role, a.role),"
       " onboarding_completed = coalesce(u.onboarding, a.onboarding_completed),"
       " team_owner_id = CASE WHEN u.team_given THEN u.team ELSE a.team_owner_id END, team_name = coalesce(u.team_name, a.team_name),"
-      " is_active = coalesce(u.active, a.is_active)"
+      " is_active = coalesce(u.active, a.is_active), email = coalesce(u.email, a.email)"
       " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[], $7::boolean[], $8::text[],"
-      " $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::bigint[], $15::text[], $16::boolean[])"
+      " $9::boolean[], $10::text[], $11::text[], $12::boolean[], $13::boolean[], $14::bigint[], $15::text[], $16::boolean[],"
+      " $17::text[])"
       " AS u (id, \"from\", \"to\", balance, bonus, login, first_given, first, last_given, last, role, onboarding, team_given, team, team_name,"
-      " active) WHERE a.id = u.id AND a.version = u.\"from\"",
+      " active, email) WHERE a.id = u.id AND a.version = u.\"from\"",
       Params(u_id, u_from, u_to, u_balance, u_bonus, u_login, u_first_given, u_first, u_last_given, u_last, u_role, u_onboarding, u_team_given,
-             u_team, u_team_name, u_active));
+             u_team, u_team_name, u_active, u_email));
   return expect_all(written, u_id.size(), "accounts");
 }
 

@@ -26,7 +26,7 @@ struct RowChange {
 };
 
 struct AccountChange : RowChange {
-  Personal email;
+  std::optional<Personal> email;
   Patch<Personal> first_name;
   Patch<Personal> last_name;
   Kopecks balance_added{};

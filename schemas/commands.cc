@@ -18,7 +18,8 @@ template <>
 inline constexpr std::string_view type_name<accounts::LogIn> = "parley.account.log_in.v1";
 template <>
 inline constexpr auto fields<accounts::LogIn> =
-    std::tuple{field("password_matches", &accounts::LogIn::password_matches), field("compared_with", &accounts::LogIn::compared_with)};
+    std::tuple{field("password_matches", &accounts::LogIn::password_matches), field("compared_with", &accounts::LogIn::compared_with),
+               field("email_index", &accounts::LogIn::email_index)};
 template <>
 inline constexpr std::string_view type_name<accounts::LogOut> = "parley.account.log_out.v1";
 template <>
@@ -89,6 +90,24 @@ inline constexpr std::string_view type_name<accounts::NoteApiKeyUse> = "parley.a
 template <>
 inline constexpr auto fields<accounts::NoteApiKeyUse> = std::tuple<>{};
 template <>
+inline constexpr std::string_view type_name<accounts::ChangeEmail> = "parley.account.change_email.v1";
+template <>
+inline constexpr auto fields<accounts::ChangeEmail> = std::tuple{
+    field("email", &accounts::ChangeEmail::email),
+    field("email_index", &accounts::ChangeEmail::email_index),
+    field("password_matches", &accounts::ChangeEmail::password_matches),
+    field("compared_with", &accounts::ChangeEmail::compared_with),
+    field("session", &accounts::ChangeEmail::session),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::FinishEmailChange> = "parley.account.finish_email_change.v1";
+template <>
+inline constexpr auto fields<accounts::FinishEmailChange> = std::tuple{
+    field("process_id", &accounts::FinishEmailChange::process_id),
+    field("email_index", &accounts::FinishEmailChange::email_index),
+    field("is_reserved", &accounts::FinishEmailChange::is_reserved),
+};
+template <>
 inline constexpr std::string_view type_name<assistants::Create> = "parley.assistant.create.v1";
 template <>
 inline constexpr auto fields<assistants::Create> = std::tuple{
@@ -135,6 +154,26 @@ template <>
 inline constexpr std::string_view type_name<dialogs::Unarchive> = "parley.dialog.unarchive.v1";
 template <>
 inline constexpr auto fields<dialogs::Unarchive> = std::tuple<>{};
+
+template <>
+inline constexpr std::string_view type_name<claims::Reserve> = "parley.claim.reserve.v1";
+template <>
+inline constexpr auto fields<claims::Reserve> = std::tuple{
+    field("index", &claims::Reserve::index),
+    field("key", &claims::Reserve::key),
+    field("process_id", &claims::Reserve::process_id),
+    field("holder_id", &claims::Reserve::holder),
+    field("holder_version", &claims::Reserve::holder_version),
+};
+template <>
+inline constexpr std::string_view type_name<claims::Confirm> = "parley.claim.confirm.v1";
+template <>
+inline constexpr auto fields<claims::Confirm> = std::tuple{field("process_id", &claims::Confirm::process_id)};
+template <>
+inline constexpr std::string_view type_name<claims::Release> = "parley.claim.release.v1";
+template <>
+inline constexpr auto fields<claims::Release> =
+    std::tuple{field("index", &claims::Release::index), field("key", &claims::Release::key), field("process_id", &claims::Release::process_id)};
 
 template <>
 inline constexpr auto fields<parking::SentCommand::Header> =

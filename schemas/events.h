@@ -143,6 +143,47 @@ template <>
 inline constexpr std::string_view about<accounts::ApiKeyUsed> = "Somebody asks with an API key, for the first time in this hour (UTC)";
 template <>
 inline constexpr auto fields<accounts::ApiKeyUsed> = std::tuple{field("key_id", &accounts::ApiKeyUsed::key)};
+template <>
+inline constexpr std::string_view type_name<accounts::EmailChangeRequested> = "parley.account.email_change_requested.v1";
+template <>
+inline constexpr std::string_view about<accounts::EmailChangeRequested> =
+    "The account is to have another e-mail, once that is reserved for it; until then it has its own";
+template <>
+inline constexpr auto fields<accounts::EmailChangeRequested> = std::tuple{
+    field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Of the command: names this change in all that follows"),
+    field("email", &accounts::EmailChangeRequested::email),
+    field("email_index", &accounts::EmailChangeRequested::email_index, {}, "HMAC of the normalised e-mail under a server key"),
+    field("session", &accounts::EmailChangeRequested::session, {}, "In which that was asked"),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::EmailChanged> = "parley.account.email_changed.v1";
+template <>
+inline constexpr std::string_view about<accounts::EmailChanged> = "The account has another e-mail; its sessions are over";
+template <>
+inline constexpr auto fields<accounts::EmailChanged> = std::tuple{
+    field("process_id", &accounts::EmailChanged::process_id),
+    field("email", &accounts::EmailChanged::email),
+    field("email_index", &accounts::EmailChanged::email_index, {}, "HMAC of the normalised e-mail under a server key"),
+    field("previous_email_index", &accounts::EmailChanged::previous_email_index),
+    field("previous_process_id", &accounts::EmailChanged::previous_process_id, {},
+          "Of the change that brought the previous e-mail; none when the account was registered with it"),
+    field("kept_session", &accounts::EmailChanged::kept_session, {}, "The one that goes on"),
+};
+template <>
+inline constexpr std::string_view type_name<accounts::EmailChangeRefused> = "parley.account.email_change_refused.v1";
+template <>
+inline constexpr std::string_view about<accounts::EmailChangeRefused> = "Somebody else has the e-mail that the account was to have: it keeps its own";
+template <>
+inline constexpr auto fields<accounts::EmailChangeRefused> = std::tuple{field("process_id", &accounts::EmailChangeRefused::process_id)};
+template <>
+inline constexpr std::string_view type_name<accounts::EmailReservationDeclined> = "parley.account.email_reservation_declined.v1";
+template <>
+inline constexpr std::string_view about<accounts::EmailReservationDeclined> =
+    "An e-mail was reserved for a change that had been given up: nothing changes, and the claim is released";
+template <>
+inline constexpr auto fields<accounts::EmailReservationDeclined> =
+    std::tuple{field("process_id", &accounts::EmailReservationDeclined::process_id),
+               field("email_index", &accounts::EmailReservationDeclined::email_index, {}, "HMAC of the normalised e-mail under a server key")};
 
 // Events of an assistant.
 
@@ -230,6 +271,48 @@ inline constexpr std::string_view about<dialogs::Unarchived> =
 template <>
 inline constexpr auto fields<dialogs::Unarchived> = std::tuple<>{};
 
+// Events of a claim.
+
+template <>
+inline constexpr std::string_view type_name<claims::Reserved> = "parley.claim.reserved.v1";
+template <>
+inline constexpr std::string_view about<claims::Reserved> = "A unique value is somebody's whose stream lives in another slot";
+template <>
+inline constexpr auto fields<claims::Reserved> = std::tuple{
+    field("index", &claims::Reserved::index, {}, "What is unique: `account_email`"),
+    field("key", &claims::Reserved::key, {}, "The value: its HMAC under a server key"),
+    field("process_id", &claims::Reserved::process_id, {}, "For which change it is"),
+    field("holder_id", &claims::Reserved::holder, {}, "Of an e-mail: the account that has it"),
+    field("holder_version", &claims::Reserved::holder_version, {}, "The holder's, when it asked: of its reservations the latest counts"),
+};
+template <>
+inline constexpr std::string_view type_name<claims::Refused> = "parley.claim.refused.v1";
+template <>
+inline constexpr std::string_view about<claims::Refused> = "Somebody else has the unique value";
+template <>
+inline constexpr auto fields<claims::Refused> = std::tuple{
+    field("index", &claims::Refused::index, {}, "What is unique: `account_email`"),
+    field("key", &claims::Refused::key, {}, "The value: its HMAC under a server key"),
+    field("process_id", &claims::Refused::process_id),
+    field("holder_id", &claims::Refused::holder, {}, "Who wanted it"),
+};
+template <>
+inline constexpr std::string_view type_name<claims::Confirmed> = "parley.claim.confirmed.v1";
+template <>
+inline constexpr std::string_view about<claims::Confirmed> = "The change for which the value was reserved has come to its end: it is used";
+template <>
+inline constexpr auto fields<claims::Confirmed> = std::tuple{field("process_id", &claims::Confirmed::process_id)};
+template <>
+inline constexpr std::string_view type_name<claims::Released> = "parley.claim.released.v1";
+template <>
+inline constexpr std::string_view about<claims::Released> = "Nobody has the value any more: whoever comes first may have it";
+template <>
+inline constexpr auto fields<claims::Released> = std::tuple{
+    field("index", &claims::Released::index, {}, "What is unique: `account_email`"),
+    field("key", &claims::Released::key, {}, "The value: its HMAC under a server key"),
+    field("process_id", &claims::Released::process_id),
+};
+
 // Events of streams of every kind.
 
 template <>
@@ -291,6 +374,13 @@ inline constexpr auto fields<accounts::ApiKey> =
 template <>
 inline constexpr auto fields<accounts::ApiKeys> = std::tuple{field("keys", &accounts::ApiKeys::keys)};
 template <>
+inline constexpr auto fields<accounts::PendingEmail> = std::tuple{
+    field("process_id", &accounts::PendingEmail::process_id),
+    field("email", &accounts::PendingEmail::email),
+    field("email_index", &accounts::PendingEmail::email_index),
+    field("session", &accounts::PendingEmail::session),
+};
+template <>
 inline constexpr auto fields<accounts::Account> = std::tuple{
     field("email", &accounts::Account::email),
     field("email_index", &accounts::Account::email_index),
@@ -305,6 +395,8 @@ inline constexpr auto fields<accounts::Account> = std::tuple{
     field("team", &accounts::Account::team),
     field("sessions", &accounts::Account::sessions),
     field("api_keys", &accounts::Account::api_keys),
+    field("pending_email", &accounts::Account::pending_email),
+    field("email_process", &accounts::Account::email_process),
 };
 template <>
 inline constexpr std::string_view type_name<assistants::NoAssistant> = "assistant.none";
@@ -340,6 +432,16 @@ inline constexpr std::string_view type_name<dialogs::Dialog> = "dialog";
 template <>
 inline constexpr auto fields<dialogs::Dialog> =
     std::tuple{field("assistant", &dialogs::Dialog::assistant), field("owner", &dialogs::Dialog::owner), field("status", &dialogs::Dialog::status)};
+template <>
+inline constexpr std::string_view type_name<claims::Free> = "claim.free";
+template <>
+inline constexpr auto fields<claims::Free> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<claims::Held> = "claim.held";
+template <>
+inline constexpr auto fields<claims::Held> =
+    std::tuple{field("process_id", &claims::Held::process_id), field("holder", &claims::Held::holder),
+               field("holder_version", &claims::Held::holder_version), field("is_confirmed", &claims::Held::is_confirmed)};
 
 // What the templates above make of them, compiled once (codec.cc).
 

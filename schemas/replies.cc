@@ -78,6 +78,10 @@ template <>
 inline constexpr auto fields<dialogs::DialogIs> =
     std::tuple{field("dialog_id", &dialogs::DialogIs::dialog), field("status", &dialogs::DialogIs::status)};
 template <>
+inline constexpr std::string_view type_name<claims::Noted> = "claim.noted";
+template <>
+inline constexpr auto fields<claims::Noted> = std::tuple<>{};
+template <>
 inline constexpr std::string_view type_name<parking::StreamUnparked> = "stream.unparked";
 template <>
 inline constexpr auto fields<parking::StreamUnparked> = std::tuple{field("action", &parking::StreamUnparked::action)};

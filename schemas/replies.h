@@ -34,15 +34,21 @@ Read<Outcome> read_outcome(std::string_view value);
 
 /// What a reply means for the memory of outcomes.
 enum class Memory {
-  first,   ///< A decision: remembered.
-  repeat,  ///< The first one's outcome again; or, with another fingerprint, the refusal of that.
-  none,    ///< Not a decision (expired, parked): asked again, it is decided then.
+  first,      ///< A decision: remembered.
+  repeat,     ///< The first one's outcome again; or, with another fingerprint, the refusal of that.
+  none,       ///< Not a decision (expired, parked): asked again, it is decided then.
+  under_way,  ///< What was decided has begun and not ended: remembered as that. The outcome follows as a first one, for no sending in particular.
+  still_under_way,  ///< It was under way already when it was sent again; the same outcome follows.
 };
+/// Whether the outcome is still to come.
+constexpr bool is_under_way(Memory memory) { return memory == Memory::under_way || memory == Memory::still_under_way; }
 template <>
 inline constexpr std::array names<Memory>{
     std::pair{Memory::first, std::string_view("first")},
     std::pair{Memory::repeat, std::string_view("repeat")},
     std::pair{Memory::none, std::string_view("none")},
+    std::pair{Memory::under_way, std::string_view("under_way")},
+    std::pair{Memory::still_under_way, std::string_view("still_under_way")},
 };
 
 struct ReplyEnvelope {

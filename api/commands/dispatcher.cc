@@ -1,8 +1,11 @@
 #include "api/commands/dispatcher.h"
 
+#include <algorithm>
 #include <mutex>
 #include <stdexcept>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "api/http/timers.h"
 #include "api/progress/progress.h"
@@ -33,6 +36,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     http::Timers::Id deadline;
     Clock::time_point sent;
     std::optional<Clock::time_point> decided;
+    std::string under_way = {};  // the command's id, once it is known to have begun and not ended
+    bool was_under_way = false;  // it had begun before this sending
   };
 
   Impl(Options o, Progress& p, kafka::Producer made) : options(std::move(o)), progress(p), producer(std::move(made)) {}
@@ -58,19 +63,46 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     auto found = std::move(it->second);
     waiting.erase(it);
     timers.cancel(found.deadline);
+    const auto [begin, end] = under_way.equal_range(found.under_way);
+    const auto same = std::find_if(begin, end, [&](const auto& one) { return one.second == attempt_id; });
+    if (same != end) under_way.erase(same);
     return found;
   }
 
-  void reply(const kafka::Message& message) {
-    const auto attempt = message.header("attempt_id");
-    if (!attempt) return;
-    const std::string attempt_id(*attempt);
-    {
-      const std::lock_guard lock(mutex);
-      const auto found = waiting.find(attempt_id);
-      if (found == waiting.end()) return;  // another API's, or too late
-      found->second.decided = Clock::now();
+  /// The outcome comes later, in a reply that names no sending.
+  void wait_on(const std::string& attempt_id, const schema::ReplyEnvelope& envelope) {
+    const std::lock_guard lock(mutex);
+    const auto found = waiting.find(attempt_id);
+    if (found == waiting.end()) return;
+    found->second.under_way = envelope.command_id;
+    found->second.was_under_way = envelope.memory == schema::Memory::still_under_way;
+    under_way.emplace(envelope.command_id, attempt_id);
+  }
+
+  /// The sendings that a reply is for: its own, and those of a command that has come to its end. Each with whether it was a repetition.
+  std::vector<std::pair<std::string, bool>> receivers(const kafka::Message& message) {
+    std::vector<std::pair<std::string, bool>> out;
+    const auto now = Clock::now();
+    const std::lock_guard lock(mutex);
+    if (const auto found = waiting.find(std::string(message.header("attempt_id").value_or(""))); found != waiting.end()) {
+      found->second.decided = now;
+      out.emplace_back(found->first, false);
     }
+    if (under_way.empty() || message.header("memory") != schema::name_of(schema::Memory::first)) return out;
+    const auto [begin, end] = under_way.equal_range(std::string(message.header("command_id").value_or("")));
+    for (auto one = begin; one != end; ++one) {
+      auto& waits = waiting.at(one->second);
+      waits.decided = now;
+      out.emplace_back(one->second, waits.was_under_way);
+    }
+    return out;
+  }
+
+  void reply(const kafka::Message& message) {
+    for (const auto& [attempt_id, repeated] : receivers(message)) reply(message, attempt_id, repeated);  // most are another API's, or too late
+  }
+
+  void reply(const kafka::Message& message, const std::string& attempt_id, bool is_repetition) {
     const auto envelope = schema::read_reply_envelope(headers_of(message));
     auto outcome = schema::read_outcome(message.value());
     if (!envelope || !outcome) {
@@ -81,7 +113,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     if (const auto* error = std::get_if<Error>(&outcome->result); error != nullptr && !is_decision(envelope->memory)) {
       return complete(attempt_id, {std::unexpected(*error)});
     }
-    const bool repeated = envelope->memory == schema::Memory::repeat;
+    if (schema::is_under_way(envelope->memory)) return wait_on(attempt_id, *envelope);
+    const bool repeated = is_repetition || envelope->memory == schema::Memory::repeat;
     const auto position = outcome->position;
     CommandResult result{std::move(*outcome), repeated};
     if (!position) return complete(attempt_id, std::move(result));
@@ -94,7 +127,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   const Options options;
   Progress& progress;
   std::mutex mutex;
-  std::unordered_map<std::string, Waiting> waiting;
+  std::unordered_map<std::string, Waiting> waiting;             // by attempt id
+  std::unordered_multimap<std::string, std::string> under_way;  // of those, by command id: what has begun and not ended
   metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds", "From sending a command to its outcome, the read model's included");
   metrics::Histogram decide_seconds = phase("decide");
   metrics::Histogram project_seconds = phase("project");

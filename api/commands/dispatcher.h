@@ -27,7 +27,7 @@ struct CommandResult {
 };
 
 /// Sends commands to parley.commands and finds their replies in parley.replies, of which it reads every partition from the end that stood
-/// when it started. Owns a producer and the thread "replies". Thread-safe.
+/// when it started. A command that has only begun is answered when it has come to its end. Owns a producer and the thread "replies". Thread-safe.
 class Dispatcher {
  public:
   struct Options {

@@ -26,6 +26,10 @@ struct ChangePasswordRequest {
   std::string current_password;
   std::string new_password;
 };
+struct ChangeEmailRequest {
+  Email email;
+  std::string current_password;
+};
 struct ProfileRequest {
   Patch<Personal> first_name;
   Patch<Personal> last_name;
@@ -79,6 +83,11 @@ inline constexpr auto fields<replyx::ChangePasswordRequest> = std::tuple{
     field("new_password", &replyx::ChangePasswordRequest::new_password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
 };
 template <>
+inline constexpr auto fields<replyx::ChangeEmailRequest> = std::tuple{
+    field("email", &replyx::ChangeEmailRequest::email, {.length_max = replyx::kEmailMax}, "The new one"),
+    field("current_password", &replyx::ChangeEmailRequest::current_password, {.length_min = 1, .length_max = replyx::kPasswordMax}),
+};
+template <>
 inline constexpr auto fields<replyx::ProfileRequest> = std::tuple{
     field("first_name", &replyx::ProfileRequest::first_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
     field("last_name", &replyx::ProfileRequest::last_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
@@ -124,6 +133,8 @@ inline constexpr std::string_view example<replyx::Session> =
 template <>
 inline constexpr std::string_view example<replyx::ChangePasswordRequest> = R"({"current_password":"old_password","new_password":"new_password123"})";
 template <>
+inline constexpr std::string_view example<replyx::ChangeEmailRequest> = R"({"email":"new@example.com","current_password":"password123"})";
+template <>
 inline constexpr std::string_view example<replyx::ProfileRequest> = R"({"first_name":"John","last_name":"Smith"})";
 template <>
 inline constexpr std::string_view example<replyx::User> =
@@ -142,17 +153,16 @@ using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
 
-/// To the stream that owns the e-mail. Nobody is logged in yet: idempotency keys are those of the e-mail, so that strangers' keys do not meet.
-Sending to_account(std::string email_index, accounts::Command command) {
-  auto scope = "email/" + email_index;
-  return {email_key(std::move(email_index)), std::move(command), std::move(scope)};
+/// Nobody is logged in yet: idempotency keys are those of the e-mail, so that strangers' keys do not meet.
+Sending to_account(schema::Target target, const std::string& email_index, accounts::Command command) {
+  return {std::move(target), std::move(command), "email/" + email_index};
 }
 
 Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   accounts::Register command{Personal{call.body.email.text}, index, call.body.first_name, call.body.last_name,
                              sealed_verifier(call.body.password, deps)};
-  return to_account(std::move(index), std::move(command));
+  return to_account(email_key(index), index, std::move(command));
 }
 
 /// Somebody without an account is compared with this, so that the time of an answer does not tell who has one.
@@ -177,12 +187,13 @@ Result<void> count_login(const Call<Nothing, LogInRequest>& call, const Deps& de
 Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   const auto account = deps.directory.account(index);
-  accounts::LogIn command{matches(account, call.body.password, deps)};
+  accounts::LogIn command{.password_matches = matches(account, call.body.password, deps), .email_index = index};
   const bool may_be_news = !command.password_matches;
   if (account) command.compared_with = account->password_verifier;
   // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
   // process: it is looked at again, whether the e-mail is known or not.
-  auto sending = to_account(std::move(index), std::move(command));
+  const schema::Target target = account ? schema::Target(Stream{Kind::account, account->account.value}) : schema::Target(email_key(index));
+  auto sending = to_account(target, index, std::move(command));
   sending.rests_on_absence = may_be_news;
   return sending;
 }
@@ -226,6 +237,25 @@ Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call
   command.password_verifier = sealed_verifier(call.body.new_password, deps);
   const bool may_be_news = !command.password_matches;
   return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
+}
+
+Result<Sending> change_email(const Call<Nothing, ChangeEmailRequest>& call, const Deps& deps) {
+  const auto stream = own_stream(call.caller);
+  const auto account = deps.directory.account_of({stream.id});
+  if (!account) return endpoint::fail(Code::unavailable);  // a token of ours proves that there is one
+  accounts::ChangeEmail command{.email = Personal{call.body.email.text},
+                                .email_index = deps.tokens.email_index(call.body.email.text),
+                                .password_matches = matches(account, call.body.current_password, deps),
+                                .compared_with = account->password_verifier,
+                                .session = call.caller.session.value()};
+  const bool may_be_news = !command.password_matches;
+  return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
+}
+/// From then on one logs in with the new e-mail here, and the other sessions are over.
+bool email_changed(const accounts::Profile& answer, const Decided& decided) {
+  const auto& deps = decided.deps;
+  const auto known = deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text)));
+  return known && known->account == answer.account;
 }
 
 User shown(projections::AccountRow row) {
@@ -316,6 +346,19 @@ void add_accounts(endpoint::Registry& registry) {
                     .limit = &kPasswordLimit,
                     .hashes = true},
                    change_password, nothing, sessions_ended);
+  registry.command(
+      {.method = "POST",
+       .path = "/api/users/me/email",
+       .gate = &kAccount,
+       .operation = "changeEmail",
+       .summary = "Change the e-mail: all other sessions of the account are over, this one goes on",
+       .description = "Answered when the change has come to its end. A wrong current password is VALIDATION_ERROR of `current_password`. "
+                      "VERSION_CONFLICT: another change came between. The previous e-mail is anybody's again",
+       .errors = {Code::email_taken},
+       .limit = &kPasswordLimit,
+       .hashes = true,
+       .single = true},
+      change_email, profile, email_changed);
 }
 
 }  // namespace parley::replyx

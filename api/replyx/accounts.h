@@ -11,7 +11,11 @@
 
 namespace parley::replyx {
 
-inline UniqueKey email_key(std::string email_index) { return {"account_email", std::move(email_index)}; }
+/// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to whoever owns the e-mail.
+inline schema::Target by_email(const std::string& email_index, const endpoint::Deps& deps) {
+  if (const auto account = deps.directory.account(email_index)) return Stream{Kind::account, account->account.value};
+  return email_key(email_index);
+}
 
 /// Of the account that asks, in person.
 inline Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }

@@ -41,12 +41,14 @@ Changed changed(const Context& x) { return {AccountId{x.stream_id}}; }
 // Who comes in.
 
 D rule(const NoAccount&, const Register& c, Context& x) {
+  if (x.key_is_taken) return refuse(Code::email_taken);
   return Accept{{Registered{c.email, c.email_index, c.first_name, c.last_name, c.password_verifier}, WelcomeBonusGranted{kWelcomeBonus}},
                 SignedIn{AccountId{x.stream_id}, c.email, kWelcomeBonus}};
 }
 D rule(const Account&, const Register&, Context&) { return refuse(Code::email_taken); }
 
 D rule(const Account& s, const LogIn& c, Context& x) {
+  if (c.email_index && *c.email_index != s.email_index) return refuse(Code::invalid_credentials);
   if (!c.password_matches || (c.compared_with && *c.compared_with != s.password_verifier)) return refuse(Code::invalid_credentials);
   if (s.role == Role::operator_ && !(s.team && s.team->is_active)) return refuse(Code::insufficient_permissions);
   SignedIn answer{AccountId{x.stream_id}, s.email, s.balance};
@@ -72,6 +74,28 @@ D rule(const Account& s, const ChangePassword& c, Context& x) {
   }
   return Accept{{PasswordChanged{c.password_verifier, c.session.id}}, changed(x)};
 }
+D rule(const Account& s, const ChangeEmail& c, Context& x) {
+  if (!is_self(x)) return refuse(Code::insufficient_permissions);
+  if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
+  if (!c.password_matches || c.compared_with != s.password_verifier) {
+    return refuse(Code::validation_error, InvalidField{"current_password", "must be the current password"});
+  }
+  if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
+  return Accept{{EmailChangeRequested{std::string(x.command_id), c.email, c.email_index, c.session}}, changed(x), true};
+}
+D rule(const Account& s, const FinishEmailChange& c, Context& x) {
+  if (!std::holds_alternative<Reactor>(x.principal)) return refuse(Code::insufficient_permissions);
+  if (!s.pending_email || s.pending_email->process_id != c.process_id) {
+    if (!c.is_reserved || s.email_process == c.process_id) return Accept{{}, changed(x)};
+    return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
+  }
+  if (!c.is_reserved)
+    return Accept{{EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{c.process_id, Error{Code::email_taken, {}}}};
+  const auto& to = *s.pending_email;
+  EmailChanged e{c.process_id, to.email, to.email_index, s.email_index, s.email_process, to.session.id};
+  if (s.sessions.is_over(to.session)) e.kept_session.reset();
+  return Accept{{e}, changed(x), false, Closing<Answer>{c.process_id, Answer{profile(after(s, {e}, x), x)}}};
+}
 D rule(const Account& s, const ChangeProfile& c, Context& x) {
   if (!is_self(x)) return refuse(Code::insufficient_permissions);
   ProfileChanged e;
@@ -87,6 +111,7 @@ D rule(const Account& s, const ChangeProfile& c, Context& x) {
 D rule(const NoAccount&, const AddOperator& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
   if (owner == nullptr) return refuse(Code::insufficient_permissions);
+  if (x.key_is_taken) return refuse(Code::email_taken);
   return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, JoinedTeam{owner->account, c.name}},
                 TeamMember{.account = AccountId{x.stream_id}, .email = c.email, .created_at = x.now, .name = c.name}};
 }
@@ -94,7 +119,7 @@ D rule(const NoAccount&, const AddOperator& c, Context& x) {
 D rule(const Account& s, const AddOperator& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
   if (owner == nullptr) return refuse(Code::insufficient_permissions);
-  if (s.role != Role::operator_ || s.team) return refuse(Code::email_taken);
+  if (s.role != Role::operator_ || s.team || s.email_index != c.email_index) return refuse(Code::email_taken);
   std::vector<Event> events{PasswordChanged{c.password_verifier, std::nullopt}, JoinedTeam{owner->account, c.name}};
   auto answer = member(after(s, events, x), x);
   return Accept{std::move(events), std::move(answer)};
@@ -122,6 +147,7 @@ D rule(const NoAccount&, const RemoveOperator&, Context&) { return refuse(Code::
 
 D rule(const NoAccount&, const CreateAdmin& c, Context& x) {
   if (!is_administrator(x)) return refuse(Code::insufficient_permissions);
+  if (x.key_is_taken) return refuse(Code::email_taken);
   return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, AdminAppointed{}}, changed(x)};
 }
 D rule(const Account&, const CreateAdmin&, Context& x) { return refuse(is_administrator(x) ? Code::email_taken : Code::insufficient_permissions); }
@@ -162,9 +188,14 @@ void fold(Account& s, const WelcomeBonusGranted& e, const Occurred&) {
 }
 void fold(Account& s, const LoggedIn&, const Occurred& when) { s.sessions.forget(when.time); }
 void fold(Account& s, const LoggedOut& e, const Occurred& when) { s.sessions.end(e.session, when.time); }
+/// What ends them all ends a change of the e-mail too: it may be somebody's whose session should not have been.
+void end_sessions(Account& s, const Occurred& when, const std::optional<std::string>& keep = {}) {
+  s.sessions.end_all(when, keep);
+  s.pending_email.reset();
+}
 void fold(Account& s, const PasswordChanged& e, const Occurred& when) {
   s.password_verifier = e.password_verifier;
-  s.sessions.end_all(when, e.kept_session);
+  end_sessions(s, when, e.kept_session);
 }
 void fold(Account& s, const ProfileChanged& e, const Occurred&) {
   e.first_name.apply_to(s.first_name);
@@ -174,23 +205,45 @@ void fold(Account& s, const ProfileChanged& e, const Occurred&) {
 void fold(Account& s, const JoinedTeam& e, const Occurred& when) {
   s.role = Role::operator_;
   s.team = Membership{e.owner, e.name};
-  s.sessions.end_all(when);
+  end_sessions(s, when);
 }
 void fold(Account& s, const TeamMemberChanged& e, const Occurred& when) {
   if (s.team) {
     s.team->name = e.name.value_or(s.team->name);
     s.team->is_active = e.is_active.value_or(s.team->is_active);
   }
-  if (e.is_active == false) s.sessions.end_all(when);
+  if (e.is_active == false) end_sessions(s, when);
 }
 void fold(Account& s, const LeftTeam&, const Occurred& when) {
   s.team.reset();
-  s.sessions.end_all(when);
+  end_sessions(s, when);
 }
 void fold(Account& s, const AdminAppointed&, const Occurred&) { s.role = Role::admin; }
 void fold(Account& s, const ApiKeyCreated& e, const Occurred&) { s.api_keys.add(e); }
 void fold(Account& s, const ApiKeyRevoked& e, const Occurred&) { s.api_keys.remove(e.key); }
 void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.use(e.key, when.time); }
+void fold(Account& s, const EmailChangeRequested& e, const Occurred&) {
+  s.pending_email = PendingEmail{e.process_id, e.email, e.email_index, e.session};
+}
+void fold(Account& s, const EmailChanged& e, const Occurred& when) {
+  s.email = e.email;
+  s.email_index = e.email_index;
+  s.email_process = e.process_id;
+  end_sessions(s, when, e.kept_session);
+}
+void fold(Account& s, const EmailChangeRefused& e, const Occurred&) {
+  if (s.pending_email && s.pending_email->process_id == e.process_id) s.pending_email.reset();
+}
+void fold(Account&, const EmailReservationDeclined&, const Occurred&) {}
+
+/// Whoever asked for a change that these events give up is told so.
+std::optional<Closing<Answer>> given_up(const Account& s, const std::vector<Event>& events, const Context& x) {
+  if (!s.pending_email) return std::nullopt;
+  const auto& process = s.pending_email->process_id;
+  const auto now = after(s, events, x);
+  if (now.pending_email && now.pending_email->process_id == process) return std::nullopt;
+  return Closing<Answer>{process, Error{Code::version_conflict, {}}};
+}
 
 }  // namespace
 
@@ -212,7 +265,10 @@ State evolve(const State& state, const Event& event, const Occurred& when) {
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
-  return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
+  auto decision = std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
+  const auto* account = std::get_if<Account>(&state);
+  if (decision && !decision->closing && account != nullptr) decision->closing = given_up(*account, decision->events, context);
+  return decision;
 }
 
 }  // namespace parley::accounts

@@ -1,6 +1,7 @@
 #pragma once
 // An account: somebody who logs in. An owner has assistants and pays; an operator works for an owner; an admin looks after the installation. Its
-// stream lives in the slot of its e-mail, so that one decider owns the e-mail's uniqueness.
+// stream lives in the slot of the e-mail that it was registered with, so that one decider owns that e-mail's uniqueness. It stays there when the
+// e-mail changes: then a claim (domain/claims) in the new one's slot holds that for it.
 #include <optional>
 #include <string>
 #include <variant>
@@ -73,8 +74,38 @@ struct LeftTeam {
 struct AdminAppointed {
   friend bool operator==(const AdminAppointed&, const AdminAppointed&) = default;
 };
+/// The account is to have another e-mail, as soon as that is reserved for it. The process is named by the command that began it.
+struct EmailChangeRequested {
+  std::string process_id;
+  Personal email;
+  std::string email_index;
+  Session session;  ///< In which that was asked.
+  friend bool operator==(const EmailChangeRequested&, const EmailChangeRequested&) = default;
+};
+/// All sessions are over, but the one that is kept. Whoever wants the previous e-mail may have it, as soon as its claim, if it had one, is released.
+struct EmailChanged {
+  std::string process_id;
+  Personal email;
+  std::string email_index;
+  std::string previous_email_index;
+  std::optional<std::string> previous_process_id;  ///< By which it had a claim on the previous one; nothing: it was registered with it.
+  std::optional<std::string> kept_session;
+  friend bool operator==(const EmailChanged&, const EmailChanged&) = default;
+};
+/// Somebody else has the e-mail; the account's own stays.
+struct EmailChangeRefused {
+  std::string process_id;
+  friend bool operator==(const EmailChangeRefused&, const EmailChangeRefused&) = default;
+};
+/// An e-mail was reserved for a change that has been given up meanwhile: nothing changes, and the claim is to be released.
+struct EmailReservationDeclined {
+  std::string process_id;
+  std::string email_index;
+  friend bool operator==(const EmailReservationDeclined&, const EmailReservationDeclined&) = default;
+};
 using Event = std::variant<Registered, WelcomeBonusGranted, LoggedIn, LoggedOut, PasswordChanged, ProfileChanged, JoinedTeam, TeamMemberChanged,
-                           LeftTeam, AdminAppointed, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed>;
+                           LeftTeam, AdminAppointed, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed, EmailChangeRequested, EmailChanged, EmailChangeRefused,
+                           EmailReservationDeclined>;
 
 // State: the fold of the events, with what decisions and answers need.
 
@@ -86,6 +117,14 @@ struct Membership {
   Personal name;
   bool is_active = true;
   friend bool operator==(const Membership&, const Membership&) = default;
+};
+/// A change of the e-mail that is under way. Another request takes its place, and what ends all sessions gives it up.
+struct PendingEmail {
+  std::string process_id;
+  Personal email;
+  std::string email_index;
+  Session session;
+  friend bool operator==(const PendingEmail&, const PendingEmail&) = default;
 };
 struct Account {
   Personal email;
@@ -101,6 +140,8 @@ struct Account {
   std::optional<Membership> team;  ///< Of an operator; nothing after it has left.
   Sessions sessions;
   ApiKeys api_keys;
+  std::optional<PendingEmail> pending_email;
+  std::optional<std::string> email_process;  ///< By which it has a claim on its e-mail; nothing: it was registered with it.
   friend bool operator==(const Account&, const Account&) = default;
 };
 using State = std::variant<NoAccount, Account>;
@@ -108,7 +149,8 @@ using State = std::variant<NoAccount, Account>;
 /// Total: every event has its place in every state, so that a fold never fails.
 State evolve(const State& state, const Event& event, const Occurred& when);
 
-// Commands. Those that may meet nobody (the state is NoAccount then) are addressed by the e-mail's index, the others by the account's id.
+// Commands. Those that may meet nobody (the state is NoAccount then) are addressed by the e-mail's index where no account is known to have it, the
+// others by the account's id.
 
 struct Register {
   Personal email;
@@ -121,6 +163,7 @@ struct LogIn {
   bool password_matches = false;  ///< What the API found; verifying costs too much time and memory for a decider.
   /// What it compared with: a password that has been changed meanwhile opens nothing. Nothing where it knew of nobody.
   std::optional<Sealed> compared_with = {};
+  std::optional<std::string> email_index = {};  ///< Of the e-mail that was given: it may not be the account's any more.
 };
 
 // Of somebody who has a session, for the own account.
@@ -132,6 +175,14 @@ struct ChangePassword {
   bool password_matches = false;
   Sealed compared_with;
   Sealed password_verifier;
+  Session session;  ///< The caller's, which goes on.
+};
+/// Answered with the Profile when the change has come to its end.
+struct ChangeEmail {
+  Personal email;
+  std::string email_index;
+  bool password_matches = false;
+  Sealed compared_with;
   Session session;  ///< The caller's, which goes on.
 };
 struct ChangeProfile {
@@ -155,6 +206,15 @@ struct ChangeOperator {
 };
 struct RemoveOperator {};
 
+// Of a Reactor.
+
+/// The e-mail is reserved for that change, or somebody else has it. May come again.
+struct FinishEmailChange {
+  std::string process_id;
+  std::string email_index;
+  bool is_reserved = false;
+};
+
 // Of an Administrator.
 
 struct CreateAdmin {
@@ -167,7 +227,7 @@ struct ResetPassword {
 };
 
 using Command = std::variant<Register, LogIn, LogOut, ChangePassword, ChangeProfile, AddOperator, ChangeOperator, RemoveOperator, CreateAdmin,
-                             ResetPassword, CreateApiKey, RevokeApiKey, NoteApiKeyUse>;
+                             ResetPassword, CreateApiKey, RevokeApiKey, NoteApiKeyUse, ChangeEmail, FinishEmailChange>;
 
 // Answers.
 

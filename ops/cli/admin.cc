@@ -14,6 +14,7 @@
 #include "api/replyx/accounts.h"
 #include "api/replyx/texts.h"
 #include "ops/cli/ask.h"
+#include "ops/cli/directory.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "schemas/errors.h"
@@ -87,7 +88,10 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto index = api::Tokens(*keys).email_index(email);
   const auto command = command_of(email, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
   const auto& o = asked.options;
-  const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, replyx::email_key(index), command);
+  const auto known = account_of_email(o.kafka(), o.topic_prefix, o.partitions, index);
+  if (!known) return fail(known.error().text);
+  const schema::Target target = *known ? schema::Target(Stream{Kind::account, (*known)->value}) : schema::Target(email_key(index));
+  const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);

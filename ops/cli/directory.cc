@@ -76,4 +76,23 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   return written;
 }
 
+kafka::Result<std::optional<AccountId>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
+                                                         std::string_view email_index) {
+  auto consumer = kafka::Consumer::open(config, {});
+  if (!consumer) return std::unexpected(consumer.error());
+  const auto all = kafka::all_of(*consumer, kafka::every_partition(prefix + ".directory", partitions));
+  if (!all) return std::unexpected(all.error());
+  const auto wanted = std::string(schema::kAccountEmailPrefix) + std::string(email_index);
+  std::map<int, AccountId> found;  // by partition: what one says is taken back by itself alone
+  const auto read = kafka::read_through(*consumer, *all, [&](const kafka::Message& record) {
+    if (record.key() != wanted) return true;
+    const auto stream = record.is_tombstone() ? std::nullopt : schema::stream_of_entry(record.key(), record.value());
+    found.erase(record.partition());
+    if (stream) found.emplace(record.partition(), AccountId{stream->id});
+    return true;
+  });
+  if (!read) return std::unexpected(read.error());
+  return found.empty() ? std::nullopt : std::optional(found.begin()->second);
+}
+
 }  // namespace parley::cli

@@ -24,18 +24,22 @@ int main(int argc, char** argv) {
   // Each has its own: CLI11 reads every subcommand's variables, and what is shared would take a variable over the flag that was given.
   std::map<const CLI::App*, cli::Options> options;
   int exit_code = 0;
-  const auto role = [&](const char* name, const char* description, auto run) {
-    auto* command = app.add_subcommand(name, description);
+  const auto role_of = [&](CLI::App& parent, const char* name, const char* description, auto run) {
+    auto* command = parent.add_subcommand(name, description);
     command->callback([&own = options[command], &exit_code, name, run] {
       log::configure(name, own.instance, *log::level_named(own.log_level));
       exit_code = run(own);
     });
     return command;
   };
+  const auto role = [&](const char* name, const char* description, auto run) { return role_of(app, name, description, run); };
 
   auto* api = role("api", "Serves HTTP: queries, commands and streams", cli::api);
   auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns", cli::decider);
   auto* projector = role("projector", "Writes the read models", cli::projector);
+  auto* reactor = app.add_subcommand("reactor", "Goes on elsewhere with what events began");
+  reactor->require_subcommand(1);
+  auto* processes = role_of(*reactor, "processes", "What spans slots, step by step", cli::processes_reactor);
   auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) {
     return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
@@ -44,10 +48,10 @@ int main(int argc, char** argv) {
     return cli::keys(o.keys_file, o.seal_key_file, {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});
   });
 
-  for (auto* command : {api, decider, projector, topics}) cli::add_kafka(*command, options[command]);
+  for (auto* command : {api, decider, projector, processes, topics}) cli::add_kafka(*command, options[command]);
   for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);
   for (auto* command : {api, keys}) cli::add_keys(*command, options[command]);
-  for (auto* command : {api, decider, projector}) cli::add_process(*command, options[command]);
+  for (auto* command : {api, decider, projector, processes}) cli::add_process(*command, options[command]);
   cli::add_api(*api, options[api]);
   cli::add_decider(*decider, options[decider]);
   cli::add_seal_key(*keys, options[keys]);

@@ -14,6 +14,7 @@
 #include "platform/log/log.h"
 #include "platform/process/process.h"
 #include "workers/decider/decider.h"
+#include "workers/processes/processes.h"
 #include "workers/projector/projector.h"
 
 namespace parley::cli {
@@ -118,6 +119,12 @@ int projector(const Options& o) {
                              .instance = o.instance,
                              .postgres = o.postgres,
                              .say_why_for = kSayWhyFor});
+  return work(role, o);
+}
+
+int processes_reactor(const Options& o) {
+  processes::Processes role(
+      {.kafka = o.kafka(), .topic_prefix = o.topic_prefix, .partitions = o.partitions, .instance = o.instance, .say_why_for = kSayWhyFor});
   return work(role, o);
 }
 

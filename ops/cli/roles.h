@@ -9,5 +9,6 @@ namespace parley::cli {
 int api(const Options& options);
 int decider(const Options& options);
 int projector(const Options& options);
+int processes_reactor(const Options& options);
 
 }  // namespace parley::cli

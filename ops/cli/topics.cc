@@ -12,7 +12,10 @@
 
 #include "ops/cli/directory.h"
 #include "platform/kafka/admin.h"
+#include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
+#include "workers/decider/state.h"
+#include "workers/processes/processes.h"
 
 namespace parley::cli {
 namespace {
@@ -24,6 +27,9 @@ using std::chrono::milliseconds;
 constexpr int kSignalPartitions = 4;
 constexpr std::chrono::seconds kPatience{30};  // for a broker that is just starting, and for a new topic's leaders
 constexpr milliseconds kPause{100};
+/// Less than deciders remember outcomes for: what is done again is known to be done.
+constexpr std::chrono::hours kReactorsGoBack{20};
+static_assert(kReactorsGoBack < decider::kOutcomeWindow);
 
 std::string ms(std::chrono::milliseconds time) { return std::to_string(time.count()); }
 
@@ -122,23 +128,37 @@ Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
   return std::ranges::any_of(*ends, [](const auto& end) { return end.offset > 0; });
 }
 
-/// The deciders' first positions: the beginning of each partition of commands for which the group has none. (auto.offset.reset is "error" everywhere:
-/// a group that has lost its positions says so instead of skipping or repeating.)
-Result<std::size_t> write_first_positions(Admin& admin, const TopicsOptions& options) {
-  const auto group = options.prefix + ".decider";
-  const auto all = kafka::every_partition(options.prefix + ".commands", options.partitions);
+namespace {
+
+/// (auto.offset.reset is "error" everywhere: a group that has lost its positions says so instead of skipping or repeating.)
+Result<void> write_missing(Admin& admin, const std::string& group, const Result<std::vector<kafka::PartitionOffset>>& first) {
+  if (!first) return std::unexpected(first.error());
+  std::vector<kafka::TopicPartition> all;
+  for (const auto& one : *first) all.push_back(one.where);
   const auto positions = patiently([&] { return admin.group_offsets(group, all); });
   if (!positions) return std::unexpected(positions.error());
-  const auto begin = patiently([&] { return admin.begin(all); });
-  if (!begin) return std::unexpected(begin.error());
   std::vector<kafka::PartitionOffset> missing;
-  for (const auto& first : *begin) {
-    const auto known = std::ranges::find(*positions, first.where, &kafka::PartitionOffset::where);
-    if (known == positions->end() || known->offset < 0) missing.push_back(first);
+  for (const auto& one : *first) {
+    const auto known = std::ranges::find(*positions, one.where, &kafka::PartitionOffset::where);
+    if (known == positions->end() || known->offset < 0) missing.push_back(one);
   }
-  if (missing.empty()) return 0;
+  if (missing.empty()) return {};
   if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
-  return missing.size();
+  std::cout << "wrote the first position of " << group << " in " << missing.size() << " partitions\n";
+  return {};
+}
+
+}  // namespace
+
+Result<void> write_first_positions(Admin& admin, const TopicsOptions& options, kafka::RecordTime reactors_from) {
+  const auto commands = kafka::every_partition(options.prefix + ".commands", options.partitions);
+  auto written = write_missing(admin, options.prefix + ".decider", patiently([&] { return admin.begin(commands); }));
+  if (!written) return written;
+  auto reader = kafka::Consumer::open(options.kafka, {});
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  const auto events = kafka::every_partition(options.prefix + ".events", options.partitions);
+  return write_missing(admin, options.prefix + "." + std::string(processes::kGroup),
+                       patiently([&] { return reader->at_time(events, reactors_from); }));
 }
 
 std::vector<std::string> topic_names() {
@@ -198,10 +218,8 @@ int topics(const TopicsOptions& options) {
     std::cout << "the directory was lost: made again out of the events, " << *filled << " entries\n";
   }
 
-  const std::string group = options.prefix + ".decider";
-  const auto written = write_first_positions(*admin, options);
-  if (!written) return fail(group, written.error().text);
-  if (*written > 0) std::cout << "wrote the first position of " << group << " in " << *written << " partitions\n";
+  const auto written = write_first_positions(*admin, options, std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) - kReactorsGoBack);
+  if (!written) return fail("first positions", written.error().text);
   return 0;
 }
 

@@ -14,7 +14,7 @@
         assert system.restarts("decider-1") == 1
     # leaving the block stops everything, in order
 
-Names of processes: "kafka", "postgres", "decider-1"…, "projector-1"…, "api-1"…, "edge". PARLEY_TEST_DATA, where set, is the
+Names of processes: "kafka", "postgres", "decider-1"…, "projector-1"…, "reactor-1"…, "api-1"…, "edge". PARLEY_TEST_DATA, where set, is the
 folder under which settings_for_test() makes data folders; logs stay there afterwards, in <data>/log/<name>.log.
 """
 
@@ -43,7 +43,7 @@ LEFTOVER_SECONDS_MAX = 45
 PROBE_SECONDS = 2
 LOG_TAIL_BYTES = 4000
 SERVERS = ("kafka", "postgres")
-STOP_ORDER = ("edge", "api", "projector", "decider")  # then the servers: nobody loses what it still needs
+STOP_ORDER = ("edge", "api", "projector", "reactor", "decider")  # then the servers: nobody loses what it still needs
 
 
 class System:
@@ -209,11 +209,12 @@ class System:
     def _parley_commands(self):
         settings = self.settings
         commands = []
-        for role, count in (("decider", settings.deciders), ("projector", settings.projectors), ("api", settings.apis)):
+        for role, count in (("decider", settings.deciders), ("projector", settings.projectors), ("reactor", settings.reactors),
+                            ("api", settings.apis)):
             for number in range(1, count + 1):
                 name = f"{role}-{number}"
                 ports = {"health": settings.health_port(role, number)}
-                arguments = [settings.binary, role, "--instance", name, "--health-port", ports["health"]]
+                arguments = [settings.binary, role, *(["processes"] if role == "reactor" else []), "--instance", name, "--health-port", ports["health"]]
                 if role == "decider":
                     arguments += ["--state-dir", settings.data / "state" / name]
                 if role == "api":

@@ -7,7 +7,7 @@ from settings import ROOT
 
 RULES = ROOT / "ops" / "alerts" / "parley.rules.yml"
 METRICS_PAGE = ROOT / "ops" / "metrics.md"
-ROLES = ("decider", "projector", "api")
+ROLES = ("decider", "projector", "reactor", "api")
 INTERVAL = "15s"
 ROW = re.compile(r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\| ([\w, ]+) \| ([^|]+) \|$", re.MULTILINE)
 NAME = re.compile(r"\b(?:parley|process)_\w+")

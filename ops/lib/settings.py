@@ -35,6 +35,7 @@ class Settings:
     kafka_port: int = 0  # 0: counted from `port`
     deciders: int = 1
     projectors: int = 1
+    reactors: int = 1
     apis: int = 1
     binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
     page: pathlib.Path = ROOT / "ops" / "page"
@@ -50,7 +51,7 @@ class Settings:
     def __post_init__(self):
         self.data = pathlib.Path(self.data).absolute()
         self.kafka_port = self.kafka_port or self.port + 11092
-        for role in ("deciders", "projectors", "apis"):
+        for role in ("deciders", "projectors", "reactors", "apis"):
             if not 1 <= getattr(self, role) <= INSTANCES_MAX:
                 raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}")
         if self.rate_profile not in RATE_PROFILES:
@@ -100,8 +101,8 @@ class Settings:
         return self.port + 9 + number
 
     def health_port(self, role, number):
-        """Of the role's instance `number` (from 1): decider 8021, 8031, …; projector 8022, 8032, …; api 8023, …"""
-        return self.port + 11 + 10 * number + ("decider", "projector", "api").index(role)
+        """Of the role's instance `number` (from 1): decider 8021, 8031, …; projector 8022, 8032, …; api 8023, …; reactor 8024, …"""
+        return self.port + 11 + 10 * number + ("decider", "projector", "api", "reactor").index(role)
 
 
 def default_data():
@@ -127,6 +128,7 @@ def add_system_flags(parser):
     add("kafka-port", int, 0, "Kafka's port, and the next one for its controller; 0: edge + 11092")
     add("deciders", int, 1, "how many deciders")
     add("projectors", int, 1, "how many projectors")
+    add("reactors", int, 1, "how many reactors of processes")
     add("apis", int, 1, "how many API processes")
     add("log-level", str, "info", "of the Parley processes")
     add("rate-profile", str, "", "rate limits: public (as documented) or local (none that you would meet); without it local while --host is of this machine alone")
@@ -134,7 +136,7 @@ def add_system_flags(parser):
 
 def from_flags(flags):
     return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
-                    projectors=flags.projectors, apis=flags.apis, log_level=flags.log_level,
+                    projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, log_level=flags.log_level,
                     rate_profile=flags.rate_profile or ("local" if is_loopback(flags.host) else "public"))
 
 

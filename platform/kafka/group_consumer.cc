@@ -1,5 +1,7 @@
 #include "platform/kafka/group_consumer.h"
 
+#include <memory>
+
 #include "platform/kafka/client.h"
 #include "platform/kafka/poll.h"
 #include "platform/log/log.h"
@@ -102,6 +104,21 @@ Result<std::vector<PartitionOffset>> GroupConsumer::committed(std::span<const To
     out.push_back({partitions[i], one.offset >= 0 ? one.offset : -1});
   }
   return out;
+}
+
+Result<void> GroupConsumer::commit(std::span<const PartitionOffset> positions, std::chrono::milliseconds timeout) {
+  const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const auto& one : positions) rd_kafka_topic_partition_list_add(list.get(), one.where.topic.c_str(), one.where.partition)->offset = one.offset;
+  const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> answers(rd_kafka_queue_new(impl_->client.raw()),
+                                                                                     &rd_kafka_queue_destroy);
+  if (const auto code = rd_kafka_commit_queue(impl_->client.raw(), list.get(), answers.get(), nullptr, nullptr); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return std::unexpected(to_error(code, "commit"));
+  }
+  const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> answer(rd_kafka_queue_poll(answers.get(), to_ms(timeout)),
+                                                                                    &rd_kafka_event_destroy);
+  if (answer == nullptr) return std::unexpected(Error{Kind::timeout, true, "commit: no answer"});
+  if (const auto code = rd_kafka_event_error(answer.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(code, "commit"));
+  return {};
 }
 
 Result<void> GroupConsumer::resume(std::span<const TopicPartition> partitions) {

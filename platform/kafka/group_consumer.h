@@ -1,5 +1,5 @@
 #pragma once
-// A member of a consumer group whose positions are committed by transactions.
+// A member of a consumer group.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -30,7 +30,7 @@ class GroupMetadata {
 };
 
 /// A member of a group (classic protocol, range assignor, static membership): partitions come and go inside poll(). It never commits by itself:
-/// positions are sent to a TransactionalProducer's transaction. Owned by one thread: no method is thread-safe.
+/// positions are sent to a TransactionalProducer's transaction, or commit() is called. Owned by one thread: no method is thread-safe.
 class GroupConsumer {
  public:
   struct Options {
@@ -67,6 +67,9 @@ class GroupConsumer {
   /// (unavailable or timeout, retryable): ask again. A partition that was never committed has offset -1.
   Result<std::vector<PartitionOffset>> committed(std::span<const TopicPartition> partitions,
                                                  std::chrono::milliseconds timeout = kRequestTimeout) const;
+
+  /// Commits positions, outside of any transaction. A member that was replaced is refused (rebalanced). After a timeout they may be committed or not.
+  Result<void> commit(std::span<const PartitionOffset> positions, std::chrono::milliseconds timeout = kRequestTimeout);
 
   /// Starts delivery at the group's committed offset after an assignment, or goes on where it was paused.
   Result<void> resume(std::span<const TopicPartition> partitions);

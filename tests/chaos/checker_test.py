@@ -394,8 +394,46 @@ class Checker(unittest.TestCase):
         self.assertEqual(self.story.broken(), {})
 
 
+class Emails(unittest.TestCase):
+    """An account registered with "a" has "b" now, by a claim; the steps of that, in their order."""
+
+    RIGHT = (("account.registered", "account/1025", {"email": "a", "email_index": "a", "password_verifier": "v"}),
+             ("account.email_change_requested", "account/1025", {"process_id": "p", "email": "b", "email_index": "b", "session": {}}),
+             ("claim.reserved", "claim/2049", {"index": "account_email", "key": "b", "process_id": "p", "holder_id": 1025, "holder_version": 2}),
+             ("account.email_changed", "account/1025", {"process_id": "p", "email": "b", "email_index": "b", "previous_email_index": "a"}),
+             ("claim.confirmed", "claim/2049", {"process_id": "p"}))
+
+    def faults(self, *steps):
+        events = [Event(0, offset, encoded({"ce_type": f"parley.{kind}.v1", "ce_subject": subject}), json.dumps(value).encode())
+                  for offset, (kind, subject, value) in enumerate(steps)]
+        return check.check_emails(None, check.Topics([], events, [], [], PARTITIONS))
+
+    def test_a_change_that_has_ended_is_right_and_so_is_one_that_was_refused_and_one_that_was_let_go(self):
+        self.assertEqual(self.faults(*self.RIGHT), [])
+        self.assertEqual(self.faults(*self.RIGHT[:2], ("account.email_change_refused", "account/1025", {"process_id": "p"})), [])
+        gone = ("account.email_changed", "account/1025", {"process_id": "q", "email": "a", "email_index": "a", "previous_email_index": "b", "previous_process_id": "p"})
+        again = ("claim.reserved", "claim/3073", {**self.RIGHT[2][2], "key": "a", "process_id": "q"})
+        released = ("claim.released", "claim/2049", {"index": "account_email", "key": "b", "process_id": "p"})
+        self.assertEqual(self.faults(*self.RIGHT, again, gone, ("claim.confirmed", "claim/3073", {"process_id": "q"}), released), [])
+
+    def test_what_has_not_ended_is_said(self):
+        for count, said in ((2, "has not ended"), (3, "has not ended"), (4, "is not confirmed")):
+            self.assertTrue(any(said in fault for fault in self.faults(*self.RIGHT[:count])), count)
+
+    def test_two_accounts_with_one_email_are_said(self):
+        other = ("account.registered", "account/4097", {"email": "b", "email_index": "b", "password_verifier": "v"})
+        self.assertIn("2 accounts have the e-mail b…", self.faults(*self.RIGHT, other))
+
+    def test_an_email_that_nobody_guards_and_a_claim_that_nobody_needs_are_said(self):
+        released = ("claim.released", "claim/2049", {"index": "account_email", "key": "b", "process_id": "p"})
+        self.assertEqual(self.faults(*self.RIGHT, released), ["account/1025: nobody guards its e-mail"])
+        lost = ("claim.reserved", "claim/3073", {**self.RIGHT[2][2], "key": "c", "process_id": "q"})
+        self.assertEqual(self.faults(*self.RIGHT, lost, ("claim.confirmed", "claim/3073", {"process_id": "q"})),
+                         ["account/1025: an e-mail is reserved for it that it does not have"])
+
+
 class Plans(unittest.TestCase):
-    COUNTS = {"decider": 2, "projector": 2, "api": 2}
+    COUNTS = {"decider": 2, "projector": 2, "reactor": 2, "api": 2}
 
     def rounds(self, seed, count=60):
         rounds = plan(seed, self.COUNTS)
@@ -412,7 +450,7 @@ class Plans(unittest.TestCase):
                 self.assertEqual(len({step.process for step in one.steps}), len(one.steps))
                 self.assertTrue(len(one.steps) == 1 or all(step.kind != "drain" for step in one.steps))
                 seen |= {(step.kind, step.process.partition("-")[0]) for step in one.steps}
-            expected = {(kind, role) for kind in ("kill", "pause") for role in ("decider", "projector", "api", "postgres", "kafka")}
+            expected = {(kind, role) for kind in ("kill", "pause") for role in ("decider", "projector", "reactor", "api", "postgres", "kafka")}
             expected |= {(kind, role) for kind in ("cut", "hold", "delay") for role in self.COUNTS} | {("drain", "api")}
             self.assertLessEqual(expected, seen)
 

@@ -106,6 +106,43 @@ class Accounts(ContractTest):
         self.assertEqual([answer.status for answer in answers], [204, 204])
         self.assertEqual(answers[1].headers.get("idempotency-hit"), "true")
 
+    def test_another_email_is_ones_own_from_then_on_and_the_one_before_is_anybodys(self):
+        other, new = self.session(), new_email()
+        answer = self.me.post("/api/users/me/email", {"email": new.upper(), "current_password": PASSWORD})
+        self.assertEqual((answer.status, answer.json["email"], answer.json["id"]), (200, new, self.me.get("/api/users/me").json["id"]), answer)
+        self.assertEqual(self.me.get("/api/users/me").json, answer.json)
+        self.assert_over(other)
+        self.assertEqual((self.login().status, self.login(new).status), (401, 200))
+        self.register(self.email, ANOTHER)
+        self.assert_error(self.me.post("/api/users/me/email", {"email": self.email, "current_password": PASSWORD}), 409, "EMAIL_TAKEN")
+        self.assert_error(self.nobody.post("/api/auth/register", {"email": new, "password": PASSWORD}), 409, "EMAIL_TAKEN")
+
+    def test_an_email_is_changed_by_who_knows_the_password(self):
+        change = {"email": new_email(), "current_password": "wrong horse"}
+        self.assert_error(self.me.post("/api/users/me/email", change), 422, "VALIDATION_ERROR", "current_password")
+        self.assert_error(self.me.post("/api/users/me/email", {"email": "nothing", "current_password": PASSWORD}), 422, "VALIDATION_ERROR", "email")
+        self.assert_error(self.nobody.post("/api/users/me/email", change), 401, "NOT_AUTHENTICATED")
+        self.assertEqual(self.me.get("/api/users/me").json["email"], self.email)
+
+    @unittest.skipUnless(KAFKA and KEYS.is_file() and pathlib.Path(BINARY).is_file(), "needs the program and the system's keys")
+    def test_the_console_finds_an_account_by_the_email_that_it_has_now(self):
+        new = new_email()
+        self.assertEqual(self.me.post("/api/users/me/email", {"email": new, "current_password": PASSWORD}).status, 200)
+        self.assertNotEqual(console("reset-password", "--email", self.email, password=ANOTHER).returncode, 0)
+        done = console("reset-password", "--email", new, password=ANOTHER)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.session(new, ANOTHER).get("/api/users/me").status, 200)
+
+    def test_an_operator_who_has_another_email_may_join_again_with_it(self):
+        email, new = new_email(), new_email()
+        made = self.me.post("/api/operators", {"email": email, "name": "Olga", "password": PASSWORD})
+        self.assertEqual(made.status, 201, made)
+        self.assertEqual(self.session(email).post("/api/users/me/email", {"email": new, "current_password": PASSWORD}).status, 200)
+        self.assertEqual(self.me.delete(f"/api/operators/{made.json['id']}").status, 204)
+        again = self.me.post("/api/operators", {"email": new, "name": "Olga", "password": ANOTHER})
+        self.assertEqual((again.status, again.json["id"]), (201, made.json["id"]), again)
+        self.assertEqual(self.session(new, ANOTHER).get("/api/users/me").json["role"], "operator")
+
     def test_of_two_changes_at_once_one_is_made(self):
         callers = [self.me, self.session()]
         with concurrent.futures.ThreadPoolExecutor() as pool:

@@ -114,6 +114,20 @@ class Sender {
     }
     throw std::runtime_error("no decision");
   }
+  /// The outcome of a command that was under way; nothing when the deadline passes.
+  std::optional<Answered> ended(const std::string& command_id, std::chrono::milliseconds within = std::chrono::seconds(30)) {
+    std::optional<Answered> found;
+    eventually(
+        [&] {
+          const std::lock_guard lock(mutex_);
+          for (const auto& [attempt, one] : replies_) {
+            if (one.envelope.command_id == command_id && one.envelope.memory == schema::Memory::first) found = one;
+          }
+          return found.has_value();
+        },
+        within);
+    return found;
+  }
   std::string send(Request request, std::chrono::milliseconds within = std::chrono::seconds(20)) {
     request.envelope.attempt_id = crypto::uuid7();
     if (request.envelope.not_after == Timestamp{}) request.envelope.not_after = now() + within;

@@ -56,7 +56,7 @@ class Configuration(unittest.TestCase):
             config = prometheus.write_config(settings)
             self.assert_taken(config)
             targets = re.findall(r"127\.0\.0\.1:(\d+)\".*instance: ([\w-]+)", config.read_text())
-        self.assertEqual(targets, [("8021", "decider-1"), ("8031", "decider-2"), ("8022", "projector-1"), ("8023", "api-1"), ("8033", "api-2"), ("8043", "api-3")])
+        self.assertEqual(targets, [("8021", "decider-1"), ("8031", "decider-2"), ("8022", "projector-1"), ("8024", "reactor-1"), ("8023", "api-1"), ("8033", "api-2"), ("8043", "api-3")])
 
     def test_prometheus_takes_what_is_written_for_production(self):
         page = (ROOT / "ops" / "prometheus" / "README.md").read_text()

@@ -76,7 +76,7 @@ class RunTest(unittest.TestCase):
     def test_2_status_shows_every_process_ready(self):
         status = command("status")
         self.assertEqual(status.returncode, 0, status.stdout + status.stderr)
-        for name in ("kafka", "postgres", "decider-1", "projector-1", "api-1", "edge"):
+        for name in ("kafka", "postgres", "decider-1", "projector-1", "reactor-1", "api-1", "edge"):
             self.assertRegex(status.stdout, rf"(?m)^{name} .* ready ")
 
     def test_3_a_second_one_on_the_same_data_or_ports_is_refused_and_said_why(self):

@@ -431,5 +431,101 @@ TEST_F(DeciderBatch, a_gap_or_a_repetition_in_the_log_is_never_folded) {
   EXPECT_THROW(overlay.apply(same, log_.events[0].event), std::logic_error);
 }
 
+// What begins in one transaction and ends in another.
+
+class DeciderProcess : public DeciderBatch {
+ protected:
+  DeciderProcess() {
+    transact(register_account(email_of_partition()));
+    account_ = parse_stream(log_.events[0].envelope.subject)->id;
+    change_ = to_account(Owner{{account_}}, accounts::ChangeEmail{{"b@example.org"}, "other", true, {"sealed"}, {"s", 9, now_}});
+    finish_ = to_account(Reactor{}, accounts::FinishEmailChange{change_.envelope.command_id, "other", true});
+  }
+  Sent to_account(Principal who, accounts::Command command) const {
+    return sent(Stream{Kind::account, account_}, slot_of(account_), crypto::uuid7(), std::move(who), std::move(command));
+  }
+  std::vector<Reply> replies_to(const Sent& command) const {
+    std::vector<Reply> out;
+    for (const auto& one : log_.replies) {
+      if (one.envelope.command_id == command.envelope.command_id) out.push_back(one);
+    }
+    return out;
+  }
+
+  std::int64_t account_ = 0;
+  Sent change_, finish_;
+};
+
+TEST_F(DeciderProcess, is_answered_when_it_has_ended_and_remembers_that_answer) {
+  EXPECT_EQ(transact(change_), Verdict::accepted);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::under_way);
+  EXPECT_EQ(transact(change_), Verdict::repeated);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::still_under_way);
+  EXPECT_EQ(transact(finish_), Verdict::accepted);
+  const auto replies = replies_to(change_);
+  ASSERT_EQ(replies.size(), 3u);
+  EXPECT_EQ(replies[2].envelope.memory, schema::Memory::first);
+  EXPECT_EQ(replies[2].outcome.fingerprint, change_.envelope.fingerprint);
+  EXPECT_EQ(replies[2].outcome.position, (schema::Position{kPartition, log_.events.back().offset}));
+  const auto& answer = std::get<accounts::Answer>(std::get<Answer>(replies[2].outcome.result));
+  EXPECT_EQ(std::get<accounts::Profile>(answer).email.text, "b@example.org");
+  EXPECT_EQ(transact(change_), Verdict::repeated);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::repeat);
+  EXPECT_EQ(last().text, replies[2].text);
+  auto other = change_;
+  other.envelope.fingerprint = "other";
+  EXPECT_EQ(transact(other), Verdict::reused);
+}
+TEST_F(DeciderProcess, may_begin_and_end_in_one_transaction) {
+  EXPECT_EQ(transact({change_, change_, finish_, change_}),
+            (std::vector{Verdict::accepted, Verdict::repeated, Verdict::accepted, Verdict::repeated}));
+  const auto replies = replies_to(change_);
+  ASSERT_EQ(replies.size(), 4u);
+  const std::vector memories{replies[0].envelope.memory, replies[1].envelope.memory, replies[2].envelope.memory, replies[3].envelope.memory};
+  EXPECT_EQ(memories, (std::vector{schema::Memory::under_way, schema::Memory::still_under_way, schema::Memory::first, schema::Memory::repeat}));
+  EXPECT_EQ(replies[3].text, replies[2].text);
+}
+TEST_F(DeciderProcess, that_is_under_way_is_still_so_for_a_decider_that_has_only_the_log) {
+  transact(change_);
+  log_.snapshot = log_.folded();
+  EXPECT_EQ(transact(change_), Verdict::repeated);
+  EXPECT_EQ(last().envelope.memory, schema::Memory::still_under_way);
+  transact(finish_);
+  const auto answer = replies_to(change_).back().text;
+  log_.snapshot = log_.folded();
+  EXPECT_EQ(transact(change_), Verdict::repeated);
+  EXPECT_EQ(last().text, answer);
+}
+TEST_F(DeciderProcess, that_nobody_remembers_ends_without_an_answer) {
+  transact(change_);
+  now_ += kOutcomeWindow + hours(1);
+  auto changes = log_.folded().all();
+  changes.outcomes.clear();
+  log_.snapshot = {};
+  log_.snapshot.merge(std::move(changes));
+  EXPECT_EQ(transact(finish_), Verdict::accepted);
+  EXPECT_EQ(replies_to(change_).size(), 1u);
+}
+TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one_takes_it) {
+  const auto email = email_of_partition();
+  const auto to_claim = [&](claims::Command command) {
+    return sent(claim_key(email_key(email)), crypto::slot_of(email), crypto::uuid7(), Reactor{}, std::move(command));
+  };
+  EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p1", account_, 2})), Verdict::accepted);
+  EXPECT_EQ(transact(register_account(email)), Verdict::refused);
+  EXPECT_EQ(refusal(), Code::email_taken);
+  EXPECT_EQ(transact(to_claim(claims::Release{"account_email", email, "p1"})), Verdict::accepted);
+  EXPECT_EQ(transact(register_account(email)), Verdict::accepted);
+  EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p2", account_, 3})), Verdict::accepted);
+  EXPECT_TRUE(std::holds_alternative<claims::Refused>(std::get<claims::Event>(log_.events.back().event)));
+  log_.judge();
+}
+TEST_F(DeciderProcess, the_email_that_an_account_leaves_is_free_at_once) {
+  const auto email = std::get<accounts::Registered>(std::get<accounts::Event>(log_.events[0].event)).email_index;
+  EXPECT_EQ(transact(register_account(email)), Verdict::refused);
+  EXPECT_EQ(transact({change_, finish_, register_account(email)}), (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(log_.snapshot.owner(email_key(email)), parse_stream(log_.events.back().envelope.subject));
+}
+
 }  // namespace
 }  // namespace parley::decider::testing

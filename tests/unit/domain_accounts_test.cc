@@ -19,6 +19,9 @@ const Account& account(const Given& g) {
   return std::get<Account>(g.state);
 }
 Session session(std::string id, std::int64_t version, Timestamp began = kNow) { return {std::move(id), version, began + kSessionLifetime}; }
+const Session kSession{"mine", 2, kNow + kSessionLifetime};
+const EmailChangeRequested kRequested{"c0", Personal{"new@example.com"}, "ef56", kSession};
+const EmailChanged kChanged{"c0", Personal{"new@example.com"}, "ef56", "ab12", std::nullopt, "mine"};
 
 // Signing up and in.
 
@@ -62,6 +65,107 @@ TEST(LogIn, of_an_operator_who_may_not_work_is_refused_when_the_password_is_righ
     EXPECT_EQ(g.when(LogIn{true, kVerifier}).error().code, Code::insufficient_permissions);
     EXPECT_EQ(g.when(LogIn{false, kVerifier}).error().code, Code::invalid_credentials);
   }
+}
+
+TEST(LogIn, with_an_email_that_is_not_the_accounts_any_more_is_refused) {
+  EXPECT_TRUE(given({kRegistered}).when(LogIn{true, kVerifier, "ab12"}));
+  EXPECT_EQ(given({kRegistered, kChanged}).when(LogIn{true, kVerifier, "ab12"}).error().code, Code::invalid_credentials);
+  EXPECT_TRUE(given({kRegistered, kChanged}).when(LogIn{true, kVerifier, "ef56"}));
+}
+TEST(Register, with_an_email_that_a_claim_holds_is_refused) {
+  EXPECT_EQ(given({}).taken().when(kRegister).error().code, Code::email_taken);
+  EXPECT_EQ(given({}).taken().by(Owner{kOwner}).when(AddOperator{Personal{"a"}, "ab12", Personal{"Ольга"}, kVerifier}).error().code,
+            Code::email_taken);
+  EXPECT_EQ(given({}).taken().by(Administrator{}).when(CreateAdmin{Personal{"a"}, "ab12", kVerifier}).error().code, Code::email_taken);
+}
+
+// Another e-mail.
+
+const ChangeEmail kChange{Personal{"new@example.com"}, "ef56", true, kVerifier, kSession};
+const Closing<Answer> kConflict{"c0", Error{Code::version_conflict, {}}};
+
+TEST(ChangeEmail, begins_and_is_answered_later) {
+  const auto decision = given({kRegistered}).by(kMe).when(kChange);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->is_deferred);
+  EXPECT_EQ(decision->events, std::vector<Event>{(EmailChangeRequested{std::string(kCommandId), kChange.email, "ef56", kSession})});
+}
+TEST(ChangeEmail, needs_the_current_password_and_a_session_of_the_account) {
+  const auto g = given({kRegistered, LoggedIn{}});
+  auto wrong = kChange, stale = kChange;
+  wrong.password_matches = false;
+  stale.compared_with = kNewVerifier;
+  for (const auto& command : {wrong, stale}) {
+    const auto decision = g.by(kMe).when(command);
+    ASSERT_FALSE(decision);
+    EXPECT_EQ(decision.error(), (Error{Code::validation_error, InvalidField{"current_password", "must be the current password"}}));
+  }
+  EXPECT_EQ(g.by(Owner{kStranger}).when(kChange).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{kSession}}).by(kMe).when(kChange).error().code, Code::not_authenticated);
+}
+TEST(ChangeEmail, to_ones_own_is_no_change) {
+  auto same = kChange;
+  same.email_index = "ab12";
+  const auto decision = given({kRegistered}).by(kMe).when(same);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->events.empty() && !decision->is_deferred);
+  EXPECT_EQ(std::get<Profile>(decision->answer).email, kRegistered.email);
+}
+TEST(ChangeEmail, that_is_under_way_gives_way_to_a_later_one) {
+  const auto decision = given({kRegistered, kRequested}).by(kMe).when(kChange);
+  ASSERT_TRUE(decision && decision->closing);
+  EXPECT_EQ(decision->closing->command_id, kConflict.command_id);
+  EXPECT_EQ(decision->closing->result, kConflict.result);
+}
+TEST(FinishEmailChange, of_a_reserved_email_changes_it_keeps_the_session_and_answers_who_began) {
+  const auto g = given({kRegistered, LoggedIn{}, LoggedIn{}, kRequested});
+  const auto decision = g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", true});
+  ASSERT_TRUE(decision && decision->closing);
+  EXPECT_EQ(decision->events, std::vector<Event>{kChanged});
+  EXPECT_EQ(decision->closing->command_id, "c0");
+  EXPECT_EQ(std::get<Profile>(std::get<Answer>(decision->closing->result)).email, kChange.email);
+  const auto after = given({kRegistered, LoggedIn{}, LoggedIn{}, kRequested, kChanged});
+  EXPECT_EQ(account(after).email_index, "ef56");
+  EXPECT_FALSE(account(after).pending_email);
+  EXPECT_FALSE(account(after).sessions.is_over(kSession));
+  EXPECT_TRUE(account(after).sessions.is_over(session("other", 3)));
+}
+TEST(FinishEmailChange, of_an_email_that_is_somebody_elses_refuses_and_answers_so) {
+  const auto decision = given({kRegistered, kRequested}).by(Reactor{}).when(FinishEmailChange{"c0", "ef56", false});
+  ASSERT_TRUE(decision && decision->closing);
+  EXPECT_EQ(decision->events, std::vector<Event>{EmailChangeRefused{"c0"}});
+  EXPECT_EQ(std::get<Error>(decision->closing->result).code, Code::email_taken);
+  EXPECT_FALSE(account(given({kRegistered, kRequested, EmailChangeRefused{"c0"}})).pending_email);
+}
+TEST(FinishEmailChange, of_a_change_that_was_given_up_lets_the_reservation_go) {
+  const std::vector<Event> declined{EmailReservationDeclined{"c0", "ef56"}};
+  for (const auto& g : {given({kRegistered}), given({kRegistered, kRequested, EmailChangeRequested{"c1", Personal{"b"}, "b", kSession}}),
+                        given({kRegistered, kRequested, PasswordChanged{kNewVerifier, {}}})}) {
+    const auto decision = g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", true});
+    ASSERT_TRUE(decision);
+    EXPECT_EQ(decision->events, declined);
+    EXPECT_FALSE(decision->closing);
+    EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", false})->events.empty());
+  }
+}
+TEST(FinishEmailChange, that_comes_again_changes_nothing) {
+  const auto g = given({kRegistered, kRequested, kChanged});
+  for (const bool is_reserved : {true, false}) EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", is_reserved})->events.empty());
+}
+TEST(FinishEmailChange, is_no_ones_but_a_reactors) {
+  for (const auto& who : {kMe, Principal{Administrator{}}, Principal{Anonymous{}}}) {
+    EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"c0", "ef56", true}).error().code, Code::insufficient_permissions);
+  }
+}
+TEST(Account, what_ends_all_sessions_gives_up_a_change_of_the_email_and_tells_who_began_it) {
+  const auto changed = given({kRegistered, kRequested}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, kSession});
+  const auto reset = given({kRegistered, kRequested}).by(Administrator{}).when(ResetPassword{kNewVerifier});
+  for (const auto* decision : {&changed, &reset}) {
+    ASSERT_TRUE(*decision && (*decision)->closing);
+    EXPECT_EQ((*decision)->closing->command_id, "c0");
+    EXPECT_EQ((*decision)->closing->result, kConflict.result);
+  }
+  EXPECT_FALSE(given({kRegistered, kRequested}).when(LogIn{true, kVerifier})->closing);
 }
 
 // Sessions.

@@ -41,7 +41,7 @@ TEST(Model, an_event_or_command_of_another_kind_is_a_broken_invariant) {
 }
 TEST(Model, events_of_parking_belong_to_streams_of_every_kind_and_change_no_state) {
   const Event parked = parking::Event{parking::Parked{"id", 1, "f", "reason"}};
-  for (const auto kind : {Kind::account, Kind::assistant, Kind::dialog}) {
+  for (const auto kind : {Kind::account, Kind::assistant, Kind::dialog, Kind::claim}) {
     EXPECT_TRUE(belongs(parked, kind));
     EXPECT_EQ(evolve(initial_state(kind), parked, {}), initial_state(kind));
   }

@@ -61,6 +61,7 @@ TEST_F(Surface, has_every_endpoint_of_the_contract) {
                           "GET /api/users/me",
                           "PUT /api/users/me",
                           "POST /api/users/change-password",
+                          "POST /api/users/me/email",
                           "POST /api/operators",
                           "GET /api/operators",
                           "GET /api/operators/{operator_id}",

@@ -147,6 +147,11 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::ApiKeyCreated{ApiKeyId{2049}, "CRM", {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "d1", "wxyz"}},
     accounts::Event{accounts::ApiKeyUsed{ApiKeyId{2049}}},
     accounts::Event{accounts::ApiKeyRevoked{ApiKeyId{2049}}},
+    accounts::Event{
+        accounts::EmailChangeRequested{"p1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
+    accounts::Event{accounts::EmailChanged{"p1", Personal{"c@d.e"}, "cd", "ab", "p0", "c0ffee"}},
+    accounts::Event{accounts::EmailChangeRefused{"p1"}},
+    accounts::Event{accounts::EmailReservationDeclined{"p1", "cd"}},
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
     assistants::Event{assistants::Updated{.name = "Sales",
                                           .description = {std::nullopt},
@@ -159,6 +164,10 @@ const std::vector<Event> kEvents{
     dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
     dialogs::Event{dialogs::Archived{}},
     dialogs::Event{dialogs::Unarchived{}},
+    claims::Event{claims::Reserved{"account_email", "cd", "p1", 1025, 4}},
+    claims::Event{claims::Refused{"account_email", "cd", "p1", 1025}},
+    claims::Event{claims::Confirmed{"p1"}},
+    claims::Event{claims::Released{"account_email", "cd", "p1"}},
     parking::Event{parking::Parked{"c0ffee", 7, "f1", "a decision failed"}},
     parking::Event{parking::Unparked{parking::Action::skip, "not worth it", "read_models", 4}},
     seals::Event{seals::PartitionSealed{7, "d1", "k1", "5f"}},
@@ -205,6 +214,12 @@ TEST(Events, of_earlier_builds_are_read) {
        R"({"key_id":2049,"name":"CRM","scopes":["dialogs:read","assistants:write"],"digest":"d1","hint":"wxyz"})"},
       {"parley.account.api_key_used.v1", R"({"key_id":2049})"},
       {"parley.account.api_key_revoked.v1", R"({"key_id":2049})"},
+      {"parley.account.email_change_requested.v1",
+       R"({"process_id":"p1","email":"c@d.e","email_index":"cd","session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+      {"parley.account.email_changed.v1",
+       R"({"process_id":"p1","email":"c@d.e","email_index":"cd","previous_email_index":"ab","previous_process_id":"p0","kept_session":"c0ffee"})"},
+      {"parley.account.email_change_refused.v1", R"({"process_id":"p1"})"},
+      {"parley.account.email_reservation_declined.v1", R"({"process_id":"p1","email_index":"cd"})"},
       {"parley.assistant.created.v1",
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
       {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
@@ -214,6 +229,10 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
       {"parley.dialog.archived.v1", R"({})"},
       {"parley.dialog.unarchived.v1", R"({})"},
+      {"parley.claim.reserved.v1", R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025,"holder_version":4})"},
+      {"parley.claim.refused.v1", R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025})"},
+      {"parley.claim.confirmed.v1", R"({"process_id":"p1"})"},
+      {"parley.claim.released.v1", R"({"index":"account_email","key":"cd","process_id":"p1"})"},
       {"parley.stream.parked.v1", R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
       {"parley.stream.unparked.v1", R"({"action":"skip","reason":"not worth it","projection":"read_models","version":4})"},
       {"parley.partition.sealed.v1", R"({"events":7,"digest":"d1","key_id":"k1","signature":"5f"})"},
@@ -248,7 +267,8 @@ TEST(Events, a_value_that_cannot_be_read_names_its_field) {
 }
 TEST(States, survive_a_store) {
   accounts::State account;
-  std::vector<State> states{dialogs::State{}, assistants::State{assistants::Assistant{AccountId{1}}}};
+  std::vector<State> states{claims::State{}, claims::State{claims::Held{"p1", 1025, 4, true}}, dialogs::State{},
+                            assistants::State{assistants::Assistant{AccountId{1}}}};
   for (const auto& event : kEvents) {
     if (const auto* own = std::get_if<accounts::Event>(&event)) account = evolve(account, *own, {Timestamp{std::chrono::milliseconds{7}}, 5});
     if (const auto* a = std::get_if<accounts::Account>(&account)) states.emplace_back(accounts::State{*a});

@@ -81,11 +81,31 @@ void Batch::reply(const schema::CommandEnvelope& to, std::int64_t offset, schema
   replies_.push_back({{to.command_id, to.attempt_id, to.correlation, memory, offset}, std::move(value), last_event});
 }
 
-Verdict Batch::decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event) {
+Verdict Batch::decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event, schema::Memory memory) {
   const auto verdict = std::holds_alternative<Error>(outcome.result) ? Verdict::refused : Verdict::accepted;
   first_replies_.emplace(cause.command.command_id, replies_.size());
-  reply(cause.command, cause.offset, schema::Memory::first, std::move(outcome), last_event);
+  reply(cause.command, cause.offset, memory, std::move(outcome), last_event);
   return verdict;
+}
+
+void Batch::close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end, std::optional<std::size_t> last_event) {
+  const auto& id = closing.command_id;
+  schema::CommandEnvelope closed;
+  closed.command_id = id;
+  closed.attempt_id = crypto::uuid7();  // no sending's own: whoever still waits for the command takes it
+  closed.correlation = cause.command.correlation;
+  if (const auto here = first_replies_.find(id); here != first_replies_.end()) {
+    const auto& begun = replies_[here->second];
+    if (!schema::is_under_way(begun.envelope.memory)) return;
+    closed.fingerprint = std::get<schema::Outcome>(begun.value).fingerprint;
+  } else if (const auto begun = overlay_.outcome(id); begun && begun->is_under_way) {
+    closed.fingerprint = begun->fingerprint;
+  } else {
+    return;  // so long ago that nobody asks
+  }
+  first_replies_.insert_or_assign(id, replies_.size());
+  reply(closed, cause.offset, schema::Memory::first,
+        schema::Outcome{id, closed.fingerprint, cause.stamp, end.stream, end.version, std::nullopt, std::move(closing.result)}, last_event);
 }
 
 Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream) {
@@ -117,6 +137,17 @@ std::optional<Stream> Batch::existing(const schema::Target& target) const {
   if (const auto* stream = std::get_if<Stream>(&target)) return *stream;
   if (const auto* key = std::get_if<UniqueKey>(&target)) return overlay_.owner(*key);
   return std::nullopt;
+}
+
+std::optional<Stream> Batch::existing(const schema::Target& target, const Command& command) const {
+  const auto found = existing(target);
+  const auto kind = kind_of(command);
+  return found && kind && found->kind != *kind ? std::nullopt : found;
+}
+
+bool Batch::is_taken(const std::optional<UniqueKey>& key, const Stream& by_other_than) const {
+  const auto owner = key ? overlay_.owner(*key) : std::nullopt;
+  return owner && *owner != by_other_than;
 }
 
 Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide) {
@@ -155,12 +186,14 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   };
   if (const auto first = first_replies_.find(envelope.command_id); first != first_replies_.end()) {
     if (std::get<schema::Outcome>(replies_[first->second].value).fingerprint != envelope.fingerprint) return reused();
-    reply(envelope, input.offset, schema::Memory::repeat, first->second);
+    const bool goes_on = schema::is_under_way(replies_[first->second].envelope.memory);
+    reply(envelope, input.offset, goes_on ? schema::Memory::still_under_way : schema::Memory::repeat, first->second);
     return Verdict::repeated;
   }
   if (auto remembered = overlay_.outcome(envelope.command_id); remembered && remembered->time + kOutcomeWindow >= stamp) {
     if (remembered->fingerprint != envelope.fingerprint) return reused();
-    reply(envelope, input.offset, schema::Memory::repeat, std::move(remembered->outcome));
+    reply(envelope, input.offset, remembered->is_under_way ? schema::Memory::still_under_way : schema::Memory::repeat,
+          std::move(remembered->outcome));
     return Verdict::repeated;
   }
   if (now > envelope.not_after) {
@@ -180,7 +213,7 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
 Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const Command& command) {
   const auto& envelope = cause.command;
   IdSource ids{envelope.slot, overlay_.counter(envelope.slot)};
-  const auto known = existing(envelope.target);
+  const auto known = existing(envelope.target, command);
   const Stream stream = known ? *known : Stream{kind_of(command).value(), ids.take()};
   const std::string subject = to_string(stream);
   const StreamEntry entry = overlay_.stream(subject).value_or(new_entry(subject));
@@ -199,7 +232,8 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   if (parking != nullptr) return has_another_version ? conflict() : unpark(cause, stream, entry, *parking);
 
   Aside aside(overlay_, stream, entry);
-  const auto made = attempt(aside, cause, *entry.state, command, ids, outcome);
+  Ending ending;
+  const auto made = attempt(aside, cause, *entry.state, command, ids, outcome, ending);
   // Whoever is refused is not told the version: that may be a stream of which they may not know.
   if (has_another_version && !(made && std::holds_alternative<Error>(outcome.result))) return conflict();
   if (!made) {
@@ -209,14 +243,21 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   }
   const bool appends = !aside.events.empty();
   join(std::move(aside));
-  return decided(cause, std::move(outcome), appends ? std::optional(events_.size() - 1) : std::nullopt);
+  const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
+  if (ending.closing) close(cause, std::move(*ending.closing), outcome, last_event);
+  return decided(cause, std::move(outcome), last_event, ending.memory);
 }
 
 std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
-                                                   schema::Outcome& outcome) const {
+                                                   schema::Outcome& outcome, Ending& ending) const {
   try {
-    Context context{cause.command.principal, cause.stamp, aside.stream.id, ids};
-    const auto decision = decide_(state, command, context);
+    Context context{.principal = cause.command.principal,
+                    .now = cause.stamp,
+                    .stream_id = aside.stream.id,
+                    .ids = ids,
+                    .command_id = cause.command.command_id,
+                    .key_is_taken = is_taken(wanted_key(command), aside.stream)};
+    auto decision = decide_(state, command, context);
     if (!decision) {
       outcome.result = decision.error();
       return {};
@@ -226,6 +267,8 @@ std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& ca
     outcome.stream = aside.subject;
     outcome.version = aside.version;
     outcome.result = decision->answer;
+    if (decision->is_deferred) ending.memory = schema::Memory::under_way;
+    ending.closing = std::move(decision->closing);
     if (schema::write_outcome(outcome).size() > kRecordBytesMax) throw TooLarge("an answer is too large");
     return {};
   } catch (const std::bad_alloc&) {
@@ -393,7 +436,9 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   };
   Aside aside = go_on();
   schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, aside.subject, aside.version, std::nullopt, Error{}};
-  if (const auto made = attempt(aside, again, *entry.state, original, IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome); !made) {
+  Ending ending;
+  if (const auto made = attempt(aside, again, *entry.state, original, IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome, ending);
+      !made) {
     unparked(cause, go_on(), parking::Action::retry);
     const auto& [parks, reason] = made.error();
     if (!parks) return bury(input, cause.stamp, reason);
@@ -401,7 +446,9 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   }
   const bool appends = aside.events.size() > 1;
   const auto verdict = unparked(cause, std::move(aside), parking::Action::retry);
-  decided(again, std::move(outcome), appends ? std::optional(events_.size() - 1) : std::nullopt);
+  const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
+  if (ending.closing) close(again, std::move(*ending.closing), outcome, last_event);
+  decided(again, std::move(outcome), last_event, ending.memory);
   return verdict;
 }
 

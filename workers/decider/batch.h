@@ -102,6 +102,11 @@ class Batch {
   };
   struct Aside;
   struct Failure;
+  /// What a decision says beside events and answer.
+  struct Ending {
+    schema::Memory memory = schema::Memory::first;
+    std::optional<Closing<Answer>> closing = {};
+  };
 
   Verdict take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide);
   Verdict decide_new(const CommandInput& input, const Cause& cause, const Command& command);
@@ -112,17 +117,23 @@ class Batch {
   Verdict refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code);
   /// Decides and stages aside; a refusal stages nothing. After a failure what stands aside is worth nothing.
   std::expected<void, Failure> attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
-                                       schema::Outcome& outcome) const;
+                                       schema::Outcome& outcome, Ending& ending) const;
   void append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const;
   /// Makes what stands aside a part of the batch: the number of its first event.
   std::size_t join(Aside&& aside);
   std::optional<Stream> existing(const schema::Target& target) const;
+  /// The one that the command is for; nothing when it is to begin one, also where a stream of another kind has the key of its target.
+  std::optional<Stream> existing(const schema::Target& target, const Command& command) const;
+  bool is_taken(const std::optional<UniqueKey>& key, const Stream& by_other_than) const;
   /// Stages that the command stops the stream.
   Verdict stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason);
 
   void reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
              std::variant<schema::Outcome, std::string, std::size_t> value, std::optional<std::size_t> last_event = std::nullopt);
-  Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event);
+  /// Of one that has only begun: `memory` says so, and its outcome comes when a later decision closes it.
+  Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event, schema::Memory memory = schema::Memory::first);
+  /// Answers a command that is under way, if that is still remembered, with what the cause has led to.
+  void close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end, std::optional<std::size_t> last_event);
   Verdict bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream = {});
 
   const int partition_;

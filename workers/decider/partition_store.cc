@@ -72,7 +72,7 @@ std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
 /// Of what is stored, beside the fold's own version: the second one names the log by all topics whose offsets it holds.
-constexpr const char* kLayout = " layout 3 ";
+constexpr const char* kLayout = " layout 4 ";
 
 /// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
 const std::string& fold_version() {
@@ -222,7 +222,8 @@ std::optional<Remembered> PartitionStore::outcome(std::string_view command_id) c
   Unpacker in(*value);
   const auto time = at(in.number());
   const std::string fingerprint(in.text());
-  return Remembered{time, fingerprint, std::string(in.text())};
+  const std::string outcome(in.text());
+  return Remembered{time, fingerprint, outcome, in.number() != 0};
 }
 
 void PartitionStore::write(const Changes& changes) {
@@ -248,10 +249,17 @@ void PartitionStore::write(const Changes& changes) {
       if (entry.stands_still() && parked.insert(subject).second) batch.put(std::string(kParked) + subject, "");
       if (!entry.stands_still() && parked.erase(subject) > 0) batch.erase(std::string(kParked) + subject);
     }
-    for (const auto& [key, stream] : changes.owners) batch.put(owner_key(key), to_string(stream));
+    for (const auto& [key, stream] : changes.owners) {
+      if (stream) {
+        batch.put(owner_key(key), to_string(*stream));
+      } else {
+        batch.erase(owner_key(key));
+      }
+    }
     for (const auto& [slot, last] : changes.counters) batch.put(key_of('n', std::to_string(slot)), Packer().number(last).take());
     for (const auto& [id, kept] : changes.outcomes) {
-      batch.put(key_of('o', id), Packer().number(since_epoch(kept.time)).text(kept.fingerprint).text(kept.outcome).take());
+      batch.put(key_of('o', id),
+                Packer().number(since_epoch(kept.time)).text(kept.fingerprint).text(kept.outcome).number(kept.is_under_way ? 1 : 0).take());
       batch.put(age_key(kept.time, id), "");
     }
     batch.put(kMeta, pack(changes.progress, log_));

@@ -118,11 +118,7 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   } else if (const auto* parking = std::get_if<parking::Event>(&*event)) {
     fold(entry, *parking, envelope);
   } else if (entry.state) {
-    if (const auto key = unique_key(*event)) {
-      const auto stream = *parse_stream(envelope.subject);
-      if (const auto held_by = owner(*key); held_by && *held_by != stream) throw std::logic_error(envelope.subject + ": a unique key has an owner");
-      changes_.owners[*key] = stream;
-    }
+    for (const auto& [key, is_taken] : key_changes(*event)) change_owner(*parse_stream(envelope.subject), key, is_taken);
     entry.state = evolve(*entry.state, *event, {envelope.time, envelope.sequence});
   }
   entry.version = envelope.sequence;
@@ -141,6 +137,16 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   passed_command(envelope.command_offset);
 }
 
+void Overlay::change_owner(const Stream& stream, const UniqueKey& key, bool is_taken) {
+  const auto held_by = owner(key);
+  if (is_taken && held_by && *held_by != stream) throw std::logic_error(to_string(stream) + ": a unique key has an owner");
+  if (is_taken) {
+    changes_.owners[key] = stream;
+  } else if (held_by == stream) {  // it may be another partition's, where a claim has it
+    changes_.owners[key] = std::nullopt;
+  }
+}
+
 void Overlay::passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record) {
   auto& sealing = changes_.progress.sealing;
   if (sealing.events == sealing.sealed) sealing.unsealed_since = changes_.progress.last_stamp;
@@ -154,7 +160,8 @@ void Overlay::passed_event(std::int64_t offset, std::string_view event_id, const
 void Overlay::apply(const schema::ReplyEnvelope& envelope, Remembered outcome) {
   stamped(outcome.time);
   passed_command(envelope.command_offset);
-  if (envelope.memory == schema::Memory::first) changes_.outcomes.insert_or_assign(envelope.command_id, std::move(outcome));
+  outcome.is_under_way = envelope.memory == schema::Memory::under_way;
+  if (envelope.memory == schema::Memory::first || outcome.is_under_way) changes_.outcomes.insert_or_assign(envelope.command_id, std::move(outcome));
 }
 
 void Overlay::passed_command(std::int64_t offset) { changes_.progress.last_command = std::max(changes_.progress.last_command, offset); }

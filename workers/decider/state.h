@@ -55,7 +55,8 @@ schema::ParkedStream parked_stream(std::string_view subject, const StreamEntry& 
 struct Remembered {
   Timestamp time;
   std::string fingerprint;
-  std::string outcome;  ///< As it was replied, byte for byte.
+  std::string outcome;        ///< As it was replied, byte for byte.
+  bool is_under_way = false;  ///< Its outcome is still to come.
 };
 
 /// What seals are made of.
@@ -84,8 +85,8 @@ struct UniqueKeyOrder {
 /// What a transaction, or a stretch of the log, changes. Streams by subject ("dialog/1387").
 struct Changes {
   std::map<std::string, StreamEntry, std::less<>> streams;
-  std::map<UniqueKey, Stream, UniqueKeyOrder> owners;
-  std::map<int, std::int64_t> counters;  ///< The last n used, by slot.
+  std::map<UniqueKey, std::optional<Stream>, UniqueKeyOrder> owners;  ///< Nothing: nobody any more.
+  std::map<int, std::int64_t> counters;                               ///< The last n used, by slot.
   std::unordered_map<std::string, Remembered> outcomes;
   Progress progress;
 };
@@ -143,6 +144,7 @@ class Overlay final : public Snapshot {
   void apply(const schema::Envelope& envelope, const std::optional<Event>& event);
   /// The event, which was applied, stands at that offset as this record.
   void passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record);
+  /// Whether the outcome is still to come, the envelope says.
   void apply(const schema::ReplyEnvelope& envelope, Remembered outcome);
   void passed_reply(std::int64_t offset) { changes_.progress.next_reply = offset + 1; }
   void passed_command(std::int64_t offset);
@@ -153,6 +155,8 @@ class Overlay final : public Snapshot {
   Changes take() && { return std::move(changes_); }
 
  private:
+  void change_owner(const Stream& stream, const UniqueKey& key, bool is_taken);
+
   const Snapshot& base_;
   Changes changes_;
 };

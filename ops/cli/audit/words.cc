@@ -31,6 +31,14 @@ struct Words {
   }
   std::string operator()(const accounts::ApiKeyRevoked& e) const { return envelope.actor + " revokes the API key " + std::to_string(e.key.value); }
   std::string operator()(const accounts::ApiKeyUsed& e) const { return "the API key " + std::to_string(e.key.value) + " is used"; }
+  std::string operator()(const accounts::EmailChangeRequested& e) const { return "the account is to have another e-mail: " + said(e.email); }
+  std::string operator()(const accounts::EmailChanged& e) const { return "the account has another e-mail: " + said(e.email); }
+  std::string operator()(const accounts::EmailChangeRefused&) const { return "the account keeps its e-mail: somebody else has the other one"; }
+  std::string operator()(const accounts::EmailReservationDeclined&) const { return "the account has no use for an e-mail that was reserved for it"; }
+  std::string operator()(const claims::Reserved& e) const { return e.index + " is reserved for " + std::to_string(e.holder); }
+  std::string operator()(const claims::Refused& e) const { return e.index + " is somebody else's, and not reserved for " + std::to_string(e.holder); }
+  std::string operator()(const claims::Confirmed&) const { return "what was reserved is used"; }
+  std::string operator()(const claims::Released& e) const { return e.index + " is anybody's again"; }
   std::string operator()(const assistants::Created& e) const { return envelope.actor + " creates the assistant \"" + e.name + "\""; }
   std::string operator()(const assistants::Updated& e) const {
     std::string parts;

@@ -297,7 +297,8 @@ class Copying {
         return false;
       }
       // The others remember nothing.
-      if (envelope->memory != schema::Memory::first || outcome->time < manifest_.replies_since) return false;
+      const bool is_remembered = envelope->memory == schema::Memory::first || envelope->memory == schema::Memory::under_way;
+      if (!is_remembered || outcome->time < manifest_.replies_since) return false;
       if (outcome->position) return cut_.holds(partition, outcome->position->offset);
       return stands_before_the_cut(partition, outcome->time, envelope->command_offset);
     });

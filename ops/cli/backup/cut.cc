@@ -8,6 +8,7 @@
 
 #include "domain/model.h"
 #include "schemas/events.h"
+#include "workers/processes/steps.h"
 
 namespace parley::backup {
 namespace {
@@ -59,11 +60,16 @@ std::optional<Stream> stream_of_actor(const Principal& principal) {
 Fact fact_of(const schema::Envelope& envelope, std::string_view value, std::int64_t offset) {
   Fact out{offset, envelope.time, {event_name(envelope.id), decision_name(envelope)}, {}};
   if (envelope.sequence == 1) out.gives.push_back(stream_name(envelope.subject));
+  const auto event = schema::decode_event(envelope.type, value);
+  if (event && *event) {
+    // What an event asked for elsewhere has the asking as its cause.
+    for (const auto& command : processes::step_ids(envelope, **event)) out.gives.push_back(event_name(command));
+  }
   out.needs = {decision_name(envelope), event_name(envelope.causation)};
   if (const auto actor = parse_principal(envelope.actor)) {
     if (const auto stream = stream_of_actor(*actor)) out.needs.push_back(stream_name(to_string(*stream)));
   }
-  if (const auto event = schema::decode_event(envelope.type, value); event && *event) {
+  if (event && *event) {
     for (const auto& stream : named_by(**event)) out.needs.push_back(stream_name(to_string(stream)));
   }
   return out;

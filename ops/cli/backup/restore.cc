@@ -231,7 +231,8 @@ class Restoring {
   /// Once everything stands there.
   Result<> let_decide() {
     if (const auto made = cli::create_topics(*admin_, topics_, {std::string(kCommands)}); !made) return std::unexpected(made.error().text);
-    if (const auto written = cli::write_first_positions(*admin_, topics_); !written) return std::unexpected(written.error().text);
+    if (const auto written = cli::write_first_positions(*admin_, topics_, manifest_.replies_since); !written)
+      return std::unexpected(written.error().text);
     return {};
   }
 

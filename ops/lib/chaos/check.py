@@ -20,6 +20,7 @@ DECISIONS = {
     "change_profile": [("parley.account.profile_changed.v1",)],
     "create_api_key": [("parley.account.api_key_created.v1",)],
     "revoke_api_key": [("parley.account.api_key_revoked.v1",)],
+    "change_email": [("parley.account.email_change_requested.v1", "parley.account.email_changed.v1")],
     "create_assistant": [("parley.assistant.created.v1",)],
     "update_assistant": [("parley.assistant.updated.v1",)],
     "rotate_site_token": [("parley.assistant.site_token_rotated.v1",)],
@@ -32,6 +33,7 @@ DECISIONS = {
 }
 MESSAGE = "parley.dialog.message_created.v1"
 KEY_USED = "parley.account.api_key_used.v1"
+EMAIL_CHANGED = "parley.account.email_changed.v1"
 
 
 class Topics:
@@ -41,13 +43,17 @@ class Topics:
         self.commands, self.replies, self.directory, self.partitions = commands, replies, directory, partitions
         self.stored = events  # with what deciders say of their partitions
         self.events = events = [event for event in events if not event.is_seal]
-        self.ids = collections.defaultdict(set)  # correlation id -> command ids
+        self.ids = collections.defaultdict(set)  # correlation id -> command ids; without what the system went on with by itself
         for command in commands:
+            if command.text("principal") == "reactor":
+                continue
             self.ids[command.text("correlation_id")].add(command.text("command_id"))
         self.effects = collections.defaultdict(list)  # command id -> events
         self.streams = collections.defaultdict(list)  # subject -> events
         for event in events:
-            self.effects[event.text("ce_causationid")].append(event)
+            # What was begun by a command and ended by another one's decision is the first one's effect.
+            ends = event.text("ce_type") == EMAIL_CHANGED
+            self.effects[json.loads(event.value)["process_id"] if ends else event.text("ce_causationid")].append(event)
             self.streams[event.subject].append(event)
         self.outcomes = {}  # command id -> what was decided, when it was
         for reply in replies:
@@ -126,6 +132,10 @@ def check_content(ask, answer, effect):
         names = ("id", "site_token")
     elif ask.kind == "delete_assistant":
         return []  # it has no answer
+    elif ask.kind == "change_email":
+        if value["email"] != ask.body["email"]:
+            return [f"{shown(event)} is not what was asked"]
+        names = ("id", "email")
     elif ask.kind in ("log_out", "change_password", "revoke_api_key"):
         return []  # nothing is shown, and what was asked is a secret
     elif ask.kind == "create_api_key":
@@ -160,6 +170,8 @@ def check_refusals(records, topics):
         effect = list(correlated.get(ask.correlation, []))
         if refused.code != REUSED and command not in acknowledged:
             effect += topics.effects.get(command, [])
+        if ask.kind == "change_email":  # that it was asked for, and refused elsewhere, is in the log
+            effect = [event for event in effect if event.text("ce_type") == EMAIL_CHANGED]
         if effect:
             faults.append(f"{name(ask)}: refused with {refused.outcome} {refused.code}, and led to {shown(effect[0])}")
     return faults
@@ -318,10 +330,11 @@ def check_directory(records, topics):
             fold_sessions(sessions[number], event.text("ce_type").split(".")[2], value, int(event.sequence), event.text("ce_time"))
             api_keys.fold(keys[number], event.text("ce_type").split(".")[2], value, event.text("ce_time"))
         if event.text("ce_type") == "parley.account.registered.v1":
-            emails[number] = f"account_email/{value['email_index']}"
-            expected[emails[number]] = {"account_id": number, "password_verifier": value["password_verifier"]}
+            emails[number] = [value["email_index"], value["password_verifier"]]
+        elif event.text("ce_type") == EMAIL_CHANGED:
+            emails[number][0] = value["email_index"]
         elif event.text("ce_type") == "parley.account.password_changed.v1":
-            expected[emails[number]]["password_verifier"] = value["password_verifier"]
+            emails[number][1] = value["password_verifier"]
         elif event.text("ce_type") == "parley.assistant.created.v1":
             sites[number] = value
         elif event.text("ce_type") in ("parley.assistant.updated.v1", "parley.assistant.site_token_rotated.v1"):
@@ -332,6 +345,8 @@ def check_directory(records, topics):
             parked.add(event.subject)
         elif event.text("ce_type") == "parley.stream.unparked.v1" and "version" not in value:
             parked.discard(event.subject)
+    for number, (index, verifier) in emails.items():
+        expected[f"account_email/{index}"] = {"account_id": number, "password_verifier": verifier}
     for number, site in sites.items():
         expected[f"site_token/{site['site_token']}"] = {
             "assistant_id": number, "owner_id": site["owner_id"], "website_integration": site["website_integration"],
@@ -353,6 +368,41 @@ def check_directory(records, topics):
     faults = [f"directory: {key[:24]}… is not as the log says" for key in sorted(expected.keys() | seen.keys()) if expected.get(key) != seen.get(key)]
     wrong = parked ^ set().union(*announced.values())
     return faults + [f"directory: whether {stream} is parked is not as the log says" for stream in sorted(wrong)]
+
+
+def check_emails(records, topics):
+    """Every account has one e-mail and no two have the same; what is claimed is had; nothing is under way for ever."""
+    emails, claims, pending = {}, {}, {}  # by account: (index, process); by claim: (process, account, index, confirmed); by account: process
+    for event in topics.events:
+        kind, value, subject = event.text("ce_type"), json.loads(event.value), event.subject
+        number = int(subject.rpartition("/")[2])
+        if kind == "parley.account.registered.v1":
+            emails[number] = value["email_index"], None
+        elif kind == "parley.account.email_change_requested.v1":
+            pending[number] = value["process_id"]
+        elif kind == EMAIL_CHANGED:
+            emails[number] = value["email_index"], value["process_id"]
+            pending.pop(number, None)
+        elif kind in ("parley.account.password_changed.v1", "parley.account.joined_team.v1", "parley.account.left_team.v1"):
+            pending.pop(number, None)
+        elif kind == "parley.account.team_member_changed.v1" and value.get("is_active") is False:
+            pending.pop(number, None)
+        elif kind == "parley.account.email_change_refused.v1" and pending.get(number) == value["process_id"]:
+            del pending[number]
+        elif kind == "parley.claim.reserved.v1":
+            claims[subject] = value["process_id"], value["holder_id"], value["key"], False
+        elif kind == "parley.claim.confirmed.v1" and subject in claims:
+            claims[subject] = (*claims[subject][:3], True)
+        elif kind == "parley.claim.released.v1":
+            claims.pop(subject, None)
+    faults = [f"account/{number}: its change of the e-mail, {process}, has not ended" for number, process in pending.items()]
+    having = collections.Counter(index for index, _ in emails.values())
+    faults += [f"{count} accounts have the e-mail {index[:16]}…" for index, count in having.items() if count > 1]
+    held = {(process, account, index) for process, account, index, confirmed in claims.values() if confirmed}
+    faults += [f"{claim}: is not confirmed" for claim, (*_, confirmed) in claims.items() if not confirmed]
+    used = {(process, number, index) for number, (index, process) in emails.items() if process}
+    faults += [f"account/{number}: nobody guards its e-mail" for process, number, index in sorted(used - held)]
+    return faults + [f"account/{number}: an e-mail is reserved for it that it does not have" for process, number, index in sorted(held - used)]
 
 
 # What is seen elsewhere.
@@ -393,6 +443,7 @@ PROPERTIES = {
     "what was acknowledged first stands first": check_order,
     "no decision was made on stale state": check_made_again,
     "the directory is a fold of the log": check_directory,
+    "every account has an e-mail of its own": check_emails,
     "streams showed everything, in order, once": check_streams,
     "an API that is told to end drops no request": check_drains,
 }

@@ -16,6 +16,7 @@ from . import api_keys
 from .sessions import Sessions, fold as fold_sessions
 
 WELCOME_BONUS_KOPECKS = 50_000
+ENDS_SESSIONS = ("password_changed", "joined_team", "left_team", "email_changed")
 NO_HASH = bytes(32)
 
 
@@ -25,11 +26,13 @@ def slot_of_text(text):
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """What a command leads to. `memory`: first, repeat. `outcome`: the reply without its time and position; of a repetition its bytes."""
+    """What a command leads to. `memory`: first, repeat, under_way, still_under_way. `outcome`: the reply without its time and position; of a repetition
+    its bytes. `closing`: the outcome that a command which was under way gets by it, in the same form."""
 
     memory: str
     outcome: object
     events: tuple = ()  # of (headers, value)
+    closing: object = None
 
 
 @dataclasses.dataclass
@@ -46,7 +49,7 @@ class Fold:
         self.streams = collections.defaultdict(Stream)
         self.owners = {}
         self.counters = collections.Counter()
-        self.first = {}  # command id -> (fingerprint, the reply's value)
+        self.first = {}  # command id -> (fingerprint, the reply's value, whether it is under way)
 
     def event(self, event):
         subject, value = event.subject, json.loads(event.value)
@@ -58,6 +61,18 @@ class Fold:
             fold_account(stream, kind.split(".")[2], value, event.text("ce_time"))
             if kind == "parley.account.registered.v1":
                 self.owners[f"account_email/{value['email_index']}"] = subject
+            elif kind == "parley.account.email_changed.v1":
+                self.release(f"account_email/{value['previous_email_index']}", subject)
+        elif kind.startswith("parley.claim."):
+            fold_claim(stream, kind.split(".")[2], value)
+            if "index" in value:
+                key = f"{value['index']}/{value['key']}"
+                if kind == "parley.claim.released.v1":
+                    self.release(key, subject)
+                else:
+                    self.owners[f"claim.{key}"] = subject
+                if kind == "parley.claim.reserved.v1":
+                    self.owners[key] = subject
         elif kind == "parley.assistant.created.v1":
             stream.state = {"is_active": True, **value, "created_at": event.text("ce_time")}
         elif kind == "parley.assistant.updated.v1":
@@ -75,16 +90,33 @@ class Fold:
         slot = int(subject.rpartition("/")[2]) % SLOTS
         self.counters[slot] = max(self.counters[slot], int(event.text("ce_slotcounter")))
 
+    def release(self, key, subject):
+        if self.owners.get(key) == subject:
+            del self.owners[key]
+
     def reply(self, reply):
-        if reply.text("memory") == "first":
-            self.first.setdefault(reply.text("command_id"), (json.loads(reply.value)["fingerprint"], reply.value))
+        command_id, memory = reply.text("command_id"), reply.text("memory")
+        if memory in ("first", "under_way") and self.first.get(command_id, (None, None, True))[2]:
+            self.first[command_id] = json.loads(reply.value)["fingerprint"], reply.value, memory == "under_way"
+
+
+def fold_claim(stream, kind, value):
+    if kind == "reserved":
+        stream.state = {name: value[name] for name in ("process_id", "holder_id", "holder_version")}
+    elif kind == "confirmed" and stream.state.get("process_id") == value["process_id"]:
+        stream.state["confirmed"] = True
+    elif kind == "released" and stream.state.get("process_id") == value["process_id"]:
+        stream.state = {}
 
 
 def fold_account(stream, kind, value, time):
     state = stream.state
+    if kind in ENDS_SESSIONS or (kind == "team_member_changed" and value.get("is_active") is False):
+        state["pending"] = None
     if kind == "registered":
         names = {name: value[name] for name in ("first_name", "last_name") if name in value}
-        state = stream.state = {"email": value["email"], "verifier": value["password_verifier"], "created_at": time, "balance": 0, "bonus": 0, "role": "owner",
+        state = stream.state = {"email": value["email"], "index": value["email_index"], "process": None, "pending": None,
+                                "verifier": value["password_verifier"], "created_at": time, "balance": 0, "bonus": 0, "role": "owner",
                                 "profile": {**names, "onboarding_completed": False}, "team": None, "sessions": Sessions(), "api_keys": {}}
     elif kind == "welcome_bonus_granted":
         state["balance"] += value["amount_kopecks"]
@@ -101,6 +133,12 @@ def fold_account(stream, kind, value, time):
         state["team"] = None
     elif kind == "admin_appointed":
         state["role"] = "admin"
+    elif kind == "email_change_requested":
+        state["pending"] = value
+    elif kind == "email_changed":
+        state |= {"email": value["email"], "index": value["email_index"], "process": value["process_id"]}
+    elif kind == "email_change_refused" and (state["pending"] or {}).get("process_id") == value["process_id"]:
+        state["pending"] = None
     fold_sessions(state["sessions"], kind, value, stream.version, time)
     api_keys.fold(state["api_keys"], kind, value, time)
 
@@ -124,14 +162,16 @@ def decide(fold, command, now=None):
     command_id, fingerprint = header("command_id"), header("fingerprint")
     outcome = {"command_id": command_id, "fingerprint": fingerprint}
     if command_id in fold.first:
-        first_fingerprint, value = fold.first[command_id]
+        first_fingerprint, value, is_under_way = fold.first[command_id]
         if first_fingerprint == fingerprint:
-            return Expected("repeat", value)
+            return Expected("still_under_way" if is_under_way else "repeat", value)
         return Expected("repeat", {**outcome, "error": "IDEMPOTENCY_KEY_REUSED"})
 
     kind = KINDS[header("type")]
     target, slot = header("target"), int(command.key)
     existing = None if target == "new" else fold.owners.get(target.removeprefix("unique/")) if target.startswith("unique/") else target
+    if existing and existing.partition("/")[0] != kind.stream:  # a claim has the e-mail
+        existing = None
     counter = fold.counters[slot]
     if existing is None:
         counter += 1
@@ -139,7 +179,9 @@ def decide(fold, command, now=None):
     stream = fold.streams[subject] if subject in fold.streams else Stream()
     if existing:
         outcome |= {"stream": subject, "version": stream.version}
-    asked = Asked(stream.state, json.loads(command.value), header("principal"), int(subject.partition("/")[2]), slot, counter, now)
+    value = json.loads(command.value)
+    wanted = fold.owners.get(wanted_key(kind, value), subject)
+    asked = Asked(stream.state, value, header("principal"), int(subject.partition("/")[2]), slot, counter, now, command_id, wanted != subject)
     try:
         events, answer = kind.rule(asked)
     except Refusal as refusal:
@@ -150,7 +192,30 @@ def decide(fold, command, now=None):
     written = tuple(({"ce_type": event_type, "ce_subject": subject, "ce_sequence": str(stream.version + number), "ce_correlationid": header("correlation_id"),
                       "ce_causationid": command_id, "ce_actor": asked.principal, "ce_commandoffset": str(command.offset),
                       "ce_slotcounter": str(asked.counter)}, value) for number, (event_type, value) in enumerate(events, 1))
-    return Expected("first", {**outcome, "stream": subject, "version": stream.version + len(events), "answer_type": kind.answer, "answer": answer}, written)
+    done = {"stream": subject, "version": stream.version + len(events)}
+    closing = closing_of(fold, stream, asked, events, done) if kind.stream == "account" else None
+    answer_type = "account.changed" if asked.is_deferred else kind.answer
+    return Expected("under_way" if asked.is_deferred else "first", {**outcome, **done, "answer_type": answer_type, "answer": answer}, written, closing)
+
+
+def wanted_key(kind, value):
+    if kind.rule in (register, add_operator, create_admin):
+        return f"account_email/{value['email_index']}"
+    return f"{value['index']}/{value['key']}" if kind.rule is reserve else ""
+
+
+def closing_of(fold, stream, asked, events, done):
+    """The outcome of a command that was under way and has come to its end with these events."""
+    closes = asked.closes
+    pending = stream.state.get("pending")
+    if not closes and pending:
+        ends = [kind.split(".")[2] for kind, value in events]
+        if any(one in ENDS_SESSIONS + ("email_change_requested",) for one in ends) or any(
+                kind == "parley.account.team_member_changed.v1" and value.get("is_active") is False for kind, value in events):
+            closes = pending["process_id"], {"error": "VERSION_CONFLICT"}
+    if not closes or not fold.first.get(closes[0], (None, None, False))[2]:
+        return None
+    return {"command_id": closes[0], "fingerprint": fold.first[closes[0]][0], **done, **closes[1]}
 
 
 @dataclasses.dataclass
@@ -164,6 +229,10 @@ class Asked:
     slot: int
     counter: int
     now: str
+    command_id: str
+    key_is_taken: bool
+    is_deferred: bool = False
+    closes: tuple = ()  # of a command that was under way: its id, and what its outcome says
 
     def principal_of(self, kind):
         """The id of a principal of this kind."""
@@ -212,7 +281,7 @@ class Asked:
 
 
 def register(asked):
-    if asked.state:
+    if asked.state or asked.key_is_taken:
         raise Refusal("EMAIL_TAKEN")
     return ([("parley.account.registered.v1", asked.value), ("parley.account.welcome_bonus_granted.v1", {"amount_kopecks": WELCOME_BONUS_KOPECKS})],
             {"account_id": asked.id, "email": asked.value["email"], "balance_kopecks": WELCOME_BONUS_KOPECKS})
@@ -220,7 +289,7 @@ def register(asked):
 
 def log_in(asked):
     state = asked.state
-    if not state or not asked.value["password_matches"] or asked.value.get("compared_with", state["verifier"]) != state["verifier"]:
+    if not state or asked.value.get("email_index", state["index"]) != state["index"] or not asked.value["password_matches"] or asked.value.get("compared_with", state["verifier"]) != state["verifier"]:
         raise Refusal("INVALID_CREDENTIALS")
     if state["role"] == "operator" and not (state["team"] and state["team"]["is_active"]):
         raise Refusal("INSUFFICIENT_PERMISSIONS")
@@ -248,21 +317,89 @@ def change_password(asked):
 
 def change_profile(asked):
     asked.must_be_self()
-    state, profile = asked.state, asked.state["profile"]
-    changes = {name: value for name, value in asked.value.items() if profile.get(name) != value}
-    answer = {"account_id": asked.id, "email": state["email"], "created_at": state["created_at"], "role": state["role"], **profile_after(profile, changes),
-              "balance_kopecks": state["balance"], "welcome_bonus_kopecks": state["bonus"]}
-    return [("parley.account.profile_changed.v1", changes)] if changes else [], answer
+    changes = {name: value for name, value in asked.value.items() if asked.state["profile"].get(name) != value}
+    return [("parley.account.profile_changed.v1", changes)] if changes else [], profile_of(asked, changes)
+
+
+def profile_of(asked, changes={}, **others):
+    state = asked.state
+    return {"account_id": asked.id, "email": state["email"], "created_at": state["created_at"], "role": state["role"],
+            **profile_after(state["profile"], changes), "balance_kopecks": state["balance"], "welcome_bonus_kopecks": state["bonus"], **others}
+
+
+def change_email(asked):
+    asked.must_be_in_session()
+    value = asked.value
+    if not value["password_matches"] or value["compared_with"] != asked.state["verifier"]:
+        raise Refusal("VALIDATION_ERROR", field="current_password", issue="must be the current password")
+    if value["email_index"] == asked.state["index"]:
+        return [], profile_of(asked)
+    asked.is_deferred = True
+    requested = {"process_id": asked.command_id, **{name: value[name] for name in ("email", "email_index", "session")}}
+    return [("parley.account.email_change_requested.v1", requested)], {"account_id": asked.id}
+
+
+def must_be_reactor(asked):
+    if asked.principal != "reactor":
+        raise Refusal("INSUFFICIENT_PERMISSIONS")
+
+
+def finish_email_change(asked):
+    if not asked.state:
+        raise Refusal("NOT_FOUND")
+    must_be_reactor(asked)
+    state, process, done = asked.state, asked.value["process_id"], {"account_id": asked.id}
+    pending = state["pending"]
+    if not pending or pending["process_id"] != process:
+        if not asked.value["is_reserved"] or state["process"] == process:
+            return [], done
+        return [("parley.account.email_reservation_declined.v1", {"process_id": process, "email_index": asked.value["email_index"]})], done
+    if not asked.value["is_reserved"]:
+        asked.closes = process, {"error": "EMAIL_TAKEN"}
+        return [("parley.account.email_change_refused.v1", {"process_id": process})], done
+    changed = {"process_id": process, "email": pending["email"], "email_index": pending["email_index"], "previous_email_index": state["index"]}
+    if state["process"]:
+        changed["previous_process_id"] = state["process"]
+    if not state["sessions"].is_over(pending["session"]):
+        changed["kept_session"] = pending["session"]["id"]
+    asked.closes = process, {"answer_type": "account.profile", "answer": profile_of(asked, email=pending["email"])}
+    return [("parley.account.email_changed.v1", changed)], done
+
+
+def reserve(asked):
+    must_be_reactor(asked)
+    held, value = asked.state, asked.value
+    refused = [("parley.claim.refused.v1", {name: value[name] for name in ("index", "key", "process_id", "holder_id")})], {}
+    if not held:
+        return refused if asked.key_is_taken else ([("parley.claim.reserved.v1", value)], {})
+    if held["process_id"] == value["process_id"]:
+        return [], {}
+    if held["holder_id"] != value["holder_id"] or held["holder_version"] >= value["holder_version"]:
+        return refused
+    return [("parley.claim.reserved.v1", value)], {}
+
+
+def confirm(asked):
+    must_be_reactor(asked)
+    is_so = asked.state.get("process_id") != asked.value["process_id"] or asked.state.get("confirmed")
+    return [] if is_so else [("parley.claim.confirmed.v1", asked.value)], {}
+
+
+def release(asked):
+    must_be_reactor(asked)
+    return [("parley.claim.released.v1", asked.value)] if asked.state.get("process_id") == asked.value["process_id"] else [], {}
 
 
 def add_operator(asked):
     owner, value, state = asked.principal_of("account"), asked.value, asked.state
+    if asked.key_is_taken:
+        raise Refusal("EMAIL_TAKEN")
     joined = ("parley.account.joined_team.v1", {"owner_id": owner, "name": value["name"]})
     if not state:
         registered = {name: value[name] for name in ("email", "email_index", "password_verifier")}
         return ([("parley.account.registered.v1", registered), joined],
                 {"account_id": asked.id, "email": value["email"], "created_at": asked.now, "name": value["name"], "is_active": True})
-    if state["role"] != "operator" or state["team"]:
+    if state["role"] != "operator" or state["team"] or state["index"] != value["email_index"]:
         raise Refusal("EMAIL_TAKEN")
     return ([("parley.account.password_changed.v1", {"password_verifier": value["password_verifier"]}), joined],
             {"account_id": asked.id, "email": state["email"], "created_at": state["created_at"], "name": value["name"], "is_active": True})
@@ -288,7 +425,7 @@ def remove_operator(asked):
 
 def create_admin(asked):
     asked.must_be_administrator()
-    if asked.state:
+    if asked.state or asked.key_is_taken:
         raise Refusal("EMAIL_TAKEN")
     return [("parley.account.registered.v1", asked.value), ("parley.account.admin_appointed.v1", {})], {"account_id": asked.id}
 
@@ -432,6 +569,11 @@ KINDS = {
     "parley.account.create_api_key.v1": Kind("account", create_api_key, "account.api_key_created"),
     "parley.account.revoke_api_key.v1": Kind("account", revoke_api_key, "account.api_key_ended"),
     "parley.account.note_api_key_use.v1": Kind("account", note_api_key_use, "account.changed"),
+    "parley.account.change_email.v1": Kind("account", change_email, "account.profile"),
+    "parley.account.finish_email_change.v1": Kind("account", finish_email_change, "account.changed"),
+    "parley.claim.reserve.v1": Kind("claim", reserve, "claim.noted"),
+    "parley.claim.confirm.v1": Kind("claim", confirm, "claim.noted"),
+    "parley.claim.release.v1": Kind("claim", release, "claim.noted"),
     "parley.assistant.create.v1": Kind("assistant", create_assistant, "assistant.created"),
     "parley.assistant.update.v1": Kind("assistant", update_assistant, "assistant.changed"),
     "parley.assistant.rotate_site_token.v1": Kind("assistant", rotate_site_token, "assistant.changed"),
@@ -473,18 +615,21 @@ def check_partition(commands, events, replies, partitions):
             fold.event(events[folded])
             folded += 1
         where = f"command {command.text('command_id')} at {command.partition}:{command.offset}"
-        those, own = answered[command.offset], decided[command.offset]
+        replies_here, own = answered[command.offset], decided[command.offset]
+        those = [reply for reply in replies_here if reply.text("command_id") == command.text("command_id")]
+        closed = [reply for reply in replies_here if reply.text("command_id") != command.text("command_id")]
         if len(those) != 1:
             faults.append(f"{where}: {f'decided {len(those)} times' if those else 'never decided'}")
         if those:
-            faults += [f"{where}: {fault}" for fault in check_decision(fold, command, own, those[0], partitions)]
-            fold.reply(those[0])
+            faults += [f"{where}: {fault}" for fault in check_decision(fold, command, own, those[0], closed, partitions)]
+            for reply in closed + those:
+                fold.reply(reply)
         elif own:
             faults.append(f"{where}: {len(own)} events and no reply")
     return faults
 
 
-def check_decision(fold, command, events, reply, partitions):
+def check_decision(fold, command, events, reply, closed, partitions):
     """Compares what was decided with what the rules say. Sentences."""
     slot = int(command.key)
     if slot * partitions // SLOTS != command.partition or slot != slot_of_target(command):
@@ -513,6 +658,9 @@ def check_decision(fold, command, events, reply, partitions):
     for (headers, value), (seen_headers, seen_value) in zip(expected.events, seen):
         if (headers, value) != (seen_headers, seen_value):
             faults.append(f"stale decision: {differences({**headers, 'value': value}, {**seen_headers, 'value': seen_value})}")
+    closings = [{name: value for name, value in json.loads(one.value).items() if name not in ("time", "position")} for one in closed]
+    if closings != ([expected.closing] if expected.closing else []) or any(one.text("memory") != "first" for one in closed):
+        faults.append(f"it ends {len(closed)} commands that were under way otherwise than from what stands before it")
     if events and not isinstance(expected.outcome, bytes):
         last = {"partition": events[-1].partition, "offset": events[-1].offset}
         if outcome.get("position") != last or any(event.text("ce_time") != outcome["time"] for event in events):

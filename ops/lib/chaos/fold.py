@@ -65,6 +65,14 @@ def profile_changed(rows, account, version, at, value):
     rows["accounts"][(account,)] |= {"version": version, **value}
 
 
+def email_changed(rows, account, version, at, value):
+    rows["accounts"][(account,)] |= {"version": version, "email": value["email"]}
+
+
+def of_no_row(rows, stream, version, at, value):
+    pass
+
+
 def joined_team(rows, account, version, at, value):
     rows["accounts"][(account,)] |= {"version": version, "role": "operator", "team_owner_id": value["owner_id"], "team_name": value["name"],
                                      "is_active": True}
@@ -157,6 +165,14 @@ APPLY = {
     "parley.account.api_key_created.v1": api_key_created,
     "parley.account.api_key_used.v1": api_key_used,
     "parley.account.api_key_revoked.v1": api_key_revoked,
+    "parley.account.email_change_requested.v1": account_version,
+    "parley.account.email_changed.v1": email_changed,
+    "parley.account.email_change_refused.v1": account_version,
+    "parley.account.email_reservation_declined.v1": account_version,
+    "parley.claim.reserved.v1": of_no_row,
+    "parley.claim.refused.v1": of_no_row,
+    "parley.claim.confirmed.v1": of_no_row,
+    "parley.claim.released.v1": of_no_row,
     "parley.assistant.created.v1": assistant_created,
     "parley.assistant.updated.v1": assistant_updated,
     "parley.assistant.site_token_rotated.v1": site_token_rotated,

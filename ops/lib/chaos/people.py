@@ -1,7 +1,8 @@
 """People at work, several kinds at once: each asks until there is an answer, with the same key, and writes down every answer.
 
 Conversations with their streams; crowds that race for one dialog by its version; newcomers two of whom want one e-mail; twins who ask the same
-under one key at once through every API; keepers, who change their assistants and delete them; strangers, who must be refused.
+under one key at once through every API; keepers, who change their assistants and delete them; movers, who change their e-mails; strangers, who must be
+refused.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from demo.stream import Subscriber
 
 from .records import Ask, Attempt, Records, Watch
 
-CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS, CAREFUL = 5, 1, 3, 1, 2, 1, 1, 1
+CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS, CAREFUL, MOVERS = 5, 1, 3, 1, 2, 1, 1, 1, 1
 FILES_EVERY = 5  # turns of a conversation: then the owner puts it away, or takes it out again
 TURNS_MAX = 200  # of a conversation: then another one begins
 GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
@@ -26,6 +27,7 @@ THINKS_S_MAX = 0.15
 AGAIN_AT_ONCE = 16
 CREATED, SIGNED_IN, NOTHING_SAID = ((201, None),), ((200, None),), ((204, None),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
+MOVED = ((200, None), (409, "EMAIL_TAKEN"))
 CHANGED, DELETED = ((200, None),), ((204, None),)
 RACED_CHANGE = ((200, None), (409, "VERSION_CONFLICT"))
 CLOSED = ((401, "NOT_AUTHENTICATED"), (403, "ASSISTANT_INACTIVE"))  # an assistant, to its visitors, as far as the API that is asked has heard
@@ -96,7 +98,7 @@ class People:
     async def run(self):
         """Until stop(); then what was begun is ended, and streams have delivered everything. Raises what a lane raised."""
         lanes = [self._conversation] * CONVERSATIONS + [self._crowd] * CROWDS + [self._newcomers] * NEWCOMERS + [self._twins] * TWINS
-        lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS + [self._careful] * CAREFUL
+        lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS + [self._careful] * CAREFUL + [self._movers] * MOVERS
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._again_and_again(lane))
@@ -301,6 +303,30 @@ class People:
                 return  # nobody knows which of them holds
             await self._log_in(email, old, ((401, "INVALID_CREDENTIALS"),))
             await self._think()
+
+    async def _movers(self):
+        """Two who want another e-mail, the same one, and somebody who registers with it at once. Who got it goes on to the next; what it left is somebody
+        else's."""
+        emails, password = [f"{secrets.token_hex(8)}@example.com" for _ in self._apis], secrets.token_urlsafe(12)
+        registered = await asyncio.gather(*(self._register(email, password) for email in emails))
+        if not all(succeeded(ask) for ask in registered):
+            return
+        tokens = [{"Authorization": f"Bearer {ask.final.answer['access_token']}"} for ask in registered]
+
+        async def move(mover, email, expected, via="edge"):
+            return await self._ask("change_email", "/api/users/me/email", {"email": email, "current_password": password}, tokens[mover], expected, via=via)
+
+        wanted, next_one = (f"{secrets.token_hex(8)}@example.com" for _ in range(2))
+        asked = await asyncio.gather(*(move(mover, wanted, MOVED, via) for mover, via in enumerate(self._apis)), self._register(wanted, password, TAKEN))
+        for mover, ask in enumerate(asked[:-1]):
+            if not succeeded(ask):
+                continue
+            await self._register(emails[mover], password)
+            await self._log_in(wanted, password, SIGNED_IN)
+            if succeeded(await move(mover, next_one, CHANGED)):
+                await self._register(wanted, password, TAKEN)  # as soon as it is released
+                await self._log_in(next_one, password, SIGNED_IN)
+        await self._think()
 
     async def _twins(self):
         """The same under one key at once through every way; then something else under that key."""

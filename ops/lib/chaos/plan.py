@@ -6,8 +6,8 @@ import random
 SESSION_S = 6.0  # of a member of a consumer group: then its partitions go to others
 AT_ONCE_MAX = 3
 LINKS_FIRST = 4
-PROCESSES, SERVERS = ("decider", "projector", "api"), ("postgres", "kafka")
-WAYS = (("decider", "kafka"), ("projector", "kafka"), ("projector", "postgres"), ("api", "kafka"), ("api", "postgres"))
+PROCESSES, SERVERS = ("decider", "projector", "reactor", "api"), ("postgres", "kafka")
+WAYS = (("decider", "kafka"), ("reactor", "kafka"), ("projector", "kafka"), ("projector", "postgres"), ("api", "kafka"), ("api", "postgres"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ def plan(seed, counts):
         links = [(kind, way) for kind in ("cut", "hold", "delay") for way in WAYS]
         rng.shuffle(links)
         first += links[:LINKS_FIRST]
-        later = [("end", role) for role in ("decider", "projector") + SERVERS] + links[LINKS_FIRST:]
+        later = [("end", role) for role in ("decider", "projector", "reactor") + SERVERS] + links[LINKS_FIRST:]
         rng.shuffle(first)
         rng.shuffle(later)
         deck = [("drain", "api")] + first + later

@@ -7,13 +7,16 @@ import dataclasses
 import itertools
 import json
 import random
+import re
 import shutil
 import time
+import urllib.request
 
 import psycopg2
 from demo.log import Log
 from parley_system import System
 from settings import OpsError, Settings
+from supervisor import wait_for
 
 from . import check, fold
 from .faults import Faults, NotHealed
@@ -21,7 +24,9 @@ from .people import People
 from .plan import plan
 from .proxy import Proxy
 
-COUNTS = {"decider": 2, "projector": 2, "api": 2}
+COUNTS = {"decider": 2, "projector": 2, "reactor": 2, "api": 2}
+WITHOUT_POSTGRES = ("decider", "reactor")
+BEHIND = re.compile(r"^parley_reactor_(?:lag_events|waiting_commands)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
 TOPICS = ("commands", "events", "replies", "directory")
 PATIENCE_S = 150.0  # for which clients repeat, and for which views may be late
 ASKED_AGAIN_MAX = 400  # of the commands, after a start without a decider's store
@@ -54,11 +59,11 @@ def settings_of(data, port, binary=None, kafka_port=0):
     """A system whose processes reach Kafka and PostgreSQL through links."""
     names = [f"{role}-{number}" for role, count in COUNTS.items() for number in range(1, count + 1)]
     doors = {name: (port + DOORS_ABOVE_PORT + 2 * number, port + DOORS_ABOVE_PORT + 2 * number + 1) for number, name in enumerate(names)}
-    settings = Settings(data=data, port=port, kafka_port=kafka_port, deciders=COUNTS["decider"], projectors=COUNTS["projector"], apis=COUNTS["api"],
-                        environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
+    settings = Settings(data=data, port=port, kafka_port=kafka_port, deciders=COUNTS["decider"], projectors=COUNTS["projector"], reactors=COUNTS["reactor"],
+                        apis=COUNTS["api"],                        environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
     for name, (_, by_proxy) in doors.items():
         settings.role_arguments[name] = ["--kafka-brokers", f"127.0.0.1:{by_proxy}"]
-        if not name.startswith("decider"):
+        if not name.startswith(WITHOUT_POSTGRES):
             settings.role_arguments[name] += ["--postgres", settings.postgres.replace(str(settings.postgres_socket), str(settings.postgres_socket / name))]
     return settings
 
@@ -66,7 +71,7 @@ def settings_of(data, port, binary=None, kafka_port=0):
 def open_links(proxy, settings):
     for name, (door, by_proxy) in zip(settings.role_arguments, settings.kafka_doors):
         proxy.link(f"{name}:kafka", by_proxy, door, kafka=True)
-        if not name.startswith("decider"):
+        if not name.startswith(WITHOUT_POSTGRES):
             socket = f".s.PGSQL.{settings.postgres_port}"
             (settings.postgres_socket / name).mkdir(mode=0o700, exist_ok=True)
             proxy.link(f"{name}:postgres", str(settings.postgres_socket / name / socket), str(settings.postgres_socket / socket))
@@ -122,6 +127,7 @@ class Run:
         await hurting
         if not self._not_healed and not self._rounds:
             await self._ask_again(system, people)
+        await asyncio.to_thread(self._processes_end, system)
         topics = await asyncio.to_thread(self._read, logs)
         await people.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
         return topics
@@ -145,12 +151,27 @@ class Run:
         for name in names:
             system.start_process(name)
 
+    def _processes_end(self, system):
+        """Nobody may wait for the end of what spans slots; it comes all the same."""
+        names = [name for name in system.names() if name.startswith("reactor")]
+        if not wait_for(lambda: not any(has_work(system, name) for name in names), self._patience_s):
+            self._not_healed.append("processes over slots have not ended")
+
     def _read(self, logs):
         return check.Topics(*(list(logs[topic].read(self._patience_s)) for topic in TOPICS), partitions=logs["events"].partitions)
 
     def _check_tables(self, events):
         with contextlib.closing(psycopg2.connect(self._settings.postgres)) as connection:
             return fold.check_tables(events, connection, self._patience_s)
+
+
+def has_work(system, name):
+    """Whether a reactor has something to read or to wait for; so also while it does not answer."""
+    try:
+        with urllib.request.urlopen(system.health_url(name) + "/metrics", timeout=5) as answer:
+            return any(float(value) > 0 for value in BEHIND.findall(answer.read().decode()))
+    except OSError:
+        return True
 
 
 def figures(people, faults, topics, restarts):

@@ -56,7 +56,7 @@ def fold(sessions, kind, value, version, now):
         sessions.forget(now)
     elif kind == "logged_out":
         sessions.end(value["session"], now)
-    elif kind == "password_changed":
+    elif kind in ("password_changed", "email_changed"):
         sessions.end_all(version, now, value.get("kept_session"))
     elif kind in ("joined_team", "left_team") or (kind == "team_member_changed" and value.get("is_active") is False):
         sessions.end_all(version, now)
