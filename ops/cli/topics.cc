@@ -131,7 +131,7 @@ Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
 namespace {
 
 /// (auto.offset.reset is "error" everywhere: a group that has lost its positions says so instead of skipping or repeating.)
-Result<void> write_missing(Admin& admin, const std::string& group, const Result<std::vector<kafka::PartitionOffset>>& first) {
+Result<std::size_t> write_missing(Admin& admin, const std::string& group, const Result<std::vector<kafka::PartitionOffset>>& first) {
   if (!first) return std::unexpected(first.error());
   std::vector<kafka::TopicPartition> all;
   for (const auto& one : *first) all.push_back(one.where);
@@ -142,23 +142,24 @@ Result<void> write_missing(Admin& admin, const std::string& group, const Result<
     const auto known = std::ranges::find(*positions, one.where, &kafka::PartitionOffset::where);
     if (known == positions->end() || known->offset < 0) missing.push_back(one);
   }
-  if (missing.empty()) return {};
+  if (missing.empty()) return 0;
   if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
-  std::cout << "wrote the first position of " << group << " in " << missing.size() << " partitions\n";
-  return {};
+  return missing.size();
 }
 
 }  // namespace
 
-Result<void> write_first_positions(Admin& admin, const TopicsOptions& options, kafka::RecordTime reactors_from) {
+Result<std::map<std::string, std::size_t>> write_first_positions(Admin& admin, const TopicsOptions& options, kafka::RecordTime reactors_from) {
+  const std::string deciders = options.prefix + ".decider", reactors = options.prefix + "." + std::string(processes::kGroup);
   const auto commands = kafka::every_partition(options.prefix + ".commands", options.partitions);
-  auto written = write_missing(admin, options.prefix + ".decider", patiently([&] { return admin.begin(commands); }));
-  if (!written) return written;
+  const auto of_deciders = write_missing(admin, deciders, patiently([&] { return admin.begin(commands); }));
+  if (!of_deciders) return std::unexpected(of_deciders.error());
   auto reader = kafka::Consumer::open(options.kafka, {});
   if (!reader) return std::unexpected(std::move(reader.error()));
   const auto events = kafka::every_partition(options.prefix + ".events", options.partitions);
-  return write_missing(admin, options.prefix + "." + std::string(processes::kGroup),
-                       patiently([&] { return reader->at_time(events, reactors_from); }));
+  const auto of_reactors = write_missing(admin, reactors, patiently([&] { return reader->at_time(events, reactors_from); }));
+  if (!of_reactors) return std::unexpected(of_reactors.error());
+  return std::map<std::string, std::size_t>{{deciders, *of_deciders}, {reactors, *of_reactors}};
 }
 
 std::vector<std::string> topic_names() {
@@ -220,6 +221,9 @@ int topics(const TopicsOptions& options) {
 
   const auto written = write_first_positions(*admin, options, std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) - kReactorsGoBack);
   if (!written) return fail("first positions", written.error().text);
+  for (const auto& [group, partitions] : *written) {
+    if (partitions > 0) std::cout << "wrote the first position of " << group << " in " << partitions << " partitions\n";
+  }
   return 0;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,10 @@ std::vector<std::string> topic_names();
 /// Creates those of the topics that are missing, as topics() does, and waits until they can be used. In the order of `names` (without the prefix).
 kafka::Result<std::vector<kafka::TopicDescription>> create_topics(kafka::Admin& admin, const TopicsOptions& options,
                                                                   const std::vector<std::string>& names);
-/// Writes first positions where a group has none, the deciders' and the reactors', and says so on standard output. Reactors go on with the events
+/// Writes first positions where a group has none, the deciders' and the reactors': in how many partitions, by group. Reactors go on with the events
 /// since that time: what is older has come to its end, and the deciders may have forgotten that its commands were decided.
-kafka::Result<void> write_first_positions(kafka::Admin& admin, const TopicsOptions& options, kafka::RecordTime reactors_from);
+kafka::Result<std::map<std::string, std::size_t>> write_first_positions(kafka::Admin& admin, const TopicsOptions& options,
+                                                                        kafka::RecordTime reactors_from);
 /// Whether the topic holds, or has held, records. It must be there.
 kafka::Result<bool> is_used(kafka::Admin& admin, const std::string& topic, int partitions);
 

@@ -26,16 +26,16 @@ PAGE = ROOT / "ops" / "external.md"
 FOLDER = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / "external"
 PORT = int(os.environ.get("PARLEY_TEST_EXTERNAL_PORT") or 12600)
 SASL, CERTIFICATES, CONTROLLER, POSTGRES, API = (PORT + number for number in range(5))
-HEALTH = PORT + 10  # of the decider 1 above, of the projector 2, of the API 3
+HEALTH = PORT + 10  # of the decider 1 above, of the projector 2, of the API 3, of the reactor 4
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 FILE = re.compile(r"# (\S+\.\w+)\n")
-ROLE = re.compile(r"^as (\w+) (\w+) &$", re.MULTILINE)
+ROLE = re.compile(r"^as (\w+) ([\w ]+) &$", re.MULTILINE)
 DEADLINE_S = 300
 QUICK_JAVA = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 # What the page says of its machines, and what stands for it here. In this order.
 HERE = ((r"kafka-1\.example(:\d+),kafka-2.example:\d+,kafka-3.example:\d+", r"localhost\1"), (r"kafka-1.example kafka-2.example kafka-3.example", "localhost"),
         (r"kafka-1\.example|pg\.example", "localhost"), (r"(?<=[:/])9093\b", str(SASL)), (r"(?<=[:/])9094\b", str(CERTIFICATES)), (r"(?<=[:/])9095\b", str(CONTROLLER)),
-        (r"\bport=5432\b", f"port={POSTGRES}"), (r"\b8010\b", str(API)), (r"\b802(?=[123]\b)", str(HEALTH)[:-1]), (r"--replication 3", "--replication 1"),
+        (r"\bport=5432\b", f"port={POSTGRES}"), (r"\b8010\b", str(API)), (r"\b802(?=[1234]\b)", str(HEALTH)[:-1]), (r"--replication 3", "--replication 1"),
         (r"/var/lib/parley", str(FOLDER / "lib")), (r"/etc/parley", str(FOLDER / "etc")))
 
 
