@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "platform/crypto/crypto.h"
+#include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/group_consumer.h"
 #include "platform/kafka/producer.h"
@@ -97,6 +98,8 @@ struct Processes::Impl {
   void beat() { last_beat.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed); }
 
   std::expected<void, std::string> run(const std::stop_token& stop);
+  std::expected<bool, std::string> await_positions(const std::stop_token& stop);
+  void expect_position(const kafka::PartitionOffset& one) const;
   std::expected<bool, std::string> start(const std::stop_token& stop);
   std::expected<void, std::string> turn();
   std::expected<void, std::string> take_over();
@@ -147,6 +150,32 @@ void Processes::Impl::say(std::optional<std::string> why, std::vector<std::strin
   late = std::move(waits);
 }
 
+/// Before it joins the group: one with members takes no positions from `parley topics`.
+std::expected<bool, std::string> Processes::Impl::await_positions(const std::stop_token& stop) {
+  auto admin = kafka::Admin::open(options.kafka);
+  if (!admin) return std::unexpected(described(admin.error()));
+  std::string last_trouble;
+  while (true) {
+    beat();
+    const auto positions = admin->group_offsets(group(), kafka::every_partition(topic("events"), options.partitions), kRequestWait);
+    if (positions) {
+      for (const auto& one : *positions) expect_position(one);
+      return true;
+    }
+    if (!passes(positions.error())) return std::unexpected(described(positions.error()));
+    if (positions.error().text != last_trouble) log::warn("waiting for Kafka", {{"reason", positions.error().text}});
+    last_trouble = positions.error().text;
+    if (!process::pause(stop, kPause)) return false;
+  }
+}
+
+/// auto.offset.reset is "error" everywhere: nothing is skipped and nothing begun again in silence.
+void Processes::Impl::expect_position(const kafka::PartitionOffset& one) const {
+  if (one.offset >= 0) return;
+  throw Halted{"the group " + group() + " has no position in " + one.where.topic + " " + std::to_string(one.where.partition) +
+               " (`parley topics` writes those that are missing)"};
+}
+
 std::expected<bool, std::string> Processes::Impl::start(const std::stop_token& stop) {
   watch.emplace(kafka::TopicWatch::Options{
       .kafka = options.kafka, .topics = {topic("events"), topic("commands"), topic("replies")}, .partitions = options.partitions, .ids = {}});
@@ -160,6 +189,7 @@ std::expected<bool, std::string> Processes::Impl::start(const std::stop_token& s
     }
     if (!process::pause(stop, kPause)) return false;
   }
+  if (auto there = await_positions(stop); !there || !*there) return there;
   auto opened_producer = kafka::Producer::open(options.kafka, {});
   if (!opened_producer) return std::unexpected(described(opened_producer.error()));
   producer.emplace(std::move(*opened_producer));
@@ -206,10 +236,7 @@ std::expected<void, std::string> Processes::Impl::take_over() {
   if (!positions) return {};  // asked again at the next turn
   std::map<int, std::int64_t> from;
   for (const auto& one : *positions) {
-    if (one.offset < 0) {
-      throw Halted{"the group " + group() + " has no position in " + one.where.topic + " " + std::to_string(one.where.partition) +
-                   " (`parley topics` writes those that are missing)"};
-    }
+    expect_position(one);
     from.emplace(one.where.partition, one.offset);
   }
   if (const auto reading = events->assign(*positions); !reading) return std::unexpected(described(reading.error()));
