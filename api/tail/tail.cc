@@ -199,8 +199,7 @@ health::Verdict Tail::verdict() const {
 }
 
 schema::HeaderLookup headers_of(const kafka::Message& message) {
-  // The names that schemas/ asks for are literals, and so end in NUL.
-  return [&message](std::string_view name) { return message.header(name.data()); };
+  return [&message](std::string_view name) { return message.header(name); };
 }
 
 }  // namespace parley::api

@@ -2,6 +2,8 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <string>
+
 namespace parley::kafka {
 
 void Message::Destroy::operator()(rd_kafka_message_s* raw) const noexcept { rd_kafka_message_destroy(raw); }
@@ -27,12 +29,12 @@ std::string_view Message::value() const {
 
 bool Message::is_tombstone() const { return raw_->payload == nullptr; }
 
-std::optional<std::string_view> Message::header(const char* name) const {
+std::optional<std::string_view> Message::header(std::string_view name) const {
   rd_kafka_headers_t* headers = nullptr;
   if (rd_kafka_message_headers(raw_.get(), &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
   const void* value = nullptr;
   std::size_t size = 0;
-  if (rd_kafka_header_get_last(headers, name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+  if (rd_kafka_header_get_last(headers, std::string(name).c_str(), &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
   return std::string_view(value != nullptr ? static_cast<const char*>(value) : "", size);
 }
 

@@ -29,7 +29,7 @@ class Message {
   bool is_tombstone() const;
 
   /// The last header of that name.
-  std::optional<std::string_view> header(const char* name) const;
+  std::optional<std::string_view> header(std::string_view name) const;
   std::vector<Header> headers() const;
 
  private:

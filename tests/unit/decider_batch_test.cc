@@ -251,8 +251,8 @@ TEST_F(DeciderBatch, a_decision_that_throws_parks_its_stream_and_leaves_the_othe
   EXPECT_EQ(parked, (parking::Parked{poison_.envelope.command_id, 3, "f", "poisoned"}));
   EXPECT_FALSE(log_.snapshot.stream(other_)->stands_still());
   ASSERT_EQ(log_.dead_letters.size(), 1u);
-  EXPECT_EQ(lookup(log_.dead_letters[0].headers)("dead_stream"), poisoned_);
-  EXPECT_EQ(lookup(log_.dead_letters[0].headers)("dead_reason"), "poisoned");
+  EXPECT_EQ(log_.dead_letters[0].headers.at("dead_stream"), poisoned_);
+  EXPECT_EQ(log_.dead_letters[0].headers.at("dead_reason"), "poisoned");
   EXPECT_EQ(std::get<Error>(log_.replies[3].outcome.result).code, Code::internal_error);
   EXPECT_EQ(log_.replies[3].envelope.memory, schema::Memory::none);
   EXPECT_EQ(parked_in_directory(), std::vector{poisoned_});
@@ -316,7 +316,7 @@ TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
   EXPECT_EQ(std::get<parking::Parked>(std::get<parking::Event>(event(0))).command_offset, 3) << "where the command stands";
   EXPECT_TRUE(std::holds_alternative<parking::Unparked>(std::get<parking::Event>(event(1))));
   EXPECT_EQ(log_.dead_letters.size(), 2u);
-  EXPECT_EQ(lookup(log_.dead_letters[1].headers)("command_id"), poison_.envelope.command_id);
+  EXPECT_EQ(log_.dead_letters[1].headers.at("command_id"), poison_.envelope.command_id);
   EXPECT_EQ(transact(post_to(poisoned_, "later")), Verdict::parked);
   decide_ = parley::decide;
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);

@@ -158,6 +158,11 @@ struct Written {
   std::int64_t offset = 0;
   StagedRecord record;
 };
+/// Owns the names of its headers, as a record in a topic does: those of a staged one may be the batch's.
+struct DeadLetter {
+  std::map<std::string, std::string> headers;
+  std::string value;
+};
 struct Reply {
   schema::ReplyEnvelope envelope;
   schema::Outcome outcome;
@@ -190,7 +195,7 @@ class MemoryLog {
       replies.push_back({*envelope, *outcome, record.value});
     }
     for (const auto& record : batch.directory()) directory.push_back(record);
-    for (const auto& record : batch.dead_letters()) dead_letters.push_back(record);
+    for (const auto& [key, headers, value] : batch.dead_letters()) dead_letters.push_back({{headers.begin(), headers.end()}, value});
     snapshot.merge(std::move(batch).finish(reply_offsets));
     ++next_event_;
     ++next_reply_;
@@ -233,7 +238,7 @@ class MemoryLog {
   MemorySnapshot snapshot;
   std::vector<Written> events;
   std::vector<Reply> replies;
-  std::vector<StagedRecord> dead_letters;
+  std::vector<DeadLetter> dead_letters;
   std::vector<schema::DirectoryRecord> directory;
 
  private:

@@ -149,10 +149,9 @@ class Folding {
     return true;
   }
 
-  // The names that schemas/ asks for are literals, and so end in NUL.
   std::optional<std::string> fold_event(const kafka::Message& record, Overlay& overlay, const Progress& stored) {
     const auto where = [&] { return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": "; };
-    auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name.data()); });
+    auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name); });
     const bool is_witness = witnesses_.erase(record.partition()) > 0;
     if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
       throw Halt(place(topics_.events, record.partition()) + " has another event at " + std::to_string(record.offset()) +
@@ -183,7 +182,7 @@ class Folding {
   }
 
   void fold_reply(const kafka::Message& record, Overlay& overlay) {
-    const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name.data()); });
+    const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name); });
     const auto outcome = schema::read_outcome(record.value());
     overlay.passed_reply(record.offset());
     if (!envelope || !outcome) {

@@ -272,8 +272,7 @@ std::expected<void, std::string> Processes::Impl::read_events() {
 
 std::expected<void, std::string> Processes::Impl::note(const kafka::Message& message) {
   const auto where = [&] { return "event at " + std::to_string(message.partition()) + ":" + std::to_string(message.offset()) + ": "; };
-  // The names that it asks for are literals, and so end in NUL.
-  const auto envelope = schema::read_envelope([&](std::string_view name) { return message.header(name.data()); });
+  const auto envelope = schema::read_envelope([&](std::string_view name) { return message.header(name); });
   if (!envelope) return std::unexpected(where() + envelope.error());
   const auto event = schema::decode_event(envelope->type, message.value());
   if (!event) return std::unexpected(where() + event.error().field + " " + event.error().issue);
@@ -311,7 +310,7 @@ void Processes::Impl::read_replies() {
   for (const auto& record : records) {
     const std::string id(record.header("command_id").value_or(""));
     if (!ledger.waits_for(id)) continue;
-    const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name.data()); });
+    const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name); });
     // Refused because the stream stands still, or expired: that was no decision.
     if (envelope && envelope->memory != schema::Memory::none) settle(id);
   }

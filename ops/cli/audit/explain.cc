@@ -145,7 +145,7 @@ class Search {
 
   bool take_command(const kafka::Message& message, const std::set<std::string>& wanted) {
     if (!wanted.contains(std::string(message.header("correlation_id").value_or("")))) return true;
-    const auto envelope = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name.data()); });
+    const auto envelope = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name); });
     if (!envelope) return true;  // a dead letter says what was wrong with it
     commands_.push_back({.id = envelope->command_id,
                          .type = envelope->type,
