@@ -93,6 +93,13 @@ ROWS = {
                                  "nobody": or_zero(f"count({sum_by('partition', 'parley_decider_owned')} == 0)")}, "`nobody` is 0 when all is well."),
         ("Oldest event without a seal", "s", {BY_INSTANCE: "max by (instance) (parley_decider_unsealed_seconds)"}),
     ),
+    "Processes across slots": (
+        ("Commands by outcome", "cps", {"{{outcome}}": sum_by("outcome", rate("parley_reactor_commands_total"))}),
+        ("The oldest command waits for", "s", {BY_INSTANCE: "max by (instance) (parley_reactor_waiting_seconds)"}),
+        ("Behind, events", "short", {BY_INSTANCE: sum_by("instance", "parley_reactor_lag_events")}),
+        ("Partitions", "short", {BY_INSTANCE: sum_by("instance", "parley_reactor_owned"),
+                                 "nobody": or_zero(f"count({sum_by('partition', 'parley_reactor_owned')} == 0)")}, "`nobody` is 0 when all is well."),
+    ),
     "Projection lag": (
         ("Behind, time", "s", {BY_INSTANCE: "max by (instance) (parley_projector_lag_seconds)"}),
         ("Behind, events", "short", {BY_INSTANCE: sum_by("instance", "parley_projector_lag_events")}),
