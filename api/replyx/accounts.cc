@@ -194,6 +194,8 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   // process: it is looked at again, whether the e-mail is known or not.
   const schema::Target target = account ? schema::Target(Stream{Kind::account, account->account.value}) : schema::Target(email_key(index));
   auto sending = to_account(target, index, std::move(command));
+  // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is another command.
+  sending.scope += "@" + std::to_string(schema::slot_of_target(target, {}, crypto::slot_of));
   sending.rests_on_absence = may_be_news;
   return sending;
 }

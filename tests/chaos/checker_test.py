@@ -97,7 +97,7 @@ class Story:
             status = {"DIALOG_NOT_FOUND": 404, "IDEMPOTENCY_KEY_REUSED": 422}[outcome["error"]]
             return Attempt(began, began + 0.5, "edge", status, outcome["error"], hit=hit, digest=outcome["error"])
         answer = outcome["answer"]
-        if kind == "register":
+        if kind in ("register", "log_in"):
             answer = {"user": {"id": answer["account_id"], "email": answer["email"]}}
         elif kind == "create_assistant":
             answer = {"id": answer["assistant_id"], "name": answer["created"]["name"], "site_token": answer["created"]["site_token"]}
@@ -111,7 +111,7 @@ class Story:
             return Attempt(began, began + 0.5, "edge", 200, None, place, hit, hashlib.sha256(json.dumps(answer).encode()).hexdigest(), answer)
         else:
             answer = {**answer["message"], "id": answer["message"]["message_id"], "dialog_id": answer["dialog_id"], "created_at": outcome["time"]}
-        status = 200 if kind in ("update_assistant", "rotate_site_token") else 201
+        status = 200 if kind in ("log_in", "update_assistant", "rotate_site_token") else 201
         return Attempt(began, began + 0.5, "edge", status, None, f"{position['partition']}:{position['offset']}", hit,
                        hashlib.sha256(json.dumps(answer).encode()).hexdigest(), answer)
 
@@ -162,7 +162,7 @@ class Story:
                 value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
                 if event.text("ce_type") == "parley.account.registered.v1":
                     self.logs["directory"].append(Event(0, 0, {}, json.dumps({"account_id": number, "password_verifier": "v"}).encode(),
-                                                        b"account_email/index"))
+                                                        b"account_email/" + value["email_index"].encode()))
                 elif event.text("ce_type") == "parley.assistant.created.v1":
                     entry = {"assistant_id": number, **{name: value[name] for name in ("owner_id", "website_integration", "allowed_domains")}}
                     self.logs["directory"].append(Event(0, 0, {}, json.dumps(entry).encode(), b"site_token/s"))
@@ -211,6 +211,21 @@ class Checker(unittest.TestCase):
         self.story.again(self.story.refused)
         self.story.again(self.story.second, {"text": "other"})
         self.assertEqual(self.story.broken(), {})
+
+    def test_a_login_whose_email_has_come_to_another_account_meanwhile_is_another_command(self):
+        other = self.story.ask("register", "anonymous", "unique/account_email/other", {"email": "o", "email_index": "other", "password_verifier": "v"},
+                               {"email": "o"})
+        asked = {"password_matches": True, "email_index": "index", "compared_with": "v"}
+        login = self.story.ask("log_in", "anonymous", self.story.owner, asked, {}, CHANGED)
+        self.story.send(login, "command-elsewhere", "anonymous", f"account/{other.final.answer['user']['id']}", {**asked, "email_index": "other"}, hit=False)
+        self.assertEqual(self.story.broken(), {})
+        self.story.send(login, "command-twice", "anonymous", self.story.owner, asked, hit=False)
+        self.assert_broken(check.check_one_command, "became the commands command-")
+
+    def test_a_command_that_was_sent_to_two_partitions(self):
+        command = self.story.logs["commands"][-1]
+        self.story.logs["commands"].append(dataclasses.replace(command, partition=(command.partition + 1) % PARTITIONS))
+        self.assert_broken(check.check_one_command, "is in the partitions")
 
     def test_an_acknowledged_command_without_an_effect(self):
         self.story.logs["events"].remove(self.story.event_of(self.story.third))

@@ -116,6 +116,19 @@ class Audit(ContractTest):
         for found in (request, command["id"], *(e["id"] for e in events)):
             self.assertIn(found, drawn)
 
+    def test_an_explanation_goes_from_slot_to_slot_with_the_process(self):
+        request, caller = "audit-" + secrets.token_hex(8), self.register()
+        changed = caller.post("/api/users/me/email", {"email": contract.new_email(), "current_password": "correct horse"}, X_Request_Id=request)
+        self.assertEqual(changed.status, 200, changed)
+        last = lines_of(self.asked("history", f"account/{changed.json['id']}", "--json"))[-1]
+        node, chain = json.loads(self.asked("explain", last["id"], "--json")), []
+        self.assertEqual(node["id"], request)
+        while node["children"] and node["id"] != last["id"]:
+            [node] = node["children"]
+            chain.append(node["type"].removeprefix("parley.").removesuffix(".v1"))
+        self.assertEqual(chain, ["account.change_email", "account.email_change_requested", "claim.reserve", "claim.reserved",
+                                 "account.finish_email_change", "account.email_changed"])
+
     def test_a_replay_says_who_said_what_when(self):
         told = self.asked("replay", self.stream, "--speed", 0, "--personal").splitlines()
         self.assertEqual([line.split()[0] for line in told], [event["time"] for event in self.events])

@@ -76,8 +76,8 @@ class Prometheus(ContractTest):
         return [value for value in (float(series["value"][1]) for series in result) if math.isfinite(value)]
 
     def test_it_scrapes_every_process(self):
-        self.assertTrue(wait_for(lambda: self.values('sum(up{job=~"parley.*"})') == [3.0], READY_S), self.ask("targets"))
-        self.assertTrue(wait_for(lambda: self.values("sum(parley_process_ready)") == [3.0], READY_S))
+        self.assertTrue(wait_for(lambda: self.values('sum(up{job=~"parley.*"})') == [4.0], READY_S), self.ask("targets"))
+        self.assertTrue(wait_for(lambda: self.values("sum(parley_process_ready)") == [4.0], READY_S))
 
     def test_it_evaluates_every_rule(self):
         def states():

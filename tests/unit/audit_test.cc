@@ -202,11 +202,13 @@ TEST(PlaceNamed, is_the_partition_of_the_id_or_of_the_seal) {
 // Causes and effects.
 
 SeenEvent event(const std::string& id, const std::string& cause, int second, std::int64_t version = 1) {
-  return {id, "t", "dialog/1", version, "account/5", "r", cause, at(second), "0:1"};
+  return {id, "t", "dialog/1", version, "account/5", "r", cause, at(second), "0:1", {}};
 }
-SeenCommand command(const std::string& id, int second, std::optional<std::string> cause = {}) {
-  return {id, "c", "account/5", "r", at(second), "0:0", std::move(cause)};
+SeenEvent asking(SeenEvent event, const std::string& command) {
+  event.asked_for.push_back(command);
+  return event;
 }
+SeenCommand command(const std::string& id, int second) { return {id, "c", "account/5", "r", at(second), "0:0"}; }
 std::string drawn(const Node& node) {
   std::string out = node.id;
   if (!node.children.empty()) {
@@ -218,8 +220,8 @@ std::string drawn(const Node& node) {
 }
 
 TEST(Tree, events_hang_below_their_command_and_what_they_caused_below_them) {
-  const auto tree = build_tree("r", {command("c1", 1), command("c2", 4, "e2")},
-                               {event("e3", "c2", 5, 3), event("e2", "c1", 2, 2), event("e1", "c1", 2, 1), event("e4", "e3", 6)});
+  const auto tree = build_tree("r", {command("c1", 1), command("c2", 4)},
+                               {event("e3", "c2", 5, 3), asking(event("e2", "c1", 2, 2), "c2"), event("e1", "c1", 2, 1), event("e4", "e3", 6)});
   EXPECT_EQ(drawn(tree), "r(c1(e1 e2(c2(e3(e4)))))");
   EXPECT_EQ(tree.actor, "account/5");
   EXPECT_EQ(tree.time, at(1));
@@ -229,6 +231,7 @@ TEST(Tree, a_command_that_is_not_kept_is_told_by_its_events) {
   EXPECT_EQ(drawn(tree), "r(c1(e1 e2))");
   EXPECT_TRUE(tree.children[0].is_gone.value_or(false));
   EXPECT_EQ(tree.children[0].time, at(2));
+  EXPECT_EQ(drawn(build_tree("r", {}, {event("e2", "c2", 3), asking(event("e1", "c1", 2), "c2")})), "r(c1(e1(c2(e2))))");
 }
 TEST(Tree, a_command_that_was_sent_again_is_one_and_one_without_events_is_there) {
   const auto tree = build_tree("r", {command("c1", 1), command("c1", 2), command("c0", 3)}, {event("e1", "c1", 2)});
@@ -236,8 +239,8 @@ TEST(Tree, a_command_that_was_sent_again_is_one_and_one_without_events_is_there)
   EXPECT_EQ(tree.children[0].attempts, 2);
 }
 TEST(Tree, whatever_has_no_known_cause_hangs_below_the_request_even_in_a_circle) {
-  EXPECT_EQ(drawn(build_tree("r", {command("c1", 1, "gone")}, {event("e1", "c1", 2)})), "r(c1(e1))");
-  const auto circle = build_tree("r", {command("c1", 1, "e1")}, {event("e1", "c1", 2)});
+  EXPECT_EQ(drawn(build_tree("r", {}, {asking(event("e2", "gone", 3), "c0"), event("e1", "c1", 2)})), "r(c1(e1) gone(e2))");
+  const auto circle = build_tree("r", {command("c1", 1)}, {asking(event("e1", "c1", 2), "c1")});
   EXPECT_EQ(drawn(circle), "r(c1 e1)");
 }
 TEST(Ids, a_uuid_of_version_7_tells_its_time) {

@@ -6,6 +6,8 @@
 #include "ops/cli/audit/tasks.h"
 #include "ops/cli/audit/tree.h"
 #include "schemas/commands.h"
+#include "schemas/events.h"
+#include "workers/processes/steps.h"
 
 namespace parley::schema {
 
@@ -39,7 +41,15 @@ SeenEvent seen(const projections::Record& record) {
           .correlation = e.correlation,
           .cause = e.causation,
           .time = e.time,
-          .position = std::to_string(record.partition) + ":" + std::to_string(record.offset)};
+          .position = std::to_string(record.partition) + ":" + std::to_string(record.offset),
+          .asked_for = {}};
+}
+/// With what it asks a reactor for. Of an event that this build cannot read that is not known.
+SeenEvent seen_with_steps(const projections::Record& record) {
+  auto out = seen(record);
+  const auto event = schema::decode_event(record.envelope.type, record.value);
+  if (event && *event) out.asked_for = processes::step_ids(record.envelope, **event);
+  return out;
 }
 
 /// The event that was asked for, and where the command that it names as its cause stands.
@@ -70,8 +80,8 @@ class Search {
     return find_in(*all, event_id);
   }
 
-  /// When the request began: its id may tell, or the command of the event, which is the request's own as long as commands of reactors do not exist
-  /// (one names the event that it answers; go on from that one then). Nothing when the command's record is not kept any more.
+  /// When the request began: its id may tell, or the command of the event. Nothing when the command's record is not kept any more, or was sent by a
+  /// reactor: that may have been long after the request.
   Result<std::optional<Timestamp>> begin_of(const Found& found) {
     if (const auto time = time_of_uuid7(found.event.correlation)) return time;
     const auto commands = log_.commands();
@@ -83,7 +93,9 @@ class Search {
       const auto read = log_.read(
           {{one.where, found.command_offset, found.command_offset + 1}},
           [&](const kafka::Message& message) {
-            if (message.header("command_id") == found.event.cause) begin = message.time();
+            const auto command = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name); });
+            const bool is_it = command && command->command_id == found.event.cause;
+            if (is_it && !std::holds_alternative<Reactor>(command->principal)) begin = message.time();
             return false;
           },
           progress);
@@ -152,8 +164,7 @@ class Search {
                          .principal = to_string(envelope->principal),
                          .correlation = envelope->correlation,
                          .time = message.time(),
-                         .position = projections::place_of(message),
-                         .cause = std::nullopt});
+                         .position = projections::place_of(message)});
     ids_.insert(envelope->command_id);
     return !is_full();
   }
@@ -162,7 +173,7 @@ class Search {
     if (!is_of_request && !ids_.contains(std::string(message.header("ce_causationid").value_or("")))) return true;
     const auto record = projections::read_record(message);
     if (!record) return true;
-    events_.push_back(seen(*record));
+    events_.push_back(seen_with_steps(*record));
     ids_.insert(record->envelope.id);
     ids_.insert(record->envelope.causation);
     wanted.insert(record->envelope.correlation);

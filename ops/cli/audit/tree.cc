@@ -71,7 +71,6 @@ Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& 
     node.actor = c.principal;
     node.time = c.time;
     node.position = c.position;
-    if (c.cause) forest.set_cause(c.id, *c.cause);
   }
   for (const auto& e : events) {
     auto& node = forest.at(e.id);
@@ -94,6 +93,9 @@ Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& 
     node.actor = e.actor;
     node.time = std::min(node.time.value_or(e.time), e.time);
     node.is_gone = true;
+  }
+  for (const auto& e : events) {
+    for (const auto& command : e.asked_for) forest.set_cause(command, e.id);
   }
   Node request;
   request.kind = "request";

@@ -16,9 +16,8 @@ struct SeenCommand {
   std::string type;
   std::string principal;
   std::string correlation;
-  Timestamp time;                    ///< When it was sent.
-  std::string position;              ///< "3:17" in parley.commands.
-  std::optional<std::string> cause;  ///< The event that it answers, of a reactor's command; none: the request itself.
+  Timestamp time;        ///< When it was sent.
+  std::string position;  ///< "3:17" in parley.commands.
 };
 struct SeenEvent {
   std::string id;
@@ -29,7 +28,8 @@ struct SeenEvent {
   std::string correlation;
   std::string cause;  ///< A command's id, or an event's.
   Timestamp time;
-  std::string position;  ///< In parley.events.
+  std::string position;                ///< In parley.events.
+  std::vector<std::string> asked_for;  ///< The ids of the commands that a reactor sends because of it.
 };
 
 /// What is not known of a node is absent.

@@ -44,10 +44,11 @@ class Topics:
         self.stored = events  # with what deciders say of their partitions
         self.events = events = [event for event in events if not event.is_seal]
         self.ids = collections.defaultdict(set)  # correlation id -> command ids; without what the system went on with by itself
+        self.partitions_of = collections.defaultdict(set)  # command id -> where it was sent to
         for command in commands:
-            if command.text("principal") == "reactor":
-                continue
-            self.ids[command.text("correlation_id")].add(command.text("command_id"))
+            self.partitions_of[command.text("command_id")].add(command.partition)
+            if command.text("principal") != "reactor":
+                self.ids[command.text("correlation_id")].add(command.text("command_id"))
         self.effects = collections.defaultdict(list)  # command id -> events
         self.streams = collections.defaultdict(list)  # subject -> events
         for event in events:
@@ -61,8 +62,15 @@ class Topics:
                 self.outcomes.setdefault(reply.text("command_id"), json.loads(reply.value))
 
     def command_of(self, ask):
-        """The id of the command that these requests became; None when they became none."""
-        return next(iter(sorted(self.ids.get(ask.correlation, ()))), None)
+        """The id of the command that these requests became, of several (Ask.may_go_elsewhere) that which was acknowledged first; None when they became
+        none."""
+        ids = sorted(self.ids.get(ask.correlation, ()))
+        position = next((attempt.position for attempt in ask.definite if attempt.is_success), None)
+        acknowledged = [one for one in ids if any(f"{event.partition}:{event.offset}" == position for event in self.effects.get(one, ()))]
+        return next(iter(acknowledged or ids), None)
+
+    def went_elsewhere(self, ask):
+        return ask.may_go_elsewhere and len(self.ids.get(ask.correlation, ())) > 1
 
 
 # What clients were told, and what stands in the log.
@@ -83,14 +91,17 @@ def check_answers(records, topics):
 
 
 def check_one_command(records, topics):
-    """What has one key is one command, however often and by whichever way it was sent."""
-    faults, of_identity = [], collections.defaultdict(set)
+    """What has one key is one command, however often and by whichever way it was sent, and goes to one partition. A login is one in each."""
+    faults, of_identity = [], collections.defaultdict(list)
     for ask in records.asks:
-        of_identity[ask.identity] |= topics.ids.get(ask.correlation, set())
-    for identity, ids in of_identity.items():
-        if len(ids) > 1:
+        of_identity[ask.identity].append(ask)
+    for identity, asks in of_identity.items():
+        ids = set().union(*(topics.ids.get(ask.correlation, ()) for ask in asks))
+        may_be = len(set().union(*(topics.partitions_of[one] for one in ids))) if asks[0].may_go_elsewhere else 1
+        if len(ids) > may_be:
             faults.append(f"key of {identity}: became the commands {', '.join(sorted(ids))}")
-    return faults
+    return faults + [f"command {one}: is in the partitions {', '.join(map(str, sorted(partitions)))}" for one, partitions in topics.partitions_of.items()
+                     if len(partitions) > 1]
 
 
 def check_effects(records, topics):
@@ -166,6 +177,8 @@ def check_refusals(records, topics):
         refused = next((attempt for attempt in ask.definite if not attempt.is_success), None)
         if refused is None or may_be_done_at_another_time(ask, refused):
             continue
+        if topics.went_elsewhere(ask):
+            continue  # the attempt that was refused need not be the one that led to something
         command = topics.command_of(ask)
         effect = list(correlated.get(ask.correlation, []))
         if refused.code != REUSED and command not in acknowledged:
@@ -187,7 +200,7 @@ def check_repetitions(records, topics):
     faults, of_command = [], collections.defaultdict(list)
     for ask in records.asks:
         command = topics.command_of(ask)
-        if command is not None:
+        if command is not None and not topics.went_elsewhere(ask):
             of_command[command].append(ask)
     for command, asks in of_command.items():
         bodies = collections.defaultdict(list)

@@ -26,6 +26,7 @@ GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
 THINKS_S_MAX = 0.15
 AGAIN_AT_ONCE = 16
 CREATED, SIGNED_IN, NOTHING_SAID = ((201, None),), ((200, None),), ((204, None),)
+NOBODYS = ((401, "INVALID_CREDENTIALS"),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
 MOVED = ((200, None), (409, "EMAIL_TAKEN"))
 CHANGED, DELETED = ((200, None),), ((204, None),)
@@ -275,8 +276,8 @@ class People:
         if not any(won) or not all(ask.final for ask in registered):
             return
         for password, via, one in zip(passwords, self._apis, won):  # each where it registered: another API may hear of the account later
-            await self._log_in(email, password, SIGNED_IN if one else ((401, "INVALID_CREDENTIALS"),), via)
-        await self._log_in(f"nobody-{email}", passwords[0], ((401, "INVALID_CREDENTIALS"),))
+            await self._log_in(email, password, SIGNED_IN if one else NOBODYS, via)
+        await self._log_in(f"nobody-{email}", passwords[0], NOBODYS)
         await self._think()
 
     async def _careful(self):
@@ -301,7 +302,7 @@ class People:
             changed = await self._ask("change_password", "/api/users/change-password", {"current_password": old, "new_password": password}, mine, NOTHING_SAID)
             if not succeeded(changed):
                 return  # nobody knows which of them holds
-            await self._log_in(email, old, ((401, "INVALID_CREDENTIALS"),))
+            await self._log_in(email, old, NOBODYS)
             await self._think()
 
     async def _movers(self):
@@ -322,7 +323,7 @@ class People:
             if not succeeded(ask):
                 continue
             await self._register(emails[mover], password)
-            await self._log_in(wanted, password, SIGNED_IN)
+            await self._log_in(wanted, password, SIGNED_IN + NOBODYS)  # by then it may have gone on to the next, when that is asked again
             if succeeded(await move(mover, next_one, CHANGED)):
                 await self._register(wanted, password, TAKEN)  # as soon as it is released
                 await self._log_in(next_one, password, SIGNED_IN)
@@ -403,6 +404,8 @@ class People:
         if body == ask.body:
             body["another"] = "field"
         expected = REUSED + tuple(refusal for refusal in CLOSED if refusal in ask.expected)
+        if ask.may_go_elsewhere:
+            expected += NOBODYS  # another has the e-mail by now, or nobody
         other = Ask(secrets.token_hex(12), ask.kind, ask.identity, body, expected, ask.subject, ask.if_match, ask.method)
         self._headers[other.correlation] = path, headers, key
         self.records.asks.append(other)

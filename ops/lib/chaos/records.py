@@ -68,6 +68,11 @@ class Ask:
     def ambiguous(self):
         return [attempt for attempt in self.attempts if not attempt.is_definite]
 
+    @property
+    def may_go_elsewhere(self):
+        """A login is for whoever has the e-mail, and that may be another account at the next attempt: it is another command there."""
+        return self.kind == "log_in"
+
     def body_text(self):
         return json.dumps(self.body, sort_keys=True)
 
