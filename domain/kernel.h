@@ -95,6 +95,7 @@ enum class Code {
   http_version_not_supported,
   invalid_last_event_id,
   invalid_telegram_token,
+  bot_already_exists,
   idempotency_key_reused,
   version_conflict,
   command_expired,

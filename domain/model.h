@@ -28,7 +28,7 @@ using Command = std::variant<accounts::Command, assistants::Command, dialogs::Co
 using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, claims::Answer, parking::Answer>;
 
 /// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 5;
+inline constexpr int kFoldVersion = 6;
 
 /// The kind of stream that the command is for; nothing for parking's, which are for every kind.
 inline std::optional<Kind> kind_of(const Command& command) {
@@ -72,6 +72,9 @@ struct UniqueKey {
 inline constexpr std::string_view kAccountEmailIndex = "account_email";
 /// An account's: owned by the account that was registered with it, or by a claim.
 inline UniqueKey email_key(std::string email_index) { return {std::string(kAccountEmailIndex), std::move(email_index)}; }
+inline constexpr std::string_view kTelegramBotIndex = "telegram_bot";
+/// An assistant's bot: always owned by a claim.
+inline UniqueKey bot_key(std::string bot_index) { return {std::string(kTelegramBotIndex), std::move(bot_index)}; }
 /// Owned by the stream of the claims on that key, in the same slot, whoever has the key.
 inline UniqueKey claim_key(const UniqueKey& value) { return {"claim." + value.index, value.key}; }
 

@@ -110,6 +110,12 @@ void project(const assistants::Deleted&, const Position& position, Batch& batch)
   row.set.telegram_bot_token = {std::nullopt};  // nobody needs it any more
 }
 
+// The assistant is as it was until the change has come to its end. Who has a bot, claims know.
+void project(const assistants::UpdateRequested&, const Position& position, Batch& batch) { batch.assistant(position); }
+void project(const assistants::UpdateRefused&, const Position& position, Batch& batch) { batch.assistant(position); }
+void project(const assistants::BotClaimed&, const Position& position, Batch& batch) { batch.assistant(position); }
+void project(const assistants::BotReleased&, const Position& position, Batch& batch) { batch.assistant(position); }
+
 void project(const dialogs::Opened& event, const Position& position, Batch& batch) {
   auto& row = batch.dialog(position);
   create(row, position);

@@ -1,5 +1,6 @@
 #pragma once
-// Events -> rows: one overload per event type. What an event changes beside its row's version, and nothing else; the stream's own rows alone.
+// Events -> rows: one overload per event type. What an event changes beside its row's version, and nothing else; the stream's own rows alone. None
+// for what no row tells of: claims, and an assistant that is not created yet, or never will be.
 #include "domain/model.h"
 #include "projections/batch.h"
 #include "projections/position.h"
@@ -28,6 +29,10 @@ void project(const assistants::Created& event, const Position& position, Batch& 
 void project(const assistants::Updated& event, const Position& position, Batch& batch);
 void project(const assistants::SiteTokenRotated& event, const Position& position, Batch& batch);
 void project(const assistants::Deleted& event, const Position& position, Batch& batch);
+void project(const assistants::UpdateRequested& event, const Position& position, Batch& batch);
+void project(const assistants::UpdateRefused& event, const Position& position, Batch& batch);
+void project(const assistants::BotClaimed& event, const Position& position, Batch& batch);
+void project(const assistants::BotReleased& event, const Position& position, Batch& batch);
 
 void project(const dialogs::Opened& event, const Position& position, Batch& batch);
 void project(const dialogs::MessageCreated& event, const Position& position, Batch& batch);

@@ -119,11 +119,13 @@ inline constexpr auto fields<assistants::Create> = std::tuple{
     field("telegram_bot_token", &assistants::Create::telegram_bot_token),
     field("website_integration", &assistants::Create::website_integration),
     field("allowed_domains", &assistants::Create::allowed_domains),
+    field("bot_index", &assistants::Create::bot_index),
 };
 template <>
 inline constexpr std::string_view type_name<assistants::Update> = "parley.assistant.update.v1";
 template <>
-inline constexpr auto fields<assistants::Update> = std::tuple{field("change", &assistants::Update::change)};
+inline constexpr auto fields<assistants::Update> =
+    std::tuple{field("change", &assistants::Update::change), field("bot_index", &assistants::Update::bot_index)};
 template <>
 inline constexpr std::string_view type_name<assistants::RotateSiteToken> = "parley.assistant.rotate_site_token.v1";
 template <>
@@ -132,6 +134,14 @@ template <>
 inline constexpr std::string_view type_name<assistants::Delete> = "parley.assistant.delete.v1";
 template <>
 inline constexpr auto fields<assistants::Delete> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<assistants::FinishBotChange> = "parley.assistant.finish_bot_change.v1";
+template <>
+inline constexpr auto fields<assistants::FinishBotChange> = std::tuple{
+    field("process_id", &assistants::FinishBotChange::process_id),
+    field("bot_index", &assistants::FinishBotChange::bot_index),
+    field("is_reserved", &assistants::FinishBotChange::is_reserved),
+};
 template <>
 inline constexpr std::string_view type_name<dialogs::Open> = "parley.dialog.open.v1";
 template <>

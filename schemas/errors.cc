@@ -32,6 +32,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::count_)> kRows{{
      "The HTTP version is not supported"},
     {Code::invalid_last_event_id, "INVALID_LAST_EVENT_ID", 422, false, "Некорректный Last-Event-ID", "Last-Event-ID is not valid"},
     {Code::invalid_telegram_token, "INVALID_TELEGRAM_TOKEN", 422, false, "Некорректный токен Telegram", "The Telegram token is not valid"},
+    {Code::bot_already_exists, "BOT_ALREADY_EXISTS", 409, false, "Бот с таким токеном уже существует",
+     "Another assistant has this Telegram bot already"},
     {Code::idempotency_key_reused, "IDEMPOTENCY_KEY_REUSED", 422, false, "Ключ идемпотентности уже использован с другим запросом",
      "The idempotency key was used with another request"},
     {Code::version_conflict, "VERSION_CONFLICT", 409, false, "Версия ресурса изменилась", "The resource has another version"},

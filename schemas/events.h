@@ -150,7 +150,8 @@ inline constexpr std::string_view about<accounts::EmailChangeRequested> =
     "The account is to have another e-mail, once that is reserved for it; until then it has its own";
 template <>
 inline constexpr auto fields<accounts::EmailChangeRequested> = std::tuple{
-    field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Of the command: names this change in all that follows"),
+    field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Names this change in all that follows"),
+    field("command_id", &accounts::EmailChangeRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
     field("email", &accounts::EmailChangeRequested::email),
     field("email_index", &accounts::EmailChangeRequested::email_index, {}, "HMAC of the normalised e-mail under a server key"),
     field("session", &accounts::EmailChangeRequested::session, {}, "In which that was asked"),
@@ -232,6 +233,66 @@ inline constexpr std::string_view about<assistants::Deleted> =
     "An owner has deleted an assistant, for good: its site token is dead, its dialogs stay";
 template <>
 inline constexpr auto fields<assistants::Deleted> = std::tuple<>{};
+template <>
+inline constexpr std::string_view type_name<assistants::CreationRequested> = "parley.assistant.creation_requested.v1";
+template <>
+inline constexpr std::string_view about<assistants::CreationRequested> =
+    "There is to be an assistant, once its Telegram bot is reserved for it: then it is created; until then there is none";
+template <>
+inline constexpr auto fields<assistants::CreationRequested> = std::tuple{
+    field("process_id", &assistants::CreationRequested::process_id, {}, "Names this creation in all that follows"),
+    field("command_id", &assistants::CreationRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
+    field("bot_index", &assistants::CreationRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
+    field("telegram_bot_token", &assistants::CreationRequested::telegram_bot_token, {}, "Encrypted under a server key"),
+    field("assistant", &assistants::CreationRequested::assistant, {}, "The rest, as it is to be created"),
+};
+template <>
+inline constexpr std::string_view type_name<assistants::CreationRefused> = "parley.assistant.creation_refused.v1";
+template <>
+inline constexpr std::string_view about<assistants::CreationRefused> =
+    "Another assistant has the Telegram bot: this one is not created, and what may still be reserved for it is released";
+template <>
+inline constexpr auto fields<assistants::CreationRefused> =
+    std::tuple{field("process_id", &assistants::CreationRefused::process_id),
+               field("bot_index", &assistants::CreationRefused::bot_index, {}, "HMAC of the bot's id under a server key")};
+template <>
+inline constexpr std::string_view type_name<assistants::UpdateRequested> = "parley.assistant.update_requested.v1";
+template <>
+inline constexpr std::string_view about<assistants::UpdateRequested> =
+    "An assistant is to be changed, once its Telegram bot is reserved for it: until then it is as it was";
+template <>
+inline constexpr auto fields<assistants::UpdateRequested> = std::tuple{
+    field("process_id", &assistants::UpdateRequested::process_id, {}, "Names this change in all that follows"),
+    field("command_id", &assistants::UpdateRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
+    field("bot_index", &assistants::UpdateRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
+    field("telegram_bot_token", &assistants::UpdateRequested::telegram_bot_token, {}, "Encrypted under a server key"),
+    field("change", &assistants::UpdateRequested::change, {}, "What else is to change: what is absent stays, null is cleared"),
+};
+template <>
+inline constexpr std::string_view type_name<assistants::UpdateRefused> = "parley.assistant.update_refused.v1";
+template <>
+inline constexpr std::string_view about<assistants::UpdateRefused> =
+    "Another assistant has the Telegram bot that this one was to have: nothing changes";
+template <>
+inline constexpr auto fields<assistants::UpdateRefused> = std::tuple{field("process_id", &assistants::UpdateRefused::process_id)};
+template <>
+inline constexpr std::string_view type_name<assistants::BotClaimed> = "parley.assistant.bot_claimed.v1";
+template <>
+inline constexpr std::string_view about<assistants::BotClaimed> =
+    "The Telegram bot is this assistant's and no other's; the event before this one has its token";
+template <>
+inline constexpr auto fields<assistants::BotClaimed> =
+    std::tuple{field("process_id", &assistants::BotClaimed::process_id, {}, "Of the creation or change that brought it"),
+               field("bot_index", &assistants::BotClaimed::bot_index, {}, "HMAC of the bot's id under a server key")};
+template <>
+inline constexpr std::string_view type_name<assistants::BotReleased> = "parley.assistant.bot_released.v1";
+template <>
+inline constexpr std::string_view about<assistants::BotReleased> =
+    "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed any more: its claim is released";
+template <>
+inline constexpr auto fields<assistants::BotReleased> =
+    std::tuple{field("process_id", &assistants::BotReleased::process_id, {}, "Of the creation or change that brought it, or was to bring it"),
+               field("bot_index", &assistants::BotReleased::bot_index, {}, "HMAC of the bot's id under a server key")};
 
 // Events of a dialog.
 
@@ -279,10 +340,10 @@ template <>
 inline constexpr std::string_view about<claims::Reserved> = "A unique value is somebody's whose stream lives in another slot";
 template <>
 inline constexpr auto fields<claims::Reserved> = std::tuple{
-    field("index", &claims::Reserved::index, {}, "What is unique: `account_email`"),
+    field("index", &claims::Reserved::index, {}, "What is unique: `account_email`, `telegram_bot`"),
     field("key", &claims::Reserved::key, {}, "The value: its HMAC under a server key"),
     field("process_id", &claims::Reserved::process_id, {}, "For which change it is"),
-    field("holder_id", &claims::Reserved::holder, {}, "Of an e-mail: the account that has it"),
+    field("holder_id", &claims::Reserved::holder, {}, "Who has it: of an e-mail an account, of a bot an assistant"),
     field("holder_version", &claims::Reserved::holder_version, {}, "The holder's, when it asked: of its reservations the latest counts"),
 };
 template <>
@@ -291,7 +352,7 @@ template <>
 inline constexpr std::string_view about<claims::Refused> = "Somebody else has the unique value";
 template <>
 inline constexpr auto fields<claims::Refused> = std::tuple{
-    field("index", &claims::Refused::index, {}, "What is unique: `account_email`"),
+    field("index", &claims::Refused::index, {}, "What is unique: `account_email`, `telegram_bot`"),
     field("key", &claims::Refused::key, {}, "The value: its HMAC under a server key"),
     field("process_id", &claims::Refused::process_id),
     field("holder_id", &claims::Refused::holder, {}, "Who wanted it"),
@@ -308,7 +369,7 @@ template <>
 inline constexpr std::string_view about<claims::Released> = "Nobody has the value any more: whoever comes first may have it";
 template <>
 inline constexpr auto fields<claims::Released> = std::tuple{
-    field("index", &claims::Released::index, {}, "What is unique: `account_email`"),
+    field("index", &claims::Released::index, {}, "What is unique: `account_email`, `telegram_bot`"),
     field("key", &claims::Released::key, {}, "The value: its HMAC under a server key"),
     field("process_id", &claims::Released::process_id),
 };
@@ -375,9 +436,8 @@ template <>
 inline constexpr auto fields<accounts::ApiKeys> = std::tuple{field("keys", &accounts::ApiKeys::keys)};
 template <>
 inline constexpr auto fields<accounts::PendingEmail> = std::tuple{
-    field("process_id", &accounts::PendingEmail::process_id),
-    field("email", &accounts::PendingEmail::email),
-    field("email_index", &accounts::PendingEmail::email_index),
+    field("process_id", &accounts::PendingEmail::process_id), field("command_id", &accounts::PendingEmail::command_id),
+    field("email", &accounts::PendingEmail::email),           field("email_index", &accounts::PendingEmail::email_index),
     field("session", &accounts::PendingEmail::session),
 };
 template <>
@@ -404,6 +464,13 @@ template <>
 inline constexpr auto fields<assistants::NoAssistant> = std::tuple<>{};
 template <>
 inline constexpr std::string_view type_name<assistants::Assistant> = "assistant";
+template <>
+inline constexpr auto fields<assistants::Bot> =
+    std::tuple{field("process_id", &assistants::Bot::process_id), field("index", &assistants::Bot::index)};
+template <>
+inline constexpr auto fields<assistants::PendingUpdate> =
+    std::tuple{field("process_id", &assistants::PendingUpdate::process_id), field("command_id", &assistants::PendingUpdate::command_id),
+               field("bot_index", &assistants::PendingUpdate::bot_index), field("change", &assistants::PendingUpdate::change)};
 // In replies too (assistants::AssistantChanged): what is added here must be optional.
 template <>
 inline constexpr auto fields<assistants::Assistant> = std::tuple{
@@ -418,7 +485,15 @@ inline constexpr auto fields<assistants::Assistant> = std::tuple{
     field("allowed_domains", &assistants::Assistant::allowed_domains),
     field("site_token", &assistants::Assistant::site_token),
     field("created_at", &assistants::Assistant::created_at),
+    field("bot", &assistants::Assistant::bot),
+    field("pending_update", &assistants::Assistant::pending_update),
 };
+template <>
+inline constexpr std::string_view type_name<assistants::RequestedAssistant> = "assistant.requested";
+template <>
+inline constexpr auto fields<assistants::RequestedAssistant> =
+    std::tuple{field("process_id", &assistants::RequestedAssistant::process_id), field("command_id", &assistants::RequestedAssistant::command_id),
+               field("bot_index", &assistants::RequestedAssistant::bot_index), field("assistant", &assistants::RequestedAssistant::assistant)};
 template <>
 inline constexpr std::string_view type_name<assistants::DeletedAssistant> = "assistant.deleted";
 template <>

@@ -63,6 +63,10 @@ inline constexpr std::string_view type_name<assistants::AssistantDeleted> = "ass
 template <>
 inline constexpr auto fields<assistants::AssistantDeleted> = std::tuple{field("assistant_id", &assistants::AssistantDeleted::assistant)};
 template <>
+inline constexpr std::string_view type_name<assistants::Noted> = "assistant.noted";
+template <>
+inline constexpr auto fields<assistants::Noted> = std::tuple<>{};
+template <>
 inline constexpr std::string_view type_name<dialogs::DialogOpened> = "dialog.opened";
 template <>
 inline constexpr auto fields<dialogs::DialogOpened> =

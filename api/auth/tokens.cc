@@ -92,6 +92,9 @@ bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view t
 std::string Tokens::email_index(std::string_view email) const {
   return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(email)));
 }
+std::string Tokens::bot_index(std::string_view bot_id) const {
+  return crypto::hex(keys_.mac(Purpose::unique_index, "telegram_bot " + std::string(bot_id)));
+}
 
 std::string Tokens::fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const {
   std::string text;

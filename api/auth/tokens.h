@@ -34,6 +34,8 @@ class Tokens {
 
   /// The unique key of an e-mail: HMAC of its normalised form.
   std::string email_index(std::string_view normalised_email) const;
+  /// The unique key of a Telegram bot: HMAC of its id, the digits before its tokens' colon, whichever of its tokens that is.
+  std::string bot_index(std::string_view bot_id) const;
   /// Who asks for what: the same idempotency key with another fingerprint is another request.
   std::string fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const;
 

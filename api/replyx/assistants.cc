@@ -1,4 +1,5 @@
 // /api/assistants.
+#include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/replyx/gates.h"
 #include "api/replyx/replyx.h"
@@ -136,8 +137,12 @@ using endpoint::Versioned;
 std::string new_site_token() { return "st_" + crypto::base64url(crypto::random_bytes(24)); }
 Stream stream_of(const AssistantPath& path) { return {Kind::assistant, path.assistant_id.value}; }
 
-Result<Sealed> sealed_token(const std::string& token, const Deps& deps) {
-  if (is_telegram_token(token)) return deps.keys.seal(token, kTelegramTokenContext);
+struct TokenOfBot {
+  Sealed sealed;
+  std::string bot_index;
+};
+Result<TokenOfBot> sealed_token(const std::string& token, const Deps& deps) {
+  if (is_telegram_token(token)) return TokenOfBot{deps.keys.seal(token, kTelegramTokenContext), deps.tokens.bot_index(telegram_bot_id(token))};
   return endpoint::fail(
       {Code::invalid_telegram_token,
        {"telegram_bot_token", "must be a token as Telegram's BotFather gives it: <id>:<" + std::to_string(kTelegramSecretSize) + " characters>"}});
@@ -162,7 +167,8 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
   if (in.telegram_bot_token) {
     auto token = sealed_token(in.telegram_bot_token->text, deps);
     if (!token) return endpoint::fail(std::move(token.error()));
-    command.telegram_bot_token = std::move(*token);
+    command.telegram_bot_token = std::move(token->sealed);
+    command.bot_index = std::move(token->bot_index);
   }
   if (in.allowed_domains) command.allowed_domains = texts_of(*in.allowed_domains);
   return Sending{schema::NewStream{}, std::move(command)};
@@ -181,14 +187,16 @@ Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantReques
   if (in.name.value) change.name = in.name.value->text;
   if (in.allowed_domains.value) change.allowed_domains = texts_of(*in.allowed_domains.value);
   const auto& token = in.telegram_bot_token;
+  std::optional<std::string> bot_index;
   if (token.given && !token.value) change.telegram_bot_token = {std::nullopt};
   // What a client got and sends back says nothing of the token, not even that it is still the one that was shown: who must know sends If-Match.
   if (token.value && !is_shown_telegram_token(token.value->text)) {
     auto sealed = sealed_token(token.value->text, deps);
     if (!sealed) return endpoint::fail(std::move(sealed.error()));
-    change.telegram_bot_token = {std::move(*sealed)};
+    change.telegram_bot_token = {std::move(sealed->sealed)};
+    bot_index = std::move(sealed->bot_index);
   }
-  return Sending{stream_of(call.parameters), assistants::Update{std::move(change)}};
+  return Sending{stream_of(call.parameters), assistants::Update{std::move(change), std::move(bot_index)}};
 }
 
 Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps&) {
@@ -257,7 +265,8 @@ void add_assistants(endpoint::Registry& registry) {
                     .status = 201,
                     .operation = "createAssistant",
                     .summary = "Create an assistant",
-                    .errors = {Code::invalid_telegram_token},
+                    .description = "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created.",
+                    .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
                     .single = true},
                    create_assistant, created_assistant, site_token_is_known);
   registry.query({.method = "GET",
@@ -275,17 +284,19 @@ void add_assistants(endpoint::Registry& registry) {
                   .summary = "An assistant",
                   .errors = {Code::assistant_not_found}},
                  assistant);
-  registry.command({.method = "PUT",
-                    .path = "/api/assistants/{assistant_id}",
-                    .gate = &kOwner,
-                    .scope = accounts::Scope::assistants_write,
-                    .operation = "updateAssistant",
-                    .summary = "Change an assistant",
-                    .description = "What is absent stays as it was; null clears what may be null. Answers the assistant as it is now. A change that "
-                                   "closes the site to visitors ends their event streams.",
-                    .errors = {Code::assistant_not_found, Code::invalid_telegram_token},
-                    .single = true},
-                   update_assistant, changed_assistant, change_is_known);
+  registry.command(
+      {.method = "PUT",
+       .path = "/api/assistants/{assistant_id}",
+       .gate = &kOwner,
+       .scope = accounts::Scope::assistants_write,
+       .operation = "updateAssistant",
+       .summary = "Change an assistant",
+       .description = "What is absent stays as it was; null clears what may be null. Answers the assistant as it is now. A change that "
+                      "closes the site to visitors ends their event streams. Whoever else has the Telegram bot, BOT_ALREADY_EXISTS, and nothing "
+                      "changes; VERSION_CONFLICT: another change came between.",
+       .errors = {Code::assistant_not_found, Code::invalid_telegram_token, Code::bot_already_exists},
+       .single = true},
+      update_assistant, changed_assistant, change_is_known);
   registry.command({.method = "DELETE",
                     .path = "/api/assistants/{assistant_id}",
                     .gate = &kOwner,

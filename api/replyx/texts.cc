@@ -64,9 +64,11 @@ bool is_telegram_token(std::string_view text) {
   return is_telegram_id(text.substr(0, colon)) && secret.size() == kTelegramSecretSize && is_of_telegram_secret(secret);
 }
 
+std::string_view telegram_bot_id(std::string_view token) { return token.substr(0, token.find(':')); }
+
 std::string shown_telegram_token(std::string_view token) {
   if (!is_telegram_token(token)) return std::string(kHidden);
-  return std::string(token.substr(0, token.find(':') + 1)).append(kHidden).append(token.substr(token.size() - kTelegramShownSize));
+  return std::string(telegram_bot_id(token)).append(":").append(kHidden).append(token.substr(token.size() - kTelegramShownSize));
 }
 
 bool is_shown_telegram_token(std::string_view text) {

@@ -56,6 +56,8 @@ struct ShownTelegramToken {
 
 /// "<the bot's id>:<35 characters of A-Za-z0-9_->", as Telegram gives them out.
 bool is_telegram_token(std::string_view text);
+/// The id of the bot whose token that is: BotFather gives a bot another token, and the same id.
+std::string_view telegram_bot_id(std::string_view token);
 /// The form in which answers show a token: "1234567890:…wxyz". Of what is no token (any more), less.
 std::string shown_telegram_token(std::string_view token);
 /// Whether it is text that shown_telegram_token() makes.

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "domain/processes/begun.h"
+
 namespace parley::accounts {
 namespace {
 
@@ -81,20 +83,19 @@ D rule(const Account& s, const ChangeEmail& c, Context& x) {
     return refuse(Code::validation_error, InvalidField{"current_password", "must be the current password"});
   }
   if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
-  return Accept{{EmailChangeRequested{std::string(x.command_id), c.email, c.email_index, c.session}}, changed(x), true};
+  return Accept{{EmailChangeRequested{processes::new_process(x), std::string(x.command_id), c.email, c.email_index, c.session}}, changed(x), true};
 }
 D rule(const Account& s, const FinishEmailChange& c, Context& x) {
   if (!std::holds_alternative<Reactor>(x.principal)) return refuse(Code::insufficient_permissions);
-  if (!s.pending_email || s.pending_email->process_id != c.process_id) {
-    if (!c.is_reserved || s.email_process == c.process_id) return Accept{{}, changed(x)};
-    return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
-  }
-  if (!c.is_reserved)
-    return Accept{{EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{c.process_id, Error{Code::email_taken, {}}}};
+  const auto ending = processes::ending_of(c.process_id, c.is_reserved, s.pending_email, s.email_process);
+  if (ending == processes::Ending::known) return Accept{{}, changed(x)};
+  if (ending == processes::Ending::unneeded) return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
   const auto& to = *s.pending_email;
+  if (!c.is_reserved)
+    return Accept{{EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{to.command_id, Error{Code::email_taken, {}}}};
   EmailChanged e{c.process_id, to.email, to.email_index, s.email_index, s.email_process, to.session.id};
   if (s.sessions.is_over(to.session)) e.kept_session.reset();
-  return Accept{{e}, changed(x), false, Closing<Answer>{c.process_id, Answer{profile(after(s, {e}, x), x)}}};
+  return Accept{{e}, changed(x), false, Closing<Answer>{to.command_id, Answer{profile(after(s, {e}, x), x)}}};
 }
 D rule(const Account& s, const ChangeProfile& c, Context& x) {
   if (!is_self(x)) return refuse(Code::insufficient_permissions);
@@ -223,7 +224,7 @@ void fold(Account& s, const ApiKeyCreated& e, const Occurred&) { s.api_keys.add(
 void fold(Account& s, const ApiKeyRevoked& e, const Occurred&) { s.api_keys.remove(e.key); }
 void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.use(e.key, when.time); }
 void fold(Account& s, const EmailChangeRequested& e, const Occurred&) {
-  s.pending_email = PendingEmail{e.process_id, e.email, e.email_index, e.session};
+  s.pending_email = PendingEmail{e.process_id, e.command_id, e.email, e.email_index, e.session};
 }
 void fold(Account& s, const EmailChanged& e, const Occurred& when) {
   s.email = e.email;
@@ -235,15 +236,6 @@ void fold(Account& s, const EmailChangeRefused& e, const Occurred&) {
   if (s.pending_email && s.pending_email->process_id == e.process_id) s.pending_email.reset();
 }
 void fold(Account&, const EmailReservationDeclined&, const Occurred&) {}
-
-/// Whoever asked for a change that these events give up is told so.
-std::optional<Closing<Answer>> given_up(const Account& s, const std::vector<Event>& events, const Context& x) {
-  if (!s.pending_email) return std::nullopt;
-  const auto& process = s.pending_email->process_id;
-  const auto now = after(s, events, x);
-  if (now.pending_email && now.pending_email->process_id == process) return std::nullopt;
-  return Closing<Answer>{process, Error{Code::version_conflict, {}}};
-}
 
 }  // namespace
 
@@ -267,7 +259,10 @@ State evolve(const State& state, const Event& event, const Occurred& when) {
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
   auto decision = std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
   const auto* account = std::get_if<Account>(&state);
-  if (decision && !decision->closing && account != nullptr) decision->closing = given_up(*account, decision->events, context);
+  if (decision && !decision->closing && account != nullptr && account->pending_email) {
+    const auto now = after(*account, decision->events, context);
+    decision->closing = processes::given_up<Answer>(account->pending_email, now.pending_email, Code::version_conflict);
+  }
   return decision;
 }
 

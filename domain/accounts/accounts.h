@@ -74,9 +74,10 @@ struct LeftTeam {
 struct AdminAppointed {
   friend bool operator==(const AdminAppointed&, const AdminAppointed&) = default;
 };
-/// The account is to have another e-mail, as soon as that is reserved for it. The process is named by the command that began it.
+/// The account is to have another e-mail, as soon as that is reserved for it.
 struct EmailChangeRequested {
   std::string process_id;
+  std::string command_id;  ///< That began it: its answer is the end.
   Personal email;
   std::string email_index;
   Session session;  ///< In which that was asked.
@@ -121,6 +122,7 @@ struct Membership {
 /// A change of the e-mail that is under way. Another request takes its place, and what ends all sessions gives it up.
 struct PendingEmail {
   std::string process_id;
+  std::string command_id;
   Personal email;
   std::string email_index;
   Session session;

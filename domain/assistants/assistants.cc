@@ -1,5 +1,9 @@
 #include "domain/assistants/assistants.h"
 
+#include <utility>
+
+#include "domain/processes/begun.h"
+
 namespace parley::assistants {
 namespace {
 
@@ -28,8 +32,9 @@ void each_part(Change& c, Of& s, F f) {
   f(c.allowed_domains, s.allowed_domains);
 }
 
-Assistant changed(Assistant s, const Updated& e) {
+Assistant updated(Assistant s, const Updated& e) {
   each_part(e, s, [](const auto& change, auto& target) { apply(change, target); });
+  s.pending_update.reset();
   return s;
 }
 /// Without what is so already.
@@ -42,37 +47,93 @@ Updated news(const Assistant& s, Updated wanted) {
   return wanted;
 }
 
+/// What an answer shows is folded from the same events. Without what is between the assistant and its bot.
+AssistantChanged changed(const Assistant& s, const std::vector<Event>& events, const Context& x) {
+  State state = s;
+  for (const auto& event : events) state = evolve(state, event, {x.now, 0});
+  auto now = std::get<Assistant>(std::move(state));
+  now.bot.reset();
+  now.pending_update.reset();
+  return {AssistantId{x.stream_id}, std::move(now)};
+}
+D noted(std::vector<Event> events) { return Accept{std::move(events), Noted{}}; }
+/// The end of what that command began.
+D ended(std::vector<Event> events, const std::string& command_id, std::variant<Answer, Error> result) {
+  return Accept{std::move(events), Noted{}, false, Closing<Answer>{command_id, std::move(result)}};
+}
+
 D rule(const NoAssistant&, const Create& c, Context& x) {
   const auto owner = asking_owner(x.principal);
   if (!owner) return refuse(Code::insufficient_permissions);
   Created e{*owner, c.name, c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token, c.website_integration, c.allowed_domains};
-  return Accept{{e}, AssistantCreated{AssistantId{x.stream_id}, e}};
+  AssistantCreated answer{AssistantId{x.stream_id}, e};
+  if (c.telegram_bot_token && c.bot_index) {
+    const auto token = *std::exchange(e.telegram_bot_token, std::nullopt);
+    return Accept{{CreationRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}}, std::move(answer), true};
+  }
+  return Accept{{e}, std::move(answer)};
 }
 // A creation gets an id of its own, so it never meets an assistant.
-D rule(const Assistant&, const Create&, Context&) { return refuse(Code::version_conflict); }
-D rule(const DeletedAssistant&, const Create&, Context&) { return refuse(Code::version_conflict); }
+D rule(const auto&, const Create&, Context&) { return refuse(Code::version_conflict); }
 
 // Whoever may not know of an assistant is told that there is none.
 bool may_change(const Assistant& s, const Context& x) { return asking_owner(x.principal) == s.owner; }
 
 D rule(const Assistant& s, const Update& c, Context& x) {
   if (!may_change(s, x)) return refuse(Code::assistant_not_found);
-  const auto e = news(s, c.change);
-  if (e == Updated{}) return Accept{{}, AssistantChanged{AssistantId{x.stream_id}, s}};
-  return Accept{{e}, AssistantChanged{AssistantId{x.stream_id}, changed(s, e)}};
+  auto e = news(s, c.change);
+  if (e == Updated{}) return Accept{{}, changed(s, {}, x)};
+  const bool is_same_bot = s.bot && s.bot->index == c.bot_index;
+  if (e.telegram_bot_token.value && c.bot_index && !is_same_bot) {
+    const auto token = *std::exchange(e.telegram_bot_token, {}).value;
+    return Accept{{UpdateRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}}, changed(s, {}, x), true};
+  }
+  std::vector<Event> events{e};
+  if (s.bot && e.telegram_bot_token.given && !is_same_bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
+  auto answer = changed(s, events, x);
+  return Accept{std::move(events), std::move(answer)};
 }
 D rule(const Assistant& s, const RotateSiteToken& c, Context& x) {
   if (!may_change(s, x)) return refuse(Code::assistant_not_found);
-  auto now = s;
-  now.site_token = c.site_token;
-  return Accept{{SiteTokenRotated{c.site_token}}, AssistantChanged{AssistantId{x.stream_id}, std::move(now)}};
+  const SiteTokenRotated e{c.site_token};
+  return Accept{{e}, changed(s, {e}, x)};
 }
 D rule(const Assistant& s, const Delete&, Context& x) {
   if (!may_change(s, x)) return refuse(Code::assistant_not_found);
-  return Accept{{Deleted{}}, AssistantDeleted{AssistantId{x.stream_id}}};
+  std::vector<Event> events{Deleted{}};
+  if (s.bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
+  return Accept{std::move(events), AssistantDeleted{AssistantId{x.stream_id}}};
 }
-D rule(const NoAssistant&, const auto&, Context&) { return refuse(Code::assistant_not_found); }
-D rule(const DeletedAssistant&, const auto&, Context&) { return refuse(Code::assistant_not_found); }
+
+// What became of a bot's reservation.
+
+D rule(const RequestedAssistant& s, const FinishBotChange& c, Context& x) {  // the only process that this stream can have
+  if (!c.is_reserved) return ended({CreationRefused{s.process_id, s.bot_index}}, s.command_id, Error{Code::bot_already_exists, {}});
+  return ended({s.assistant, BotClaimed{s.process_id, s.bot_index}}, s.command_id, Answer{AssistantCreated{AssistantId{x.stream_id}, s.assistant}});
+}
+D rule(const Assistant& s, const FinishBotChange& c, Context& x) {
+  const auto used_by = s.bot ? std::optional(s.bot->process_id) : std::nullopt;
+  const auto ending = processes::ending_of(c.process_id, c.is_reserved, s.pending_update, used_by);
+  if (ending == processes::Ending::known) return noted({});
+  if (ending == processes::Ending::unneeded) return noted({BotReleased{c.process_id, c.bot_index}});
+  const auto& pending = *s.pending_update;
+  if (!c.is_reserved) return ended({UpdateRefused{c.process_id}}, pending.command_id, Error{Code::bot_already_exists, {}});
+  std::vector<Event> events{pending.change, BotClaimed{c.process_id, pending.bot_index}};
+  if (s.bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
+  auto answer = changed(s, events, x);
+  return ended(std::move(events), pending.command_id, Answer{std::move(answer)});
+}
+D rule(const DeletedAssistant&, const FinishBotChange& c, Context&) {
+  if (!c.is_reserved) return noted({});
+  return noted({BotReleased{c.process_id, c.bot_index}});
+}
+// Its creation was refused; what was reserved long after that nobody needs.
+D rule(const NoAssistant&, const FinishBotChange& c, Context&) {
+  if (!c.is_reserved) return noted({});
+  return noted({CreationRefused{c.process_id, c.bot_index}});
+}
+
+D rule(const auto&, const auto&, Context&) { return refuse(Code::assistant_not_found); }
 
 }  // namespace
 
@@ -90,12 +151,36 @@ State evolve(const State& state, const Event& event, const Occurred& when) {
                                            .site_token = e.site_token,
                                            .created_at = when.time};
                         },
-                        [](const Assistant& s, const Updated& e) -> State { return changed(s, e); },
+                        [](const Assistant& s, const Updated& e) -> State { return updated(s, e); },
                         [](Assistant s, const SiteTokenRotated& e) -> State {
                           s.site_token = e.site_token;
+                          s.pending_update.reset();
                           return s;
                         },
                         [](const Assistant&, const Deleted&) -> State { return DeletedAssistant{}; },
+                        [](const NoAssistant&, const CreationRequested& e) -> State {
+                          RequestedAssistant s{e.process_id, e.command_id, e.bot_index, e.assistant};
+                          s.assistant.telegram_bot_token = e.telegram_bot_token;
+                          return s;
+                        },
+                        [](const RequestedAssistant&, const CreationRefused&) -> State { return NoAssistant{}; },
+                        [](Assistant s, const UpdateRequested& e) -> State {
+                          s.pending_update = PendingUpdate{e.process_id, e.command_id, e.bot_index, e.change};
+                          s.pending_update->change.telegram_bot_token = {e.telegram_bot_token};
+                          return s;
+                        },
+                        [](Assistant s, const UpdateRefused& e) -> State {
+                          if (s.pending_update && s.pending_update->process_id == e.process_id) s.pending_update.reset();
+                          return s;
+                        },
+                        [](Assistant s, const BotClaimed& e) -> State {
+                          s.bot = Bot{e.process_id, e.bot_index};
+                          return s;
+                        },
+                        [](Assistant s, const BotReleased& e) -> State {
+                          if (s.bot && s.bot->process_id == e.process_id) s.bot.reset();
+                          return s;
+                        },
                         // Of an assistant that is not there.
                         [](const auto& s, const auto&) -> State { return s; },
                     },
@@ -103,7 +188,19 @@ State evolve(const State& state, const Event& event, const Occurred& when) {
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
-  return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
+  if (std::holds_alternative<FinishBotChange>(command) && !std::holds_alternative<Reactor>(context.principal)) {
+    return refuse(Code::insufficient_permissions);
+  }
+  auto decision = std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
+  const auto* assistant = std::get_if<Assistant>(&state);
+  if (decision && !decision->closing && assistant != nullptr && assistant->pending_update) {
+    State now = state;
+    for (const auto& event : decision->events) now = evolve(now, event, {context.now, 0});
+    const auto* then = std::get_if<Assistant>(&now);
+    decision->closing = processes::given_up<Answer>(assistant->pending_update, then != nullptr ? then->pending_update : std::nullopt,
+                                                    then != nullptr ? Code::version_conflict : Code::assistant_not_found);
+  }
+  return decision;
 }
 
 }  // namespace parley::assistants

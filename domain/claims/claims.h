@@ -1,6 +1,6 @@
 #pragma once
-// A claim: who has a value that must be unique (an e-mail, as its index), when the thing that has it lives in another slot. Its stream lives in the
-// slot of the value, where the decider owns the value's uniqueness; there is one for each value that was ever asked for in this way.
+// A claim: who has a value that must be unique (an e-mail, a bot, as its index), when the thing that has it lives in another slot. Its stream lives
+// in the slot of the value, where the decider owns the value's uniqueness; there is one for each value that was ever asked for in this way.
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -13,7 +13,7 @@ namespace parley::claims {
 
 /// The holder has the value, for a process that goes on elsewhere. A later reservation of the same holder takes the place of the one before.
 struct Reserved {
-  std::string index;  ///< What must be unique, "account_email": it says of which kind the holder is.
+  std::string index;  ///< What must be unique, "account_email", "telegram_bot": it says of which kind the holder is.
   std::string key;    ///< The value, as an HMAC.
   std::string process_id;
   std::int64_t holder = 0;

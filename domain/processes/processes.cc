@@ -9,33 +9,52 @@ FollowUp to_claim(const UniqueKey& value, claims::Command command) { return {cla
 FollowUp to_account(std::int64_t account, bool is_reserved, const std::string& process_id, const std::string& email_index) {
   return {Stream{Kind::account, account}, Command{accounts::Command{accounts::FinishEmailChange{process_id, email_index, is_reserved}}}};
 }
-FollowUp release(const std::string& email_index, const std::string& process_id) {
-  const auto value = email_key(email_index);
+FollowUp to_assistant(std::int64_t assistant, bool is_reserved, const std::string& process_id, const std::string& bot_index) {
+  return {Stream{Kind::assistant, assistant}, Command{assistants::Command{assistants::FinishBotChange{process_id, bot_index, is_reserved}}}};
+}
+FollowUp reserve(const UniqueKey& value, const std::string& process_id, const Stream& holder, std::int64_t version) {
+  return to_claim(value, claims::Reserve{value.index, value.key, process_id, holder.id, version});
+}
+FollowUp release(const UniqueKey& value, const std::string& process_id) {
   return to_claim(value, claims::Release{value.index, value.key, process_id});
 }
+
+/// What became of a reservation, to whoever asked for it: of which kind that is, the index says.
+template <class Outcome>
+Steps to_holder(const Outcome& e, bool is_reserved) {
+  if (e.index == kAccountEmailIndex) return {to_account(e.holder, is_reserved, e.process_id, e.key)};
+  if (e.index == kTelegramBotIndex) return {to_assistant(e.holder, is_reserved, e.process_id, e.key)};
+  return {};
+}
+Steps after(const Stream&, std::int64_t, const claims::Reserved& e) { return to_holder(e, true); }
+Steps after(const Stream&, std::int64_t, const claims::Refused& e) { return to_holder(e, false); }
 
 // An account changes its e-mail: requested (account) -> reserved or refused (the new e-mail's claim) -> changed or refused (account), and then
 // confirmed (the new e-mail's claim) and released (the one before, if that was a claim too).
 
 Steps after(const Stream& account, std::int64_t version, const accounts::EmailChangeRequested& e) {
-  const auto value = email_key(e.email_index);
-  return {to_claim(value, claims::Reserve{value.index, value.key, e.process_id, account.id, version})};
-}
-Steps after(const Stream&, std::int64_t, const claims::Reserved& e) {
-  if (e.index != kAccountEmailIndex) return {};
-  return {to_account(e.holder, true, e.process_id, e.key)};
-}
-Steps after(const Stream&, std::int64_t, const claims::Refused& e) {
-  if (e.index != kAccountEmailIndex) return {};
-  return {to_account(e.holder, false, e.process_id, e.key)};
+  return {reserve(email_key(e.email_index), e.process_id, account, version)};
 }
 Steps after(const Stream&, std::int64_t, const accounts::EmailChanged& e) {
   Steps steps{to_claim(email_key(e.email_index), claims::Confirm{e.process_id})};
-  if (e.previous_process_id) steps.push_back(release(e.previous_email_index, *e.previous_process_id));
+  if (e.previous_process_id) steps.push_back(release(email_key(e.previous_email_index), *e.previous_process_id));
   return steps;
 }
 // The account had no use for it any more: another change came between, or the password was changed.
-Steps after(const Stream&, std::int64_t, const accounts::EmailReservationDeclined& e) { return {release(e.email_index, e.process_id)}; }
+Steps after(const Stream&, std::int64_t, const accounts::EmailReservationDeclined& e) { return {release(email_key(e.email_index), e.process_id)}; }
+
+// An assistant is created with a bot, or gets another: requested (assistant) -> reserved or refused (the bot's claim) -> created or updated, and the
+// bot claimed, or refused (assistant), and then confirmed (the bot's claim). A bot that an assistant does not need (any more) is released.
+
+Steps after(const Stream& assistant, std::int64_t version, const assistants::CreationRequested& e) {
+  return {reserve(bot_key(e.bot_index), e.process_id, assistant, version)};
+}
+Steps after(const Stream& assistant, std::int64_t version, const assistants::UpdateRequested& e) {
+  return {reserve(bot_key(e.bot_index), e.process_id, assistant, version)};
+}
+Steps after(const Stream&, std::int64_t, const assistants::BotClaimed& e) { return {to_claim(bot_key(e.bot_index), claims::Confirm{e.process_id})}; }
+Steps after(const Stream&, std::int64_t, const assistants::CreationRefused& e) { return {release(bot_key(e.bot_index), e.process_id)}; }
+Steps after(const Stream&, std::int64_t, const assistants::BotReleased& e) { return {release(bot_key(e.bot_index), e.process_id)}; }
 
 Steps after(const Stream&, std::int64_t, const auto&) { return {}; }
 

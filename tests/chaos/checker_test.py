@@ -413,7 +413,7 @@ class Emails(unittest.TestCase):
     """An account registered with "a" has "b" now, by a claim; the steps of that, in their order."""
 
     RIGHT = (("account.registered", "account/1025", {"email": "a", "email_index": "a", "password_verifier": "v"}),
-             ("account.email_change_requested", "account/1025", {"process_id": "p", "email": "b", "email_index": "b", "session": {}}),
+             ("account.email_change_requested", "account/1025", {"process_id": "p", "command_id": "c", "email": "b", "email_index": "b", "session": {}}),
              ("claim.reserved", "claim/2049", {"index": "account_email", "key": "b", "process_id": "p", "holder_id": 1025, "holder_version": 2}),
              ("account.email_changed", "account/1025", {"process_id": "p", "email": "b", "email_index": "b", "previous_email_index": "a"}),
              ("claim.confirmed", "claim/2049", {"process_id": "p"}))
@@ -444,7 +444,55 @@ class Emails(unittest.TestCase):
         self.assertEqual(self.faults(*self.RIGHT, released), ["account/1025: nobody guards its e-mail"])
         lost = ("claim.reserved", "claim/3073", {**self.RIGHT[2][2], "key": "c", "process_id": "q"})
         self.assertEqual(self.faults(*self.RIGHT, lost, ("claim.confirmed", "claim/3073", {"process_id": "q"})),
-                         ["account/1025: an e-mail is reserved for it that it does not have"])
+                         ["account/1025: a claim keeps for it another e-mail than it has"])
+
+
+class Bots(unittest.TestCase):
+    """An assistant is created with the bot "x" and has "y" now; the steps of that, in their order."""
+
+    ME = "assistant/1026"
+    RIGHT = (("assistant.creation_requested", ME, {"process_id": "p", "command_id": "c", "bot_index": "x", "telegram_bot_token": "s", "assistant": {}}),
+             ("claim.reserved", "claim/2049", {"index": "telegram_bot", "key": "x", "process_id": "p", "holder_id": 1026, "holder_version": 1}),
+             ("assistant.created", ME, {}),
+             ("assistant.bot_claimed", ME, {"process_id": "p", "bot_index": "x"}),
+             ("claim.confirmed", "claim/2049", {"process_id": "p"}),
+             ("assistant.update_requested", ME, {"process_id": "q", "command_id": "d", "bot_index": "y", "telegram_bot_token": "t", "change": {}}),
+             ("claim.reserved", "claim/3073", {"index": "telegram_bot", "key": "y", "process_id": "q", "holder_id": 1026, "holder_version": 4}),
+             ("assistant.updated", ME, {}),
+             ("assistant.bot_claimed", ME, {"process_id": "q", "bot_index": "y"}),
+             ("assistant.bot_released", ME, {"process_id": "p", "bot_index": "x"}),
+             ("claim.confirmed", "claim/3073", {"process_id": "q"}),
+             ("claim.released", "claim/2049", {"index": "telegram_bot", "key": "x", "process_id": "p"}))
+
+    def topics(self, *steps):
+        events = [Event(0, offset, encoded({"ce_type": f"parley.{kind}.v1", "ce_subject": subject, "ce_causationid": f"{value.get('process_id')}"}),
+                        json.dumps(value).encode()) for offset, (kind, subject, value) in enumerate(steps)]
+        return check.Topics([], events, [], [], PARTITIONS)
+
+    def faults(self, *steps):
+        return check.check_bots(None, self.topics(*steps))
+
+    def test_what_has_ended_is_right_however_it_did(self):
+        self.assertEqual(self.faults(*self.RIGHT), [])
+        self.assertEqual(self.faults(self.RIGHT[0], ("assistant.creation_refused", self.ME, {"process_id": "p", "bot_index": "x"})), [])
+        self.assertEqual(self.faults(*self.RIGHT[:6], ("assistant.update_refused", self.ME, {"process_id": "q"})), [])
+        gone = (("assistant.deleted", self.ME, {}), ("assistant.bot_released", self.ME, {"process_id": "p", "bot_index": "x"}), self.RIGHT[-1])
+        self.assertEqual(self.faults(*self.RIGHT[:5], *gone), [])
+
+    def test_what_has_not_ended_is_said(self):
+        for count, said in ((1, "waits for a bot, p, for ever"), (2, "waits for a bot, p, for ever"), (4, "is not confirmed"), (6, "waits for a bot, q, for ever"),
+                            (7, "waits for a bot, q, for ever"), (10, "is not confirmed"), (11, "a claim keeps for it another bot than it has")):
+            self.assertTrue(any(said in fault for fault in self.faults(*self.RIGHT[:count])), count)
+
+    def test_two_assistants_with_one_bot_are_said(self):
+        other = ("assistant.bot_claimed", "assistant/4098", {"process_id": "r", "bot_index": "y"})
+        self.assertEqual(self.faults(*self.RIGHT, other), ["2 assistants have the bot y…", "assistant/4098: nobody guards its bot"])
+
+    def test_an_end_is_the_effect_of_the_command_that_began_it(self):
+        effects = self.topics(*self.RIGHT).effects
+        for command, bot in (("c", "x"), ("d", "y")):
+            claimed = next(event for event in effects[command] if event.text("ce_type") == check.BOT_CLAIMED)
+            self.assertEqual(json.loads(claimed.value)["bot_index"], bot)
 
 
 class Plans(unittest.TestCase):

@@ -9,6 +9,7 @@ from contract import Caller, ContractTest, Dialog, main, new_key
 from streams_test import Stream
 
 DIES_WITHIN_S = 1.0  # as the documentation promises, at every API
+RELEASED_WITHIN_S = 10.0
 NONEXISTENT = 9007199254739968
 
 
@@ -20,7 +21,8 @@ class Assistants(ContractTest):
     def create(self, **body):
         """The path of a new assistant, and it."""
         created = self.owner.post("/api/assistants", {"name": "A", **body})
-        self.assertEqual((created.status, created.headers["etag"]), (201, '"1"'), created)
+        # With a bot it was asked for first, and has claimed that.
+        self.assertEqual((created.status, created.headers["etag"]), (201, '"3"' if "telegram_bot_token" in body else '"1"'), created)
         return f"/api/assistants/{created.json['id']}", created.json
 
     def change(self, path, body, **headers):
@@ -70,7 +72,7 @@ class Assistants(ContractTest):
                 self.assertEqual(changed.json, assistant)
                 read = self.owner.get(path)
                 self.assertEqual((read.json, read.headers["etag"]), (assistant, changed.headers["etag"]))
-        self.assertEqual(read.headers["etag"], '"8"')
+        self.assertEqual(read.headers["etag"], '"11"', "six events, and two when the bot went")
         self.assertIn(assistant, self.owner.get("/api/assistants").json)
 
     def test_what_is_so_already_is_no_change(self):
@@ -134,6 +136,41 @@ class Assistants(ContractTest):
         other = self.change(path, {"telegram_bot_token": telegram_token("1234")}).json["telegram_bot_token"]
         self.assertTrue(other.endswith(":…1234"))
         self.assertEqual(self.change(path, {"telegram_bot_token": shown}).json["telegram_bot_token"], other)
+
+    def test_a_telegram_bot_is_one_assistant_s(self):
+        token, other = telegram_token(), telegram_token()
+        bot = token.partition(":")[0]
+        path, assistant = self.create(telegram_bot_token=token)
+        second, _ = self.create(telegram_bot_token=other)
+        count = len(self.owner.get("/api/assistants").json)
+        for caller in (self.owner, self.register()):  # whoever owns the one that has it
+            self.assert_error(caller.post("/api/assistants", {"name": "A", "telegram_bot_token": f"{bot}:" + "b" * 35}), 409, "BOT_ALREADY_EXISTS")
+        before = self.owner.get(second).json
+        self.assert_error(self.owner.put(second, {"name": "B", "telegram_bot_token": token}), 409, "BOT_ALREADY_EXISTS")
+        self.assertEqual(self.owner.get(second).json, before)
+        self.assertEqual(len(self.owner.get("/api/assistants").json), count)
+        again = self.change(path, {"telegram_bot_token": f"{bot}:" + "c" * 31 + "wxyz"})  # BotFather has given it another
+        self.assertEqual(again.json, {**assistant, "telegram_bot_token": f"{bot}:…wxyz"})
+
+    def test_a_telegram_bot_that_an_assistant_has_no_more_is_anybody_s(self):
+        token = telegram_token()
+        path, _ = self.create(telegram_bot_token=token)
+
+        def assert_free():
+            """As soon as it is released."""
+            deadline = time.monotonic() + RELEASED_WITHIN_S
+            while (created := self.owner.post("/api/assistants", {"name": "A", "telegram_bot_token": token})).status == 409:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.01)
+            self.assertEqual(created.status, 201, created)
+            return f"/api/assistants/{created.json['id']}"
+
+        self.change(path, {"telegram_bot_token": telegram_token()})
+        second = assert_free()
+        self.change(second, {"telegram_bot_token": None})
+        third = assert_free()
+        self.assertEqual(self.owner.delete(third).status, 204)
+        assert_free()
 
     # What visitors see.
 

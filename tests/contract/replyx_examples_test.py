@@ -4,12 +4,14 @@
 import json
 import pathlib
 import re
+import secrets
 import unittest
 
 from contract import Caller, ContractTest, main, new_email
 
 DOCUMENT = json.loads(pathlib.Path(__file__).with_name("replyx_examples.json").read_text())
 DOCUMENTED_EMAIL, DOCUMENTED_OLD_PASSWORD, OLD_PASSWORD = "user@example.com", "old_password", "password123"
+DOCUMENTED_BOT = "1234567890:"
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 
 
@@ -17,7 +19,8 @@ class Examples(ContractTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.email = new_email()  # the documented one can be registered once
+        cls.email = new_email()  # the documented one can be registered once, and one assistant can have the bot
+        cls.bot = f"{1_000_000_000 + secrets.randbelow(1_000_000_000)}:"
         cls.callers = {"nobody": Caller(Accept_Language=None)}
         cls.ids = {}
 
@@ -39,7 +42,8 @@ class Examples(ContractTest):
         return self.callers[example["as"]].call(example["method"], path, self.own(example.get("body")))
 
     def own(self, documented):
-        return json.loads(json.dumps(documented).replace(DOCUMENTED_EMAIL, self.email).replace(DOCUMENTED_OLD_PASSWORD, OLD_PASSWORD))
+        return json.loads(json.dumps(documented).replace(DOCUMENTED_EMAIL, self.email).replace(DOCUMENTED_OLD_PASSWORD, OLD_PASSWORD)
+                          .replace(DOCUMENTED_BOT, self.bot))
 
     def keep(self, example, answer):
         """What later examples need of this one."""

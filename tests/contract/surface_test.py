@@ -42,11 +42,12 @@ class Surface(ContractTest):
 
     def test_an_assistant_is_created_and_listed(self):
         owner = self.register()
+        bot = 1_000_000_000 + secrets.randbelow(1_000_000_000)
         sent = {"name": "Мой ассистент", "description": "Описание", "system_prompt": "Ты техподдержка", "ai_model": "gpt-3.5-turbo",
-                "telegram_bot_token": "1234567890:" + "A" * 31 + "wxyz", "website_integration": True, "allowed_domains": ["example.com", "*.test.com"]}
+                "telegram_bot_token": f"{bot}:" + "A" * 31 + "wxyz", "website_integration": True, "allowed_domains": ["example.com", "*.test.com"]}
         created = owner.post("/api/assistants", sent)
         self.assertEqual(created.status, 201)
-        self.assertEqual({name: created.json[name] for name in sent}, {**sent, "telegram_bot_token": "1234567890:…wxyz"})
+        self.assertEqual({name: created.json[name] for name in sent}, {**sent, "telegram_bot_token": f"{bot}:…wxyz"})
         self.assertTrue(created.json["is_active"])
         self.assertRegex(created.json["site_token"], "^st_[A-Za-z0-9_-]{32}$")
         least = owner.post("/api/assistants", {"name": "Least"}).json

@@ -247,6 +247,33 @@ TEST_F(ReadModels, AnAssistantIsTheFoldOfItsChangesInOneBatchOrInMany) {
   }
 }
 
+TEST_F(ReadModels, AnAssistantThatWaitsForItsBotIsThereWhenItHasIt) {
+  for (const bool one_batch : {false, true}) {
+    const std::int64_t more = one_batch ? 1024 : 0;
+    const Stream stream{Kind::assistant, kAssistant.value + more}, refused{Kind::assistant, kAssistant.value + 2048 + more};
+    const auto created = assistant_created(kAnna, "с ботом");
+    const assistants::CreationRequested requested{"p1", "c1", "b1", {"sealed"}, std::get<assistants::Created>(std::get<assistants::Event>(created))};
+    given({{stream, requested}, {refused, requested}}, one_batch);
+    EXPECT_FALSE(ok(assistant(*lease_, kAnna, {stream.id})));
+    given({{stream, created}, {stream, assistants::BotClaimed{"p1", "b1"}}, {refused, assistants::CreationRefused{"p1", "b1"}}}, one_batch);
+    EXPECT_EQ(ok(assistant(*lease_, kAnna, {stream.id}))->version, 3);
+    EXPECT_FALSE(ok(assistant(*lease_, kAnna, {refused.id})));
+    given({{stream, assistants::UpdateRequested{"p2", "c2", "b2", {"other"}, {.name = "другой"}}}}, one_batch);
+    EXPECT_EQ(ok(assistant(*lease_, kAnna, {stream.id}))->name, "с ботом");
+    given({{stream, assistants::Updated{.name = "другой", .telegram_bot_token = {Sealed{"other"}}}},
+           {stream, assistants::BotClaimed{"p2", "b2"}},
+           {stream, assistants::BotReleased{"p1", "b1"}}},
+          one_batch);
+    const auto row = ok(assistant(*lease_, kAnna, {stream.id}));
+    EXPECT_EQ(row->version, 7);
+    EXPECT_EQ(row->name, "другой");
+    EXPECT_EQ(row->telegram_bot_token, Sealed{"other"});
+    given({{stream, assistants::Deleted{}}, {stream, assistants::BotReleased{"p2", "b2"}}}, one_batch);
+    EXPECT_FALSE(ok(assistant(*lease_, kAnna, {stream.id})));
+    given({{stream, assistants::BotReleased{"p3", "b3"}}}, one_batch);
+  }
+}
+
 TEST_F(ReadModels, ADeletedAssistantIsGoneAndItsDialogsKeepItsName) {
   const Stream stream{Kind::assistant, kAssistant.value}, short_lived{Kind::assistant, kOther.value};
   given(a_dialog());

@@ -1,6 +1,6 @@
-// Accounts that change their e-mails as a seed says, registrations of the same e-mails among them, while the commands between slots come in any
-// order, more than once, and long after the deciders have forgotten them: when all of them have come, every account has one e-mail, no two have the
-// same, and nothing is reserved that nobody has.
+// What spans slots, as a seed says, while the commands between slots come in any order, more than once, and long after the deciders have forgotten
+// them. Accounts change their e-mails, registrations of the same e-mails among them: when all commands have come, every account has one e-mail, no
+// two have the same, and nothing is reserved that nobody has. Assistants are created, changed and deleted with bots: no two have the same one.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -14,11 +14,13 @@ namespace {
 
 constexpr std::chrono::hours kForgottenAfter = kOutcomeWindow + std::chrono::hours{1};
 
+/// Deciders, and everything that is on its way between them; who asks for what is said by those that it is a base of.
 class Simulation {
  public:
   explicit Simulation(unsigned seed) : random_(seed) {
-    for (int i = 0; i < 5; ++i) emails_.push_back(crypto::hex(crypto::sha256("email " + std::to_string(seed) + "/" + std::to_string(i))));
+    for (int i = 0; i < 5; ++i) values_.push_back(crypto::hex(crypto::sha256("value " + std::to_string(seed) + "/" + std::to_string(i))));
   }
+  virtual ~Simulation() = default;
 
   void run() {
     for (int turn = 0; turn < 120; ++turn) {
@@ -32,7 +34,13 @@ class Simulation {
     judge();
   }
 
- private:
+ protected:
+  /// What somebody asks for.
+  virtual Sent request() = 0;
+  virtual void notice(const Written& written) = 0;
+  /// When everything has come to its end: what is in use, by its key.
+  virtual void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) = 0;
+
   std::size_t below(std::size_t n) { return static_cast<std::size_t>(random_() % n); }
   template <class T>
   const T& one_of(const std::vector<T>& all) {
@@ -44,9 +52,7 @@ class Simulation {
     if (!due_.empty() && what < 6) return next_step();
     if (!steps_.empty() && what == 6) return again(one_of(steps_));  // a reactor that has lost its position, or a second one
     if (!sent_.empty() && what == 7) return again(one_of(sent_));
-    if (accounts_.empty() || what == 8) return registration();
-    const auto& account = one_of(accounts_);
-    return keep(what == 9 ? new_password(account) : change(account));
+    return keep(request());
   }
   Sent keep(Sent command) {
     sent_.push_back(command);
@@ -62,27 +68,7 @@ class Simulation {
     if (below(5) != 0) due_.erase(due_.begin() + static_cast<std::ptrdiff_t>(at));  // otherwise it comes once more
     return again(std::move(step));
   }
-  Sent registration() {
-    const auto& email = one_of(emails_);
-    return keep(sent(email_key(email), crypto::slot_of(email), crypto::uuid7(), Anonymous{},
-                     accounts::Command{accounts::Register{{email}, email, {}, {}, {"sealed"}}}));
-  }
   State state_of(const Stream& stream) { return *log_of(slot_of(stream.id)).snapshot.stream(to_string(stream))->state; }
-  Sent to_account(std::int64_t id, accounts::Command command) {
-    return sent(Stream{Kind::account, id}, slot_of(id), crypto::uuid7(), Owner{{id}}, std::move(command));
-  }
-  accounts::Session session() const { return {"s", std::int64_t{1} << 40, now_ + accounts::kSessionLifetime}; }
-  Sent change(std::int64_t id) {
-    const auto& email = one_of(emails_);
-    return to_account(id, accounts::ChangeEmail{{email}, email, true, verifier_of(id), session()});
-  }
-  Sent new_password(std::int64_t id) {
-    return to_account(id, accounts::ChangePassword{true, verifier_of(id), Sealed{"sealed " + std::to_string(random_())}, session()});
-  }
-  Sealed verifier_of(std::int64_t id) {
-    const auto state = state_of({Kind::account, id});
-    return std::get<accounts::Account>(std::get<accounts::State>(state)).password_verifier;
-  }
   MemoryLog& log_of(int slot) { return logs_[static_cast<std::size_t>(partition_of(slot, kPartitions))]; }
 
   void decide(const std::vector<Sent>& commands) {
@@ -101,7 +87,7 @@ class Simulation {
     }
   }
   void take_note(const Written& written) {
-    if (written.envelope.type == "parley.account.registered.v1") accounts_.push_back(parse_stream(written.envelope.subject)->id);
+    notice(written);
     for (auto& step : processes::steps_of(written.envelope, written.event)) {
       step.envelope.attempt_id = crypto::uuid7();
       step.envelope.not_after = Timestamp(std::chrono::milliseconds(1'900'000'000'000));
@@ -111,27 +97,13 @@ class Simulation {
   }
 
   void judge() {
-    std::map<std::string, std::int64_t> having;  // e-mail -> account
-    for (const auto id : accounts_) {
-      const auto state = state_of({Kind::account, id});
-      const auto& account = std::get<accounts::Account>(std::get<accounts::State>(state));
-      ASSERT_FALSE(account.pending_email) << id;
-      ASSERT_TRUE(having.emplace(account.email_index, id).second) << "two accounts with one e-mail";
-      const auto owner = log_of(crypto::slot_of(account.email_index)).snapshot.owner(email_key(account.email_index));
-      ASSERT_TRUE(owner) << "nobody guards the e-mail of " << id;
-      if (!account.email_process) {
-        ASSERT_EQ(*owner, (Stream{Kind::account, id}));
-        continue;
-      }
-      ASSERT_EQ(owner->kind, Kind::claim);
-      const auto claim = state_of(*owner);
-      ASSERT_EQ(std::get<claims::State>(claim), claims::State(claims::Held{*account.email_process, id, version_of_claim(claim), true}));
-    }
+    std::map<UniqueKey, Stream, UniqueKeyOrder> having;
+    judge_holders(having);
     for (const auto& log : logs_) {
       log.judge();
       for (const auto& [key, owner] : log.snapshot.all().owners) {
-        if (key.index == kAccountEmailIndex && owner) {
-          ASSERT_TRUE(having.contains(key.key)) << "reserved for ever";
+        if (owner && !key.index.starts_with("claim.")) {
+          ASSERT_TRUE(having.contains(key)) << "reserved for ever";
         }
       }
       for (const auto& [id, outcome] : log.snapshot.all().outcomes) ASSERT_FALSE(outcome.is_under_way) << "never answered: " << id;
@@ -144,28 +116,151 @@ class Simulation {
       ASSERT_EQ(folded.all().owners, log.snapshot.all().owners);
     }
   }
-  static std::int64_t version_of_claim(const State& state) {
+  std::optional<Stream> owner_of(const UniqueKey& key) { return log_of(crypto::slot_of(key.key)).snapshot.owner(key); }
+  /// Whether the holder has the value by a claim, for good, and for that process.
+  void judge_claim(const UniqueKey& value, const Stream& holder, const std::string& process_id) {
+    const auto owner = owner_of(value);
+    ASSERT_TRUE(owner) << "nobody guards what " << to_string(holder) << " has";
+    ASSERT_EQ(owner->kind, Kind::claim);
+    const auto state = state_of(*owner);
     const auto* held = std::get_if<claims::Held>(&std::get<claims::State>(state));
-    return held != nullptr ? held->holder_version : -1;
+    ASSERT_TRUE(held != nullptr);
+    ASSERT_EQ(*held, (claims::Held{process_id, holder.id, held->holder_version, true}));
   }
 
   std::mt19937 random_;
-  std::vector<std::string> emails_;
+  std::vector<std::string> values_;  // e-mails, or bots, that people want
   std::array<MemoryLog, kPartitions> logs_;
   std::array<std::int64_t, kPartitions> offsets_{};
   Timestamp now_{std::chrono::milliseconds(1'800'000'000'000)};
-  std::vector<std::int64_t> accounts_;
+
+ private:
   std::vector<Sent> due_;    // steps that have not come yet
   std::vector<Sent> steps_;  // all there ever were
   std::vector<Sent> sent_;   // of people
 };
 
-TEST(ProcessesProperties, whatever_the_order_every_account_has_an_email_and_no_two_have_the_same) {
+class Emails final : public Simulation {
+ public:
+  using Simulation::Simulation;
+
+ private:
+  Sent request() override {
+    const auto what = below(5);
+    if (accounts_.empty() || what == 0) return registration();
+    const auto& account = one_of(accounts_);
+    return what == 1 ? new_password(account) : change(account);
+  }
+  Sent registration() {
+    const auto& email = one_of(values_);
+    return sent(email_key(email), crypto::slot_of(email), crypto::uuid7(), Anonymous{},
+                accounts::Command{accounts::Register{{email}, email, {}, {}, {"sealed"}}});
+  }
+  Sent to_account(std::int64_t id, accounts::Command command) {
+    return sent(Stream{Kind::account, id}, slot_of(id), crypto::uuid7(), Owner{{id}}, std::move(command));
+  }
+  accounts::Session session() const { return {"s", std::int64_t{1} << 40, now_ + accounts::kSessionLifetime}; }
+  Sent change(std::int64_t id) {
+    const auto& email = one_of(values_);
+    return to_account(id, accounts::ChangeEmail{{email}, email, true, account(id).password_verifier, session()});
+  }
+  Sent new_password(std::int64_t id) {
+    return to_account(id, accounts::ChangePassword{true, account(id).password_verifier, Sealed{"sealed " + std::to_string(random_())}, session()});
+  }
+  accounts::Account account(std::int64_t id) {
+    const auto state = state_of({Kind::account, id});
+    return std::get<accounts::Account>(std::get<accounts::State>(state));
+  }
+
+  void notice(const Written& written) override {
+    if (written.envelope.type == "parley.account.registered.v1") accounts_.push_back(parse_stream(written.envelope.subject)->id);
+  }
+  void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) override {
+    for (const auto id : accounts_) {
+      const Stream stream{Kind::account, id};
+      const auto now = account(id);
+      const auto email = email_key(now.email_index);
+      ASSERT_FALSE(now.pending_email) << id;
+      ASSERT_TRUE(having.emplace(email, stream).second) << "two accounts with one e-mail";
+      if (now.email_process) {
+        judge_claim(email, stream, *now.email_process);
+      } else {
+        ASSERT_EQ(owner_of(email), stream);
+      }
+    }
+  }
+
+  std::vector<std::int64_t> accounts_;
+};
+
+class Bots final : public Simulation {
+ public:
+  using Simulation::Simulation;
+
+ private:
+  static constexpr Owner kOwner{AccountId{1025}};
+
+  Sent request() override {
+    const auto what = below(8);
+    if (assistants_.empty() || what < 2) return creation();
+    const Stream stream{Kind::assistant, one_of(assistants_)};
+    const auto of = [&](assistants::Command command) { return sent(stream, slot_of(stream.id), crypto::uuid7(), kOwner, std::move(command)); };
+    if (what == 2) return of(assistants::Delete{});
+    if (what == 3) return of(assistants::Update{{.name = "n " + std::to_string(random_())}});
+    if (what == 4) return of(assistants::Update{{.telegram_bot_token = {std::nullopt}}});
+    if (what == 5 && below(4) == 0) return of(assistants::Update{{.telegram_bot_token = {token()}}});  // of an API of an earlier build
+    return of(assistants::Update{{.telegram_bot_token = {token()}}, one_of(values_)});
+  }
+  Sent creation() {
+    const auto id = crypto::uuid7();
+    assistants::Create command{.name = "n",
+                               .description = {},
+                               .system_prompt = {},
+                               .ai_model = "m",
+                               .site_token = "st_" + std::to_string(random_()),
+                               .telegram_bot_token = token(),
+                               .website_integration = true,
+                               .allowed_domains = {},
+                               .bot_index = one_of(values_)};
+    return sent(schema::NewStream{}, crypto::slot_of(id), id, kOwner, assistants::Command{std::move(command)});
+  }
+  Sealed token() { return {"sealed " + std::to_string(random_())}; }
+
+  void notice(const Written& written) override {
+    if (written.envelope.type == "parley.assistant.created.v1") assistants_.push_back(parse_stream(written.envelope.subject)->id);
+    if (written.envelope.type == "parley.assistant.creation_requested.v1") requested_.push_back(parse_stream(written.envelope.subject)->id);
+  }
+  void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) override {
+    for (const auto id : requested_) {
+      const auto state = state_of({Kind::assistant, id});
+      ASSERT_FALSE(std::holds_alternative<assistants::RequestedAssistant>(std::get<assistants::State>(state))) << id << " is never created";
+    }
+    for (const auto id : assistants_) {
+      const Stream stream{Kind::assistant, id};
+      const auto state = state_of(stream);
+      const auto* assistant = std::get_if<assistants::Assistant>(&std::get<assistants::State>(state));
+      if (assistant == nullptr) continue;
+      ASSERT_FALSE(assistant->pending_update) << id;
+      if (!assistant->bot) continue;
+      ASSERT_TRUE(assistant->telegram_bot_token) << id;
+      const auto bot = bot_key(assistant->bot->index);
+      ASSERT_TRUE(having.emplace(bot, stream).second) << "two assistants with one bot";
+      judge_claim(bot, stream, assistant->bot->process_id);
+    }
+  }
+
+  std::vector<std::int64_t> assistants_, requested_;
+};
+
+template <class Kind>
+void run_many() {
   for (unsigned seed = 1; seed <= 300 && !::testing::Test::HasFatalFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    Simulation(seed).run();
+    Kind(seed).run();
   }
 }
+TEST(ProcessesProperties, whatever_the_order_every_account_has_an_email_and_no_two_have_the_same) { run_many<Emails>(); }
+TEST(ProcessesProperties, whatever_the_order_no_two_assistants_have_one_bot_and_what_nobody_has_is_free) { run_many<Bots>(); }
 
 }  // namespace
 }  // namespace parley::decider::testing

@@ -123,6 +123,22 @@ TEST(Words, of_a_change_name_what_changed) {
   EXPECT_EQ(in_words(record(2, assistants::Event{change}, at(0), value, "assistant/1386"), Disclosure::masked),
             "visitor/1530 changes the assistant: name, description (cleared), telegram_bot_token");
 }
+TEST(Words, of_an_assistant_s_bot) {
+  std::string value;
+  const auto words = [&](assistants::Event event) {
+    return in_words(record(2, std::move(event), at(0), value, "assistant/1386"), Disclosure::masked);
+  };
+  EXPECT_EQ(words(assistants::CreationRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {AccountId{1025}, "N"}}),
+            "visitor/1530 wants the assistant \"N\", with a Telegram bot");
+  EXPECT_EQ(words(assistants::UpdateRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {}}), "visitor/1530 wants another Telegram bot for the assistant");
+  EXPECT_EQ(words(assistants::BotClaimed{"p1", "b1"}), "the Telegram bot is this assistant's");
+}
+TEST(Disclosed, what_waits_for_a_bot_hides_its_token) {
+  const Event event = assistants::Event{assistants::UpdateRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {.name = "N"}}};
+  const auto encoded = schema::encode_event(event);
+  EXPECT_EQ(schema::disclosed_event(encoded.type, encoded.json, Disclosure::personal).value(),
+            R"({"process_id":"p1","command_id":"c1","bot_index":"b1","telegram_bot_token":null,"change":{"name":"N"}})");
+}
 TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
   std::string value;
   const auto one = record(2, message(3, "a\x1b[2J\n\xC2\x9Bz ж"), at(0), value);

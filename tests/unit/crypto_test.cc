@@ -182,6 +182,13 @@ TEST_F(Keys, a_fingerprint_keeps_its_parts_apart) {
   EXPECT_NE(tokens.fingerprint("a", "b", "c", "d"), tokens.fingerprint("ab", "", "c", "d"));
   EXPECT_EQ(tokens.fingerprint("a", "b", "c", "d"), tokens.fingerprint("a", "b", "c", "d"));
 }
+TEST_F(Keys, an_index_is_of_its_kind) {
+  const api::Tokens tokens(*keys);
+  EXPECT_EQ(tokens.bot_index("1234567890"), tokens.bot_index("1234567890"));
+  EXPECT_NE(tokens.bot_index("1234567890"), tokens.bot_index("1234567891"));
+  EXPECT_NE(tokens.bot_index("1234567890"), tokens.email_index("1234567890"));
+}
+
 TEST(Emails, are_normalised) { EXPECT_EQ(api::normalised_email("  Anna@Example.COM\n"), "anna@example.com"); }
 
 TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {

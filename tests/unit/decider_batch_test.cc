@@ -439,7 +439,8 @@ class DeciderProcess : public DeciderBatch {
     transact(register_account(email_of_partition()));
     account_ = parse_stream(log_.events[0].envelope.subject)->id;
     change_ = to_account(Owner{{account_}}, accounts::ChangeEmail{{"b@example.org"}, "other", true, {"sealed"}, {"s", 9, now_}});
-    finish_ = to_account(Reactor{}, accounts::FinishEmailChange{change_.envelope.command_id, "other", true});
+    const auto process = std::to_string(account_ + kSlots);  // the slot's next id
+    finish_ = to_account(Reactor{}, accounts::FinishEmailChange{process, "other", true});
   }
   Sent to_account(Principal who, accounts::Command command) const {
     return sent(Stream{Kind::account, account_}, slot_of(account_), crypto::uuid7(), std::move(who), std::move(command));

@@ -20,8 +20,8 @@ const Account& account(const Given& g) {
 }
 Session session(std::string id, std::int64_t version, Timestamp began = kNow) { return {std::move(id), version, began + kSessionLifetime}; }
 const Session kSession{"mine", 2, kNow + kSessionLifetime};
-const EmailChangeRequested kRequested{"c0", Personal{"new@example.com"}, "ef56", kSession};
-const EmailChanged kChanged{"c0", Personal{"new@example.com"}, "ef56", "ab12", std::nullopt, "mine"};
+const EmailChangeRequested kRequested{"p0", "c0", Personal{"new@example.com"}, "ef56", kSession};
+const EmailChanged kChanged{"p0", Personal{"new@example.com"}, "ef56", "ab12", std::nullopt, "mine"};
 
 // Signing up and in.
 
@@ -88,7 +88,8 @@ TEST(ChangeEmail, begins_and_is_answered_later) {
   const auto decision = given({kRegistered}).by(kMe).when(kChange);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred);
-  EXPECT_EQ(decision->events, std::vector<Event>{(EmailChangeRequested{std::string(kCommandId), kChange.email, "ef56", kSession})});
+  EXPECT_EQ(decision->events,
+            std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId), kChange.email, "ef56", kSession})});
 }
 TEST(ChangeEmail, needs_the_current_password_and_a_session_of_the_account) {
   const auto g = given({kRegistered, LoggedIn{}});
@@ -119,7 +120,7 @@ TEST(ChangeEmail, that_is_under_way_gives_way_to_a_later_one) {
 }
 TEST(FinishEmailChange, of_a_reserved_email_changes_it_keeps_the_session_and_answers_who_began) {
   const auto g = given({kRegistered, LoggedIn{}, LoggedIn{}, kRequested});
-  const auto decision = g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", true});
+  const auto decision = g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
   ASSERT_TRUE(decision && decision->closing);
   EXPECT_EQ(decision->events, std::vector<Event>{kChanged});
   EXPECT_EQ(decision->closing->command_id, "c0");
@@ -131,30 +132,30 @@ TEST(FinishEmailChange, of_a_reserved_email_changes_it_keeps_the_session_and_ans
   EXPECT_TRUE(account(after).sessions.is_over(session("other", 3)));
 }
 TEST(FinishEmailChange, of_an_email_that_is_somebody_elses_refuses_and_answers_so) {
-  const auto decision = given({kRegistered, kRequested}).by(Reactor{}).when(FinishEmailChange{"c0", "ef56", false});
+  const auto decision = given({kRegistered, kRequested}).by(Reactor{}).when(FinishEmailChange{"p0", "ef56", false});
   ASSERT_TRUE(decision && decision->closing);
-  EXPECT_EQ(decision->events, std::vector<Event>{EmailChangeRefused{"c0"}});
+  EXPECT_EQ(decision->events, std::vector<Event>{EmailChangeRefused{"p0"}});
   EXPECT_EQ(std::get<Error>(decision->closing->result).code, Code::email_taken);
-  EXPECT_FALSE(account(given({kRegistered, kRequested, EmailChangeRefused{"c0"}})).pending_email);
+  EXPECT_FALSE(account(given({kRegistered, kRequested, EmailChangeRefused{"p0"}})).pending_email);
 }
 TEST(FinishEmailChange, of_a_change_that_was_given_up_lets_the_reservation_go) {
-  const std::vector<Event> declined{EmailReservationDeclined{"c0", "ef56"}};
-  for (const auto& g : {given({kRegistered}), given({kRegistered, kRequested, EmailChangeRequested{"c1", Personal{"b"}, "b", kSession}}),
+  const std::vector<Event> declined{EmailReservationDeclined{"p0", "ef56"}};
+  for (const auto& g : {given({kRegistered}), given({kRegistered, kRequested, EmailChangeRequested{"p1", "c1", Personal{"b"}, "b", kSession}}),
                         given({kRegistered, kRequested, PasswordChanged{kNewVerifier, {}}})}) {
-    const auto decision = g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", true});
+    const auto decision = g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
     ASSERT_TRUE(decision);
     EXPECT_EQ(decision->events, declined);
     EXPECT_FALSE(decision->closing);
-    EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", false})->events.empty());
+    EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", false})->events.empty());
   }
 }
 TEST(FinishEmailChange, that_comes_again_changes_nothing) {
   const auto g = given({kRegistered, kRequested, kChanged});
-  for (const bool is_reserved : {true, false}) EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"c0", "ef56", is_reserved})->events.empty());
+  for (const bool is_reserved : {true, false}) EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", is_reserved})->events.empty());
 }
 TEST(FinishEmailChange, is_no_ones_but_a_reactors) {
   for (const auto& who : {kMe, Principal{Administrator{}}, Principal{Anonymous{}}}) {
-    EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"c0", "ef56", true}).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"p0", "ef56", true}).error().code, Code::insufficient_permissions);
   }
 }
 TEST(Account, what_ends_all_sessions_gives_up_a_change_of_the_email_and_tells_who_began_it) {

@@ -98,6 +98,162 @@ TEST(Delete, is_for_good) {
   EXPECT_EQ(given({kCreated, Deleted{}, Updated{.name = "n"}, SiteTokenRotated{"st_4"}}).state, State{DeletedAssistant{}});
 }
 
+// An assistant and its bot.
+
+const std::string kCommand(kCommandId), kProcess = std::to_string(42 * kSlots + 7);  // the next id of the slot, after given()'s last
+const Create kCreateWithBot{"Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", Sealed{"k1.a"}, true, {"example.com"}, "b1"};
+const Created kCreatedWithBot{kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", Sealed{"k1.a"}, true, {"example.com"}};
+const CreationRequested kWanted{kProcess,
+                                kCommand,
+                                "b1",
+                                Sealed{"k1.a"},
+                                {kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}};
+const std::initializer_list<Event> kWithBot{kWanted, kCreatedWithBot, BotClaimed{kProcess, "b1"}};
+const Updated kOtherToken{.name = "Sales", .telegram_bot_token = {Sealed{"k1.b"}}};
+const UpdateRequested kOtherBotWanted{"p2", "c2", "b2", Sealed{"k1.b"}, {.name = "Sales"}};
+using Events = std::vector<Event>;
+
+/// Of a decision that ends a process: what the command that began it is answered.
+template <class D>
+std::variant<Answer, Error> closing(const D& decision, const std::string& command) {
+  EXPECT_TRUE(decision && decision->closing);
+  if (!decision || !decision->closing) return Error{};
+  EXPECT_EQ(decision->closing->command_id, command);
+  return decision->closing->result;
+}
+template <class D>
+Code refusal(const D& decision, const std::string& command) {
+  const auto result = closing(decision, command);
+  return std::holds_alternative<Error>(result) ? std::get<Error>(result).code : Code::count_;
+}
+auto and_then(std::initializer_list<Event> before, std::initializer_list<Event> events) {
+  State state = given(before).state;
+  for (const auto& event : events) state = evolve(state, event, {kNow, 0});
+  return Given<State, Event>{state};
+}
+auto with_bot(std::initializer_list<Event> events = {}) { return and_then(kWithBot, events).by(kOwner); }
+auto reactor(std::initializer_list<Event> before, std::initializer_list<Event> events = {}) { return and_then(before, events).by(Reactor{}); }
+
+TEST(CreateWithABot, is_under_way_until_the_bot_is_reserved_and_nobody_knows_of_it) {
+  const auto decision = given({}).by(kOwner).when(kCreateWithBot);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->is_deferred);
+  EXPECT_EQ(decision->events, Events{kWanted});
+  const auto wanted = given({kWanted}).by(kOwner);
+  EXPECT_EQ(wanted.when(kRename).error().code, Code::assistant_not_found);
+  EXPECT_EQ(wanted.when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
+  EXPECT_EQ(wanted.when(Delete{}).error().code, Code::assistant_not_found);
+  EXPECT_EQ(wanted.when(kCreate).error().code, Code::version_conflict);
+  EXPECT_EQ(given({}).when(kCreateWithBot).error().code, Code::insufficient_permissions);
+}
+TEST(CreateWithABot, ends_with_an_assistant_that_has_it) {
+  const auto decision = reactor({kWanted}).when(FinishBotChange{kProcess, "b1", true});
+  EXPECT_EQ(decision->events, (Events{kCreatedWithBot, BotClaimed{kProcess, "b1"}}));
+  EXPECT_EQ(closing(decision, kCommand), (std::variant<Answer, Error>(Answer{AssistantCreated{kId, kCreatedWithBot}})));
+  EXPECT_EQ(after(kWithBot).bot, (Bot{kProcess, "b1"}));
+}
+TEST(CreateWithABot, that_is_anothers_ends_with_nothing) {
+  const auto decision = reactor({kWanted}).when(FinishBotChange{kProcess, "b1", false});
+  EXPECT_EQ(decision->events, (Events{CreationRefused{kProcess, "b1"}}));
+  EXPECT_EQ(refusal(decision, kCommand), Code::bot_already_exists);
+  EXPECT_EQ(given({kWanted, CreationRefused{kProcess, "b1"}}).state, State{NoAssistant{}});
+}
+TEST(CreateWithABot, that_an_earlier_build_asks_for_claims_nothing) {
+  auto command = kCreateWithBot;
+  command.bot_index.reset();
+  const auto decision = given({}).by(kOwner).when(command);
+  EXPECT_FALSE(decision->is_deferred);
+  EXPECT_EQ(decision->events, Events{kCreatedWithBot});
+}
+TEST(UpdateOfABot, another_token_of_the_same_one_simply_changes) {
+  const auto decision = with_bot().when(Update{kOtherToken, "b1"});
+  EXPECT_FALSE(decision->is_deferred);
+  EXPECT_EQ(decision->events, Events{kOtherToken});
+  EXPECT_EQ(std::get<AssistantChanged>(decision->answer).now.telegram_bot_token, Sealed{"k1.b"});
+  EXPECT_EQ(after({kWanted, kCreatedWithBot, BotClaimed{kProcess, "b1"}, kOtherToken}).bot, (Bot{kProcess, "b1"}));
+}
+TEST(UpdateOfABot, another_one_is_under_way_and_nothing_changes_before_it_has_ended) {
+  const auto decision = with_bot().when(Update{kOtherToken, "b2"});
+  EXPECT_TRUE(decision->is_deferred);
+  EXPECT_EQ(decision->events, (Events{UpdateRequested{kProcess, kCommand, "b2", Sealed{"k1.b"}, {.name = "Sales"}}}));
+  auto expected = after(kWithBot);
+  expected.pending_update = PendingUpdate{"p2", "c2", "b2", kOtherToken};
+  EXPECT_EQ(with_bot({kOtherBotWanted}).state, State{expected});
+  EXPECT_TRUE(given({kCreated}).by(kOwner).when(Update{kOtherToken, "b2"})->is_deferred);
+}
+TEST(UpdateOfABot, a_token_from_before_bots_were_claimed_is_claimed_with_the_next) {
+  EXPECT_TRUE(given({kCreatedWithBot}).by(kOwner).when(Update{kOtherToken, "b1"})->is_deferred);
+}
+TEST(UpdateOfABot, ends_with_all_of_the_change_and_lets_the_one_before_go) {
+  const auto decision = reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{"p2", "b2", true});
+  EXPECT_EQ(decision->events, (Events{kOtherToken, BotClaimed{"p2", "b2"}, BotReleased{kProcess, "b1"}}));
+  auto now = after(kWithBot);
+  now.name = "Sales";
+  now.telegram_bot_token = Sealed{"k1.b"};
+  now.bot.reset();  // nobody's business
+  EXPECT_EQ(closing(decision, "c2"), (std::variant<Answer, Error>(Answer{AssistantChanged{kId, now}})));
+  now.bot = Bot{"p2", "b2"};
+  EXPECT_EQ(with_bot({kOtherBotWanted, kOtherToken, BotClaimed{"p2", "b2"}, BotReleased{kProcess, "b1"}}).state, State{now});
+  EXPECT_EQ(reactor({kCreated, kOtherBotWanted}).when(FinishBotChange{"p2", "b2", true})->events, (Events{kOtherToken, BotClaimed{"p2", "b2"}}));
+}
+TEST(UpdateOfABot, that_is_anothers_changes_nothing) {
+  const auto decision = reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{"p2", "b2", false});
+  EXPECT_EQ(decision->events, (Events{UpdateRefused{"p2"}}));
+  EXPECT_EQ(refusal(decision, "c2"), Code::bot_already_exists);
+  EXPECT_EQ(with_bot({kOtherBotWanted, UpdateRefused{"p2"}}).state, with_bot().state);
+}
+TEST(UpdateOfABot, is_given_up_by_every_other_change) {
+  const auto pending = with_bot({kOtherBotWanted});
+  EXPECT_EQ(refusal(pending.when(kRename), "c2"), Code::version_conflict);
+  EXPECT_EQ(refusal(pending.when(RotateSiteToken{"st_2"}), "c2"), Code::version_conflict);
+  EXPECT_EQ(refusal(pending.when(Update{kOtherToken, "b3"}), "c2"), Code::version_conflict);
+  EXPECT_EQ(refusal(pending.when(Delete{}), "c2"), Code::assistant_not_found);
+  for (const auto& event : {Event{Updated{.name = "n"}}, Event{SiteTokenRotated{"st_2"}}}) {
+    EXPECT_FALSE(std::get<Assistant>(with_bot({kOtherBotWanted, event}).state).pending_update);
+  }
+  const auto nothing_new = pending.when(Update{{.name = "Support"}});
+  EXPECT_FALSE(nothing_new->closing);
+  EXPECT_FALSE(std::get<AssistantChanged>(nothing_new->answer).now.pending_update);
+}
+TEST(UpdateOfABot, without_a_token_or_deleted_lets_it_go) {
+  const Updated cleared{.telegram_bot_token = {std::nullopt}};
+  EXPECT_EQ(with_bot().when(Update{cleared})->events, (Events{cleared, BotReleased{kProcess, "b1"}}));
+  EXPECT_EQ(with_bot().when(Delete{})->events, (Events{Deleted{}, BotReleased{kProcess, "b1"}}));
+  EXPECT_EQ(with_bot({Deleted{}, BotReleased{kProcess, "b1"}}).state, State{DeletedAssistant{}});
+  EXPECT_EQ(given({kCreatedWithBot}).by(kOwner).when(Update{cleared})->events, Events{cleared});
+  EXPECT_EQ(with_bot().when(Update{kOtherToken})->events, (Events{kOtherToken, BotReleased{kProcess, "b1"}})) << "whose token that is nobody knows";
+}
+TEST(FinishBotChange, that_comes_again_changes_nothing) {
+  for (const auto is_reserved : {true, false}) {
+    EXPECT_TRUE(reactor(kWithBot).when(FinishBotChange{kProcess, "b1", is_reserved})->events.empty());
+    EXPECT_FALSE(reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{kProcess, "b1", is_reserved})->closing);
+  }
+  EXPECT_TRUE(reactor(kWithBot, {kOtherBotWanted, UpdateRefused{"p2"}}).when(FinishBotChange{"p2", "b2", false})->events.empty());
+}
+TEST(FinishBotChange, of_what_nobody_waits_for_lets_the_reservation_go) {
+  const FinishBotChange late{"p2", "b2", true}, refused{"p2", "b2", false};
+  EXPECT_EQ(reactor(kWithBot).when(late)->events, (Events{BotReleased{"p2", "b2"}}));
+  EXPECT_EQ(with_bot({BotReleased{"p2", "b2"}}).state, with_bot().state);
+  EXPECT_EQ(reactor(kWithBot, {Deleted{}}).when(late)->events, (Events{BotReleased{"p2", "b2"}}));
+  EXPECT_EQ(reactor({kWanted, CreationRefused{kProcess, "b1"}}).when(FinishBotChange{kProcess, "b1", true})->events,
+            (Events{CreationRefused{kProcess, "b1"}}));
+  EXPECT_TRUE(reactor(kWithBot, {Deleted{}}).when(refused)->events.empty());
+  EXPECT_TRUE(reactor({kWanted, CreationRefused{kProcess, "b1"}}).when(FinishBotChange{kProcess, "b1", false})->events.empty());
+}
+TEST(CreateWithABot, has_a_process_of_its_own_when_a_forgotten_command_comes_again) {
+  const auto first = given({}).by(kOwner).when(kCreateWithBot), second = given({kCreated}).by(kOwner).when(Update{kOtherToken, "b1"});
+  IdSource ids{7, 100};
+  Context later{kOwner, kNow, 6 * kSlots + 7, ids, kCommandId};
+  const auto again = decide(State{}, Command{kCreateWithBot}, later);
+  EXPECT_EQ(std::get<CreationRequested>(again->events[0]).command_id, kCommand);
+  EXPECT_NE(std::get<CreationRequested>(again->events[0]).process_id, std::get<CreationRequested>(first->events[0]).process_id);
+  EXPECT_EQ(std::get<UpdateRequested>(second->events[0]).command_id, kCommand);
+}
+TEST(FinishBotChange, is_for_a_reactor_alone) {
+  EXPECT_EQ(given({kWanted}).by(kOwner).when(FinishBotChange{kProcess, "b1", true}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(with_bot().when(FinishBotChange{"p2", "b2", true}).error().code, Code::insufficient_permissions);
+}
+
 TEST(Changes, somebody_else_is_told_that_there_is_no_assistant) {
   for (const auto& who : {Principal{kStranger}, Principal{Anonymous{}}, Principal{Visitor{kId}}, Principal{Operator{AccountId{1}, kOwner.account}},
                           Principal{Admin{AccountId{1}}}}) {

@@ -148,7 +148,7 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::ApiKeyUsed{ApiKeyId{2049}}},
     accounts::Event{accounts::ApiKeyRevoked{ApiKeyId{2049}}},
     accounts::Event{
-        accounts::EmailChangeRequested{"p1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
+        accounts::EmailChangeRequested{"p1", "c1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
     accounts::Event{accounts::EmailChanged{"p1", Personal{"c@d.e"}, "cd", "ab", "p0", "c0ffee"}},
     accounts::Event{accounts::EmailChangeRefused{"p1"}},
     accounts::Event{accounts::EmailReservationDeclined{"p1", "cd"}},
@@ -160,6 +160,13 @@ const std::vector<Event> kEvents{
                                           .allowed_domains = std::vector<std::string>{}}},
     assistants::Event{assistants::SiteTokenRotated{"st_2"}},
     assistants::Event{assistants::Deleted{}},
+    assistants::Event{assistants::CreationRequested{
+        "p2", "c2", "b1", Sealed{"k1.y"}, {AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}}},
+    assistants::Event{assistants::CreationRefused{"p2", "b1"}},
+    assistants::Event{assistants::UpdateRequested{"p3", "c3", "b2", Sealed{"k1.z"}, {.description = {std::nullopt}}}},
+    assistants::Event{assistants::UpdateRefused{"p3"}},
+    assistants::Event{assistants::BotClaimed{"p3", "b2"}},
+    assistants::Event{assistants::BotReleased{"p2", "b1"}},
     dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, dialogs::Platform::website, Personal{"Ivan"}}},
     dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
     dialogs::Event{dialogs::Archived{}},
@@ -215,7 +222,7 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.account.api_key_used.v1", R"({"key_id":2049})"},
       {"parley.account.api_key_revoked.v1", R"({"key_id":2049})"},
       {"parley.account.email_change_requested.v1",
-       R"({"process_id":"p1","email":"c@d.e","email_index":"cd","session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+       R"({"process_id":"p1","command_id":"c1","email":"c@d.e","email_index":"cd","session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
       {"parley.account.email_changed.v1",
        R"({"process_id":"p1","email":"c@d.e","email_index":"cd","previous_email_index":"ab","previous_process_id":"p0","kept_session":"c0ffee"})"},
       {"parley.account.email_change_refused.v1", R"({"process_id":"p1"})"},
@@ -225,6 +232,14 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
       {"parley.assistant.site_token_rotated.v1", R"({"site_token":"st_2"})"},
       {"parley.assistant.deleted.v1", R"({})"},
+      {"parley.assistant.creation_requested.v1",
+       R"({"process_id":"p2","command_id":"c2","bot_index":"b1","telegram_bot_token":"k1.y","assistant":{"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","website_integration":true,"allowed_domains":["example.com"]}})"},
+      {"parley.assistant.creation_refused.v1", R"({"process_id":"p2","bot_index":"b1"})"},
+      {"parley.assistant.update_requested.v1",
+       R"({"process_id":"p3","command_id":"c3","bot_index":"b2","telegram_bot_token":"k1.z","change":{"description":null}})"},
+      {"parley.assistant.update_refused.v1", R"({"process_id":"p3"})"},
+      {"parley.assistant.bot_claimed.v1", R"({"process_id":"p3","bot_index":"b2"})"},
+      {"parley.assistant.bot_released.v1", R"({"process_id":"p2","bot_index":"b1"})"},
       {"parley.dialog.opened.v1", R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
       {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
       {"parley.dialog.archived.v1", R"({})"},
@@ -269,6 +284,11 @@ TEST(States, survive_a_store) {
   accounts::State account;
   std::vector<State> states{claims::State{}, claims::State{claims::Held{"p1", 1025, 4, true}}, dialogs::State{},
                             assistants::State{assistants::Assistant{AccountId{1}}}};
+  assistants::Assistant with_bot{AccountId{1}};
+  with_bot.bot = assistants::Bot{"p1", "b1"};
+  with_bot.pending_update = assistants::PendingUpdate{"p2", "c2", "b2", {.name = "n", .telegram_bot_token = {Sealed{"k1.z"}}}};
+  states.emplace_back(assistants::State{with_bot});
+  states.emplace_back(assistants::State{assistants::RequestedAssistant{"p1", "c1", "b1", {AccountId{1}, "n"}}});
   for (const auto& event : kEvents) {
     if (const auto* own = std::get_if<accounts::Event>(&event)) account = evolve(account, *own, {Timestamp{std::chrono::milliseconds{7}}, 5});
     if (const auto* a = std::get_if<accounts::Account>(&account)) states.emplace_back(accounts::State{*a});
@@ -398,6 +418,7 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   ASSERT_EQ(site.size(), 1);
   EXPECT_EQ(site[0].key, "site_token/st_1");
   EXPECT_EQ(stream_of_entry(site[0].key, *site[0].value), (Stream{Kind::assistant, 1026}));
+  EXPECT_TRUE(of({Kind::assistant, 1026}, sample_of("parley.assistant.creation_requested.v1")).empty()) << "its site is not open yet";
   EXPECT_TRUE(of({Kind::dialog, 1027}, dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, {}, {}}}).empty());
 }
 TEST(Directory, entries_of_earlier_builds_are_read) {

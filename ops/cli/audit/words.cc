@@ -57,6 +57,14 @@ struct Words {
   }
   std::string operator()(const assistants::SiteTokenRotated&) const { return envelope.actor + " gives the assistant another site token"; }
   std::string operator()(const assistants::Deleted&) const { return envelope.actor + " deletes the assistant"; }
+  std::string operator()(const assistants::CreationRequested& e) const {
+    return envelope.actor + " wants the assistant \"" + e.assistant.name + "\", with a Telegram bot";
+  }
+  std::string operator()(const assistants::CreationRefused&) const { return "no assistant is created: another one has the Telegram bot"; }
+  std::string operator()(const assistants::UpdateRequested&) const { return envelope.actor + " wants another Telegram bot for the assistant"; }
+  std::string operator()(const assistants::UpdateRefused&) const { return "the assistant stays as it is: another one has the Telegram bot"; }
+  std::string operator()(const assistants::BotClaimed&) const { return "the Telegram bot is this assistant's"; }
+  std::string operator()(const assistants::BotReleased&) const { return "the assistant has no use for a Telegram bot any more"; }
   std::string operator()(const dialogs::Opened& e) const {
     return "visitor" + named(e.first_name) + " opens the dialog (" + std::string(schema::name_of(e.platform)) + ", assistant " +
            std::to_string(e.assistant.value) + ")";

@@ -7,7 +7,7 @@ import json
 from demo.log import SLOTS, chain_hash, partition_digest
 
 from . import api_keys
-from .decide import check_decisions, shown
+from .decide import CHANGES_ASSISTANT, check_decisions, shown
 from .records import REUSED
 from .sessions import Sessions, fold as fold_sessions
 
@@ -21,10 +21,13 @@ DECISIONS = {
     "create_api_key": [("parley.account.api_key_created.v1",)],
     "revoke_api_key": [("parley.account.api_key_revoked.v1",)],
     "change_email": [("parley.account.email_change_requested.v1", "parley.account.email_changed.v1")],
-    "create_assistant": [("parley.assistant.created.v1",)],
-    "update_assistant": [("parley.assistant.updated.v1",)],
+    "create_assistant": [("parley.assistant.created.v1",), ("parley.assistant.creation_requested.v1", "parley.assistant.created.v1", "parley.assistant.bot_claimed.v1")],
+    "update_assistant": [("parley.assistant.updated.v1",), ("parley.assistant.updated.v1", "parley.assistant.bot_released.v1"),
+                         ("parley.assistant.update_requested.v1", "parley.assistant.updated.v1", "parley.assistant.bot_claimed.v1"),
+                         ("parley.assistant.update_requested.v1", "parley.assistant.updated.v1", "parley.assistant.bot_claimed.v1",
+                          "parley.assistant.bot_released.v1")],
     "rotate_site_token": [("parley.assistant.site_token_rotated.v1",)],
-    "delete_assistant": [("parley.assistant.deleted.v1",)],
+    "delete_assistant": [("parley.assistant.deleted.v1",), ("parley.assistant.deleted.v1", "parley.assistant.bot_released.v1")],
     "open_dialog": [("parley.dialog.opened.v1",)],
     "visitor_message": [("parley.dialog.message_created.v1",), ("parley.dialog.message_created.v1", "parley.dialog.unarchived.v1")],
     "operator_message": [("parley.dialog.message_created.v1",)],
@@ -34,6 +37,12 @@ DECISIONS = {
 MESSAGE = "parley.dialog.message_created.v1"
 KEY_USED = "parley.account.api_key_used.v1"
 EMAIL_CHANGED = "parley.account.email_changed.v1"
+BOT_CLAIMED = "parley.assistant.bot_claimed.v1"
+BEGINS = ("parley.account.email_change_requested.v1", "parley.assistant.creation_requested.v1", "parley.assistant.update_requested.v1")
+# Of what spans slots: that it was asked for, and has come to nothing, is in the log, and no effect.
+NO_EFFECTS = {*BEGINS, "parley.account.email_change_refused.v1", "parley.account.email_reservation_declined.v1", "parley.assistant.creation_refused.v1",
+              "parley.assistant.update_refused.v1", "parley.assistant.bot_released.v1", "parley.claim.reserved.v1", "parley.claim.refused.v1",
+              "parley.claim.confirmed.v1", "parley.claim.released.v1"}
 
 
 class Topics:
@@ -51,10 +60,16 @@ class Topics:
                 self.ids[command.text("correlation_id")].add(command.text("command_id"))
         self.effects = collections.defaultdict(list)  # command id -> events
         self.streams = collections.defaultdict(list)  # subject -> events
+        begun, began = {}, {}  # process id -> the command that began it; command id -> that one, whose process it has ended
+        for event in events:
+            kind, value = event.text("ce_type"), json.loads(event.value)
+            if kind in BEGINS:
+                begun[value["process_id"]] = value["command_id"]
+            elif kind in (EMAIL_CHANGED, BOT_CLAIMED):
+                began[event.text("ce_causationid")] = begun.get(value["process_id"])
         for event in events:
             # What was begun by a command and ended by another one's decision is the first one's effect.
-            ends = event.text("ce_type") == EMAIL_CHANGED
-            self.effects[json.loads(event.value)["process_id"] if ends else event.text("ce_causationid")].append(event)
+            self.effects[began.get(event.text("ce_causationid"), event.text("ce_causationid"))].append(event)
             self.streams[event.subject].append(event)
         self.outcomes = {}  # command id -> what was decided, when it was
         for reply in replies:
@@ -127,7 +142,8 @@ def check_effects(records, topics):
 
 def check_content(ask, answer, effect):
     """The effect is what was asked and what was answered."""
-    event, value = effect[0], json.loads(effect[0].value)
+    event = next(one for one in effect if one.text("ce_type") not in NO_EFFECTS or ask.kind == "change_email")
+    value = json.loads(event.value)
     stands = {"id": int(event.subject.rpartition("/")[2]), **value}
     if ask.kind in ("visitor_message", "operator_message"):
         stands |= {"dialog_id": stands["id"], "id": value["message_id"], "created_at": event.text("ce_time")}
@@ -136,9 +152,10 @@ def check_content(ask, answer, effect):
         if not asked or wrong_stream:
             return [f"{shown(event)} is not what was asked"]
     elif ask.kind == "update_assistant":
-        if any(ask.body.get(name) != changed for name, changed in value.items()):
+        plain = {name: changed for name, changed in value.items() if name != "telegram_bot_token" or changed is None}  # else it is sealed, and masked
+        if any(ask.body.get(name) != changed for name, changed in plain.items()):
             return [f"{shown(event)} is not what was asked"]
-        names = ("id", *value)
+        names = ("id", *plain)
     elif ask.kind == "rotate_site_token":
         names = ("id", "site_token")
     elif ask.kind == "delete_assistant":
@@ -183,8 +200,7 @@ def check_refusals(records, topics):
         effect = list(correlated.get(ask.correlation, []))
         if refused.code != REUSED and command not in acknowledged:
             effect += topics.effects.get(command, [])
-        if ask.kind == "change_email":  # that it was asked for, and refused elsewhere, is in the log
-            effect = [event for event in effect if event.text("ce_type") == EMAIL_CHANGED]
+        effect = [event for event in effect if event.text("ce_type") not in NO_EFFECTS]
         if effect:
             faults.append(f"{name(ask)}: refused with {refused.outcome} {refused.code}, and led to {shown(effect[0])}")
     return faults
@@ -383,9 +399,31 @@ def check_directory(records, topics):
     return faults + [f"directory: whether {stream} is parked is not as the log says" for stream in sorted(wrong)]
 
 
+def claims_of(index, events):
+    """By stream, what is held: (process, holder, key, whether that is confirmed)."""
+    claims = {}
+    for event in events:
+        kind, value, subject = event.text("ce_type"), json.loads(event.value), event.subject
+        if kind == "parley.claim.reserved.v1" and value["index"] == index:
+            claims[subject] = value["process_id"], value["holder_id"], value["key"], False
+        elif kind == "parley.claim.confirmed.v1" and subject in claims:
+            claims[subject] = (*claims[subject][:3], True)
+        elif kind == "parley.claim.released.v1":
+            claims.pop(subject, None)
+    return claims
+
+
+def compare_claims(claims, used, holder, what):
+    """What is claimed is had, and the other way round. `used`: (process, holder, key) of what has to be claimed."""
+    held = {(process, number, key) for process, number, key, confirmed in claims.values() if confirmed}
+    faults = [f"{claim}: is not confirmed" for claim, (*_, confirmed) in claims.items() if not confirmed]
+    faults += [f"{holder}/{number}: nobody guards its {what}" for _, number, _ in sorted(used - held)]
+    return faults + [f"{holder}/{number}: a claim keeps for it another {what} than it has" for _, number, _ in sorted(held - used)]
+
+
 def check_emails(records, topics):
     """Every account has one e-mail and no two have the same; what is claimed is had; nothing is under way for ever."""
-    emails, claims, pending = {}, {}, {}  # by account: (index, process); by claim: (process, account, index, confirmed); by account: process
+    emails, pending = {}, {}  # by account: (index, process); by account: process
     for event in topics.events:
         kind, value, subject = event.text("ce_type"), json.loads(event.value), event.subject
         number = int(subject.rpartition("/")[2])
@@ -402,20 +440,34 @@ def check_emails(records, topics):
             pending.pop(number, None)
         elif kind == "parley.account.email_change_refused.v1" and pending.get(number) == value["process_id"]:
             del pending[number]
-        elif kind == "parley.claim.reserved.v1":
-            claims[subject] = value["process_id"], value["holder_id"], value["key"], False
-        elif kind == "parley.claim.confirmed.v1" and subject in claims:
-            claims[subject] = (*claims[subject][:3], True)
-        elif kind == "parley.claim.released.v1":
-            claims.pop(subject, None)
     faults = [f"account/{number}: its change of the e-mail, {process}, has not ended" for number, process in pending.items()]
     having = collections.Counter(index for index, _ in emails.values())
     faults += [f"{count} accounts have the e-mail {index[:16]}…" for index, count in having.items() if count > 1]
-    held = {(process, account, index) for process, account, index, confirmed in claims.values() if confirmed}
-    faults += [f"{claim}: is not confirmed" for claim, (*_, confirmed) in claims.items() if not confirmed]
     used = {(process, number, index) for number, (index, process) in emails.items() if process}
-    faults += [f"account/{number}: nobody guards its e-mail" for process, number, index in sorted(used - held)]
-    return faults + [f"account/{number}: an e-mail is reserved for it that it does not have" for process, number, index in sorted(held - used)]
+    return faults + compare_claims(claims_of("account_email", topics.events), used, "account", "e-mail")
+
+
+def check_bots(records, topics):
+    """No two assistants have one bot; what is claimed is had; nothing waits for a bot for ever."""
+    bots, pending = {}, {}  # by assistant: (process, bot); process
+    for event in topics.events:
+        kind, _, number = event.subject.partition("/")
+        if kind != "assistant":
+            continue
+        value, number, kind = json.loads(event.value), int(number), event.text("ce_type").split(".")[2]
+        if kind in ("creation_requested", "update_requested"):
+            pending[number] = value["process_id"]
+        elif kind in CHANGES_ASSISTANT or (kind in ("creation_refused", "update_refused") and pending.get(number) == value["process_id"]):
+            pending.pop(number, None)
+        if kind == "bot_claimed":
+            bots[number] = value["process_id"], value["bot_index"]
+        elif kind == "deleted" or (kind == "bot_released" and bots.get(number, (None,))[0] == value["process_id"]):
+            bots.pop(number, None)
+    faults = [f"assistant/{number}: waits for a bot, {process}, for ever" for number, process in pending.items()]
+    having = collections.Counter(bot for _, bot in bots.values())
+    faults += [f"{count} assistants have the bot {bot[:16]}…" for bot, count in having.items() if count > 1]
+    used = {(process, number, bot) for number, (process, bot) in bots.items()}
+    return faults + compare_claims(claims_of("telegram_bot", topics.events), used, "assistant", "bot")
 
 
 # What is seen elsewhere.
@@ -457,6 +509,7 @@ PROPERTIES = {
     "no decision was made on stale state": check_made_again,
     "the directory is a fold of the log": check_directory,
     "every account has an e-mail of its own": check_emails,
+    "every bot is one assistant's": check_bots,
     "streams showed everything, in order, once": check_streams,
     "an API that is told to end drops no request": check_drains,
 }

@@ -17,6 +17,7 @@ from .sessions import Sessions, fold as fold_sessions
 
 WELCOME_BONUS_KOPECKS = 50_000
 ENDS_SESSIONS = ("password_changed", "joined_team", "left_team", "email_changed")
+CHANGES_ASSISTANT = ("created", "updated", "site_token_rotated", "deleted")
 NO_HASH = bytes(32)
 
 
@@ -40,6 +41,9 @@ class Stream:
     version: int = 0
     hash: bytes = NO_HASH
     state: dict = dataclasses.field(default_factory=dict)
+    bot: dict = None  # of an assistant: what it has a claim on, as its event says
+    pending: dict = None  # of an assistant: what waits for its bot, as its event says
+    was_created: bool = False  # of an assistant
 
 
 class Fold:
@@ -73,14 +77,8 @@ class Fold:
                     self.owners[f"claim.{key}"] = subject
                 if kind == "parley.claim.reserved.v1":
                     self.owners[key] = subject
-        elif kind == "parley.assistant.created.v1":
-            stream.state = {"is_active": True, **value, "created_at": event.text("ce_time")}
-        elif kind == "parley.assistant.updated.v1":
-            stream.state = updated(stream.state, value)
-        elif kind == "parley.assistant.site_token_rotated.v1":
-            stream.state = {**stream.state, **value}
-        elif kind == "parley.assistant.deleted.v1":
-            stream.state = {}
+        elif kind.startswith("parley.assistant."):
+            fold_assistant(stream, kind.split(".")[2], value, event.text("ce_time"))
         elif kind == "parley.dialog.opened.v1":
             stream.state = {"owner": value["owner_id"], "assistant": value["assistant_id"], "status": "active"}
         elif kind == "parley.dialog.archived.v1":
@@ -107,6 +105,29 @@ def fold_claim(stream, kind, value):
         stream.state["confirmed"] = True
     elif kind == "released" and stream.state.get("process_id") == value["process_id"]:
         stream.state = {}
+
+
+def fold_assistant(stream, kind, value, time):
+    state = stream.state
+    if kind in CHANGES_ASSISTANT:
+        stream.pending = None
+    if kind == "created":
+        stream.state, stream.was_created = {"is_active": True, **value, "created_at": time}, True
+    elif kind == "updated":
+        stream.state = updated(state, value)
+    elif kind == "site_token_rotated":
+        stream.state = {**state, **value}
+    elif kind == "deleted":
+        stream.state, stream.bot = {}, None
+    elif kind in ("creation_requested", "update_requested"):
+        stream.pending = value
+    elif kind in ("creation_refused", "update_refused"):
+        if stream.pending and stream.pending["process_id"] == value["process_id"]:
+            stream.pending = None
+    elif kind == "bot_claimed":
+        stream.bot = value
+    elif kind == "bot_released" and stream.bot and stream.bot["process_id"] == value["process_id"]:
+        stream.bot = None
 
 
 def fold_account(stream, kind, value, time):
@@ -181,7 +202,8 @@ def decide(fold, command, now=None):
         outcome |= {"stream": subject, "version": stream.version}
     value = json.loads(command.value)
     wanted = fold.owners.get(wanted_key(kind, value), subject)
-    asked = Asked(stream.state, value, header("principal"), int(subject.partition("/")[2]), slot, counter, now, command_id, wanted != subject)
+    asked = Asked(stream.state, value, header("principal"), int(subject.partition("/")[2]), slot, counter, now, command_id, wanted != subject, stream.bot,
+                  stream.pending, stream.was_created)
     try:
         events, answer = kind.rule(asked)
     except Refusal as refusal:
@@ -193,8 +215,8 @@ def decide(fold, command, now=None):
                       "ce_causationid": command_id, "ce_actor": asked.principal, "ce_commandoffset": str(command.offset),
                       "ce_slotcounter": str(asked.counter)}, value) for number, (event_type, value) in enumerate(events, 1))
     done = {"stream": subject, "version": stream.version + len(events)}
-    closing = closing_of(fold, stream, asked, events, done) if kind.stream == "account" else None
-    answer_type = "account.changed" if asked.is_deferred else kind.answer
+    closing = closing_of(fold, kind.stream, stream, asked, events, done)
+    answer_type = "account.changed" if asked.is_deferred and kind.stream == "account" else kind.answer
     return Expected("under_way" if asked.is_deferred else "first", {**outcome, **done, "answer_type": answer_type, "answer": answer}, written, closing)
 
 
@@ -204,18 +226,31 @@ def wanted_key(kind, value):
     return f"{value['index']}/{value['key']}" if kind.rule is reserve else ""
 
 
-def closing_of(fold, stream, asked, events, done):
+def closing_of(fold, kind, stream, asked, events, done):
     """The outcome of a command that was under way and has come to its end with these events."""
     closes = asked.closes
-    pending = stream.state.get("pending")
-    if not closes and pending:
-        ends = [kind.split(".")[2] for kind, value in events]
-        if any(one in ENDS_SESSIONS + ("email_change_requested",) for one in ends) or any(
-                kind == "parley.account.team_member_changed.v1" and value.get("is_active") is False for kind, value in events):
-            closes = pending["process_id"], {"error": "VERSION_CONFLICT"}
+    if not closes and kind == "account":
+        closes = given_up_email(stream.state.get("pending"), events)
+    elif not closes and kind == "assistant":
+        closes = given_up_update(stream.pending, events)
     if not closes or not fold.first.get(closes[0], (None, None, False))[2]:
         return None
     return {"command_id": closes[0], "fingerprint": fold.first[closes[0]][0], **done, **closes[1]}
+
+
+def given_up_email(pending, events):
+    ends = [kind.split(".")[2] for kind, value in events]
+    if pending and (any(one in ENDS_SESSIONS + ("email_change_requested",) for one in ends) or any(
+            kind == "parley.account.team_member_changed.v1" and value.get("is_active") is False for kind, value in events)):
+        return pending["command_id"], {"error": "VERSION_CONFLICT"}
+    return None
+
+
+def given_up_update(pending, events):
+    ends = [kind.split(".")[2] for kind, _ in events]
+    if pending and any(one in CHANGES_ASSISTANT + ("update_requested",) for one in ends):
+        return pending["command_id"], {"error": "ASSISTANT_NOT_FOUND" if "deleted" in ends else "VERSION_CONFLICT"}
+    return None
 
 
 @dataclasses.dataclass
@@ -231,6 +266,9 @@ class Asked:
     now: str
     command_id: str
     key_is_taken: bool
+    bot: dict = None
+    pending: dict = None
+    was_created: bool = False
     is_deferred: bool = False
     closes: tuple = ()  # of a command that was under way: its id, and what its outcome says
 
@@ -334,9 +372,14 @@ def change_email(asked):
         raise Refusal("VALIDATION_ERROR", field="current_password", issue="must be the current password")
     if value["email_index"] == asked.state["index"]:
         return [], profile_of(asked)
-    asked.is_deferred = True
-    requested = {"process_id": asked.command_id, **{name: value[name] for name in ("email", "email_index", "session")}}
+    requested = {**begun(asked), **{name: value[name] for name in ("email", "email_index", "session")}}
     return [("parley.account.email_change_requested.v1", requested)], {"account_id": asked.id}
+
+
+def begun(asked):
+    """What goes on in another slot: its name, and who is answered when it ends."""
+    asked.is_deferred = True
+    return {"process_id": str(asked.next_id()), "command_id": asked.command_id}
 
 
 def must_be_reactor(asked):
@@ -355,14 +398,14 @@ def finish_email_change(asked):
             return [], done
         return [("parley.account.email_reservation_declined.v1", {"process_id": process, "email_index": asked.value["email_index"]})], done
     if not asked.value["is_reserved"]:
-        asked.closes = process, {"error": "EMAIL_TAKEN"}
+        asked.closes = pending["command_id"], {"error": "EMAIL_TAKEN"}
         return [("parley.account.email_change_refused.v1", {"process_id": process})], done
     changed = {"process_id": process, "email": pending["email"], "email_index": pending["email_index"], "previous_email_index": state["index"]}
     if state["process"]:
         changed["previous_process_id"] = state["process"]
     if not state["sessions"].is_over(pending["session"]):
         changed["kept_session"] = pending["session"]["id"]
-    asked.closes = process, {"answer_type": "account.profile", "answer": profile_of(asked, email=pending["email"])}
+    asked.closes = pending["command_id"], {"answer_type": "account.profile", "answer": profile_of(asked, email=pending["email"])}
     return [("parley.account.email_changed.v1", changed)], done
 
 
@@ -470,7 +513,20 @@ def create_assistant(asked):
     if owner is None:
         raise Refusal("INSUFFICIENT_PERMISSIONS")
     created = {"owner_id": owner, **asked.value}
-    return [("parley.assistant.created.v1", created)], {"assistant_id": asked.id, "created": created}
+    bot = created.pop("bot_index", None)
+    answer = {"assistant_id": asked.id, "created": created}
+    if bot is None or "telegram_bot_token" not in created:
+        return [("parley.assistant.created.v1", created)], answer
+    return [("parley.assistant.creation_requested.v1", {**wants(asked, bot, created), "assistant": without_token(created)})], answer
+
+
+def wants(asked, bot, values):
+    """What waits for a bot."""
+    return {**begun(asked), "bot_index": bot, "telegram_bot_token": values["telegram_bot_token"]}
+
+
+def without_token(values):
+    return {name: value for name, value in values.items() if name != "telegram_bot_token"}
 
 
 def updated(assistant, change):
@@ -487,8 +543,17 @@ def own_assistant(asked):
 def update_assistant(asked):
     assistant = own_assistant(asked)
     news = {name: value for name, value in asked.value["change"].items() if assistant.get(name) != value}
-    now = {"assistant_id": asked.id, "now": updated(assistant, news)}
-    return [("parley.assistant.updated.v1", news)] if news else [], now
+    bot, is_now = asked.value.get("bot_index"), {"assistant_id": asked.id, "now": updated(assistant, news)}
+    if not news:
+        return [], is_now
+    is_same_bot = asked.bot is not None and asked.bot["bot_index"] == bot
+    if news.get("telegram_bot_token") is not None and bot is not None and not is_same_bot:
+        requested = {**wants(asked, bot, news), "change": without_token(news)}
+        return [("parley.assistant.update_requested.v1", requested)], {"assistant_id": asked.id, "now": assistant}
+    events = [("parley.assistant.updated.v1", news)]
+    if asked.bot and "telegram_bot_token" in news and not is_same_bot:
+        events.append(("parley.assistant.bot_released.v1", asked.bot))
+    return events, is_now
 
 
 def rotate_site_token(asked):
@@ -498,7 +563,33 @@ def rotate_site_token(asked):
 
 def delete_assistant(asked):
     own_assistant(asked)
-    return [("parley.assistant.deleted.v1", {})], {"assistant_id": asked.id}
+    released = [("parley.assistant.bot_released.v1", asked.bot)] if asked.bot else []
+    return [("parley.assistant.deleted.v1", {}), *released], {"assistant_id": asked.id}
+
+
+def finish_bot_change(asked):
+    must_be_reactor(asked)
+    process, bot, is_reserved, pending = asked.value["process_id"], asked.value["bot_index"], asked.value["is_reserved"], asked.pending
+    claimed = {"process_id": process, "bot_index": bot}
+    if pending and "assistant" in pending:
+        if not is_reserved:
+            asked.closes = pending["command_id"], {"error": "BOT_ALREADY_EXISTS"}
+            return [("parley.assistant.creation_refused.v1", claimed)], {}
+        created = {**pending["assistant"], "telegram_bot_token": pending["telegram_bot_token"]}
+        asked.closes = pending["command_id"], {"answer_type": "assistant.created", "answer": {"assistant_id": asked.id, "created": created}}
+        return [("parley.assistant.created.v1", created), ("parley.assistant.bot_claimed.v1", claimed)], {}
+    if not pending or pending["process_id"] != process:
+        if not is_reserved or (asked.bot and asked.bot["process_id"] == process):
+            return [], {}
+        return [(f"parley.assistant.{'bot_released' if asked.was_created else 'creation_refused'}.v1", claimed)], {}
+    if not is_reserved:
+        asked.closes = pending["command_id"], {"error": "BOT_ALREADY_EXISTS"}
+        return [("parley.assistant.update_refused.v1", {"process_id": process})], {}
+    change = {**pending["change"], "telegram_bot_token": pending["telegram_bot_token"]}
+    answer = {"assistant_id": asked.id, "now": updated(asked.state, change)}
+    asked.closes = pending["command_id"], {"answer_type": "assistant.changed", "answer": answer}
+    released = [("parley.assistant.bot_released.v1", asked.bot)] if asked.bot else []
+    return [("parley.assistant.updated.v1", change), ("parley.assistant.bot_claimed.v1", claimed), *released], {}
 
 
 def open_dialog(asked):
@@ -578,6 +669,7 @@ KINDS = {
     "parley.assistant.update.v1": Kind("assistant", update_assistant, "assistant.changed"),
     "parley.assistant.rotate_site_token.v1": Kind("assistant", rotate_site_token, "assistant.changed"),
     "parley.assistant.delete.v1": Kind("assistant", delete_assistant, "assistant.deleted"),
+    "parley.assistant.finish_bot_change.v1": Kind("assistant", finish_bot_change, "assistant.noted"),
     "parley.dialog.open.v1": Kind("dialog", open_dialog, "dialog.opened"),
     "parley.dialog.post_visitor_message.v1": Kind("dialog", visitor_message, "dialog.message_posted"),
     "parley.dialog.post_operator_message.v1": Kind("dialog", operator_message, "dialog.message_posted"),

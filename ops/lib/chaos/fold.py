@@ -127,6 +127,10 @@ def assistant_deleted(rows, assistant, version, at, value):
     rows["assistants"][(assistant,)] |= {"version": version, "telegram_bot_token": None, "deleted_at": at}
 
 
+def assistant_version(rows, assistant, version, at, value):
+    rows["assistants"][(assistant,)]["version"] = version
+
+
 def dialog_opened(rows, dialog, version, at, value):
     rows["dialogs"][(dialog,)] = {
         "version": version, "owner_id": value["owner_id"], "assistant_id": value["assistant_id"], "platform": value["platform"],
@@ -177,6 +181,12 @@ APPLY = {
     "parley.assistant.updated.v1": assistant_updated,
     "parley.assistant.site_token_rotated.v1": site_token_rotated,
     "parley.assistant.deleted.v1": assistant_deleted,
+    "parley.assistant.creation_requested.v1": of_no_row,
+    "parley.assistant.creation_refused.v1": of_no_row,
+    "parley.assistant.update_requested.v1": assistant_version,
+    "parley.assistant.update_refused.v1": assistant_version,
+    "parley.assistant.bot_claimed.v1": assistant_version,
+    "parley.assistant.bot_released.v1": assistant_version,
     "parley.dialog.opened.v1": dialog_opened,
     "parley.dialog.message_created.v1": message_created,
     "parley.dialog.archived.v1": dialog_archived,

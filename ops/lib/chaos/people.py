@@ -2,7 +2,7 @@
 
 Conversations with their streams; crowds that race for one dialog by its version; newcomers two of whom want one e-mail; twins who ask the same
 under one key at once through every API; keepers, who change their assistants and delete them; movers, who change their e-mails; strangers, who must be
-refused.
+refused; tinkerers, who want the same few bots for their assistants.
 """
 
 import asyncio
@@ -19,7 +19,8 @@ from demo.stream import Subscriber
 
 from .records import Ask, Attempt, Records, Watch
 
-CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS, CAREFUL, MOVERS = 5, 1, 3, 1, 2, 1, 1, 1, 1
+CONVERSATIONS, CROWDS, CROWD, NEWCOMERS, TWINS, KEEPERS, STRANGERS, CAREFUL, MOVERS, TINKERERS = 5, 1, 3, 1, 2, 1, 1, 1, 1, 2
+BOTS = 3  # that all tinkerers want
 FILES_EVERY = 5  # turns of a conversation: then the owner puts it away, or takes it out again
 TURNS_MAX = 200  # of a conversation: then another one begins
 GIVES_UP = 0.25  # of the callers in a conversation, when they got no answer
@@ -30,6 +31,7 @@ NOBODYS = ((401, "INVALID_CREDENTIALS"),)
 TAKEN = ((201, None), (409, "EMAIL_TAKEN"))
 MOVED = ((200, None), (409, "EMAIL_TAKEN"))
 CHANGED, DELETED = ((200, None),), ((204, None),)
+WITH_BOT, REFUSED_BOT = ((201, None), (409, "BOT_ALREADY_EXISTS")), ((200, None), (409, "BOT_ALREADY_EXISTS"), (409, "VERSION_CONFLICT"))
 RACED_CHANGE = ((200, None), (409, "VERSION_CONFLICT"))
 CLOSED = ((401, "NOT_AUTHENTICATED"), (403, "ASSISTANT_INACTIVE"))  # an assistant, to its visitors, as far as the API that is asked has heard
 UNKNOWN_ASSISTANT = ((404, "ASSISTANT_NOT_FOUND"),)
@@ -80,6 +82,7 @@ class People:
         self._counters = {"reconnected": 0, "reset": 0, "delayed": 0}
         self._streams = []
         self._headers = {}  # of each ask, for asking again; held here alone: they are secrets
+        self._bots = [1_000_000_000 + secrets.randbelow(1_000_000_000) for _ in range(BOTS)]
         self._stopping = threading.Event()
         self.records = Records()
 
@@ -100,6 +103,7 @@ class People:
         """Until stop(); then what was begun is ended, and streams have delivered everything. Raises what a lane raised."""
         lanes = [self._conversation] * CONVERSATIONS + [self._crowd] * CROWDS + [self._newcomers] * NEWCOMERS + [self._twins] * TWINS
         lanes += [self._keepers] * KEEPERS + [self._strangers] * STRANGERS + [self._careful] * CAREFUL + [self._movers] * MOVERS
+        lanes += [self._tinkerers] * TINKERERS
         async with asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(self._again_and_again(lane))
@@ -394,6 +398,39 @@ class People:
         await self._ask("delete_assistant", path, {}, owner.headers(), UNKNOWN_ASSISTANT, subject=subject, method="DELETE")
         await change({"name": "gone"}, UNKNOWN_ASSISTANT)
         await visit(owner.site_token)
+
+    async def _tinkerers(self):
+        """An owner who creates assistants with bots that others want too, gives them others' bots while they are renamed, takes one away, and deletes them,
+        sometimes while another bot is on its way."""
+        owner = await self._owner()
+        for turn in range(TURNS_MAX // 20 if owner else 0):
+            if self._stopping.is_set():
+                return
+            created = await self._ask("create_assistant", "/api/assistants", {"name": f"B {turn}", "telegram_bot_token": self._bot_token()}, owner.headers(),
+                                      WITH_BOT)
+            if not created.final:
+                return
+            await self._think()
+            if not succeeded(created):
+                continue
+            path = f"/api/assistants/{created.final.answer['id']}"
+            subject = path.removeprefix("/api/").replace("assistants", "assistant")
+
+            async def change(body, expected=CHANGED, via="edge"):
+                return await self._ask("update_assistant", path, body, owner.headers(), expected, subject=subject, method="PUT", via=via)
+
+            for number in range(2):
+                changed = await asyncio.gather(change({"name": f"B {turn}.{number}", "telegram_bot_token": self._bot_token()}, REFUSED_BOT, self._apis[0]),
+                                               change({"description": f"d {turn}.{number}"}, via=self._apis[-1]))
+                if not all(ask.final for ask in changed):
+                    return
+            if self._random.random() < 0.5 and not succeeded(await change({"telegram_bot_token": None})):
+                return
+            last = self._ask("delete_assistant", path, {}, owner.headers(), DELETED, subject=subject, method="DELETE")
+            await asyncio.gather(last, change({"telegram_bot_token": self._bot_token()}, REFUSED_BOT + UNKNOWN_ASSISTANT))
+
+    def _bot_token(self):
+        return f"{self._random.choice(self._bots)}:{secrets.token_hex(16)}{'x' * 3}"
 
     async def _reuse(self, ask):
         """Another body under the key of something that was answered."""
