@@ -118,6 +118,13 @@ TEST(ChangeEmail, that_is_under_way_gives_way_to_a_later_one) {
   EXPECT_EQ(decision->closing->command_id, kConflict.command_id);
   EXPECT_EQ(decision->closing->result, kConflict.result);
 }
+TEST(ChangeEmail, whose_command_comes_again_when_it_has_been_forgotten_is_not_told_that_it_gave_way_to_itself) {
+  auto requested = kRequested;
+  requested.command_id = kCommandId;
+  const auto decision = given({kRegistered, requested}).by(kMe).when(kChange);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->is_deferred && !decision->closing);
+}
 TEST(FinishEmailChange, of_a_reserved_email_changes_it_keeps_the_session_and_answers_who_began) {
   const auto g = given({kRegistered, LoggedIn{}, LoggedIn{}, kRequested});
   const auto decision = g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
