@@ -151,7 +151,8 @@ inline constexpr std::string_view about<accounts::EmailChangeRequested> =
 template <>
 inline constexpr auto fields<accounts::EmailChangeRequested> = std::tuple{
     field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Names this change in all that follows"),
-    field("command_id", &accounts::EmailChangeRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
+    field("command_id", &accounts::EmailChangeRequested::command_id, {},
+          "Of the command that began it and is answered when it ends; none: `process_id` is its id"),
     field("email", &accounts::EmailChangeRequested::email),
     field("email_index", &accounts::EmailChangeRequested::email_index, {}, "HMAC of the normalised e-mail under a server key"),
     field("session", &accounts::EmailChangeRequested::session, {}, "In which that was asked"),

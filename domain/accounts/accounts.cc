@@ -224,7 +224,7 @@ void fold(Account& s, const ApiKeyCreated& e, const Occurred&) { s.api_keys.add(
 void fold(Account& s, const ApiKeyRevoked& e, const Occurred&) { s.api_keys.remove(e.key); }
 void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.use(e.key, when.time); }
 void fold(Account& s, const EmailChangeRequested& e, const Occurred&) {
-  s.pending_email = PendingEmail{e.process_id, e.command_id, e.email, e.email_index, e.session};
+  s.pending_email = PendingEmail{e.process_id, e.command_id.value_or(e.process_id), e.email, e.email_index, e.session};
 }
 void fold(Account& s, const EmailChanged& e, const Occurred& when) {
   s.email = e.email;

@@ -77,7 +77,7 @@ struct AdminAppointed {
 /// The account is to have another e-mail, as soon as that is reserved for it.
 struct EmailChangeRequested {
   std::string process_id;
-  std::string command_id;  ///< That began it: its answer is the end.
+  std::optional<std::string> command_id;  ///< That began it: its answer is the end. In events from before it was said: the process has its name.
   Personal email;
   std::string email_index;
   Session session;  ///< In which that was asked.

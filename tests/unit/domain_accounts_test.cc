@@ -125,6 +125,13 @@ TEST(ChangeEmail, whose_command_comes_again_when_it_has_been_forgotten_is_not_to
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred && !decision->closing);
 }
+TEST(FinishEmailChange, answers_the_command_by_which_an_older_event_names_its_process) {
+  auto requested = kRequested;
+  requested.command_id.reset();
+  const auto decision = given({kRegistered, requested}).by(Reactor{}).when(FinishEmailChange{"p0", "ef56", false});
+  ASSERT_TRUE(decision && decision->closing);
+  EXPECT_EQ(decision->closing->command_id, "p0");
+}
 TEST(FinishEmailChange, of_a_reserved_email_changes_it_keeps_the_session_and_answers_who_began) {
   const auto g = given({kRegistered, LoggedIn{}, LoggedIn{}, kRequested});
   const auto decision = g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});

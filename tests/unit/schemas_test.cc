@@ -272,6 +272,13 @@ TEST(Events, of_types_that_are_not_written_any_more_come_as_what_they_mean_today
     EXPECT_NE(encode_event(today).type, type) << "an old type is written";
   }
 }
+TEST(Events, that_were_written_before_their_type_had_a_field_are_read) {
+  const auto decoded = decode_event(
+      "parley.account.email_change_requested.v1",
+      R"({"process_id":"p1","email":"c@d.e","email_index":"cd","session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})");
+  ASSERT_TRUE(decoded && *decoded);
+  EXPECT_FALSE(std::get<accounts::EmailChangeRequested>(std::get<accounts::Event>(**decoded)).command_id);
+}
 TEST(Events, a_type_from_the_future_is_nothing_and_not_an_error) {
   const auto decoded = decode_event("parley.dialog.renamed.v7", R"({"x":1})");
   ASSERT_TRUE(decoded);
