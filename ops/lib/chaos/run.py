@@ -60,7 +60,7 @@ def settings_of(data, port, binary=None, kafka_port=0):
     names = [f"{role}-{number}" for role, count in COUNTS.items() for number in range(1, count + 1)]
     doors = {name: (port + DOORS_ABOVE_PORT + 2 * number, port + DOORS_ABOVE_PORT + 2 * number + 1) for number, name in enumerate(names)}
     settings = Settings(data=data, port=port, kafka_port=kafka_port, deciders=COUNTS["decider"], projectors=COUNTS["projector"], reactors=COUNTS["reactor"],
-                        apis=COUNTS["api"],                        environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
+                        apis=COUNTS["api"], environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
     for name, (_, by_proxy) in doors.items():
         settings.role_arguments[name] = ["--kafka-brokers", f"127.0.0.1:{by_proxy}"]
         if not name.startswith(WITHOUT_POSTGRES):
@@ -128,6 +128,7 @@ class Run:
         if not self._not_healed and not self._rounds:
             await self._ask_again(system, people)
         await asyncio.to_thread(self._processes_end, system)
+        await asyncio.to_thread(self._stop_deciders, system)  # nothing is written from here on, no seal either: topics and tables can be read one after the other
         topics = await asyncio.to_thread(self._read, logs)
         await people.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
         return topics
@@ -144,12 +145,17 @@ class Run:
         await people.ask_again(asks, OTHERS_EVERY)
 
     def _start_without_a_store(self, system):
-        names = [name for name in system.names() if name.startswith("decider")]
-        for name in names:
-            system.stop_process(name)
+        names = self._stop_deciders(system)
         shutil.rmtree(self._settings.data / "state" / names[0])
         for name in names:
             system.start_process(name)
+
+    @staticmethod
+    def _stop_deciders(system):
+        names = [name for name in system.names() if name.startswith("decider")]
+        for name in names:
+            system.stop_process(name)
+        return names
 
     def _processes_end(self, system):
         """Nobody may wait for the end of what spans slots; it comes all the same."""
