@@ -192,7 +192,7 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   if (account) command.compared_with = account->password_verifier;
   // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
   // process: it is looked at again, whether the e-mail is known or not.
-  const schema::Target target = account ? schema::Target(Stream{Kind::account, account->account.value}) : schema::Target(email_key(index));
+  const auto target = by_email(account, index);
   auto sending = to_account(target, index, std::move(command));
   // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is another command.
   sending.scope += "@" + std::to_string(schema::slot_of_target(target, {}, crypto::slot_of));
@@ -228,30 +228,31 @@ Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
 }
 bool is_logged_out(const accounts::Changed&, const Decided& decided) { return session_over(decided.caller, decided.deps).has_value(); }
 
-Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call, const Deps& deps) {
+/// What one asks of the own account with its current password; `fill` adds what is to be. Whether that is the password may be news to this process.
+template <class Command, class Body, class Fill>
+Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps, Fill fill) {
   const auto stream = own_stream(call.caller);
   const auto account = deps.directory.account_of({stream.id});
   if (!account) return endpoint::fail(Code::unavailable);  // a token of ours proves that there is one
-  accounts::ChangePassword command{.password_matches = matches(account, call.body.current_password, deps),
-                                   .compared_with = account->password_verifier,
-                                   .password_verifier = {},
-                                   .session = call.caller.session.value()};
-  command.password_verifier = sealed_verifier(call.body.new_password, deps);
+  Command command;
+  command.password_matches = matches(account, call.body.current_password, deps);
+  command.compared_with = account->password_verifier;
+  command.session = call.caller.session.value();
+  fill(command);
   const bool may_be_news = !command.password_matches;
   return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
 }
 
+Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call, const Deps& deps) {
+  return with_password<accounts::ChangePassword>(call, deps,
+                                                 [&](auto& command) { command.password_verifier = sealed_verifier(call.body.new_password, deps); });
+}
+
 Result<Sending> change_email(const Call<Nothing, ChangeEmailRequest>& call, const Deps& deps) {
-  const auto stream = own_stream(call.caller);
-  const auto account = deps.directory.account_of({stream.id});
-  if (!account) return endpoint::fail(Code::unavailable);  // a token of ours proves that there is one
-  accounts::ChangeEmail command{.email = Personal{call.body.email.text},
-                                .email_index = deps.tokens.email_index(call.body.email.text),
-                                .password_matches = matches(account, call.body.current_password, deps),
-                                .compared_with = account->password_verifier,
-                                .session = call.caller.session.value()};
-  const bool may_be_news = !command.password_matches;
-  return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
+  return with_password<accounts::ChangeEmail>(call, deps, [&](auto& command) {
+    command.email = Personal{call.body.email.text};
+    command.email_index = deps.tokens.email_index(call.body.email.text);
+  });
 }
 /// From then on one logs in with the new e-mail here, and the other sessions are over.
 bool email_changed(const accounts::Profile& answer, const Decided& decided) {

@@ -1,5 +1,6 @@
 #pragma once
 // What commands to accounts share: one's own, those of one's team, and those on API keys.
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,9 +13,12 @@
 namespace parley::replyx {
 
 /// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to whoever owns the e-mail.
-inline schema::Target by_email(const std::string& email_index, const endpoint::Deps& deps) {
-  if (const auto account = deps.directory.account(email_index)) return Stream{Kind::account, account->account.value};
+inline schema::Target by_email(const std::optional<AccountId>& known, const std::string& email_index) {
+  if (known) return Stream{Kind::account, known->value};
   return email_key(email_index);
+}
+inline schema::Target by_email(const std::optional<schema::AccountEntry>& known, const std::string& email_index) {
+  return by_email(known ? std::optional(known->account) : std::nullopt, email_index);
 }
 
 /// Of the account that asks, in person.

@@ -102,7 +102,7 @@ using endpoint::Sending;
 Result<Sending> add_operator(const Call<Nothing, AddOperatorRequest>& call, const Deps& deps) {
   auto index = deps.tokens.email_index(call.body.email.text);
   accounts::AddOperator command{Personal{call.body.email.text}, index, Personal{call.body.name.text}, sealed_verifier(call.body.password, deps)};
-  return Sending{by_email(index, deps), accounts::Command{std::move(command)}};
+  return Sending{by_email(deps.directory.account(index), index), accounts::Command{std::move(command)}};
 }
 ShownOperator shown(const accounts::TeamMember& answer, const Decided&) {
   return {.id = answer.account, .email = answer.email, .name = answer.name, .is_active = answer.is_active, .created_at = answer.created_at};

@@ -47,11 +47,13 @@ Updated news(const Assistant& s, Updated wanted) {
   return wanted;
 }
 
+State after(State state, const std::vector<Event>& events, const Context& x) {
+  for (const auto& event : events) state = evolve(state, event, {x.now, 0});
+  return state;
+}
 /// What an answer shows is folded from the same events. Without what is between the assistant and its bot.
 AssistantChanged changed(const Assistant& s, const std::vector<Event>& events, const Context& x) {
-  State state = s;
-  for (const auto& event : events) state = evolve(state, event, {x.now, 0});
-  auto now = std::get<Assistant>(std::move(state));
+  auto now = std::get<Assistant>(after(s, events, x));
   now.bot.reset();
   now.pending_update.reset();
   return {AssistantId{x.stream_id}, std::move(now)};
@@ -194,8 +196,7 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   auto decision = std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
   const auto* assistant = std::get_if<Assistant>(&state);
   if (decision && !decision->closing && assistant != nullptr && assistant->pending_update) {
-    State now = state;
-    for (const auto& event : decision->events) now = evolve(now, event, {context.now, 0});
+    const auto now = after(state, decision->events, context);
     const auto* then = std::get_if<Assistant>(&now);
     decision->closing = processes::given_up<Answer>(assistant->pending_update, then != nullptr ? then->pending_update : std::nullopt,
                                                     then != nullptr ? Code::version_conflict : Code::assistant_not_found);

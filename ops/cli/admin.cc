@@ -90,7 +90,7 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto& o = asked.options;
   const auto known = account_of_email(o.kafka(), o.topic_prefix, o.partitions, index);
   if (!known) return fail(known.error().text);
-  const schema::Target target = *known ? schema::Target(Stream{Kind::account, (*known)->value}) : schema::Target(email_key(index));
+  const auto target = replyx::by_email(*known, index);
   const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {

@@ -116,6 +116,10 @@ std::string described(std::string_view context, std::string_view text) { return 
 
 }  // namespace
 
+std::string described(const Error& error) { return std::string(name(error.kind)) + ": " + error.text; }
+
+bool passes(const Error& error) { return error.retryable || error.kind == Kind::rebalanced || error.kind == Kind::unknown_topic; }
+
 const char* name(Kind kind) {
   switch (kind) {
     case Kind::unavailable:

@@ -28,6 +28,11 @@ struct Error {
   std::string text;
 };
 
+/// "unavailable: …", for logs and for whoever supervises a process.
+std::string described(const Error& error);
+/// Whether the client gets over it by itself: whoever reads or writes in a loop goes on.
+bool passes(const Error& error);
+
 template <class T>
 using Result = std::expected<T, Error>;
 

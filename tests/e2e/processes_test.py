@@ -3,14 +3,13 @@
 meanwhile; the one that is left is anybody's. On a system of its own."""
 
 import concurrent.futures
-import http.client
-import json
 import os
 import pathlib
 import secrets
 import sys
 import unittest
 
+from one_api import OneApi
 from parley_system import System, settings_for_test
 from supervisor import wait_for
 
@@ -21,23 +20,7 @@ PASSWORD = "correct horse"
 PEOPLE, ADDRESSES, BOTS = 6, 3, 3
 
 
-class Api:
-    """One API process, asked past the edge."""
-
-    def __init__(self, port):
-        self._port = port
-
-    def call(self, method, path, body=None, token=None, key=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {}), **({"Idempotency-Key": key} if key else {})}
-        try:
-            connection.request(method, path, "" if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        finally:
-            connection.close()
-
+class Api(OneApi):
     def insist(self, method, path, body, token=None):
         """Asks under one key until there is an answer that stays."""
         key, answers = secrets.token_hex(8), []
@@ -82,7 +65,7 @@ def setUpModule():
     system = unittest.enterModuleContext(System(settings_for_test("processes", PORT, apis=2)))
     system.start(fresh=True)
     OnASystem.system = system
-    OnASystem.one, OnASystem.other = (Api(system.settings.api_port(number)) for number in (1, 2))
+    OnASystem.one, OnASystem.other = (Api(system.settings.api_port(number), PATIENCE_S) for number in (1, 2))
 
 
 class OnASystem(unittest.TestCase):

@@ -4,7 +4,6 @@ way. On a system of its own."""
 
 import base64
 import http.client
-import json
 import os
 import pathlib
 import secrets
@@ -14,6 +13,7 @@ import time
 import unittest
 
 from demo.log import Log
+from one_api import OneApi
 from parley_system import System, settings_for_test
 
 SKIPPED = 77
@@ -23,23 +23,7 @@ PATIENCE_S = 30.0
 PASSWORD = "correct horse"
 
 
-class Api:
-    """One API process, asked past the edge."""
-
-    def __init__(self, port):
-        self._port = port
-
-    def call(self, method, path, body=None, token=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE_S)
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-        try:
-            connection.request(method, path, "" if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, json.loads(text) if text else None
-        finally:
-            connection.close()
-
+class Api(OneApi):
     def register(self, email):
         status, answer = self.call("POST", "/api/auth/register", {"email": email, "password": PASSWORD})
         assert status == 201, answer
@@ -95,7 +79,7 @@ class Sessions(unittest.TestCase):
     def test_sessions_that_end_and_keys_that_are_revoked_open_nothing_anywhere(self):
         with System(settings_for_test("sessions", PORT, apis=2)) as system:
             system.start(fresh=True)
-            one, other = (Api(system.settings.api_port(number)) for number in (1, 2))
+            one, other = (Api(system.settings.api_port(number), PATIENCE_S) for number in (1, 2))
             email = f"{secrets.token_hex(8)}@example.com"
             first = one.register(email)
             second = one.login(email)

@@ -111,13 +111,6 @@ struct Metrics {
   }
 };
 
-std::string described(const kafka::Error& error) { return std::string(kafka::name(error.kind)) + ": " + error.text; }
-
-/// Errors that the client gets over by itself.
-bool passes(const kafka::Error& error) {
-  return error.retryable || error.kind == kafka::Kind::rebalanced || error.kind == kafka::Kind::unknown_topic;
-}
-
 std::vector<kafka::Header> views(const schema::Headers& headers) {
   std::vector<kafka::Header> out;
   out.reserve(headers.size());

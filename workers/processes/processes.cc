@@ -43,13 +43,6 @@ constexpr std::chrono::minutes kDecideWithin{10};
 constexpr std::chrono::seconds kListenOn{10};
 constexpr std::size_t kReasonsMax = 3;
 
-std::string described(const kafka::Error& error) { return std::string(kafka::name(error.kind)) + ": " + error.text; }
-
-/// Errors that the client gets over by itself.
-bool passes(const kafka::Error& error) {
-  return error.retryable || error.kind == kafka::Kind::rebalanced || error.kind == kafka::Kind::unknown_topic;
-}
-
 /// Nothing goes on before somebody has looked.
 struct Halted {
   std::string why;

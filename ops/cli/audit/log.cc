@@ -21,10 +21,9 @@ std::unexpected<std::string> unread(const kafka::Error& error) { return std::une
 Result<Stream> stream_named(const std::string& text) {
   if (const auto stream = parse_stream(text)) return *stream;
   const auto kind = text.substr(0, text.find('/'));
-  const bool is_known =
-      std::ranges::any_of(std::array{Kind::account, Kind::assistant, Kind::dialog, Kind::claim}, [&](Kind k) { return to_string(k) == kind; });
+  const bool is_known = parse_stream(kind + "/1").has_value();
   if (text.find('/') != std::string::npos && !kind.empty() && !is_known) {
-    return std::unexpected(text + ": there is no kind of stream named " + kind + " (account, assistant, dialog)");
+    return std::unexpected(text + ": there is no kind of stream named " + kind + " (account, assistant, dialog, claim)");
   }
   return std::unexpected(text + " is no stream: they are like dialog/1387");
 }
