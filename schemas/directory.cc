@@ -29,6 +29,12 @@ std::optional<Stream> named_by(Kind kind, std::string_view value, IdOf id_of) {
   return Stream{kind, id_of(*entry).value};
 }
 
+template <class Entry>
+std::pair<std::string, std::string> schema_under(std::string_view prefix) {
+  prefix.remove_suffix(1);
+  return {std::string(prefix), json::pretty(json_schema<Entry>())};
+}
+
 }  // namespace
 
 Records directory_of(const Stream& stream, const State& state) {
@@ -59,6 +65,11 @@ std::optional<Stream> stream_of_entry(std::string_view key, std::string_view val
 
 DirectoryRecord parked_record(int partition, const ParkedEntry& parked) {
   return {std::string(kParkedPrefix) + std::to_string(partition), write(parked)};
+}
+
+std::vector<std::pair<std::string, std::string>> directory_schemas() {
+  return {schema_under<AccountEntry>(kAccountEmailPrefix), schema_under<SessionsEntry>(kSessionsPrefix), schema_under<ApiKeyEntry>(kApiKeyPrefix),
+          schema_under<SiteEntry>(kSiteTokenPrefix), schema_under<ParkedEntry>(kParkedPrefix)};
 }
 
 }  // namespace parley::schema

@@ -47,28 +47,28 @@ inline constexpr auto fields<accounts::Session> = std::tuple{
 };
 template <>
 inline constexpr auto fields<accounts::Sessions> = std::tuple{
-    field("over_through", &accounts::Sessions::over_through),
-    field("kept", &accounts::Sessions::kept),
-    field("over_until", &accounts::Sessions::over_until),
-    field("ended", &accounts::Sessions::ended),
+    field("over_through", &accounts::Sessions::over_through, {}, "Sessions that began at this version of the account or before are over"),
+    field("kept", &accounts::Sessions::kept, {}, "But this one, when there is one"),
+    field("over_until", &accounts::Sessions::over_until, {}, "When the last token of those has expired"),
+    field("ended", &accounts::Sessions::ended, {}, "Over beside those, oldest first"),
 };
 template <>
 inline constexpr auto fields<SessionsEntry> = std::tuple{field("account_id", &SessionsEntry::account), field("sessions", &SessionsEntry::sessions)};
 template <>
-inline constexpr auto fields<ApiKeyEntry> =
-    std::tuple{field("account_id", &ApiKeyEntry::account), field("key_id", &ApiKeyEntry::key), field("scopes", &ApiKeyEntry::scopes)};
+inline constexpr auto fields<ApiKeyEntry> = std::tuple{field("account_id", &ApiKeyEntry::account), field("key_id", &ApiKeyEntry::key),
+                                                       field("scopes", &ApiKeyEntry::scopes, {}, "What the key is good for")};
 template <>
 inline constexpr auto fields<SiteEntry> = std::tuple{
     field("assistant_id", &SiteEntry::assistant),
     field("owner_id", &SiteEntry::owner),
     field("website_integration", &SiteEntry::website_integration),
     field("allowed_domains", &SiteEntry::allowed_domains),
-    field("is_active", &SiteEntry::is_active),
+    field("is_active", &SiteEntry::is_active, {}, "Absent: it is"),
 };
 template <>
 inline constexpr auto fields<AccountEntry> = std::tuple{
     field("account_id", &AccountEntry::account),
-    field("password_verifier", &AccountEntry::password_verifier),
+    field("password_verifier", &AccountEntry::password_verifier, {}, "Encrypted under a server key"),
 };
 
 /// A stream that refuses commands, and why.
@@ -91,7 +91,8 @@ inline constexpr auto fields<ParkedStream> = std::tuple{
     field("reason", &ParkedStream::reason), field("command_id", &ParkedStream::command_id), field("command_offset", &ParkedStream::command_offset),
 };
 template <>
-inline constexpr auto fields<ParkedEntry> = std::tuple{field("total", &ParkedEntry::total), field("streams", &ParkedEntry::streams)};
+inline constexpr auto fields<ParkedEntry> =
+    std::tuple{field("total", &ParkedEntry::total), field("streams", &ParkedEntry::streams, {}, "Some of them when they are many")};
 
 inline constexpr std::string_view kSiteTokenPrefix = "site_token/";
 inline constexpr std::string_view kAccountEmailPrefix = "account_email/";
@@ -114,5 +115,7 @@ std::vector<DirectoryRecord> directory_changes(const Stream& stream, const State
 /// The stream that an entry is about; nothing for other entries, and those that this build cannot read.
 std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value);
 DirectoryRecord parked_record(int partition, const ParkedEntry& parked);
+/// What keys begin with, without the slash, and the JSON Schema of the entries under it: what is committed in schemas/directory/.
+std::vector<std::pair<std::string, std::string>> directory_schemas();
 
 }  // namespace parley::schema

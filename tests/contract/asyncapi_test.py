@@ -36,25 +36,35 @@ class AsyncApi(contract.ContractTest):
 
     def test_it_has_every_event_type_with_its_schema(self):
         schemas = {file.name.removesuffix(".json"): json.loads(file.read_text()) for file in (ROOT / "schemas" / "events").glob("*.json")}
-        self.assertEqual(self.messages.keys() - {"command", "reply", "directoryEntry", "deadLetter", "typing"}, schemas.keys())
+        entries = {f"directory/{file.stem}": json.loads(file.read_text()) for file in (ROOT / "schemas" / "directory").glob("*.json")}
+        self.assertEqual(self.messages.keys() - {"command", "reply", "deadLetter", "typing"}, schemas.keys() | entries.keys())
         for name, schema in schemas.items():
             self.assertEqual(self.messages[name]["payload"]["title"], schema["title"])
+        for name, schema in entries.items():
+            self.assertEqual(self.messages[name]["payload"]["properties"].keys(), schema["properties"].keys())
 
     def test_it_describes_the_headers_that_are_written(self):
-        names = {"events": None, "commands": "command", "replies": "reply", "directory": "directoryEntry", "signals": "typing"}
+        names = {"events": lambda record: record.text("ce_type"), "commands": lambda _: "command", "replies": lambda _: "reply",
+                 "directory": lambda record: "directory/" + record.key.decode().partition("/")[0], "signals": lambda _: "typing"}
         logs = {topic: Log(os.environ["PARLEY_TEST_KAFKA"], f"parley.{topic}", {}) for topic in names}
-        self.register()
+        somebody = self.register()
+        wrong = {"current_password": "not it", "new_password": "correct horse 2"}
+        self.assert_error(somebody.post("/api/users/change-password", wrong), 422, "VALIDATION_ERROR")
+        self.assertEqual(somebody.post("/api/api-keys", {"name": "CRM", "scopes": ["dialogs:read"]}).status, 201)
+        self.assertEqual(somebody.post("/api/auth/logout").status, 204)
         assistant = self.owner.post("/api/assistants", {"name": "A", "description": "d"}).json
-        self.owner.put(f"/api/assistants/{assistant['id']}", {"description": None, "is_active": False})
-        self.owner.post(f"/api/assistants/{assistant['id']}/site-token")
-        self.owner.delete(f"/api/assistants/{assistant['id']}")
+        path = f"/api/assistants/{assistant['id']}"
+        self.owner.put(path, {"description": None, "is_active": False})
+        self.assert_error(self.owner.put(path, {"name": "B"}, If_Match='"1"'), 409, "VERSION_CONFLICT")
+        self.owner.post(path + "/site-token")
+        self.owner.delete(path)
         dialog = self.open_dialog(first_name="Ivan")
         self.assertEqual(self.owner.post(dialog.path + "/typing", {"operator_name": "Anna"}).status, 204)
         for topic, log in logs.items():
             records = list(log.read(TIMEOUT_S))
             self.assertTrue(records, topic)
             for record in records:
-                described = self.messages[names[topic] or record.text("ce_type")]
+                described = self.messages[names[topic](record)]
                 self.assertLessEqual(record.headers.keys(), described["headers"]["properties"].keys(), topic)
                 self.assertLessEqual(set(described["headers"]["required"]), record.headers.keys(), topic)
                 if topic != "commands" and record.value:  # a directory's entry that goes has none

@@ -189,21 +189,18 @@ TEST(Events, every_type_survives_its_own_encoding) {
     EXPECT_EQ(**decoded, event) << encoded.json;
   }
 }
-// The files are for consumers in other languages. PARLEY_WRITE_SCHEMAS=1 writes them anew; a change to a released type must not be committed.
-TEST(Events, the_committed_json_schemas_are_those_of_the_types) {
-  for (const auto& [type, schema] : event_schemas()) {
-    const auto path = std::string(PARLEY_SOURCE_DIR) + "/schemas/events/" + std::string(type) + ".json";
-    if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << schema;
-    std::ifstream file(path);
-    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), schema) << path;
-  }
-}
-TEST(Events, the_committed_catalogue_is_that_of_the_types) {
-  const auto path = std::string(PARLEY_SOURCE_DIR) + "/ops/event-types.md";
-  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << event_catalogue();
+/// The file is what this build makes. PARLEY_WRITE_SCHEMAS=1 writes it anew.
+void expect_committed(const std::string& name, const std::string& made) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/" + name;
+  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << made;
   std::ifstream file(path);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), event_catalogue()) << path;
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), made) << path;
 }
+// The files are for consumers in other languages; a change to a released type must not be committed.
+TEST(Events, the_committed_json_schemas_are_those_of_the_types) {
+  for (const auto& [type, schema] : event_schemas()) expect_committed("schemas/events/" + std::string(type) + ".json", schema);
+}
+TEST(Events, the_committed_catalogue_is_that_of_the_types) { expect_committed("ops/event-types.md", event_catalogue()); }
 // Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
 TEST(Events, of_earlier_builds_are_read) {
   const std::vector<std::pair<std::string, std::string>> corpus{
@@ -428,6 +425,9 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   EXPECT_TRUE(of({Kind::assistant, 1026}, sample_of("parley.assistant.creation_requested.v1")).empty()) << "its site is not open yet";
   EXPECT_TRUE(of({Kind::dialog, 1027}, dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, {}, {}}}).empty());
 }
+TEST(Directory, the_committed_json_schemas_are_those_of_the_entries) {
+  for (const auto& [under, schema] : directory_schemas()) expect_committed("schemas/directory/" + under + ".json", schema);
+}
 TEST(Directory, entries_of_earlier_builds_are_read) {
   const auto entry = read_text<SiteEntry>(R"({"assistant_id":1026,"owner_id":1025,"website_integration":true,"allowed_domains":[]})");
   ASSERT_TRUE(entry);
@@ -450,12 +450,7 @@ TEST(Directory, is_written_where_it_changes) {
             (std::vector<DirectoryRecord>{{"site_token/st_1", std::nullopt}}));
 }
 
-TEST(Errors, the_committed_page_is_that_of_the_table) {
-  const auto path = std::string(PARLEY_SOURCE_DIR) + "/ops/errors.md";
-  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << error_catalogue();
-  std::ifstream file(path);
-  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), error_catalogue()) << path;
-}
+TEST(Errors, the_committed_page_is_that_of_the_table) { expect_committed("ops/errors.md", error_catalogue()); }
 TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {
   for (int i = 0; i < static_cast<int>(Code::count_); ++i) {
     const auto code = static_cast<Code>(i);
