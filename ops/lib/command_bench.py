@@ -18,7 +18,7 @@ from benchmark import report
 from benchmark.parts import PARTS, Bench, Size
 from command_test import default_data
 from parley_system import System
-from settings import BUILD, OpsError, ROOT, Settings, add_data_flag, parser
+from settings import BUILD, OpsError, PARTITIONS, ROOT, Settings, add_data_flag, parser
 
 PORT = 20000
 TOOL = "parley_bench"
@@ -30,6 +30,7 @@ def main():
     flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
     flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
     flags_parser.add_argument("--events", type=int, default=Size.events, help="in the log, for catch-up and start (default %(default)s)")
+    flags_parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the log (default %(default)s)")
     flags_parser.add_argument("--seconds", type=float, default=Size.seconds, help="of each load (default %(default)s)")
     flags_parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder for the JSON (default build/bench)")
     flags_parser.add_argument("parts", nargs="*", metavar="PART", help="all when none is named")
@@ -43,7 +44,7 @@ def main():
     prerequisites.librdkafka()
     prerequisites.kafka()
     prerequisites.parley("parley", TOOL)
-    settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port)
+    settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port, partitions=flags.partitions)
     measure(settings, BUILD, flags.parts or list(PARTS), Size(seconds=flags.seconds, events=flags.events), flags.out)
 
 
@@ -59,7 +60,7 @@ def measure(settings, build, parts, size, folder):
             print(f"\n{part} ({time.monotonic() - begun:.0f} s)", flush=True)
             for figure in results[part]:
                 print(report.line(figure), flush=True)
-    print(f"\nkept in {report.keep(folder, results, size)}", flush=True)
+    print(f"\nkept in {report.keep(folder, results, size, settings.partitions)}", flush=True)
     return results
 
 

@@ -192,7 +192,8 @@ class System:
         """What a Parley process or task of this system needs to know, as PARLEY_* variables."""
         settings = self.settings
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
-                "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
+                "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_PARTITIONS": str(settings.partitions),
+                "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
 
     def task(self, *arguments, seconds=TASK_SECONDS_MAX):
         """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout. `seconds`: None for no limit."""

@@ -18,6 +18,8 @@ RATE_PROFILES = ("public", "local")
 EDGE_PORT = 8000  # what the other default ports are counted from
 INSTANCES_MAX = 8  # of a role: the ports of the next role begin behind them
 PORT_MAX = 65535
+PARTITIONS = 16
+PARTITIONS_MAX = 1024  # one for each slot
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its final zero
 
 
@@ -37,6 +39,7 @@ class Settings:
     projectors: int = 1
     reactors: int = 1
     apis: int = 1
+    partitions: int = PARTITIONS  # of a new log; fixed for its life
     binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
     page: pathlib.Path = ROOT / "ops" / "page"
     log_level: str = "info"
@@ -54,6 +57,8 @@ class Settings:
         for role in ("deciders", "projectors", "reactors", "apis"):
             if not 1 <= getattr(self, role) <= INSTANCES_MAX:
                 raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}")
+        if not 1 <= self.partitions <= PARTITIONS_MAX:
+            raise OpsError(f"--partitions must be between 1 and {PARTITIONS_MAX}")
         if self.rate_profile not in RATE_PROFILES:
             raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}")
         for port in (self.port, self.kafka_port + 1, self.postgres_port):
@@ -130,13 +135,14 @@ def add_system_flags(parser):
     add("projectors", int, 1, "how many projectors")
     add("reactors", int, 1, "how many reactors of processes")
     add("apis", int, 1, "how many API processes")
+    add("partitions", int, PARTITIONS, "partitions of the log, fixed for its life")
     add("log-level", str, "info", "of the Parley processes")
     add("rate-profile", str, "", "rate limits: public (as documented) or local (none that you would meet); without it local while --host is of this machine alone")
 
 
 def from_flags(flags):
     return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
-                    projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, log_level=flags.log_level,
+                    projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, partitions=flags.partitions, log_level=flags.log_level,
                     rate_profile=flags.rate_profile or ("local" if is_loopback(flags.host) else "public"))
 
 

@@ -64,6 +64,7 @@ int main(int argc, char** argv) try {
   with_scene(commands);
   with_seconds(commands);
   commands.add_option("--brokers", f.commands.brokers)->required();
+  commands.add_option("--partitions", f.commands.partitions, "Of the log");
   commands.add_option("--clients", f.commands.clients, "Commands under way at a time");
   commands.add_option("--each", f.commands.each, "So many of each client, instead of for some time");
 

@@ -75,7 +75,7 @@ class Backup(unittest.TestCase):
         cls.began = time.monotonic()
         cls.first = cls.enterClassContext(System(settings_for_test("backup-first", PORT, deciders=2,
                                                                        role_arguments={"decider": ["--seal-events-max", "10"]}), cls.say))
-        cls.second = cls.enterClassContext(System(settings_for_test("backup-second", OTHER_PORT, environment={"PARLEY_PARTITIONS": str(PARTITIONS)}), cls.say))
+        cls.second = cls.enterClassContext(System(settings_for_test("backup-second", OTHER_PORT, partitions=PARTITIONS), cls.say))
         cls.folder = cls.second.settings.data.parent / "backup-copies"
         shutil.rmtree(cls.folder, ignore_errors=True)
         cls.folder.mkdir(parents=True)

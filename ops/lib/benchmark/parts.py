@@ -98,7 +98,7 @@ class Bench:
         return self.run("posts", scene=self.scene, port=port, clients=clients, seconds=self.size.seconds)
 
     def commands(self, **options):
-        return self.run("commands", scene=self.scene, brokers=self.system.settings.kafka_brokers, **options)
+        return self.run("commands", scene=self.scene, brokers=self.system.settings.kafka_brokers, partitions=self.system.settings.partitions, **options)
 
     def stop_readers(self):
         """Leaves Kafka, PostgreSQL and the decider."""

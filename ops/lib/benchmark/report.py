@@ -20,12 +20,13 @@ def number(value):
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def keep(folder, results, size):
+def keep(folder, results, size, partitions):
     """Writes everything to FOLDER/<time>.json; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     now = datetime.datetime.now(datetime.timezone.utc)
     path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
     figures = {part: [dataclasses.asdict(figure) | {"ratio": figure.ratio} for figure in figures] for part, figures in results.items()}
     machine = {"processors": os.cpu_count(), "load_before": os.getloadavg()[2], "kernel": platform.release()}
-    path.write_text(json.dumps({"at": now.isoformat(), "machine": machine, "size": dataclasses.asdict(size), "parts": figures}, indent=1) + "\n")
+    path.write_text(json.dumps({"at": now.isoformat(), "machine": machine, "size": dataclasses.asdict(size), "partitions": partitions,
+                                "parts": figures}, indent=1) + "\n")
     return path
