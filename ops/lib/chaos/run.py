@@ -164,7 +164,10 @@ class Run:
             self._not_healed.append("processes over slots have not ended")
 
     def _read(self, logs):
-        return check.Topics(*(list(logs[topic].read(self._patience_s)) for topic in TOPICS), partitions=logs["events"].partitions)
+        try:
+            return check.Topics(*(list(logs[topic].read(self._patience_s)) for topic in TOPICS), partitions=logs["events"].partitions)
+        except TimeoutError as stuck:  # nothing can be checked then; what had broken before says more
+            raise OpsError("; ".join([*self._not_healed, str(stuck)])) from stuck
 
     def _check_tables(self, events):
         with contextlib.closing(psycopg2.connect(self._settings.postgres)) as connection:

@@ -101,7 +101,7 @@ class Log:
         try:
             while missing:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"the committed end of partitions {sorted(missing)} was not reached")
+                    raise TimeoutError(f"the committed end of {self._topic} {sorted(missing)} was not reached in {patience_s} s")
                 for record in consumer.consume(BATCH_MAX, timeout=0.5):
                     error = record.error()
                     if error is not None and error.code() != KafkaError._PARTITION_EOF:
