@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
 from one_dialog import OneDialog
 from parley_system import System, settings_for_test
-from settings import OpsError
+from settings import OpsError, PARTITIONS
 from supervisor import wait_for
 
 PORT = 14600
@@ -24,7 +24,6 @@ WAIT_S = 60.0
 NOTICED_S = 10.0  # by /readyz
 HICCUP_S = 2.0
 ROLES = ("decider-1", "projector-1", "api-1")
-PARTITIONS = 16
 
 
 class AnotherLog(OneDialog):

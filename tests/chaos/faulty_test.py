@@ -18,6 +18,7 @@ from chaos import check, run
 from demo.log import Log
 from groups import Group
 from parley_system import settings_for_test
+from settings import PARTITIONS
 
 PORT = 14200
 PRODUCE, LIST_OFFSETS, JOIN_GROUP = 0, 2, 11  # Kafka's numbers of requests
@@ -65,7 +66,7 @@ def stop_between_offsets_and_events(system, proxy, people):
     """What a decider produces is held; when its offsets are pending it is stopped, and let go on when the other one has its partitions. Again and
     again, for what is held may be refusals alone, until a version is there twice, or deciders do not start any more on what was written."""
     log = Log(system.settings.kafka_brokers, "parley.events", {})
-    with contextlib.closing(Group(system.settings.kafka_brokers, "parley.decider", "parley.commands", scenario.PARTITIONS)) as group:
+    with contextlib.closing(Group(system.settings.kafka_brokers, "parley.decider", "parley.commands", PARTITIONS)) as group:
         for number in range(ROUNDS_MAX):
             victim, other = ("decider-1", "decider-2") if number % 2 else ("decider-2", "decider-1")
             if not scenario.wait_for(lambda: all(group.members().get(name) for name in (victim, other)), TAKEN_OVER_S):
@@ -83,7 +84,7 @@ def stop_and_let_go_on(system, proxy, people, group, victim, other):
     pending = scenario.wait_for(group.has_pending_offsets, PENDING_S)  # a right decider has none: it waits for its events
     system.pause(victim)
     print(f"{victim} is stopped, its offsets {'are' if pending else 'are not'} pending", flush=True)
-    scenario.wait_for(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), TAKEN_OVER_S)
+    scenario.wait_for(lambda: group.members().get(other) == set(range(PARTITIONS)), TAKEN_OVER_S)
     # A faulty one reads the ends of events and replies at once, a right one when the transaction has ended.
     before = taken.passed[LIST_OFFSETS]
     scenario.wait_for(lambda: taken.passed[LIST_OFFSETS] > before + 2, READ_S)

@@ -8,6 +8,7 @@ from chaos import fold
 import psycopg2
 from demo.log import place_of
 from groups import Group
+from settings import PARTITIONS
 
 DECIDERS_GROUP, COMMANDS = "parley.decider", "parley.commands"
 PROJECTORS_GROUP, EVENTS = "parley.projector", "parley.events"
@@ -24,7 +25,7 @@ class Pauses(scenario.Chaos):
         self.postgres = self.enterContext(contextlib.closing(psycopg2.connect(self.system.settings.postgres)))
 
     def group(self, name, topic):
-        return self.enterContext(contextlib.closing(Group(self.system.settings.kafka_brokers, name, topic, scenario.PARTITIONS)))
+        return self.enterContext(contextlib.closing(Group(self.system.settings.kafka_brokers, name, topic, PARTITIONS)))
 
     def test_a_process_that_comes_back_writes_nothing_twice(self):
         def faults(load):
@@ -83,7 +84,7 @@ class Pauses(scenario.Chaos):
         self.system.wait_ready(victim)
 
     def wait_takeover(self, group, other):
-        scenario.wait_until(lambda: group.members().get(other) == set(range(scenario.PARTITIONS)), f"{other} to have all partitions")
+        scenario.wait_until(lambda: group.members().get(other) == set(range(PARTITIONS)), f"{other} to have all partitions")
 
     def is_in_transaction(self, victim):
         """Stopped between two statements of a transaction, whose locks PostgreSQL still holds for it."""

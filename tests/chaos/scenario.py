@@ -16,7 +16,6 @@ from parley_system import System, settings_for_test
 from supervisor import wait_for
 
 SKIPPED = 77
-PARTITIONS = 16
 PROBE_S = 10.0
 WAIT_S = 60.0
 FAULTS_SHOWN_MAX = 20

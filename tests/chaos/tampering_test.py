@@ -15,12 +15,12 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from demo.log import Log, chain_hash
 from one_dialog import OneDialog
 from parley_system import System, settings_for_test
+from settings import PARTITIONS
 from supervisor import wait_for
 
 PORT = 14800
 SKIPPED = 77
 WAIT_S = 60.0
-PARTITIONS = 16
 
 
 class Tampering(OneDialog):
