@@ -149,7 +149,7 @@ class AnotherLog(OneDialog):
         self.assertEqual(self.post("/api/site/dialogs", {}, self.site)[0], 503)
 
     def the_log_is_empty(self):
-        self.stop(*ROLES, "kafka")
+        self.stop(*ROLES, "reactor-1", "kafka")  # a reactor that comes back just then is a member, and first positions are refused
         shutil.rmtree(self.data / "kafka")
         (self.data / "kafka").mkdir(mode=0o700)
         kafka.prepare(self.system.settings)
