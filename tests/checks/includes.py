@@ -25,6 +25,7 @@ LIBRARIES = {
     "rocksdb/": ("platform/store",),
     "prometheus/": ("platform/metrics", "platform/health"),
     "pistache/": ("api/http",),
+    "unicode/": ("platform/text",),
     "rapidjson/": ("schemas", "platform", "api"),
 }
 # What only folds events is done again by a rebuild. So it must reach nothing that can be seen from outside, but for its tables.
