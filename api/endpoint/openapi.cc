@@ -64,8 +64,8 @@ const Header& if_match() {
 const Header& read_after() {
   static const Header header{
       "X-Read-After",
-      "An X-Event-Position: the answer waits until it can be read, at most two seconds; then it has X-Projection: pending. One of another "
-      "log (it was restored from a backup since) is refused with 422",
+      "An X-Event-Position: the answer waits until it can be read, about two seconds at most; then it has X-Projection: pending. One of another "
+      "log (it was restored from a backup since), or one that the log has not reached (it has lost its end since), is refused with 422",
       R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
   return header;
 }

@@ -98,6 +98,14 @@ struct Sending {
   bool rests_on_absence = false;
 };
 
+/// A position of the log that a query rests on, by a part of the request. The query waits for the read model to reach it; when the log itself turns
+/// out not to have reached it, that part is not valid, by that issue.
+struct Claim {
+  schema::Position position;
+  std::string_view field;
+  std::string_view issue;
+};
+
 /// A decision, for those who make an answer of it.
 struct Decided {
   const schema::Outcome& outcome;
@@ -137,10 +145,14 @@ struct Endpoint {
   // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
   using Prepared = std::move_only_function<Result<Sending>(const Deps&)>;
   using Asked = std::move_only_function<Result<Body>(postgres::Lease&, const Deps&)>;
+  struct Question {
+    Asked asked;
+    std::vector<Claim> claims;
+  };
   std::function<Result<Prepared>(const http::Request&, const Caller&)> prepare;
   std::function<std::string(const Answer&, const Decided&)> present;
   std::function<bool(const Answer&, const Decided&)> settled;
-  std::function<Result<Asked>(const http::Request&, const Caller&)> ask;
+  std::function<Result<Question>(const http::Request&, const Caller&, const Deps&)> ask;
   std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
 };
 
@@ -198,19 +210,24 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
-  /// A question to the read models, asked on Deps::queries with a connection of the pool.
+  /// A question to the read models, asked on Deps::queries with a connection of the pool. `claims`, where given, names the positions that it rests
+  /// on.
   template <class P, class Out>
-  void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&)) {
+  void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&),
+             std::vector<Claim> (*claims)(const std::type_identity_t<Call<P>>&, const Deps&) = nullptr) {
     spec.single = Shown<Out>::kVersioned;
     Endpoint e = described<P, Nothing, typename Shown<Out>::Type>(std::move(spec), Endpoint::Form::query);
-    e.ask = [run](const http::Request& request, const Caller& caller) -> Result<Endpoint::Asked> {
+    e.ask = [run, claims](const http::Request& request, const Caller& caller, const Deps& deps) -> Result<Endpoint::Question> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
-      return Endpoint::Asked([run, call = std::move(*call)](postgres::Lease& lease, const Deps& deps) -> Result<Body> {
-        auto out = run(call, lease, deps);
+      Endpoint::Question question;
+      if (claims != nullptr) question.claims = claims(*call, deps);
+      question.asked = [run, call = std::move(*call)](postgres::Lease& lease, const Deps& with) -> Result<Body> {
+        auto out = run(call, lease, with);
         if (!out) return fail(std::move(out.error()));
         return body_of(*out);
-      });
+      };
+      return question;
     };
     endpoints_.push_back(std::move(e));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <charconv>
+#include <iterator>
 
 #include "api/auth/tokens.h"
 #include "api/commands/dispatcher.h"
@@ -15,6 +16,7 @@
 #include "api/limits/address.h"
 #include "api/limits/limiter.h"
 #include "api/progress/progress.h"
+#include "api/streams/streams.h"
 #include "platform/crypto/crypto.h"
 #include "platform/log/log.h"
 
@@ -88,9 +90,9 @@ std::string position_text(const schema::Position& position, const Deps& deps) {
   return deps.log_identity() + "." + std::to_string(position.partition) + ":" + std::to_string(position.offset);
 }
 
-Result<std::optional<schema::Position>> read_after(const http::Headers& headers, const Deps& deps) {
+Result<std::optional<Claim>> read_after(const http::Headers& headers, const Deps& deps) {
   constexpr auto kHeader = "X-Read-After";
-  if (!headers.has(kHeader)) return std::optional<schema::Position>{};
+  if (!headers.has(kHeader)) return std::optional<Claim>{};
   const auto text = headers.get(kHeader);
   const auto dot = text.find('.'), colon = text.find(':');
   if (dot == std::string_view::npos || dot == 0 || colon == std::string_view::npos || colon < dot)
@@ -99,7 +101,9 @@ Result<std::optional<schema::Position>> read_after(const http::Headers& headers,
   if (!partition || !offset) return invalid(kHeader, "must be a position as X-Event-Position gives it");
   if (text.substr(0, dot) != deps.log_identity()) return invalid(kHeader, "is a position of another log: it was restored or made anew since");
   if (*partition >= deps.partitions) return invalid(kHeader, "must be a position as X-Event-Position gives it");
-  return std::optional(schema::Position{*partition, *offset});
+  return std::optional(Claim{.position = {.partition = *partition, .offset = *offset},
+                             .field = kHeader,
+                             .issue = "is a position that the log has not reached: what stood there was lost, so look again what there is"});
 }
 
 // Commands.
@@ -222,27 +226,73 @@ void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
   if (!posted) x->refuse(Code::overloaded);
 }
 
-void run_query(const Shared& x) {
-  auto asked = x->endpoint->ask(x->request, x->caller);
-  if (!asked) return x->refuse(asked.error());
-  const auto position = read_after(x->request.headers, x->deps);
-  if (!position) return x->refuse(position.error());
-  if (!*position) return post_query(x, std::move(*asked), false);
-  // Whichever is first: the position can be read, or the wait is over.
+/// A function that calls `done` with what it is given, once; or with nothing when that takes longer.
+template <class T>
+std::function<void(T)> within(std::chrono::milliseconds wait_max, http::Timers& timers, std::function<void(std::optional<T>)> done) {
   struct Waiting {
-    Endpoint::Asked asked;
+    std::function<void(std::optional<T>)> done;
     std::atomic<bool> over = false;
   };
-  const auto waiting = std::make_shared<Waiting>();
-  waiting->asked = std::move(*asked);
-  const auto go_on = [x, waiting](bool readable) {
-    if (!waiting->over.exchange(true)) post_query(x, std::move(waiting->asked), !readable);
+  const auto waiting = std::make_shared<Waiting>(std::move(done));
+  const auto finish = [waiting](std::optional<T> value) {
+    if (!waiting->over.exchange(true)) waiting->done(std::move(value));
   };
-  const auto timer = x->deps.timers.after(kReadAfterWaitMax, [go_on] { go_on(false); });
-  x->deps.progress.when_readable(**position, [x, go_on, timer](bool readable) {
-    x->deps.timers.cancel(timer);
-    go_on(readable);
+  const auto timer = timers.after(wait_max, [finish] { finish(std::nullopt); });
+  return [finish, timer, &timers](T value) {
+    timers.cancel(timer);
+    finish(std::move(value));
+  };
+}
+
+/// A query that waits for the positions on which it rests.
+struct Resting {
+  Endpoint::Question question;
+  http::Timers::Clock::time_point until = http::Timers::Clock::now() + kReadAfterWaitMax;
+};
+
+bool is_readable(const Claim& claim, const Deps& deps) {
+  return deps.progress.checkpoint(static_cast<int>(claim.position.partition)) > claim.position.offset;
+}
+
+/// The read model is late for some of the positions: does the log have them?
+void look_at_ends(const Shared& x, const std::shared_ptr<Resting>& resting) {
+  std::vector<Claim> unread;
+  std::ranges::copy_if(resting->question.claims, std::back_inserter(unread), [&](const Claim& claim) { return !is_readable(claim, x->deps); });
+  if (unread.empty()) return post_query(x, std::move(resting->question.asked), false);
+  const auto decide = within<std::optional<Claim>>(kEndWaitMax, x->deps.timers, [x, resting](const std::optional<std::optional<Claim>>& beyond) {
+    if (beyond && *beyond) return x->refuse(Failure({std::string((*beyond)->field), std::string((*beyond)->issue)}));
+    post_query(x, std::move(resting->question.asked), true);
   });
+  const auto left = std::make_shared<std::atomic<std::size_t>>(unread.size());
+  for (const auto& claim : unread) {
+    x->deps.streams.ask_end(static_cast<int>(claim.position.partition), [decide, left, claim](std::int64_t end) {
+      if (end <= claim.position.offset) {
+        decide(claim);
+      } else if (--*left == 0) {
+        decide(std::nullopt);
+      }
+    });
+  }
+}
+
+void await_claims(const Shared& x, const std::shared_ptr<Resting>& resting) {
+  for (const auto& claim : resting->question.claims) {
+    if (is_readable(claim, x->deps)) continue;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(resting->until - http::Timers::Clock::now());
+    if (left.count() <= 0) return look_at_ends(x, resting);
+    const auto go_on = [x, resting](std::optional<bool> readable) { readable.value_or(false) ? await_claims(x, resting) : look_at_ends(x, resting); };
+    return x->deps.progress.when_readable(claim.position, within<bool>(left, x->deps.timers, go_on), api::Progress::Owed::perhaps);
+  }
+  post_query(x, std::move(resting->question.asked), false);
+}
+
+void run_query(const Shared& x) {
+  auto question = x->endpoint->ask(x->request, x->caller, x->deps);
+  if (!question) return x->refuse(question.error());
+  const auto position = read_after(x->request.headers, x->deps);
+  if (!position) return x->refuse(position.error());
+  if (*position) question->claims.push_back(**position);
+  await_claims(x, std::make_shared<Resting>(std::move(*question)));
 }
 
 void run_stream(const Shared& x) {

@@ -7,8 +7,10 @@
 
 namespace parley::endpoint {
 
-/// A read that names a position (X-Read-After) waits at most this long for it, and is then answered with what there is.
+/// A read that names a position (X-Read-After, a cursor) waits at most this long for it, and is then answered with what there is.
 inline constexpr std::chrono::milliseconds kReadAfterWaitMax{2'000};
+/// So long it then waits to be told where the log ends: one that lies beyond is refused.
+inline constexpr std::chrono::milliseconds kEndWaitMax{500};
 /// A query whose turn comes later than this is refused instead: its client has likely gone, and those behind it are served in time.
 inline constexpr std::chrono::milliseconds kQueryWaitMax{5'000};
 /// A query waits at most this long for a connection of the pool.

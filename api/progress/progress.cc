@@ -25,6 +25,7 @@ constexpr std::chrono::milliseconds kLeaseWait{1'000};
 struct Progress::Impl {
   struct Waiter {
     Clock::time_point since;
+    Owed owed;
     std::function<void(bool)> done;
   };
   struct Partition {
@@ -86,7 +87,7 @@ struct Progress::Impl {
         for (auto it = partition.waiters.begin(); it != partition.waiters.end();) {
           const auto waited = now - it->second.since;
           if ((idle && waited > options.stall_max) || waited > kBacklogWaitMax) {
-            stalled = stalled || idle;
+            stalled = stalled || (idle && it->second.owed == Owed::certainly);
             late.push_back(std::move(it->second));
             it = partition.waiters.erase(it);
           } else {
@@ -154,7 +155,7 @@ std::optional<std::string> Progress::topic_id() const {
   return impl_->topic_id;
 }
 
-void Progress::when_readable(const schema::Position& position, std::function<void(bool)> done) {
+void Progress::when_readable(const schema::Position& position, std::function<void(bool)> done, Owed owed) {
   bool readable = false;
   {
     const std::lock_guard lock(impl_->mutex);
@@ -162,7 +163,7 @@ void Progress::when_readable(const schema::Position& position, std::function<voi
       auto& partition = impl_->partitions[static_cast<std::size_t>(position.partition)];
       readable = partition.next > position.offset;
       if (!readable && !impl_->stalled && impl_->connected) {
-        partition.waiters.emplace(position.offset, Impl::Waiter{Clock::now(), std::move(done)});
+        partition.waiters.emplace(position.offset, Impl::Waiter{Clock::now(), owed, std::move(done)});
         return;
       }
     }

@@ -42,9 +42,12 @@ class Progress {
   /// Of the topic of events that the read model was made from; nothing before that is known.
   std::optional<std::string> topic_id() const;
 
+  /// Whether the projection is known to owe the event at a position, or a client says so.
+  enum class Owed { certainly, perhaps };
   /// Calls `done(true)` once the event at `position` can be read, at once if it can already; `done(false)` when the projection has not
-  /// advanced for stall_max although it owes this event. Exactly once, on an internal thread or the caller's; must not block.
-  void when_readable(const schema::Position& position, std::function<void(bool readable)> done);
+  /// advanced for stall_max although it owes this event. Exactly once, on an internal thread or the caller's; must not block. A projection that does
+  /// not come to an event which it owes `perhaps` is not taken to stand still: others go on waiting for it.
+  void when_readable(const schema::Position& position, std::function<void(bool readable)> done, Owed owed = Owed::certainly);
 
   /// Called after checkpoints have moved, on the listening thread; must not block. An earlier one is not called any more when this returns.
   void on_advance(std::function<void()> advanced);

@@ -237,7 +237,8 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query(
         "cursor", &replyx::DialogsQuery::cursor, {.length_max = replyx::kCursorMax, .pattern = R"(^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$)"},
         "The answer's `next_cursor`, with the same filters: the next page of the list as it was when its first page was read. Every dialog that was "
-        "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now"),
+        "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now. One of another "
+        "log, or of a longer one, is refused"),
 };
 template <>
 inline constexpr auto parameters<replyx::DialogQuery> = std::tuple{
@@ -294,6 +295,21 @@ Result<projections::DialogCursor> read_cursor(const std::string& text, const Dep
     return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
   return projections::DialogCursor{
       .cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()}, .activity = Timestamp{std::chrono::milliseconds{numbers[0]}}, .id = {numbers[1]}};
+}
+
+/// The list is that of the cut: the read model has to be there, or there again.
+std::vector<endpoint::Claim> claims_of(const Call<DialogsQuery>& call, const Deps& deps) {
+  std::vector<endpoint::Claim> claims;
+  if (!call.parameters.cursor) return claims;
+  const auto cursor = read_cursor(*call.parameters.cursor, deps);
+  if (!cursor) return claims;  // what is wrong with it the query says
+  for (std::size_t i = 0; i < cursor->cut.size(); ++i) {
+    if (cursor->cut[i] == 0) continue;
+    claims.push_back({.position = {.partition = static_cast<std::int64_t>(i), .offset = cursor->cut[i] - 1},
+                      .field = "cursor",
+                      .issue = "is a cursor of a longer log: begin without it"});
+  }
+  return claims;
 }
 
 Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease& db, const Deps& deps) {
@@ -421,7 +437,7 @@ void add_dialogs(endpoint::Registry& registry) {
                   .scope = accounts::Scope::dialogs_read,
                   .operation = "listDialogs",
                   .summary = "The owner's dialogs, by filter, words and page"},
-                 list_dialogs);
+                 list_dialogs, claims_of);
   registry.query({.method = "GET",
                   .path = "/api/dialogs/{dialog_id}",
                   .gate = &kTeam,

@@ -123,7 +123,8 @@ void add_streams(endpoint::Registry& registry) {
            "alone for an event that this viewer does not see; `{\"type\":\"operator.typing\",\"dialog_id\",\"operator_name\",\"timestamp\"}` (to "
            "owner and "
            "team `visitor.typing` too) without an id: nothing keeps it; `data: __ping__` every 15 seconds of silence; "
-           "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when the given id is of another log; "
+           "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when the given id is of another log, "
+           "or one that the log has not reached; "
            "`{\"type\":\"error\"}` as the last one, within a second after the caller's session is over.",
        .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable},
        .limit = &kStreamLimit,
@@ -144,7 +145,8 @@ void add_streams(endpoint::Registry& registry) {
            "came after it. `operator.typing` and `visitor.typing` have no id; `data: __ping__` comes with a newer one after 15 seconds of silence. "
            "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when events were passed over, because "
            "the "
-           "given id is of another log or too old (more than 500,000 events of all accounts before the newest ones), or one cannot be shown: then "
+           "given id is of another log, one that the log has not reached (it has lost its end) or too old (more than 500,000 events of all accounts "
+           "before the newest ones), or one cannot be shown: then "
            "what is "
            "there has to be read anew, with GET /api/dialogs",
        .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable}},

@@ -222,7 +222,7 @@ struct EventTail::Impl {
       const auto at = std::ranges::find(*now, round.ends[i].where, &kafka::PartitionOffset::where);
       if (round.reached[i] || at == now->end() || at->offset < round.ends[i].offset) continue;
       round.reached[i] = true;
-      hub.confirm(round.ends[i].where.partition, round.asked_at);
+      hub.confirm(round.ends[i].where.partition, round.asked_at, round.ends[i].offset);
       const std::lock_guard lock(mutex);
       confirmed[i] = round.asked_at;
     }

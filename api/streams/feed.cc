@@ -13,8 +13,8 @@ Frame shared(std::string text) { return std::make_shared<const std::string>(std:
 
 }  // namespace
 
-Feed::Feed(AccountId owner, std::string log, const Ends& ends, const Limits& limits)
-    : owner_(owner), log_(std::move(log)), ends_(ends), limits_(limits), places_(ends.size()) {}
+Feed::Feed(AccountId owner, std::string log, const Ends& ends, Clock::time_point opened_at, const Limits& limits)
+    : owner_(owner), log_(std::move(log)), ends_(ends), opened_at_(opened_at), limits_(limits), places_(ends.size()) {}
 
 void Feed::start(std::unique_ptr<Sink> sink, const std::string& opening) {
   const std::lock_guard lock(mutex_);
@@ -22,9 +22,9 @@ void Feed::start(std::unique_ptr<Sink> sink, const std::string& opening) {
   write(shared(opening));
 }
 
-void Feed::begin_at(int partition, std::int64_t position) {
+void Feed::begin_at(int partition, std::int64_t position, std::int64_t now) {
   const std::lock_guard lock(mutex_);
-  place(partition) = {.position = position, .is_live = false, .exhausted = {}};
+  place(partition) = {.position = position, .end_at_opening = now, .is_claimed = position > now, .is_live = false, .exhausted = {}};
 }
 
 void Feed::announce(bool is_reset, Timestamp now) {
@@ -32,11 +32,12 @@ void Feed::announce(bool is_reset, Timestamp now) {
   if (!ended_) write(shared(is_reset ? frames::feed_reset(id(), now) : frames::feed_id(id())));
 }
 
-Feed::Need Feed::catch_up(int partition, const Window& window) {
+Feed::Need Feed::catch_up(int partition, const Window& window, const Confirmed& confirmed, Timestamp now) {
   const std::lock_guard lock(mutex_);
   if (ended_) return Need::end;
   Place& at = place(partition);
   if (at.is_live) return Need::nothing;
+  if (const auto before = unreached(at, window, confirmed, now)) return *before;
   if (at.position < window.floor()) return has_room() ? uncovered(at, window) : Need::socket;
   Need need = Need::nothing;
   window.visit_from(at.position, [&](std::int64_t offset, std::optional<AccountId> owner, const Frame& feed) {
@@ -125,9 +126,28 @@ void Feed::ping(Clock::time_point now, Clock::duration interval) {
   if (sink_ && !ended_ && now - written_at_ >= interval) write(shared(frames::part(id(), *frames::ping())));
 }
 
-std::uint64_t Feed::take_count() {
+Feed::Counts Feed::take_counts() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(count_, 0);
+  return std::exchange(counts_, {});
+}
+
+std::optional<Feed::Need> Feed::unreached(Place& place, const Window& window, const Confirmed& confirmed, Timestamp now) {
+  if (!place.is_claimed) return std::nullopt;
+  if (place.position > window.end()) {
+    // Perhaps another process was ahead of this one when it gave that id. Only the end that the log had later tells whether it is one of its
+    // positions.
+    if (confirmed.at <= opened_at_) return Need::confirmation;
+    if (place.position > confirmed.end) {
+      // The client reads anew what there is as soon as it is told: nothing that came after may be missing then.
+      place.position = place.end_at_opening;
+      if (!std::exchange(has_said_reset_, true)) {
+        ++counts_.resets;
+        if (!write(shared(frames::feed_reset(id(), now)))) return Need::end;
+      }
+    }
+  }
+  place.is_claimed = false;
+  return std::nullopt;
 }
 
 Feed::Need Feed::uncovered(const Place& place, const Window& window) {
@@ -152,7 +172,7 @@ bool Feed::write(const Frame& frames) {
 }
 
 bool Feed::write_event(const Frame& feed) {
-  ++count_;
+  ++counts_.events;
   return write(shared(frames::part(id(), *feed)));
 }
 

@@ -41,6 +41,11 @@ class Feed {
   using Need = DialogStream::Need;
   /// Of each partition: up to where everything has been handed to the feeds that were live in it.
   using Ends = std::vector<std::atomic<std::int64_t>>;
+  /// Of a partition: when it was asked for its end the last time, and that; everything below it is in the window, or was.
+  struct Confirmed {
+    Clock::time_point at{};
+    std::int64_t end = 0;
+  };
   struct Limits {
     std::size_t pace_bytes = 65'536;  ///< As a DialogStream's.
     std::int64_t span_max = 20'000;   ///< Offsets that one read of history goes through.
@@ -50,19 +55,21 @@ class Feed {
   };
 
   /// `log`: what ids begin with. `ends` must outlive this.
-  Feed(AccountId owner, std::string log, const Ends& ends, const Limits& limits);
+  Feed(AccountId owner, std::string log, const Ends& ends, Clock::time_point opened_at, const Limits& limits);
 
   AccountId owner() const { return owner_; }
+  Clock::time_point opened_at() const { return opened_at_; }
 
   /// First: from here on it writes. `opening` is the first frame.
   void start(std::unique_ptr<Sink> sink, const std::string& opening);
-  /// Then for each partition: where it begins.
-  void begin_at(int partition, std::int64_t position);
+  /// Then for each partition: where it begins. The window's end is `now`; a position above that is the client's, and the log has to be asked for it.
+  void begin_at(int partition, std::int64_t position, std::int64_t now);
   /// Then the client gets the id of where it stands, and is told when that is not where it asked to be.
   void announce(bool is_reset, Timestamp now);
 
-  /// Writes what there is in a partition, until it is live there or needs something.
-  Need catch_up(int partition, const Window& window);
+  /// Writes what there is in a partition, until it is live there or needs something. A position that the log turns out not to have reached is told
+  /// (stream.reset), once for all partitions; from there it goes on with what has come since it was opened.
+  Need catch_up(int partition, const Window& window, const Confirmed& confirmed, Timestamp now);
   /// An event has come into the window of a partition. `owner` is unknown when nothing says whose dialog it is: history will.
   Need appended(int partition, std::int64_t offset, std::optional<AccountId> owner, const Frame& feed);
   /// What was read. Then catch_up().
@@ -78,12 +85,18 @@ class Feed {
   void finish(const Frame& last = nullptr);
   void ping(Clock::time_point now, Clock::duration interval);
 
-  /// Events since the last call.
-  std::uint64_t take_count();
+  struct Counts {
+    std::uint64_t events = 0;
+    std::uint64_t resets = 0;  ///< For a position that the log has not reached.
+  };
+  /// Since the last call.
+  Counts take_counts();
 
  private:
   struct Place {
     std::int64_t position = 0;
+    std::int64_t end_at_opening = 0;        // the window's
+    bool is_claimed = false;                // the position is what the client says, and nothing here has come to it yet
     bool is_live = false;                   // everything below the end of the window has been written or is not shown
     std::optional<std::int64_t> exhausted;  // the read model had nothing more at this checkpoint
   };
@@ -91,6 +104,8 @@ class Feed {
   // With the mutex held.
   Place& place(int partition) { return places_[static_cast<std::size_t>(partition)]; }
   static Need uncovered(const Place& place, const Window& window);
+  /// Nothing: the position is one of this log.
+  std::optional<Need> unreached(Place& place, const Window& window, const Confirmed& confirmed, Timestamp now);
   std::string id() const;
   bool write(const Frame& frames);
   bool write_event(const Frame& feed);
@@ -99,14 +114,16 @@ class Feed {
   const AccountId owner_;
   const std::string log_;
   const Ends& ends_;
+  const Clock::time_point opened_at_;
   const Limits limits_;
   mutable std::mutex mutex_;
   std::vector<Place> places_;
   std::unique_ptr<Sink> sink_;
   bool ended_ = false;
   bool has_said_delayed_ = false;
+  bool has_said_reset_ = false;
   Clock::time_point written_at_{};
-  std::uint64_t count_ = 0;
+  Counts counts_;
 };
 
 }  // namespace parley::api

@@ -35,7 +35,8 @@ struct Metrics {
   metrics::Counter delivered = metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
   metrics::Counter bytes = metrics::counter("parley_stream_bytes_total", "Bytes written to streams, pings too");
   metrics::Counter delays = metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
-  metrics::Counter resets = metrics::counter("parley_stream_resets_total", "Streams whose last id was of another log");
+  metrics::Counter resets =
+      metrics::counter("parley_stream_resets_total", "Streams whose last id was of another log, or one that the log has not reached");
   metrics::Counter slow = metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
   metrics::Counter gaps = metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their dialog's last one");
   metrics::Counter unreadable = metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
@@ -46,6 +47,10 @@ struct Metrics {
     delivered.add(static_cast<double>(counts.events));
     bytes.add(static_cast<double>(counts.bytes));
     delays.add(static_cast<double>(counts.delays));
+    resets.add(static_cast<double>(counts.resets));
+  }
+  void add(const Feed::Counts& counts) {
+    delivered.add(static_cast<double>(counts.events));
     resets.add(static_cast<double>(counts.resets));
   }
 };
@@ -83,7 +88,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   struct FeedSubscriber final : HistoryReader::Waiter, std::enable_shared_from_this<FeedSubscriber> {
     FeedSubscriber(std::weak_ptr<Impl> of, std::unique_ptr<Opening> with, AccountId owner, const std::string& log, const Feed::Ends& ends,
                    const Feed::Limits& limits)
-        : hub(std::move(of)), opening(std::move(with)), feed(owner, log, ends, limits), needs(ends.size(), Need::nothing) {}
+        : hub(std::move(of)), opening(std::move(with)), feed(owner, log, ends, Clock::now(), limits), needs(ends.size(), Need::nothing) {}
 
     std::expected<bool, HistoryUnavailable> turn(HistorySource& source) override;
     void delayed() override { feed.delay(now()); }
@@ -105,6 +110,12 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   };
   using FeedSubscriberPtr = std::shared_ptr<FeedSubscriber>;
 
+  /// Who wants to know where a partition ends.
+  struct EndAsked {
+    Clock::time_point since;
+    std::function<void(std::int64_t)> tell;
+  };
+
   /// One partition.
   struct Lane {
     Lane(int with_number, const Window::Limits& limits) : number(with_number), window(limits) {}
@@ -123,16 +134,23 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     const int number;
     std::mutex mutex;
     Window window;
-    Clock::time_point confirmed_at{};
+    Feed::Confirmed confirmed;
     std::unordered_map<std::int64_t, std::vector<SubscriberPtr>> subscribers;  // by dialog
     std::size_t awaiting_checkpoint = 0;                                       // of them
     std::size_t awaiting_confirmation = 0;
     std::unordered_map<std::int64_t, std::vector<FeedSubscriberPtr>> feeds;  // by owner
     std::size_t feeds_awaiting_checkpoint = 0;
+    std::size_t feeds_awaiting_confirmation = 0;
+    std::vector<EndAsked> ends_asked;
 
     std::vector<FeedSubscriberPtr> all_feeds() const {
       std::vector<FeedSubscriberPtr> found;
       for (const auto& [owner, of_owner] : feeds) found.insert(found.end(), of_owner.begin(), of_owner.end());
+      return found;
+    }
+    std::vector<FeedSubscriberPtr> feeds_that_need(Need need) const {
+      auto found = all_feeds();
+      std::erase_if(found, [&](const FeedSubscriberPtr& subscriber) { return subscriber->need(number) != need; });
       return found;
     }
   };
@@ -175,7 +193,9 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void tell_feeds(Lane& lane, std::int64_t offset);
   void proceed(const FeedSubscriberPtr& subscriber, Lane& lane);
   void settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need need);
-  static void leave(const FeedSubscriberPtr& subscriber, Lane& lane);
+  void leave(const FeedSubscriberPtr& subscriber, Lane& lane);
+  void count_need(Lane& lane, Need was, Need is);
+  std::vector<EndAsked> take_ends_asked(Lane& lane, Clock::time_point before);
   void sweep_feeds(Lane& lane, Clock::time_point at);
 
   const Options options;
@@ -275,7 +295,7 @@ void Hub::Impl::proceed(const SubscriberPtr& subscriber) {
   if (subscriber->is_over) return;
   DialogStream& stream = subscriber->stream;
   const Lane& lane = subscriber->lane;
-  const auto advance = [&] { return stream.advance(subscriber->lane.window, lane.confirmed_at, now()); };
+  const auto advance = [&] { return stream.advance(subscriber->lane.window, lane.confirmed.at, now()); };
   Need need = advance();
   if (stream.may_see() && !stream.has_started()) {
     start(subscriber);
@@ -382,7 +402,7 @@ void Hub::Impl::tell_feeds(Lane& lane, std::int64_t offset) {
     const auto tell = [&](const std::vector<FeedSubscriberPtr>& subscribers) {
       for (const auto& subscriber : subscribers) {
         if (const auto need = subscriber->feed.appended(lane.number, at, owner, feed); need != Need::nothing) settle(subscriber, lane, need);
-        metrics.delivered.add(static_cast<double>(subscriber->feed.take_count()));
+        metrics.add(subscriber->feed.take_counts());
       }
     };
     if (!owner) {
@@ -397,8 +417,8 @@ void Hub::Impl::tell_feeds(Lane& lane, std::int64_t offset) {
 
 void Hub::Impl::proceed(const FeedSubscriberPtr& subscriber, Lane& lane) {
   if (subscriber->is_over) return;
-  const auto need = subscriber->feed.catch_up(lane.number, lane.window);
-  metrics.delivered.add(static_cast<double>(subscriber->feed.take_count()));
+  const auto need = subscriber->feed.catch_up(lane.number, lane.window, lane.confirmed, now());
+  metrics.add(subscriber->feed.take_counts());
   settle(subscriber, lane, need);
 }
 
@@ -407,8 +427,7 @@ void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need nee
   {
     const std::lock_guard lock(subscriber->mutex);
     auto& was = subscriber->needs[static_cast<std::size_t>(lane.number)];
-    if (was == Need::checkpoint) --lane.feeds_awaiting_checkpoint;
-    if (need == Need::checkpoint) ++lane.feeds_awaiting_checkpoint;
+    count_need(lane, was, need);
     was = need;
     if (need == Need::checkpoint) subscriber->asked_at = Clock::now();
     if (need == Need::nothing) subscriber->pace = {};  // the client reads
@@ -423,6 +442,16 @@ void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need nee
     subscriber->feed.delay(now());
     metrics.delays.add();
   }
+}
+
+/// Of those who asked before that time.
+std::vector<Hub::Impl::EndAsked> Hub::Impl::take_ends_asked(Lane& lane, Clock::time_point before) {
+  std::vector<EndAsked> taken;
+  const auto later = std::ranges::partition(lane.ends_asked, [&](const EndAsked& asked) { return asked.since >= before; });
+  std::ranges::move(later, std::back_inserter(taken));
+  lane.ends_asked.erase(later.begin(), later.end());
+  awaiting_confirmation -= taken.size();
+  return taken;
 }
 
 void Hub::Impl::look_later(const FeedSubscriberPtr& subscriber) {
@@ -453,7 +482,16 @@ void Hub::Impl::leave(const FeedSubscriberPtr& subscriber, Lane& lane) {
   const auto of_owner = lane.feeds.find(subscriber->feed.owner().value);
   if (of_owner == lane.feeds.end() || std::erase(of_owner->second, subscriber) == 0) return;
   if (of_owner->second.empty()) lane.feeds.erase(of_owner);
-  if (subscriber->need(lane.number) == Need::checkpoint) --lane.feeds_awaiting_checkpoint;
+  count_need(lane, subscriber->need(lane.number), Need::nothing);
+}
+
+void Hub::Impl::count_need(Lane& lane, Need was, Need is) {
+  const auto count = [&](Need need, auto step) {
+    if (need == Need::checkpoint) step(lane.feeds_awaiting_checkpoint);
+    if (need == Need::confirmation) step(lane.feeds_awaiting_confirmation), step(awaiting_confirmation);
+  };
+  count(was, [](auto& n) { --n; });
+  count(is, [](auto& n) { ++n; });
 }
 
 /// Without any lane's mutex.
@@ -473,9 +511,11 @@ void Hub::Impl::sweep_feeds(Lane& lane, Clock::time_point at) {
     bool asks_again = false, waits_long = false;
     {
       const std::lock_guard lock(subscriber->mutex);
-      const bool awaits_checkpoint = subscriber->needs[static_cast<std::size_t>(lane.number)] == Need::checkpoint;
-      asks_again = awaits_checkpoint && at - subscriber->asked_at >= options.ask_again_every;
-      waits_long = subscriber->is_reading && at - subscriber->asked_at >= options.decide_within;
+      const auto need = subscriber->needs[static_cast<std::size_t>(lane.number)];
+      asks_again = need == Need::checkpoint && at - subscriber->asked_at >= options.ask_again_every;
+      waits_long = (subscriber->is_reading && at - subscriber->asked_at >= options.decide_within) ||
+                   (std::ranges::find(subscriber->needs, Need::confirmation) != subscriber->needs.end() &&
+                    at - subscriber->feed.opened_at() >= options.decide_within);
     }
     if (lane.number == 0) {  // every feed is in every lane
       subscriber->feed.ping(at, options.ping_interval);
@@ -552,7 +592,9 @@ void Hub::Impl::sweep() {
     remove(subscriber);
   }
   for (const auto& lane : lanes) {
+    std::vector<EndAsked> given_up;  // what they hold goes without the lane's mutex
     const std::lock_guard lock(lane->mutex);
+    given_up = take_ends_asked(*lane, at - kEndWaitMax);
     lane->window.move_checkpoint(history.checkpoint(lane->number));
     sweep_feeds(*lane, at);
     for (const auto& subscriber : lane->all()) {
@@ -636,24 +678,36 @@ void Hub::append(int partition, std::int64_t offset, const Record& record) {
   impl_->metrics.delivery.observe(std::chrono::duration<double>(now() - record.at).count());
 }
 
-void Hub::confirm(int partition, Clock::time_point when) {
+void Hub::confirm(int partition, Clock::time_point when, std::int64_t end) {
   auto& lane = impl_->lane(partition);
-  const std::lock_guard lock(lane.mutex);
-  lane.confirmed_at = std::max(lane.confirmed_at, when);
-  if (lane.awaiting_confirmation == 0) return;
-  for (const auto& subscriber : lane.those_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber);
+  std::unique_lock lock(lane.mutex);
+  if (when >= lane.confirmed.at) lane.confirmed = {when, end};
+  const auto asked = impl_->take_ends_asked(lane, when);
+  if (lane.feeds_awaiting_confirmation != 0) {
+    for (const auto& subscriber : lane.feeds_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber, lane);
+  }
+  if (lane.awaiting_confirmation != 0) {
+    for (const auto& subscriber : lane.those_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber);
+  }
+  lock.unlock();
+  for (const auto& one : asked) one.tell(end);
 }
 
 bool Hub::wants_confirmation() const { return impl_->awaiting_confirmation != 0; }
+
+void Hub::ask_end(int partition, std::function<void(std::int64_t)> tell) {
+  auto& lane = impl_->lane(partition);
+  const std::lock_guard lock(lane.mutex);
+  lane.ends_asked.push_back({Clock::now(), std::move(tell)});
+  ++impl_->awaiting_confirmation;
+}
 
 void Hub::read_model_advanced() {
   for (const auto& lane : impl_->lanes) {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(impl_->history.checkpoint(lane->number));
     if (lane->feeds_awaiting_checkpoint != 0) {
-      for (const auto& subscriber : lane->all_feeds()) {
-        if (subscriber->need(lane->number) == DialogStream::Need::checkpoint) impl_->proceed(subscriber, *lane);
-      }
+      for (const auto& subscriber : lane->feeds_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber, *lane);
     }
     if (lane->awaiting_checkpoint == 0) continue;
     for (const auto& subscriber : lane->those_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber);
@@ -711,7 +765,8 @@ void Hub::open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std
   subscriber->feed.start(std::move(sink), frames::established(http::new_request_id(), now()));
   for (std::size_t i = 0; i < lanes.size(); ++i) {
     const std::lock_guard lock(lanes[i]->mutex);
-    subscriber->feed.begin_at(lanes[i]->number, goes_on ? from->numbers[i] : lanes[i]->window.end());
+    const auto end = lanes[i]->window.end();
+    subscriber->feed.begin_at(lanes[i]->number, goes_on ? from->numbers[i] : end, end);
   }
   subscriber->feed.announce(is_reset, now());
   for (const auto& lane : lanes) {

@@ -62,6 +62,7 @@ class Hub {
     std::chrono::milliseconds pace_max{250};
   };
   using Clock = DialogStream::Clock;
+  static constexpr std::chrono::seconds kEndWaitMax{5};
 
   /// `history` and `timers` must outlive this.
   Hub(const Options& options, MessageFormat format, HistorySource& history, http::Timers& timers);
@@ -82,10 +83,13 @@ class Hub {
   /// Before the partition's first record.
   void start_at(int partition, std::int64_t offset);
   void append(int partition, std::int64_t offset, const Record& record);
-  /// All records that were in the partition at `when` have been appended.
-  void confirm(int partition, Clock::time_point when);
+  /// All records that were in the partition at `when` have been appended; it ended before the offset `end`.
+  void confirm(int partition, Clock::time_point when, std::int64_t end);
   /// Somebody waits for confirm().
   bool wants_confirmation() const;
+  /// Calls `tell` with the partition's end as it is asked from now on, once, on the log's thread; never when Kafka does not say it for kEndWaitMax.
+  /// Must not block.
+  void ask_end(int partition, std::function<void(std::int64_t end)> tell);
 
   // From the read model.
 
@@ -96,7 +100,8 @@ class Hub {
 
   void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id);
   /// A feed of everything new in the dialogs of one owner. `log`: of which the ids are. It goes on after the positions in `from`, or, where they are
-  /// of another log or too far behind, from now, and says so; without them from now.
+  /// of another log or too far behind, from now, and says so; without them from now. That the log has not reached one of them it says once that is
+  /// certain.
   void open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log, const std::optional<LogToken>& from);
   /// Passes on what is no event (a data frame without an id) to the streams of the dialog, its visitor's among them or not, and to its owner's feeds;
   /// nothing keeps it.

@@ -68,6 +68,8 @@ void Streams::open(StreamRequest request) {
   impl_->hub.open(std::move(client), request.dialog, request.viewer, request.last_id);
 }
 
+void Streams::ask_end(int partition, std::function<void(std::int64_t)> tell) { impl_->hub.ask_end(partition, std::move(tell)); }
+
 std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
 void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }
 void Streams::open(FeedRequest request) {

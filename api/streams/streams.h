@@ -44,7 +44,8 @@ struct FeedRequest {
 ///
 /// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as `id: N` and `data:` in the
 /// surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence. {"type":"stream.delayed"} when what follows has to wait for
-/// the read model; nothing newer is sent before it. {"type":"stream.reset"} with the current id when the client's id is of another log.
+/// the read model; nothing newer is sent before it. {"type":"stream.reset"} with the current id when the client's id is of another log, or the log
+/// has not reached it.
 /// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's, or when the viewer's session is over.
 class Streams {
  public:
@@ -63,6 +64,9 @@ class Streams {
 
   /// Answers the request, now or as soon as it is known whether the dialog is the viewer's: with a stream or an error. Does not block.
   void open(StreamRequest request);
+
+  /// As Hub has it: where a partition of the log ends, as Kafka says it from now on.
+  void ask_end(int partition, std::function<void(std::int64_t end)> tell);
 
   /// What the newest part of the log says of a dialog; nothing: ask the read model.
   std::optional<DialogFacts> find_dialog(DialogId dialog) const;

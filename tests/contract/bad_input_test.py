@@ -3,7 +3,7 @@
 
 import json
 
-from contract import ContractTest, main
+from contract import ContractTest, main, read_numbers, write_numbers
 
 BODY_MAX = 1 << 20
 
@@ -91,6 +91,26 @@ class BadInput(ContractTest):
         refused = self.owner.get("/api/users/me", X_Read_After="another_" + place[8:])
         self.assert_error(refused, 422, "VALIDATION_ERROR", "X-Read-After")
         self.assertIn("another log", refused.details["issue"])
+
+    def test_a_position_that_the_log_has_not_reached_is_refused_and_keeps_nobody_else_waiting(self):
+        place, _, offset = self.position().rpartition(":")
+        refused = self.owner.get("/api/users/me", X_Read_After=f"{place}:{int(offset) + 1_000_000}")
+        self.assert_error(refused, 422, "VALIDATION_ERROR", "X-Read-After")
+        self.assertIn("has not reached", refused.details["issue"])
+        other = self.open_dialog()
+        posted = other.visitor.post(other.visitor_path, {"text": "seen at once"})
+        self.assertNotIn("x-projection", posted.headers, "the read model does not stand still for it")
+
+    def test_a_cursor_of_a_longer_log_is_refused(self):
+        self.open_dialog()
+        page = self.owner.get("/api/dialogs?limit=1").json
+        log, numbers = read_numbers(page["next_cursor"])
+        activity, last, *cut = numbers
+        cursor = write_numbers(log, [activity, last, *(next_ + 1_000_000 for next_ in cut)])
+        refused = self.owner.get("/api/dialogs?limit=1&cursor=" + cursor)
+        self.assert_error(refused, 422, "VALIDATION_ERROR", "cursor")
+        self.assertIn("longer log", refused.details["issue"])
+        self.assertEqual(self.owner.get("/api/dialogs?limit=1&cursor=" + page["next_cursor"]).status, 200)
 
     def test_unknown_paths_and_wrong_methods(self):
         for path in ("/api", "/api/nothing", "/api/dialogs/1/nothing", "/api/site", "/nothing", "/api/users/me/more"):

@@ -1,5 +1,6 @@
 """An HTTP client that checks every answer against the API's own OpenAPI document, and the things that tests begin with."""
 
+import base64
 import http.client
 import json
 import os
@@ -82,6 +83,30 @@ class Contract:
 
     def validate(self, value, schema):
         jsonschema.Draft202012Validator(schema, resolver=self.resolver).validate(value)
+
+
+def read_numbers(token):
+    """A token of the log (an id of a feed, a cursor): its log, and its numbers."""
+    log, _, text = token.partition(".")
+    numbers, number, shift = [], 0, 0
+    for byte in base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)):
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            numbers.append(number)
+            number = shift = 0
+    return log, numbers
+
+
+def write_numbers(log, numbers):
+    """The token of which read_numbers() makes these."""
+    out = bytearray()
+    for number in numbers:
+        while number >= 0x80:
+            out.append(number & 0x7F | 0x80)
+            number >>= 7
+        out.append(number)
+    return log + "." + base64.urlsafe_b64encode(bytes(out)).decode().rstrip("=")
 
 
 class Caller:

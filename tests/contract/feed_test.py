@@ -5,7 +5,7 @@ import collections
 import json
 import threading
 
-from contract import Caller, ContractTest, Dialog, main
+from contract import Caller, ContractTest, Dialog, main, read_numbers, write_numbers
 from streams_test import Stream
 
 WRITERS, MESSAGES = 3, 25
@@ -122,6 +122,23 @@ class Feed(ContractTest):
         for wrong in ("0", "x", begin + "AA", begin.partition(".")[0]):
             with FeedStream("/api/events", {}, {"Authorization": "Bearer " + self.token, "Last-Event-ID": wrong}) as stream:
                 self.assert_error(stream.answer(), 422, "INVALID_LAST_EVENT_ID", "Last-Event-ID")
+
+    def test_a_position_that_the_log_has_not_reached_is_told_and_what_comes_then_is_shown(self):
+        with self.open() as stream:
+            log, numbers = read_numbers(stream.frame()[0])
+        lost = write_numbers(log, [number + 1_000_000 for number in numbers])
+        with self.open(lost) as stream:
+            frames = [stream.frame(), stream.frame()]
+            self.assertEqual([data and data["type"] for _, data in frames], [None, "stream.reset"])
+            begins = read_numbers(frames[1][0])[1]
+            self.assertTrue(any(number < 1_000_000 + before for number, before in zip(begins, numbers)), begins)
+            dialog = Dialog(self.account, self.site_token)
+            (identity, event), = self.next(stream, 1)
+            self.assertEqual((event["type"], event["dialog_id"]), ("dialog.created", dialog.id))
+        with self.open(identity) as again:
+            posted = dialog.visitor.post(dialog.visitor_path, {"text": "?"}).json
+            (_, event), = self.next(again, 1)
+            self.assertEqual(event["message"]["id"], posted["id"])
 
     def test_it_is_for_accounts_alone(self):
         for query, headers in (({}, {}), ({"token": "x"}, {}), ({"site_token": self.site_token}, {}), ({"token": self.token}, {"Authorization": "Bearer x"})):

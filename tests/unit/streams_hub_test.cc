@@ -258,8 +258,8 @@ class StreamHub : public ::testing::Test {
     history_.project(kDialog, version, version * 10 + 1);
     hub().read_model_advanced();
   }
-  void confirm() {
-    for (int p = 0; p < kPartitions; ++p) hub().confirm(p, Hub::Clock::now());
+  void confirm(std::int64_t end = 0) {
+    for (int p = 0; p < kPartitions; ++p) hub().confirm(p, Hub::Clock::now(), end);
   }
   /// The hub has only what comes after `version`; before it is history.
   void start_after(std::int64_t version) {
@@ -940,6 +940,53 @@ TEST_F(FeedHub, SaysWhenItCannotGoOnWhereItIsAskedTo) {
   EXPECT_TRUE(shows(client, {next}));
 }
 
+TEST_F(FeedHub, APositionThatTheLogHasNotReachedIsResetOnceThatIsCertain) {
+  start_ = 100;
+  hub();
+  const auto client = follow(write_log_token("log", std::vector<std::int64_t>{100, 500, 100, 600}));
+  ASSERT_TRUE(hub().wants_confirmation());
+  EXPECT_EQ(client->count("stream.reset"), 0);
+  // What comes before the log's end is known must not be lost: the client reads anew what there is only when it is told to.
+  const auto elsewhere = happens(0, 100, dialog_in(0), 1, kOpening), meanwhile = happens(1, 100, dialog_in(1), 1, kOpening);
+  EXPECT_TRUE(shows(client, {elsewhere}));
+  confirm(101);
+  EXPECT_TRUE(shows(client, {elsewhere, meanwhile}));
+  EXPECT_EQ(client->count("stream.reset"), 1) << "once, however many partitions end earlier";
+  EXPECT_FALSE(hub().wants_confirmation());
+  const auto later = happens(3, 100, dialog_in(3), 1, kOpening);
+  EXPECT_TRUE(shows(client, {elsewhere, meanwhile, later}));
+  EXPECT_EQ(read_log_token(last_id(client))->numbers, (std::vector<std::int64_t>{101, 101, 100, 101}));
+  EXPECT_EQ(client->count("stream.reset"), 1);
+}
+
+TEST_F(FeedHub, APositionThatAnotherProcessReachedFirstIsNotReset) {
+  start_ = 100;
+  hub();
+  const auto client = follow(write_log_token("log", std::vector<std::int64_t>{100, 102, 100, 100}));
+  happens(1, 100, dialog_in(1), 1, kOpening);
+  happens(1, 101, dialog_in(1), 2, message(2));
+  const auto next = happens(1, 102, dialog_in(1), 3, message(3));
+  confirm(103);
+  EXPECT_TRUE(shows(client, {next}));
+  // The log goes further than its last event of a dialog: another process may have stood there from its start on.
+  const auto quiet = follow(write_log_token("log", std::vector<std::int64_t>{100, 103, 150, 100}));
+  confirm(150);
+  EXPECT_FALSE(hub().wants_confirmation());
+  const auto last = happens(2, 150, dialog_in(2), 1, kOpening);
+  EXPECT_TRUE(shows(quiet, {last}));
+  for (const auto& one : {client, quiet}) EXPECT_EQ(one->count("stream.reset"), 0);
+}
+
+TEST_F(FeedHub, AClientWhosePositionCannotBeJudgedIsToldThatItWaits) {
+  start_ = 100;
+  hub();
+  const auto client = follow(write_log_token("log", std::vector<std::int64_t>{100, 500, 100, 100}));
+  EXPECT_TRUE(eventually([&] { return client->count("stream.delayed") == 1; }));
+  client->wire->close();
+  client->on_close();
+  EXPECT_FALSE(hub().wants_confirmation());
+}
+
 TEST_F(FeedHub, SaysWhenSomethingOfTheOwnerCannotBeShown) {
   start_ = 100;
   hub();
@@ -1039,6 +1086,7 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
         read[static_cast<std::size_t>(p)] = e.offset + 1;
         if (chance(40)) return;
       }
+      hub().confirm(p, Hub::Clock::now(), offsets[static_cast<std::size_t>(p)]);
     };
     const auto project = [&](int p) {
       auto& next = projected[static_cast<std::size_t>(p)];
@@ -1107,7 +1155,9 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
     const auto settled = eventually([&] {
       for (int p = 0; p < kPartitions; ++p) {
         const auto at = static_cast<std::size_t>(p);
-        while (read[at] < offsets[at]) read_log(p);
+        do read_log(p);
+        while (read[at] < offsets[at]);
+        hub().confirm(p, Hub::Clock::now(), offsets[at]);
         projected[at] = offsets[at];
         history_.move(p, projected[at]);
       }
