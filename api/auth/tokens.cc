@@ -1,7 +1,5 @@
 #include "api/auth/tokens.h"
 
-#include <algorithm>
-
 #include "domain/model.h"
 #include "platform/crypto/crypto.h"
 #include "schemas/fields.h"
@@ -89,8 +87,8 @@ bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view t
   return crypto::equal(text, guest_id(dialog, assistant));
 }
 
-std::string Tokens::email_index(std::string_view email) const {
-  return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(email)));
+std::string Tokens::email_index(std::string_view form) const {
+  return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(form)));
 }
 std::string Tokens::bot_index(std::string_view bot_id) const {
   return crypto::hex(keys_.mac(Purpose::unique_index, "telegram_bot " + std::string(bot_id)));
@@ -100,15 +98,6 @@ std::string Tokens::fingerprint(std::string_view principal, std::string_view met
   std::string text;
   for (const auto part : {principal, method, route, body}) (text += std::to_string(part.size()) += ':') += part;
   return crypto::hex(keys_.mac(Purpose::fingerprints, text));
-}
-
-std::string normalised_email(std::string_view email) {
-  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
-  while (!email.empty() && is_space(email.front())) email.remove_prefix(1);
-  while (!email.empty() && is_space(email.back())) email.remove_suffix(1);
-  std::string out(email);
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
 }
 
 }  // namespace parley::api

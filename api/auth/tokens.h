@@ -32,8 +32,8 @@ class Tokens {
   std::string guest_id(DialogId dialog, AssistantId assistant) const;
   bool is_guest(DialogId dialog, AssistantId assistant, std::string_view guest_id) const;
 
-  /// The unique key of an e-mail: HMAC of its normalised form.
-  std::string email_index(std::string_view normalised_email) const;
+  /// The unique key of an e-mail: HMAC of the key of its mailbox (platform/text), or of what accounts of earlier builds are indexed by.
+  std::string email_index(std::string_view form) const;
   /// The unique key of a Telegram bot: HMAC of its id, the digits before its tokens' colon, whichever of its tokens that is.
   std::string bot_index(std::string_view bot_id) const;
   /// Who asks for what: the same idempotency key with another fingerprint is another request.
@@ -42,8 +42,5 @@ class Tokens {
  private:
   const crypto::Keyring& keys_;
 };
-
-/// Lower case (ASCII), no surrounding space.
-std::string normalised_email(std::string_view email);
 
 }  // namespace parley::api

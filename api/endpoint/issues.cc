@@ -37,6 +37,7 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"must be application/json", "должно быть application/json"},
     {"is not supported", "не поддерживается"},
     {"must be an e-mail address", "Неверный формат email"},
+    {"must not contain invisible characters: *", "не должно содержать невидимые символы: *"},
     {"must be the current password", "должен быть текущим паролем"},
     {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},

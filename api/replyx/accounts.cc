@@ -7,6 +7,7 @@
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "platform/crypto/crypto.h"
+#include "platform/text/text.h"
 #include "projections/queries.h"
 #include "schemas/events.h"
 
@@ -14,25 +15,25 @@ namespace parley::replyx {
 
 struct RegisterRequest {
   Email email;
-  std::string password;
-  std::optional<Personal> first_name;
-  std::optional<Personal> last_name;
+  NewPassword password;
+  std::optional<Words> first_name;
+  std::optional<Words> last_name;
 };
 struct LogInRequest {
-  Email email;
+  TypedEmail email;
   std::string password;
 };
 struct ChangePasswordRequest {
   std::string current_password;
-  std::string new_password;
+  NewPassword new_password;
 };
 struct ChangeEmailRequest {
   Email email;
   std::string current_password;
 };
 struct ProfileRequest {
-  Patch<Personal> first_name;
-  Patch<Personal> last_name;
+  Patch<Words> first_name;
+  Patch<Words> last_name;
   std::optional<bool> onboarding_completed;
 };
 struct SessionUser {
@@ -159,10 +160,12 @@ Sending to_account(schema::Target target, const std::string& email_index, accoun
 }
 
 Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, const Deps& deps) {
-  auto index = deps.tokens.email_index(call.body.email.text);
-  accounts::Register command{Personal{call.body.email.text}, index, call.body.first_name, call.body.last_name,
+  const auto& email = call.body.email;
+  const auto mailbox = find_mailbox(email, deps);
+  accounts::Register command{Personal{email.text}, mailbox.index, personal(call.body.first_name), personal(call.body.last_name),
                              sealed_verifier(call.body.password, deps)};
-  return to_account(email_key(index), index, std::move(command));
+  // To whoever owns the index that it has: where that is another spelling's, of an earlier build, its account refuses there.
+  return to_account(email_key(mailbox.index), mailbox.index, std::move(command));
 }
 
 /// Somebody without an account is compared with this, so that the time of an answer does not tell who has one.
@@ -174,19 +177,23 @@ const std::string& nobodys_verifier() {
 bool matches(const std::optional<schema::AccountEntry>& account, std::string_view password, const Deps& deps) {
   const auto& nobodys = nobodys_verifier();  // made by whoever is the first, known or not
   const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
-  return crypto::password_matches(verifier ? *verifier : nobodys, password) && verifier;
+  const auto is_that = [&](std::string_view text) { return crypto::password_matches(verifier ? *verifier : nobodys, text); };
+  const auto form = text::password_form(password);
+  // Earlier builds hashed a password as it was typed.
+  return (is_that(form) || (form != password && is_that(password))) && verifier;
 }
 
 /// Before anything depends on whether there is such an account. What is left is not told: others may have used it.
 Result<void> count_login(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
-  const auto standing = deps.limits.take(kLoginEmailLimit, deps.tokens.email_index(call.body.email.text));
+  const auto standing = deps.limits.take(kLoginEmailLimit, deps.tokens.email_index(call.body.email.email.key));
   if (!standing.allowed) return endpoint::fail(standing);
   return {};
 }
 
 Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps) {
-  auto index = deps.tokens.email_index(call.body.email.text);
-  const auto account = deps.directory.account(index);
+  const auto [index, account] = find_mailbox(call.body.email.email, deps);
+  // Who registered with an address that is refused today logs in with it still, in this very spelling.
+  if (!account && !call.body.email.issue.empty()) return endpoint::invalid("email", call.body.email.issue);
   accounts::LogIn command{.password_matches = matches(account, call.body.password, deps), .email_index = index};
   const bool may_be_news = !command.password_matches;
   if (account) command.compared_with = account->password_verifier;
@@ -220,7 +227,7 @@ Session session(const accounts::SignedIn& answer, const Decided& decided) {
           .id = answer.account, .email = answer.email, .role = role, .is_admin = role == accounts::Role::admin, .balance = roubles(answer.balance)}};
 }
 bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
-  return deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text))).has_value();
+  return find_mailbox(typed_email(answer.email.text).email, deps).account.has_value();
 }
 
 Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
@@ -251,13 +258,13 @@ Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call
 Result<Sending> change_email(const Call<Nothing, ChangeEmailRequest>& call, const Deps& deps) {
   return with_password<accounts::ChangeEmail>(call, deps, [&](auto& command) {
     command.email = Personal{call.body.email.text};
-    command.email_index = deps.tokens.email_index(call.body.email.text);
+    command.email_index = find_mailbox(call.body.email, deps).index;
   });
 }
 /// From then on one logs in with the new e-mail here, and the other sessions are over.
 bool email_changed(const accounts::Profile& answer, const Decided& decided) {
   const auto& deps = decided.deps;
-  const auto known = deps.directory.account(deps.tokens.email_index(api::normalised_email(answer.email.text)));
+  const auto known = find_mailbox(typed_email(answer.email.text).email, deps).account;
   return known && known->account == answer.account;
 }
 
@@ -283,7 +290,8 @@ Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease&
 
 Result<Sending> change_profile(const Call<Nothing, ProfileRequest>& call, const Deps&) {
   const auto& in = call.body;
-  return Sending{own_stream(call.caller), accounts::Command{accounts::ChangeProfile{in.first_name, in.last_name, in.onboarding_completed}}};
+  return Sending{own_stream(call.caller),
+                 accounts::Command{accounts::ChangeProfile{personal(in.first_name), personal(in.last_name), in.onboarding_completed}}};
 }
 User profile(const accounts::Profile& answer, const Decided&) {
   return shown({.id = answer.account,

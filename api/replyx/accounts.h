@@ -7,6 +7,7 @@
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/registry.h"
+#include "api/replyx/texts.h"
 #include "api/replyx/values.h"
 #include "platform/crypto/keyring.h"
 
@@ -24,9 +25,23 @@ inline schema::Target by_email(const std::optional<schema::AccountEntry>& known,
 /// Of the account that asks, in person.
 inline Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }
 
+/// Whose an e-mail is, and by what it is indexed: that of the account where one is known, by whatever spelling that was registered; else its key.
+/// So whoever has it owns it, for everybody who asks with this index.
+struct Mailbox {
+  std::string index;
+  std::optional<schema::AccountEntry> account;
+};
+inline Mailbox find_mailbox(const Email& email, const endpoint::Deps& deps) {
+  for (const auto& form : email.forms) {
+    auto index = deps.tokens.email_index(form);
+    if (auto account = deps.directory.account(index)) return {std::move(index), std::move(account)};
+  }
+  return {deps.tokens.email_index(email.key), std::nullopt};
+}
+
 /// Takes as long as Argon2id does.
-inline Sealed sealed_verifier(std::string_view password, const endpoint::Deps& deps) {
-  return deps.keys.seal(crypto::password_verifier(password), kPasswordVerifierContext);
+inline Sealed sealed_verifier(const NewPassword& password, const endpoint::Deps& deps) {
+  return deps.keys.seal(crypto::password_verifier(password.form), kPasswordVerifierContext);
 }
 
 /// Whether this process knows that the decision, with its last event, has ended the account's sessions.

@@ -15,18 +15,18 @@ inline constexpr std::string_view kDefaultModel = "gpt-4o-mini";
 
 struct CreateAssistantRequest {
   Text name;
-  std::optional<std::string> description;
-  std::optional<std::string> system_prompt;
-  std::optional<std::string> ai_model;
+  std::optional<Words> description;
+  std::optional<Words> system_prompt;
+  std::optional<Words> ai_model;
   std::optional<TelegramToken> telegram_bot_token;
   std::optional<bool> website_integration;
   std::optional<std::vector<Domain>> allowed_domains;
 };
 struct UpdateAssistantRequest {
   schema::Given<Text> name;
-  Patch<std::string> description;
-  Patch<std::string> system_prompt;
-  schema::Given<std::string> ai_model;
+  Patch<Words> description;
+  Patch<Words> system_prompt;
+  schema::Given<Words> ai_model;
   schema::Given<bool> is_active;
   Patch<ShownTelegramToken> telegram_bot_token;
   schema::Given<bool> website_integration;
@@ -157,9 +157,9 @@ std::vector<std::string> texts_of(const std::vector<Domain>& domains) {
 Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& call, const Deps& deps) {
   const auto& in = call.body;
   assistants::Create command{.name = in.name.text,
-                             .description = in.description,
-                             .system_prompt = in.system_prompt,
-                             .ai_model = in.ai_model.value_or(std::string(kDefaultModel)),
+                             .description = text_of(in.description),
+                             .system_prompt = text_of(in.system_prompt),
+                             .ai_model = text_of(in.ai_model).value_or(std::string(kDefaultModel)),
                              .site_token = new_site_token(),
                              .telegram_bot_token = {},
                              .website_integration = in.website_integration.value_or(true),
@@ -177,9 +177,9 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
 Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantRequest>& call, const Deps& deps) {
   const auto& in = call.body;
   assistants::Updated change{.name = {},
-                             .description = in.description,
-                             .system_prompt = in.system_prompt,
-                             .ai_model = in.ai_model.value,
+                             .description = text_of(in.description),
+                             .system_prompt = text_of(in.system_prompt),
+                             .ai_model = text_of(in.ai_model.value),
                              .is_active = in.is_active.value,
                              .telegram_bot_token = {},
                              .website_integration = in.website_integration.value,

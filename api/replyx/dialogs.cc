@@ -66,7 +66,7 @@ struct Dialog {
 };
 struct OperatorMessage {
   Text text;
-  std::optional<Personal> operator_name;
+  std::optional<Words> operator_name;
 };
 
 struct DialogQuery {
@@ -397,7 +397,7 @@ DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) { 
 
 Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
   return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
-                 dialogs::PostOperatorMessage{Personal{call.body.text.text}, call.body.operator_name}};
+                 dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}};
 }
 
 Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps& deps) {

@@ -13,12 +13,12 @@ struct OperatorPath {
 struct AddOperatorRequest {
   Email email;
   Text name;
-  std::string password;
+  NewPassword password;
 };
 struct ChangeOperatorRequest {
   std::optional<Text> name;
   std::optional<bool> is_active;
-  std::optional<std::string> password;
+  std::optional<NewPassword> password;
 };
 struct ShownOperator {
   AccountId id;
@@ -100,9 +100,10 @@ using endpoint::Result;
 using endpoint::Sending;
 
 Result<Sending> add_operator(const Call<Nothing, AddOperatorRequest>& call, const Deps& deps) {
-  auto index = deps.tokens.email_index(call.body.email.text);
-  accounts::AddOperator command{Personal{call.body.email.text}, index, Personal{call.body.name.text}, sealed_verifier(call.body.password, deps)};
-  return Sending{by_email(deps.directory.account(index), index), accounts::Command{std::move(command)}};
+  const auto& in = call.body;
+  const auto mailbox = find_mailbox(in.email, deps);
+  accounts::AddOperator command{Personal{in.email.text}, mailbox.index, Personal{in.name.text}, sealed_verifier(in.password, deps)};
+  return Sending{by_email(mailbox.account, mailbox.index), accounts::Command{std::move(command)}};
 }
 ShownOperator shown(const accounts::TeamMember& answer, const Decided&) {
   return {.id = answer.account, .email = answer.email, .name = answer.name, .is_active = answer.is_active, .created_at = answer.created_at};

@@ -9,7 +9,7 @@
 namespace parley::replyx {
 
 struct OpenDialogRequest {
-  std::optional<Personal> first_name;
+  std::optional<Words> first_name;
 };
 struct OpenedDialog {
   DialogId id;
@@ -64,7 +64,7 @@ using endpoint::Result;
 using endpoint::Sending;
 
 Result<Sending> open_dialog(const Call<Nothing, OpenDialogRequest>& call, const Deps&) {
-  return Sending{schema::NewStream{}, dialogs::Open{call.caller.site->owner, dialogs::Platform::website, call.body.first_name}};
+  return Sending{schema::NewStream{}, dialogs::Open{call.caller.site->owner, dialogs::Platform::website, personal(call.body.first_name)}};
 }
 OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& decided) {
   return {.id = answer.dialog,

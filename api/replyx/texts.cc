@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "api/auth/tokens.h"
+#include "platform/text/mailbox.h"
+#include "platform/text/text.h"
 
 namespace parley::replyx {
 namespace {
@@ -118,16 +119,43 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
+TypedEmail typed_email(std::string_view typed) {
+  const auto found = text::mailbox(typed);
+  const auto refused = [&](std::string issue) {
+    const auto form = text::ascii_form(typed);
+    return TypedEmail{{form, form, {form}}, std::move(issue)};
+  };
+  if (!found && found.error().why == text::NoMailbox::Why::hidden_character) {
+    return refused("must not contain invisible characters: " + text::code_point_text(found.error().character));
+  }
+  if (!found || !is_email(found->address)) return refused("must be an e-mail address");
+  if (schema::characters(found->address) > kEmailMax) return refused("must be at most " + std::to_string(kEmailMax) + " characters");
+  return {{found->address, found->key, text::forms(typed)}, {}};
+}
+
 }  // namespace parley::replyx
 
 namespace parley::schema {
+namespace {
+
+/// A text in another form, which may be longer than the one that was sent: the limits hold for both.
+Read<std::string> read_as(std::string (*form)(std::string_view), json::Value v, const Limits& limits) {
+  auto text = Codec<std::string>::read(v, limits);
+  if (!text) return text;
+  auto out = form(*text);
+  const auto length = characters(out);
+  if (length < limits.length_min) return problem("must be at least " + std::to_string(limits.length_min) + " characters");
+  if (limits.length_max != 0 && length > limits.length_max) return problem("must be at most " + std::to_string(limits.length_max) + " characters");
+  return out;
+}
+
+}  // namespace
 
 Read<replyx::Email> Codec<replyx::Email>::read(json::Value v, const Limits& limits) {
-  auto text = Codec<std::string>::read(v, limits);
-  if (!text) return std::unexpected(std::move(text.error()));
-  auto normalised = api::normalised_email(*text);
-  if (!replyx::is_email(normalised)) return problem("must be an e-mail address");
-  return replyx::Email{std::move(normalised)};
+  auto typed = Codec<replyx::TypedEmail>::read(v, limits);
+  if (!typed) return std::unexpected(std::move(typed.error()));
+  if (!typed->issue.empty()) return problem(std::move(typed->issue));
+  return std::move(typed->email);
 }
 void Codec<replyx::Email>::schema(json::Writer& w, const Limits& limits) {
   text_schema(w, limits);
@@ -135,8 +163,28 @@ void Codec<replyx::Email>::schema(json::Writer& w, const Limits& limits) {
   w.string("email");
 }
 
-Read<replyx::Text> Codec<replyx::Text>::read(json::Value v, const Limits& limits) {
+Read<replyx::TypedEmail> Codec<replyx::TypedEmail>::read(json::Value v, const Limits& limits) {
   auto text = Codec<std::string>::read(v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  auto typed = replyx::typed_email(*text);
+  if (!typed.issue.empty() && !replyx::is_email(typed.email.text)) return problem(std::move(typed.issue));  // and never could
+  return typed;
+}
+
+Read<replyx::NewPassword> Codec<replyx::NewPassword>::read(json::Value v, const Limits& limits) {
+  auto form = read_as(text::password_form, v, limits);
+  if (!form) return std::unexpected(std::move(form.error()));
+  return replyx::NewPassword{std::move(*form)};
+}
+
+Read<replyx::Words> Codec<replyx::Words>::read(json::Value v, const Limits& limits) {
+  auto text = read_as(text::nfc, v, limits);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return replyx::Words{std::move(*text)};
+}
+
+Read<replyx::Text> Codec<replyx::Text>::read(json::Value v, const Limits& limits) {
+  auto text = read_as(text::nfc, v, limits);
   if (!text) return std::unexpected(std::move(text.error()));
   if (replyx::is_blank(*text)) return problem("must not be empty");
   return replyx::Text{std::move(*text)};

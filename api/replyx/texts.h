@@ -1,7 +1,9 @@
 #pragma once
 // The kinds of text that callers of this surface send, each with its own rule and its part of the schema.
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/endpoint/parameters.h"
 #include "schemas/fields.h"
@@ -28,14 +30,35 @@ inline constexpr std::size_t kDomainsMax = 50;        // elements
 inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
 inline constexpr std::size_t kSearchMax = 200;
 
-/// An e-mail address, normalised: no surrounding space, ASCII in lower case.
+/// An e-mail address, as one that somebody may register with.
 struct Email {
-  std::string text;
+  std::string text;                ///< To show and to send to.
+  std::string key;                 ///< By which it is compared: that of every spelling of the mailbox.
+  std::vector<std::string> forms;  ///< What its account may be indexed by, in the order in which to look: accounts of earlier builds had no key.
 };
-/// Something to read: not only space. Kept as it was sent.
+/// An e-mail address with which somebody may have registered once.
+struct TypedEmail {
+  Email email;
+  std::string issue;  ///< Why it may not be registered with any more; empty: it may.
+};
+TypedEmail typed_email(std::string_view typed);
+
+/// A password as it is hashed from now on: see text::password_form(). The limits hold for this form too.
+struct NewPassword {
+  std::string form;
+};
+/// Something to read: not only space. In NFC, which the limits hold for too.
 struct Text {
   std::string text;
 };
+/// A name or a text that may be empty. In NFC, which the limits hold for too.
+struct Words {
+  std::string text;
+};
+inline std::optional<std::string> text_of(const std::optional<Words>& words) { return words ? std::optional(words->text) : std::nullopt; }
+inline Patch<std::string> text_of(const Patch<Words>& words) { return words.given ? Patch(text_of(words.value)) : Patch<std::string>(); }
+inline std::optional<Personal> personal(const std::optional<Words>& words) { return words ? std::optional(Personal{words->text}) : std::nullopt; }
+inline Patch<Personal> personal(const Patch<Words>& words) { return words.given ? Patch(personal(words.value)) : Patch<Personal>(); }
 /// What to search for; nothing in particular when it is blank.
 struct Search {
   std::string text;
@@ -80,6 +103,21 @@ template <>
 struct Codec<replyx::Email> {
   static Read<replyx::Email> read(json::Value v, const Limits& limits);
   static void schema(json::Writer& w, const Limits& limits);
+};
+template <>
+struct Codec<replyx::TypedEmail> {
+  static Read<replyx::TypedEmail> read(json::Value v, const Limits& limits);
+  static void schema(json::Writer& w, const Limits& limits) { Codec<replyx::Email>::schema(w, limits); }
+};
+template <>
+struct Codec<replyx::NewPassword> {
+  static Read<replyx::NewPassword> read(json::Value v, const Limits& limits);
+  static void schema(json::Writer& w, const Limits& limits) { Codec<std::string>::schema(w, limits); }
+};
+template <>
+struct Codec<replyx::Words> {
+  static Read<replyx::Words> read(json::Value v, const Limits& limits);
+  static void schema(json::Writer& w, const Limits& limits) { Codec<std::string>::schema(w, limits); }
 };
 template <>
 struct Codec<replyx::Text> {

@@ -12,7 +12,7 @@
 namespace parley::replyx {
 
 struct OperatorTyping {
-  std::optional<Personal> operator_name;
+  std::optional<Words> operator_name;
 };
 
 }  // namespace parley::replyx
@@ -43,7 +43,7 @@ void pass(const schema::Typing& typing, const Opening& client, const Deps& deps)
 Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const Deps& deps, Opening client) {
   const auto dialog = call.parameters.dialog_id;
   const auto owner = owner_behind(call.caller.principal).value();
-  const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, call.body.operator_name, deps.clock()};
+  const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, personal(call.body.operator_name), deps.clock()};
   if (const auto facts = deps.streams.find_dialog(dialog); facts && facts->owner) {
     if (*facts->owner != owner) return endpoint::fail(Code::dialog_not_found);
     pass(typing, client, deps);

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/auth/tokens.h"
 #include "api/replyx/accounts.h"
@@ -17,6 +18,7 @@
 #include "ops/cli/directory.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
+#include "platform/text/text.h"
 #include "schemas/errors.h"
 
 namespace parley::cli {
@@ -60,16 +62,19 @@ std::expected<std::string, std::string> line_of_input(std::string_view prompt) {
   return line;
 }
 
+/// In the form that is hashed.
 std::expected<std::string, std::string> password() {
   auto text = line_of_input("Password");
   if (!text) return text;
-  const auto length = schema::characters(*text);
+  if (!replyx::is_utf8(*text)) return std::unexpected("the password must be UTF-8");
+  const auto form = text::password_form(*text);
+  const auto length = schema::characters(form);
   if (length < replyx::kPasswordMin || length > replyx::kPasswordMax) {
     return std::unexpected("the password must have " + std::to_string(replyx::kPasswordMin) + " to " + std::to_string(replyx::kPasswordMax) +
                            " characters (one line on standard input)");
   }
   if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text) return std::unexpected("these were two passwords");
-  return text;
+  return form;
 }
 
 struct Asked {
@@ -79,18 +84,22 @@ struct Asked {
 
 /// `command_of` makes the command of the e-mail, its index and the sealed verifier.
 int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
-  const auto email = api::normalised_email(asked.email);
-  if (!replyx::is_email(email) || schema::characters(email) > replyx::kEmailMax) return fail("this is no e-mail address");
+  if (!replyx::is_utf8(asked.email)) return fail("the e-mail must be UTF-8");
+  const auto [email, issue] = replyx::typed_email(asked.email);
   const auto keys = crypto::Keyring::load(asked.options.keys_file);
   if (!keys) return fail(keys.error());
   auto text = password();
   if (!text) return fail(text.error());
-  const auto index = api::Tokens(*keys).email_index(email);
-  const auto command = command_of(email, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
+  const api::Tokens tokens(*keys);
+  std::vector<std::string> indexes;
+  for (const auto& form : email.forms) indexes.push_back(tokens.email_index(form));
   const auto& o = asked.options;
-  const auto known = account_of_email(o.kafka(), o.topic_prefix, o.partitions, index);
+  const auto known = account_of_email(o.kafka(), o.topic_prefix, o.partitions, indexes);
   if (!known) return fail(known.error().text);
-  const auto target = replyx::by_email(*known, index);
+  if (!*known && !issue.empty()) return fail("the e-mail " + issue);
+  const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
+  const auto command = command_of(email.text, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
+  const auto target = replyx::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
   const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {

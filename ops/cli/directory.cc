@@ -1,8 +1,10 @@
 #include "ops/cli/directory.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <utility>
 
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
@@ -76,23 +78,27 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   return written;
 }
 
-kafka::Result<std::optional<AccountId>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
-                                                         std::string_view email_index) {
+kafka::Result<std::optional<IndexedAccount>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
+                                                              const std::vector<std::string>& email_indexes) {
   auto consumer = kafka::Consumer::open(config, {});
   if (!consumer) return std::unexpected(consumer.error());
   const auto all = kafka::all_of(*consumer, kafka::every_partition(prefix + ".directory", partitions));
   if (!all) return std::unexpected(all.error());
-  const auto wanted = std::string(schema::kAccountEmailPrefix) + std::string(email_index);
-  std::map<int, AccountId> found;  // by partition: what one says is taken back by itself alone
+  std::map<std::pair<std::size_t, int>, AccountId> found;  // by index and partition: what one partition says is taken back by itself alone
   const auto read = kafka::read_through(*consumer, *all, [&](const kafka::Message& record) {
-    if (record.key() != wanted) return true;
+    if (!record.key().starts_with(schema::kAccountEmailPrefix)) return true;
+    const auto index = std::ranges::find(email_indexes, record.key().substr(schema::kAccountEmailPrefix.size()));
+    if (index == email_indexes.end()) return true;
     const auto stream = record.is_tombstone() ? std::nullopt : schema::stream_of_entry(record.key(), record.value());
-    found.erase(record.partition());
-    if (stream) found.emplace(record.partition(), AccountId{stream->id});
+    const std::pair place{static_cast<std::size_t>(index - email_indexes.begin()), record.partition()};
+    found.erase(place);
+    if (stream) found.emplace(place, AccountId{stream->id});
     return true;
   });
   if (!read) return std::unexpected(read.error());
-  return found.empty() ? std::nullopt : std::optional(found.begin()->second);
+  if (found.empty()) return std::nullopt;
+  const auto& [place, account] = *found.begin();
+  return IndexedAccount{account, email_indexes[place.first]};
 }
 
 }  // namespace parley::cli

@@ -2,7 +2,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <vector>
 
 #include "domain/kernel.h"
 #include "platform/kafka/config.h"
@@ -14,8 +14,14 @@ namespace parley::cli {
 /// all events; gives up when none came for half a minute.
 kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std::string& prefix, int partitions);
 
-/// The account that has the e-mail, as the directory says now: it need not live in the slot of the e-mail. Reads all of it.
-kafka::Result<std::optional<AccountId>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
-                                                         std::string_view email_index);
+/// An account, and which of the indexes that were looked for it has.
+struct IndexedAccount {
+  AccountId account;
+  std::string email_index;
+};
+/// The account that has the first of these indexes of an e-mail that anybody has, as the directory says now: it need not live in the slot of the
+/// e-mail. Reads all of it.
+kafka::Result<std::optional<IndexedAccount>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
+                                                              const std::vector<std::string>& email_indexes);
 
 }  // namespace parley::cli

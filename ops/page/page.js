@@ -131,7 +131,7 @@ class Passage {
 
 function bubble(message, version) {
   const name = message.sender === "user" ? words.visitor : message.operator_name ?? words.owner;
-  const meta = node("span", "meta", name, version ? ` · ${timeOf(message.created_at)} · v${version}` : " · …");
+  const meta = node("span", "meta", node("bdi", "", name), version ? ` · ${timeOf(message.created_at)} · v${version}` : " · …");
   return node("li", `message ${message.sender === "user" ? "by-visitor" : "by-owner"}${version ? "" : " pending"}`, node("p", "", message.text), meta);
 }
 
@@ -158,7 +158,7 @@ async function send(sender, list, path, headers, body) {
   const passage = new Passage(sender, body.text);
   const item = bubble({ ...body, sender });
   append(list, item);
-  const waiting = { list, sender, text: body.text, item, passage };
+  const waiting = { list, sender, text: body.text.normalize("NFC"), item, passage };  // as it is kept
   underWay.push(waiting);
   try {
     passage.onAnswer(await request("POST", path, { headers, body }));

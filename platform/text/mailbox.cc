@@ -5,8 +5,10 @@
 #include <unicode/normalizer2.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "platform/text/icu.h"
 #include "platform/text/text.h"
@@ -52,6 +54,21 @@ std::string lower_case(std::string_view text) {
   return out;
 }
 
+std::string upper_case(std::string_view text) {
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  UErrorCode status = U_ZERO_ERROR;
+  icu::CaseMap::utf8ToUpper("", 0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr, status);
+  check(status);
+  return out;
+}
+
+std::string capitalised(std::string_view text) {
+  std::size_t first = 0;
+  if (!text.empty()) next_character(text, first);
+  return upper_case(text.substr(0, first)).append(text.substr(first));
+}
+
 const IDNA& idna() {
   static const std::unique_ptr<const IDNA> rules = [] {
     UErrorCode status = U_ZERO_ERROR;
@@ -80,6 +97,29 @@ std::optional<std::string> domain_form(std::string_view domain) {
   return out;
 }
 
+std::string nfd(std::string_view text) {
+  UErrorCode status = U_ZERO_ERROR;
+  const auto* rules = Normalizer2::getNFDInstance(status);
+  check(status);
+  return normalised(*rules, text);
+}
+
+std::string as_it_travels(std::string_view domain) {
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  UErrorCode status = U_ZERO_ERROR;
+  icu::IDNAInfo info;
+  idna().nameToASCII_UTF8(icu::StringPiece(domain.data(), static_cast<std::int32_t>(domain.size())), sink, info, status);
+  check(status);
+  return out;
+}
+
+using Parts = std::pair<std::string_view, std::string_view>;
+Parts parts_of(std::string_view address) {
+  const auto at = address.find('@');
+  return at == std::string_view::npos ? Parts{address, {}} : Parts{address.substr(0, at), address.substr(at + 1)};
+}
+
 }  // namespace
 
 std::expected<Mailbox, NoMailbox> mailbox(std::string_view typed) {
@@ -98,6 +138,27 @@ std::expected<Mailbox, NoMailbox> mailbox(std::string_view typed) {
 std::string ascii_form(std::string_view typed) {
   std::string out(trimmed(typed));
   std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+std::vector<std::string> forms(std::string_view typed) {
+  std::vector<std::string> out{ascii_form(typed)};
+  const auto found = mailbox(typed);
+  if (!found) return out;
+  // Capitals are not always another spelling: those of a dotless ı are another mailbox's.
+  const auto add = [&](std::string form) {
+    if (std::ranges::find(out, form) != out.end()) return;
+    if (const auto of_form = mailbox(form); of_form && of_form->key == found->key) out.push_back(std::move(form));
+  };
+  add(found->key);
+  const auto before = out.front();
+  const auto [local, domain] = parts_of(before);
+  const auto [name, host] = parts_of(found->address);
+  const std::array names{std::string(local), nfc(local), nfd(local), std::string(name), nfd(name), capitalised(name), upper_case(name)};
+  const std::array hosts{std::string(domain), std::string(host), nfd(host), as_it_travels(host), upper_case(host)};
+  for (const auto& one : names) {
+    for (const auto& other : hosts) add(ascii_form(one + "@" + other));
+  }
   return out;
 }
 

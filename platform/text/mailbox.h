@@ -4,6 +4,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace parley::text {
 
@@ -39,5 +40,11 @@ std::expected<Mailbox, NoMailbox> mailbox(std::string_view typed);
 /// The form by which addresses were compared before there were keys: no ASCII white space around it, ASCII in lower case, nothing else. Accounts of
 /// that time are indexed by it. Of a key it is the key.
 std::string ascii_form(std::string_view typed);
+
+/// What an account with this mailbox may be indexed by, in the order in which to look: the typed spelling as it was compared before there were keys,
+/// for its account must stay its own; the key; other spellings that people use (NFC and NFD; lower case, capitals, a capital first; the domain in
+/// Unicode and as it travels): not all that there are. No form twice. Of a plain ASCII address that is its key alone; of what is no mailbox (any
+/// more) the first alone.
+std::vector<std::string> forms(std::string_view typed);
 
 }  // namespace parley::text

@@ -45,6 +45,20 @@ class Page(PageTest):
         self.assertEqual(self.browser.value("document.title"), "Parley")
         self.assertEqual(self.browser.value(count("#visitor-messages img")), 0)
 
+    def test_what_is_typed_in_another_spelling_or_direction_arrives_and_changes_nothing_around_it(self):
+        self.browser.screen(1280, 800)
+        self.browser.open(f"{BASE}/")
+        self.browser.wait(READY, DEADLINE_S)
+        self.browser.type_into("visitor-text", "Андреи\u0306 \u202egnp.exe")  # й of two characters, and an override
+        self.browser.wait(f"{count('#visitor-messages .message:not(.pending)')} === 1", DEADLINE_S)
+        self.browser.wait(f"{count('#visitor-messages .message.pending')} === 0", DEADLINE_S)
+        shown = self.browser.value("document.querySelector('#visitor-messages .message p').textContent")
+        self.assertEqual(shown, "Андре\u0439 \u202egnp.exe")
+        for selector, isolation in ((".message .meta bdi", "isolate"), (".message p", "plaintext"), ("#dialogs strong", "plaintext"), ("#dialogs span", "plaintext"),
+                                    ("#events td span", "isolate")):
+            self.browser.wait(f"{count(selector)} > 0", DEADLINE_S)
+            self.assertEqual(self.browser.value(f"getComputedStyle(document.querySelector({selector!r})).unicodeBidi"), isolation, selector)
+
     def test_it_fits_a_phone_in_the_dark(self):
         self.browser.screen(390, 844, phone=True, dark=True, language="ru-RU")
         self.browser.open(f"{BASE}/#demo")

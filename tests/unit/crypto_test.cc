@@ -189,8 +189,6 @@ TEST_F(Keys, an_index_is_of_its_kind) {
   EXPECT_NE(tokens.bot_index("1234567890"), tokens.email_index("1234567890"));
 }
 
-TEST(Emails, are_normalised) { EXPECT_EQ(api::normalised_email("  Anna@Example.COM\n"), "anna@example.com"); }
-
 TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {
   const auto key = api::new_api_key();
   EXPECT_TRUE(key.starts_with("prl_")) << key;

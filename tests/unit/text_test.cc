@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -123,6 +125,31 @@ TEST(Mailbox, a_key_is_stable_and_the_form_of_before_keeps_it) {
 TEST(Mailbox, the_key_of_an_ascii_address_is_what_it_was_indexed_by_before) {
   for (const auto* typed : {"User@Example.COM", "  o'neil+tag@mail.example.org\t", "a_b-c@x-y.z1.example"})
     EXPECT_EQ(key(typed), ascii_form(typed)) << typed;
+}
+
+TEST(Mailbox, an_account_is_looked_for_by_its_exact_spelling_then_by_its_key_then_by_others) {
+  using Forms = std::vector<std::string>;
+  EXPECT_EQ(forms(" User@Example.com"), (Forms{"user@example.com"}));
+  EXPECT_EQ(forms("иван@пример.com").front(), "иван@пример.com") << "its key is its spelling";
+  const auto found = forms("ИВАН@ПОЧТА.РФ");
+  EXPECT_EQ(found.at(0), "ИВАН@ПОЧТА.РФ");
+  EXPECT_EQ(found.at(1), "иван@почта.рф");
+  for (const auto* form : {"иван@xn--80a1acny.xn--p1ai", "ИВАН@почта.рф", "ИВАН@xn--80a1acny.xn--p1ai", "Иван@почта.рф"}) {
+    EXPECT_TRUE(std::ranges::find(found, form) != found.end()) << form;
+  }
+  const auto small = forms("иван@почта.рф");
+  EXPECT_TRUE(std::ranges::find(small, "ИВАН@ПОЧТА.РФ") != small.end());
+  const auto composed = forms("jos\u00E9@example.com");
+  EXPECT_TRUE(std::ranges::find(composed, "jose\u0301@example.com") != composed.end());
+  EXPECT_EQ(std::set(found.begin(), found.end()).size(), found.size()) << "no form twice";
+  EXPECT_EQ(forms("User@example.com\u200B"), (Forms{"user@example.com\u200B"})) << "no mailbox: as it was registered";
+}
+
+TEST(Mailbox, whatever_an_account_is_looked_for_by_is_a_spelling_of_its_mailbox) {
+  for (const auto* typed :
+       {"\u0131van@example.com", "İvan@example.com", "straße@faß.de", "ﬃ@xn--80a1acny.xn--p1ai", "ʼn@example.com", "ΐς@ΣΊΣ.gr", "ǆ@ǅ.com"}) {
+    for (const auto& form : forms(typed)) EXPECT_EQ(key(form), key(typed)) << form;
+  }
 }
 
 TEST(Text, names_and_texts_are_kept_in_nfc) {
