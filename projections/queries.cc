@@ -4,6 +4,7 @@
 
 #include "projections/checkpoints.h"
 #include "projections/generation.h"
+#include "projections/search.h"
 #include "projections/tables.h"
 #include "schemas/events.h"
 
@@ -166,21 +167,25 @@ Result<std::vector<AssistantRow>> assistants_of(Reader& reader, AccountId owner)
 
 namespace {
 
-// As 0006_dialogs.sql indexes messages, or the index is not used.
-constexpr std::string_view kFound =
-    "WITH found AS MATERIALIZED (SELECT DISTINCT dialog_id FROM messages WHERE"
-    " (to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || owner_id]))"
-    " @@ (websearch_to_tsquery('pg_catalog.russian', $6) && ('''owner ' || $1::bigint || '''')::tsquery)"
-    " AND numnode(websearch_to_tsquery('pg_catalog.russian', $6)) > 0),";  // nothing but words that are in every text finds nothing
+// Words that are in every text ('и не в') find nothing.
+std::string found() {
+  const auto wanted = words_wanted("$6::text");
+  return "WITH found AS MATERIALIZED (SELECT DISTINCT dialog_id FROM messages WHERE " + message_words() + " @@ (" + wanted +
+         " && ('''owner ' || $1::bigint || '''')::tsquery) AND numnode(" + wanted + ") > 0),";
+}
 
 // The count goes through all of the owner's dialogs anyway, and their names with it. (That a name is not something finds nothing: 'T' is a search
 // that names no word to be found.)
-constexpr std::string_view kMine =
-    " mine AS NOT MATERIALIZED (SELECT * FROM dialogs WHERE owner_id = $1 AND ($2::text IS NULL OR status = $2)"
-    " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4) AND ($5::bigint IS NULL OR assistant_id = $5)"
-    " AND ($6::text IS NULL OR id IN (SELECT dialog_id FROM found) OR (querytree(websearch_to_tsquery('pg_catalog.russian', $6)) <> 'T'"
-    " AND to_tsvector('pg_catalog.russian', coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || coalesce(telegram_username, ''))"
-    " @@ websearch_to_tsquery('pg_catalog.russian', $6)))),";
+std::string mine() {
+  const auto wanted = words_wanted("$6::text");
+  return " mine AS NOT MATERIALIZED (SELECT * FROM dialogs WHERE owner_id = $1 AND ($2::text IS NULL OR status = $2)"
+         " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4) AND ($5::bigint IS NULL OR assistant_id = $5)"
+         " AND ($6::text IS NULL OR id IN (SELECT dialog_id FROM found) OR (querytree(" +
+         wanted +
+         ") <> 'T'"
+         " AND (SELECT " +
+         words_of("names") + " @@ " + wanted + " FROM (SELECT concat_ws(' ', first_name, last_name, telegram_username) AS names) AS n)))),";
+}
 
 constexpr std::string_view kFirstPage =
     " page AS (SELECT *, last_activity_at AS activity FROM mine ORDER BY last_activity_at DESC, id DESC LIMIT $7 OFFSET $8)";
@@ -216,8 +221,8 @@ std::vector<std::string> activities() {
 }
 
 std::string statement(std::string_view page) {
-  std::string text;
-  for (const auto part : {kFound, kMine, page, kPage, kReadModels, kPageEnd}) text += part;
+  std::string text = found() + mine();
+  for (const auto part : {page, kPage, kReadModels, kPageEnd}) text += part;
   return text;
 }
 
@@ -225,16 +230,17 @@ std::string statement(std::string_view page) {
 
 Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilter& filter) {
   const int rows_max = at_most(filter.limit);
+  const auto words = filter.words.transform(search_terms);
   const auto ask = [&] {
     const int limit = rows_max + 1;  // one more tells whether there is more
     if (!filter.after) {
-      return reader.query(statement(kFirstPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, filter.words,
-                                                        limit, std::max<std::int64_t>(filter.offset, 0)));
+      return reader.query(statement(kFirstPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words, limit,
+                                                        std::max<std::int64_t>(filter.offset, 0)));
     }
     postgres::Column cut;
     for (const auto next : filter.after->cut) cut.add(next);
-    return reader.query(statement(kNextPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, filter.words,
-                                                     limit, cut, filter.after->activity, filter.after->id, kSlots, activities()));
+    return reader.query(statement(kNextPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words, limit,
+                                                     cut, filter.after->activity, filter.after->id, kSlots, activities()));
   };
   const auto rows = ask();
   if (!rows) return std::unexpected(rows.error());

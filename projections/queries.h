@@ -113,7 +113,7 @@ struct DialogFilter {
   std::optional<std::string> platform = {};
   std::optional<AssistantId> assistant = {};
   /// As people write them for a search engine ("exact words", or, -without). Whatever is written here is a search and nothing else. Found are dialogs
-  /// with a message that has them, in the forms of Russian and English, and those whose visitor's names do.
+  /// with a message that has them, in the forms of Russian and English, and those whose visitor's names do. search.h says what a word is.
   std::optional<std::string> words = {};
   int limit = 50;  ///< 0..kRowsMax; the surface has its own, smaller limit.
   std::int64_t offset = 0;

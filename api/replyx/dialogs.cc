@@ -228,9 +228,11 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query("handoff_status", &replyx::DialogsQuery::handoff_status),
     query("platform", &replyx::DialogsQuery::platform),
     query("assistant_id", &replyx::DialogsQuery::assistant_id),
-    query("q", &replyx::DialogsQuery::q, {},
-          "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs with a message that has them, "
-          "and those whose visitor's names do"),
+    query(
+        "q", &replyx::DialogsQuery::q, {},
+        "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs with a message that has them, "
+        "and those whose visitor's names do. What is copied out of a message finds it. A word with signs in it (an e-mail address, a URL, A-1234) is "
+        "its parts next to each other; a phone number is found however it is grouped"),
     query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = 100}),
     query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000},
           "Of the list as it is now: while messages arrive, dialogs move over it. To read all of it, use `cursor`"),

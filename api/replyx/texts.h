@@ -28,7 +28,7 @@ inline constexpr std::size_t kTelegramSecretSize = 35;
 inline constexpr std::size_t kTelegramShownSize = 4;  // of the secret, at its end
 inline constexpr std::size_t kDomainsMax = 50;        // elements
 inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
-inline constexpr std::size_t kSearchMax = 200;
+inline constexpr std::size_t kSearchMax = 500;
 
 /// An e-mail address, as one that somebody may register with.
 struct Email {

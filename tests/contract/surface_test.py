@@ -2,6 +2,7 @@
 """Every endpoint does what the product's document says. Needs PARLEY_TEST_BASE."""
 
 import secrets
+import unicodedata
 from urllib.parse import urlencode
 
 from contract import TIME, Caller, ContractTest, Dialog, main, new_email
@@ -153,8 +154,24 @@ class Surface(ContractTest):
         self.assertEqual(owner.get(f"/api/dialogs?assistant_id={assistant['id']}&{urlencode({'q': 'чайник'})}").json["total"], 1)
         self.assertEqual(owner.get(f"/api/dialogs?assistant_id={assistant['id'] + 1024}").json["total"], 0)
         self.assertEqual(self.owner.get("/api/dialogs?" + urlencode({"q": "чайник"})).json["total"], 0)
-        for query in ("q=%FF", "q=" + "a" * 201, "assistant_id=x"):
+        for query in ("q=%FF", "q=" + "a" * 501, "assistant_id=x"):
             self.assert_error(owner.get("/api/dialogs?" + query), 422, "VALIDATION_ERROR", query.partition("=")[0])
+
+    def test_what_stands_in_a_message_is_found_by_the_same_characters(self):
+        owner = self.register()
+        site_token = owner.post("/api/assistants", {"name": "Поиск"}).json["site_token"]
+        said = Dialog(owner, site_token)
+        url = "https://shop.example/orders/58213/track?utm_source=mail&id=4412#top"
+        for text in ("Мой чайник сломался", unicodedata.normalize("NFD", "Зелёный йогурт"), f"See {url}, please", "It broke.Please send a new one.",
+                     "Do you offer refund/exchange?", "Заказ A-1234, телефон +7 (912) 345-67-89, почта anna@example.com"):
+            said.visitor.post(said.visitor_path, {"text": text})
+        total = lambda words: owner.get("/api/dialogs?" + urlencode({"q": words})).json["total"]
+        nfd = unicodedata.normalize("NFD", "мой чайник")
+        for words in (nfd, "зелёный йогурт", "зеленые йогурты", url, f"see {url}", "broke", "please", "It broke.Please", "refund", "exchange", "refund/exchange",
+                      "A-1234", "8 912 345 67 89", "+79123456789", "anna@example.com"):
+            self.assertEqual(total(words), 1, words)
+        for words in (url.replace("4412", "4413"), "refund/return", "broke.Thanks", "B-1234", "8 912 345 67 88", "boris@example.com", "йог", "?!", '"'):
+            self.assertEqual(total(words), 0, words)
 
     def test_a_cursor_neither_skips_nor_repeats_while_dialogs_move(self):
         owner = self.register()

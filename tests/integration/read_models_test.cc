@@ -379,22 +379,6 @@ TEST_F(ReadModels, DialogsAreFoundByWhatWasSaidInTheFormsOfBothLanguagesAndByNam
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.assistant = kAssistant, .words = "refund"})).total, 0);
 }
 
-TEST_F(ReadModels, ASearchGoesThroughTheOwnersMessagesAlone) {
-  given(a_dialog());
-  std::string plan;
-  ASSERT_TRUE(lease_->query("SET enable_seqscan = off"));
-  const auto rows = ok(lease_->query(
-      "EXPLAIN SELECT dialog_id FROM messages WHERE (to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || "
-      "owner_id])) @@ (websearch_to_tsquery('pg_catalog.russian', $1) && ('''owner ' || $2::bigint || '''')::tsquery)",
-      postgres::Params("день", kAnna)));
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    std::string line;
-    rows[i].into(line);
-    plan += line + "\n";
-  }
-  EXPECT_THAT(plan, ::testing::HasSubstr("messages_by_words"));
-}
-
 TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
   // Dialogs of several partitions, each of which has its own time; what is projected between two pages is decided by a seed.
   constexpr std::int64_t kDialogs = 40;

@@ -262,6 +262,17 @@ TEST_F(RebuildTest, AnotherLogIsNotMadeIntoTheseReadModels) {
   EXPECT_THAT(run(other).reason.value_or(""), HasSubstr("parley migrate"));
 }
 
+TEST_F(RebuildTest, TheIndexThatOnlyTheBuildBeforeUsedDoesNotHoldItUpAndIsGoneAfterIt) {
+  Running projector(options());
+  talk(50);
+  ASSERT_TRUE(projected());
+  query("CREATE INDEX messages_by_words ON messages USING gin (to_tsvector('pg_catalog.russian', text))");
+  const auto certificate = run(of_rebuild());
+  EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);
+  EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'messages_by_words'"), 0);
+  EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'messages_by_spoken_words'"), 1);
+}
+
 TEST_F(RebuildTest, WhatNoMigrationMadeIsNotThrownAwayWithTheOldTables) {
   Running projector(options());
   talk(50);
