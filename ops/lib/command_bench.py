@@ -9,16 +9,16 @@ The parts: {parts}. What each measures: tests/bench/README.md.
 
 import pathlib
 import signal
-import subprocess
 import sys
 import time
 
+import failures
 import prerequisites
 from benchmark import report
 from benchmark.parts import PARTS, Bench, Size
 from command_test import default_data
 from parley_system import System
-from settings import BUILD, OpsError, PARTITIONS, ROOT, Settings, add_data_flag, parser
+from settings import BUILD, PARTITIONS, ROOT, Settings, add_data_flag, parser
 
 PORT = 20000
 TOOL = "parley_bench"
@@ -41,10 +41,12 @@ def main():
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
 
+    settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port, partitions=flags.partitions)
+    with System(settings, prerequisites.say) as system:
+        system.check(fresh=True)
     prerequisites.librdkafka()
     prerequisites.kafka()
     prerequisites.parley("parley", TOOL)
-    settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port, partitions=flags.partitions)
     measure(settings, BUILD, flags.parts or list(PARTS), Size(seconds=flags.seconds, events=flags.events), flags.out)
 
 
@@ -65,9 +67,4 @@ def measure(settings, build, parts, size, folder):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (OpsError, subprocess.TimeoutExpired) as error:
-        sys.exit(f"parley: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    failures.run(main)

@@ -10,15 +10,18 @@ import random
 import signal
 import sys
 
+import failures
 import prerequisites
-from settings import OpsError, ROOT, add_data_flag, parser
+from chaos import run
+from parley_system import System
+from settings import ROOT, add_data_flag, parser
 
 PORT = 14000
 EXIT_BROKEN = 1
 
 
 def main():
-    flags_parser = parser(f"{__doc__}\nEnds with 0 when every promise was kept, {EXIT_BROKEN} when one was broken.")
+    flags_parser = parser(f"{__doc__}\nEnds with 0 when every promise was kept, {EXIT_BROKEN} when one was broken, and as ops/README.md says when it could not run.")
     add_data_flag(flags_parser, default_data())
     flags_parser.add_argument("--minutes", type=float, default=2.0, metavar="N", help="how long faults happen (%(default)s)")
     flags_parser.add_argument("--seed", type=int, metavar="S", help="of an earlier run, to repeat its plan of faults; without it a new one")
@@ -31,16 +34,17 @@ def main():
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     sys.stdout.reconfigure(line_buffering=True)
 
-    prerequisites.kafka()
     binary = os.environ.get("PARLEY_BIN")
+    settings = run.settings_of(flags.data / "system", flags.port, binary and pathlib.Path(binary), flags.kafka_port)
+    with System(settings, prerequisites.say) as system:
+        system.check(fresh=True)
+    prerequisites.kafka()
     if not binary:
         prerequisites.librdkafka()
-        prerequisites.parley()
-    from chaos import run  # only here: its packages are installed by now
+        prerequisites.parley("parley")
 
     seed = flags.seed if flags.seed is not None else random.SystemRandom().randrange(1 << 32)
     prerequisites.say(f"seed {seed}")
-    settings = run.settings_of(flags.data / "system", flags.port, binary and pathlib.Path(binary), flags.kafka_port)
     result = run.Run(settings, seed, flags.minutes * 60, prerequisites.say, records_file=flags.records).run()
     print("\n".join(run.summary(result)))
     if flags.json:
@@ -55,9 +59,4 @@ def default_data():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OpsError as error:
-        sys.exit(f"parley: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    failures.run(main)

@@ -1,11 +1,14 @@
 """ops/run: installs, builds and runs all of Parley, in the foreground, until Ctrl-C."""
 
+import pathlib
 import signal
 import sys
 
+import failures
 import prerequisites
+from failures import Exit, OpsError
 from parley_system import System
-from settings import OpsError, add_system_flags, from_flags, parser
+from settings import add_system_flags, from_flags, parser
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """
@@ -38,11 +41,14 @@ def main():
     flags_parser.add_argument("--restore", metavar="DIR", help="begin with what a copy of `parley backup` holds; the data must be new, or --fresh")
     flags = flags_parser.parse_args()
     settings = from_flags(flags)
+    if flags.restore and not pathlib.Path(flags.restore).is_dir():
+        raise OpsError(f"--restore {flags.restore}: there is no such folder", Exit.USAGE)
 
     for number in END_SIGNALS:
         signal.signal(number, interrupt)
     with System(settings, prerequisites.say) as system:
         try:
+            system.check(flags.fresh)
             prerequisites.librdkafka()
             prerequisites.kafka()
             prerequisites.swagger_ui()
@@ -69,7 +75,4 @@ def interrupt(*_):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OpsError as error:
-        sys.exit(f"parley: {error}")
+    failures.run(main)

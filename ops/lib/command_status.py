@@ -6,11 +6,14 @@ import urllib.request
 
 import data_folder
 import edge
+import failures
 import kafka
 import postgres
+from failures import OpsError
 from parley_system import ready_answer
-from settings import OpsError, add_data_flag, default_data, parser
+from settings import add_data_flag, default_data, parser
 
+EXIT_NOT_READY = 1
 LAG = re.compile(r"^(\w*_lag\w*)(?:\{[^}]*\})? (\S+)$", re.MULTILINE)  # one sample: name, value
 
 
@@ -20,7 +23,7 @@ def main():
     data = flags_parser.parse_args().data
     state = data_folder.read_state(data)
     if not state or not data_folder.runs(state):
-        raise OpsError(f"none runs on {data}")
+        raise OpsError(f"no Parley runs on {data}: ops/run starts one, --data names another folder", EXIT_NOT_READY)
 
     print(f"{state['url']}   supervisor pid {state['pid']}   data {data}\n")
     print(f"{'process':<14}{'pid':>8}  {'restarts':>8}  {'state':<10}  ports")
@@ -34,7 +37,7 @@ def main():
     print("\nbehind:")
     for line in lags(state):
         print("  " + line)
-    sys.exit(0 if all_ready else 1)
+    sys.exit(0 if all_ready else EXIT_NOT_READY)
 
 
 def state_of(process, environment):
@@ -75,7 +78,4 @@ def lags(state):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OpsError as error:
-        sys.exit(f"parley: {error}")
+    failures.run(main)

@@ -5,7 +5,9 @@ import signal
 import sys
 
 import data_folder
-from settings import OpsError, add_data_flag, default_data, parser
+import failures
+from failures import OpsError
+from settings import add_data_flag, default_data, parser
 from supervisor import wait_for
 
 STOP_SECONDS_MAX = 120
@@ -29,7 +31,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OpsError as error:
-        sys.exit(f"parley: {error}")
+    failures.run(main)

@@ -15,14 +15,17 @@ Not part of "every kind", because each needs a build of its own and much time:
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
 
+import failures
 import fuzz
 import prerequisites
+from failures import Exit, OpsError
 from parley_system import System
-from settings import OpsError, ROOT, Settings, add_data_flag, parser
+from settings import ROOT, Settings, add_data_flag, parser
 
 TEST_PORT = 18000
 JOBS = "3"
@@ -54,10 +57,14 @@ def main():
     if flags.kind in SANITIZERS:
         flags.preset, flags.kind = flags.kind, SANITIZED_KINDS
 
+    build = ROOT / "build" / flags.preset
+    settings = Settings(data=flags.data / "system", port=flags.port, binary=build / "ops" / "cli" / "parley")
+    if needs_servers(flags.kind, ctest_arguments):
+        with System(settings, prerequisites.say) as system:
+            system.check(fresh=True)
     prerequisites.librdkafka()
     if flags.kind == "fuzz":
         sys.exit(fuzz.run(flags.seconds))
-    build = ROOT / "build" / flags.preset
     prerequisites.parley(preset=flags.preset)
     selection = ["ctest", "--test-dir", str(build), *(["-L", f"^({flags.kind})$"] if flags.kind else []), *ctest_arguments]
     kinds = kinds_of(selection)
@@ -70,7 +77,6 @@ def main():
     if kinds & NEED_SYSTEM:
         prerequisites.swagger_ui()
 
-    settings = Settings(data=flags.data / "system", port=flags.port, binary=build / "ops" / "cli" / "parley")
     environment = {"PARLEY_BIN": settings.binary, "PARLEY_BUILD": build, "PARLEY_TEST_DATA": flags.data, **SANITIZERS.get(flags.preset, {})}
     with System(settings, prerequisites.say) as system:
         if kinds & NEED_SERVERS:
@@ -100,19 +106,22 @@ def default_data():
     return pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or ("/var/lib/parley-test" if os.getuid() == 0 else ROOT / ".run" / "test"))
 
 
+def needs_servers(kind, ctest_arguments):
+    """Whether servers will be started for certain: what is selected by name is known only when it is built."""
+    try:
+        return not ctest_arguments and (kind is None or any(re.fullmatch(kind, each) for each in NEED_SERVERS))
+    except re.error as error:
+        raise OpsError(f"{kind} is not a regular expression of labels ({error}): ops/test unit, or ops/test 'unit|integration'", Exit.USAGE) from None
+
+
 def kinds_of(selection):
     """The labels of the tests that ctest would run."""
     listed = subprocess.run([*selection, "--show-only=json-v1"], stdout=subprocess.PIPE, text=True)
     if listed.returncode != 0:
-        raise OpsError("ctest does not understand what it was given")
+        raise OpsError("ctest does not understand what it was given: its words are above", Exit.USAGE)
     properties = (each for test in json.loads(listed.stdout)["tests"] for each in test.get("properties", []))
     return {label for each in properties if each["name"] == "LABELS" for label in each["value"]}
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except OpsError as error:
-        sys.exit(f"parley: {error}")
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+    failures.run(main)

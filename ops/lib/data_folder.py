@@ -1,7 +1,6 @@
 """The folder in which a system keeps everything: made, recognised, locked, emptied."""
 
 import fcntl
-import getpass
 import json
 import os
 import pathlib
@@ -9,7 +8,7 @@ import re
 import shutil
 import subprocess
 
-from settings import OpsError
+from failures import Exit, OpsError, user
 
 MARK = ".parley"  # a folder without it is not ours, and nothing in it is touched
 CONTENTS = ("edge", "etc", "kafka", "keys", "log", "postgres", "seal-key", "seal-key.pub", "socket", "state", "run.json")
@@ -19,17 +18,17 @@ def lock(data):
     """Makes `data` when missing and locks it. Returns the lock, held until it is closed."""
     make(data)
     if data.stat().st_uid != os.getuid():
-        raise OpsError(f"{data} belongs to another user ({data.owner()}): choose another folder with --data, or run as that user")
+        raise OpsError(f"{data} belongs to another user ({data.owner()}): choose another folder with --data, or run as that user", Exit.FOLDER)
     if not (data / MARK).exists():
         if any(data.iterdir()):
-            raise OpsError(f"{data} holds something that is not Parley's: choose an empty or new folder with --data")
+            raise OpsError(f"{data} holds something that is not Parley's: choose an empty or new folder with --data", Exit.FOLDER)
         (data / MARK).write_text("Everything in this folder belongs to Parley (ops/run, ops/test).\n")
     held = open(data / MARK)
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         held.close()
-        raise OpsError(f"a Parley already runs on {data}: ops/stop --data {data} stops it, --data chooses another folder") from None
+        raise OpsError(f"a Parley already runs on {data}: ops/stop --data {data} stops it, --data chooses another folder", Exit.IN_USE) from None
     return held
 
 
@@ -53,9 +52,12 @@ def make(data):
         return
     try:
         data.mkdir(mode=0o755, parents=True)
+        if os.getuid() == 0:
+            data.chmod(0o755)  # whatever the umask: PostgreSQL's own user must come through
     except PermissionError:
         print(f"parley: making {data} with sudo", flush=True)
-        subprocess.run(["sudo", "--", "install", "-d", "-m", "755", "-o", getpass.getuser(), "-g", str(os.getgid()), data], check=True)
+        if not shutil.which("sudo") or subprocess.run(["sudo", "--", "install", "-d", "-m", "755", "-o", user(), "-g", str(os.getgid()), data]).returncode != 0:
+            raise OpsError(f"the user {user()} cannot make {data}: choose a folder of your own with --data", Exit.FOLDER) from None
 
 
 def write_config(settings, template, name, **values):
@@ -75,10 +77,16 @@ def write_state(data, state):
 
 def read_state(data):
     """The state of the last run, or None."""
+    file = data / "run.json"
     try:
-        return json.loads((data / "run.json").read_text())
-    except FileNotFoundError:
+        state = json.loads(file.read_text())
+        if not all(key in process for process in [state, *state["processes"]] for key in ("pid", "ticks")):
+            raise ValueError("something is missing")
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except (ValueError, LookupError, TypeError) as error:
+        raise OpsError(f"{file} is not what ops/run wrote ({error}): end ops/run where it was started, the next start writes the file anew", Exit.BROKEN_DATA) from None
+    return state
 
 
 def start_ticks(pid):

@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import pathlib
 import re
 import resource
 import shutil
@@ -10,9 +11,11 @@ import signal
 import socket
 
 import data_folder
+from failures import program
 from settings import DEPS, ROOT
 from supervisor import Command
 
+NGINX = pathlib.Path("/usr/sbin/nginx")
 CONNECTIONS_MAX = 32768  # of a worker; fewer where it may not have so many open files
 FILES_SPARE = 512  # open files of a worker that are no connections
 REQUESTS_SHARE = 0.4  # of all connections: requests under way take two each, and a fifth is left for those that are between requests
@@ -41,6 +44,11 @@ HEADERS = {405: 'Allow "GET, HEAD"', 502: "Retry-After 1", 503: "Retry-After 1"}
 ERROR_ROW = re.compile(r'\{Code::\w+,\s*"(\w+)",\s*\d+,\s*\w+,\s*"([^"]*)",\s*"([^"]*)"\}')
 
 
+def check():
+    """OpsError when nginx is missing."""
+    program(NGINX, "nginx")
+
+
 def command(settings, root):
     """Writes the configuration and the page into the data folder. `root`: whether nginx starts as root."""
     run = settings.data / "edge"
@@ -66,7 +74,7 @@ def command(settings, root):
         error_texts="\n".join(error_map(status, code, texts) for status, code, _ in ERRORS),
         error_locations="\n".join(error_location(status, answered_as) for status, _, answered_as in ERRORS))
     return Command(name="edge", log=settings.data / "log" / "edge.log", ready=lambda: accepts(settings.port),
-                   arguments=["/usr/sbin/nginx", "-p", run, "-e", settings.data / "log" / "edge-error.log", "-c", config],
+                   arguments=[NGINX, "-p", run, "-e", settings.data / "log" / "edge-error.log", "-c", config],
                    stop_signal=signal.SIGQUIT, stop_seconds=10, ports={"http": settings.port})
 
 

@@ -12,6 +12,7 @@ parley_ops() { # parley_ops MODULE LIST... -- ARGUMENT...
   done
   shift
   if [ ${#lists[@]} -gt 0 ]; then "$lib/install-packages" "${lists[@]}"; fi
+  [ -x /usr/bin/python3 ] || { echo "parley: the program /usr/bin/python3 is missing: apt-get install --reinstall python3-minimal brings it back" >&2; exit 69; }
   export PYTHONDONTWRITEBYTECODE=1
   exec /usr/bin/python3 "$lib/command_$module.py" "$@"
 }

@@ -8,13 +8,29 @@ import subprocess
 import uuid
 
 import data_folder
-from settings import DEPS, OpsError, ROOT
+from failures import Exit, OpsError, program, reason
+from settings import DEPS, ROOT
 from supervisor import Command
 
 LIBRARIES = DEPS / "kafka"
 JAVA_FOLDER = pathlib.Path("/usr/lib/jvm")
+JAVA_PACKAGE = "openjdk-17-jre-headless"
+META_KEYS = ("version", "cluster.id", "node.id")
 FORMAT_SECONDS_MAX = 60
 PROBE_SECONDS = 1
+
+
+def check(settings, fresh):
+    """OpsError when Java is missing, or when what Kafka keeps cannot be read (`fresh`: it will be removed). Changes nothing."""
+    program(java_runtime(), JAVA_PACKAGE)
+    folder = settings.data / "kafka"
+    file = folder / "meta.properties"
+    if fresh or not folder.exists() or not any(folder.iterdir()):
+        return
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    absent = [key for key in META_KEYS if not any(line.startswith(f"{key}=") and line != f"{key}=" for line in lines)]
+    if absent:
+        raise OpsError(f"{file} is broken ({', '.join(absent)} missing): restore {folder} from a copy, or begin with no data at all with --fresh", Exit.BROKEN_DATA)
 
 
 def prepare(settings):
@@ -30,7 +46,7 @@ def prepare(settings):
         done = subprocess.run(java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", config), capture_output=True, text=True,
                               timeout=FORMAT_SECONDS_MAX)
         if done.returncode != 0:
-            raise OpsError(f"Kafka's storage cannot be made in {folder}:\n{done.stdout}{done.stderr}")
+            raise OpsError(f"Kafka's storage cannot be made in {folder}: {reason(done.stdout + done.stderr)}", Exit.FAULT, done.stdout + done.stderr)
     return Command(name="kafka", log=settings.data / "log" / "kafka.log", ready=lambda: answers(settings.kafka_port),
                    arguments=[ROOT / "ops/kafka/start", folder, controller, *java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g"))],
                    directory=folder, stop_seconds=40,
@@ -49,8 +65,12 @@ def java(main_class, *arguments, options=()):
     """The command line of one of Kafka's programs."""
     logging = ("-Dorg.slf4j.simpleLogger.defaultLogLevel=info", "-Dorg.slf4j.simpleLogger.showDateTime=true",
                "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX", "-Duser.timezone=UTC")
-    runtime = next(JAVA_FOLDER.glob("java-17-openjdk-*/bin/java"))  # the one that was installed for this; PATH may have another
-    return [runtime, *options, *logging, "-cp", f"{LIBRARIES}/*", main_class, *arguments]
+    return [java_runtime(), *options, *logging, "-cp", f"{LIBRARIES}/*", main_class, *arguments]
+
+
+def java_runtime():
+    """The one that was installed for this; PATH may have another."""
+    return next(JAVA_FOLDER.glob("java-17-openjdk-*/bin/java"), JAVA_FOLDER / "java-17-openjdk/bin/java")
 
 
 def answers(port):

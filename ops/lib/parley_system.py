@@ -18,6 +18,8 @@ Names of processes: "kafka", "postgres", "decider-1"…, "projector-1"…, "reac
 folder under which settings_for_test() makes data folders; logs stay there afterwards, in <data>/log/<name>.log.
 """
 
+import contextlib
+import errno
 import os
 import pathlib
 import resource
@@ -33,7 +35,8 @@ import edge
 import kafka
 import postgres
 import prometheus
-from settings import OpsError, Settings
+from failures import REASON_CHARS_MAX, Exit, OpsError, no_room, on, reason
+from settings import Settings
 from supervisor import Command, Supervisor, rotate, wait_for
 
 READY_SECONDS_MAX = 120  # from the start of a process until it can do its work; Kafka after kill -9 needs 12
@@ -43,6 +46,7 @@ LEFTOVER_SECONDS_MAX = 45
 PROBE_SECONDS = 2
 LOG_TAIL_BYTES = 4000
 SERVERS = ("kafka", "postgres")
+DISKS = ("kafka", "postgres", "state", "log")  # folders that may be on disks of their own
 STOP_ORDER = ("edge", "api", "projector", "reactor", "decider")  # then the servers: nobody loses what it still needs
 
 
@@ -57,13 +61,21 @@ class System:
         self.announce = announce
         self._supervisor = None
         self._lock = None
+        self._logs_begin = {}  # where the log of each process begins that was started last
         self._root = os.getuid() == 0
 
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.stop()
+    def __exit__(self, _, failure, __):
+        """Stops everything. What fails meanwhile never takes the place of what failed before."""
+        try:
+            self.stop()
+        except Exception as second:
+            if failure is None:
+                raise
+            with contextlib.suppress(OSError):
+                self.announce(f"and stopping failed: {second}")
 
     # Starting and stopping everything.
 
@@ -72,34 +84,52 @@ class System:
         self.start_servers(fresh)
         self.start_parley()
 
+    def check(self, fresh=False):
+        """OpsError when a start would fail for its folder, its data, its ports or its programs: known at once, before anything is built.
+
+        Makes the folder, and holds it until stop(). `fresh`: of a start with empty data.
+        """
+        settings = self.settings
+        with on(settings.data):
+            self._lock = self._lock or data_folder.lock(settings.data)
+            self._wait_for_leftovers()
+            edge.check()
+            postgres.check(settings, self._root, fresh)
+            kafka.check(settings, fresh)
+            self._refuse_full_disks()
+            self._refuse_taken_ports()
+
     def start_servers(self, fresh=False):
         """Kafka and PostgreSQL alone, with an empty database; what integration tests need."""
         settings = self.settings
-        self._lock = data_folder.lock(settings.data)
-        self._wait_for_leftovers()
-        if fresh:
-            data_folder.empty(settings.data)
-        data_folder.lay_out(settings.data)
-        for log in (settings.data / "log").glob("*.log"):
-            rotate(log)
-        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # for all children: an open stream is an open file
-        self._refuse_taken_ports()
-        self._supervisor = Supervisor(self.announce, self._write_state)
-        for command in (kafka.prepare(settings), postgres.prepare(settings, self._root)):
-            self._supervisor.add(command)
-        for command in self._parley_commands() + [edge.command(settings, self._root)]:
-            self._supervisor.add(command)
-        self._start(SERVERS)
-        postgres.make_database(settings)
+        self.check(fresh)
+        with on(settings.data):
+            if fresh:
+                data_folder.empty(settings.data)
+            data_folder.lay_out(settings.data)
+            for log in (settings.data / "log").glob("*.log"):
+                rotate(log)
+            limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # for all children: an open stream is an open file
+            with self._disks_looked_at():
+                commands = [kafka.prepare(settings), postgres.prepare(settings, self._root), *self._parley_commands(), edge.command(settings, self._root)]
+                self._supervisor = Supervisor(self.announce, self._write_state)
+                for command in commands:
+                    self._supervisor.add(command)
+                self._start(SERVERS)
+                postgres.make_database(settings)
 
     def start_parley(self):
         """Keys, topics and tables, then the Parley processes, then the edge."""
-        prometheus.write_config(self.settings)
-        for task in ("keys", "topics", "migrate"):
-            self.task(task)
-        self._start([name for name in self.names() if name not in SERVERS and name != "edge"])
-        self._start(["edge"])
+        binary = self.settings.binary
+        if not os.access(binary, os.X_OK):
+            raise OpsError(f"{binary} is missing: cmake --build --preset release builds it", Exit.MISSING)
+        with on(self.settings.data), self._disks_looked_at():
+            prometheus.write_config(self.settings)
+            for task in ("keys", "topics", "migrate"):
+                self.task(task)
+            self._start([name for name in self.names() if name not in SERVERS and name != "edge"])
+            self._start(["edge"])
 
     def stop(self):
         """Ends everything cleanly, in order. Nothing happens when nothing runs."""
@@ -155,7 +185,7 @@ class System:
         for name in names or self.names():
             deadline = time.monotonic() + seconds
             if not wait_for(lambda: self.ready(name), seconds):
-                raise OpsError(f"{name} does not get ready. The end of {self.log(name)}:\n{tail(self.log(name))}")
+                raise self._not_ready(name)
             seconds = max(0, deadline - time.monotonic())
 
     def ready(self, name):
@@ -198,11 +228,13 @@ class System:
     def task(self, *arguments, seconds=TASK_SECONDS_MAX):
         """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout. `seconds`: None for no limit."""
         log = self.settings.data / "log" / f"{arguments[0]}.log"
+        begin = log.stat().st_size if log.exists() else 0
         with open(log, "ab") as errors:
             done = subprocess.run([self.settings.binary, *arguments], env={**os.environ, **self.environment()}, stdin=subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=errors, text=True, timeout=seconds)
         if done.returncode != 0:
-            raise OpsError(f"parley {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{tail(log)}")
+            raise OpsError(f"parley {' '.join(map(str, arguments))} failed with {done.returncode}: {reason(tail(log, begin) or done.stdout)}", Exit.FAULT,
+                           done.stdout + tail(log, begin))
         return done.stdout
 
     # How it is done.
@@ -231,6 +263,8 @@ class System:
     def _start(self, names):
         began = time.monotonic()
         for name in names:
+            log = self.log(name)
+            self._logs_begin[name] = log.stat().st_size if log.exists() else 0
             self._supervisor.start(name)
         for name in names:  # what crashes again and again before it was ready will go on doing so
             process = self._supervisor.process(name)
@@ -240,14 +274,19 @@ class System:
 
     def _wait_for_leftovers(self):
         """Processes of a run that was killed are ending by themselves; only then are their ports and files free."""
-        state = data_folder.read_state(self.settings.data)
+        try:
+            state = data_folder.read_state(self.settings.data)
+        except OpsError as broken:  # a power cut, a full disk: who started it has ended, for the folder is not locked
+            self.announce(f"{broken.sentence.partition(':')[0]}: it is written anew")
+            return
         for process in state["processes"] if state else []:
             if not wait_for(lambda: not data_folder.runs(process), LEFTOVER_SECONDS_MAX):
-                raise OpsError(f"{process['name']} of an earlier run (pid {process['pid']}) still runs: end it first")
+                raise OpsError(f"{process.get('name')} of an earlier run (pid {process['pid']}) still runs: end it first", Exit.IN_USE)
 
     def _refuse_taken_ports(self):
         settings = self.settings
-        ports = {"kafka": settings.kafka_port, "kafka's controller": settings.kafka_controller_port, "the edge": settings.port}
+        ports = {"kafka": settings.kafka_port, "kafka's controller": settings.kafka_controller_port, "the edge": settings.port,
+                 **{f"kafka's door {number}": port for number, (port, _) in enumerate(settings.kafka_doors, 1)}}
         for command in self._parley_commands():
             ports.update({f"{command.name} ({use})": port for use, port in command.ports.items()})
         for name, port in ports.items():
@@ -256,9 +295,37 @@ class System:
                 try:
                     probe.bind((settings.host if name == "the edge" else "127.0.0.1", port))
                 except OSError as error:
-                    flag = "--kafka-port" if "kafka" in name else "--port"
-                    raise OpsError(f"port {port} for {name} cannot be used: {error.strerror}. Choose another one with {flag} "
-                                   "(--port moves all of them)") from None
+                    flag = "--kafka-port" if name in ("kafka", "kafka's controller") else "--port"
+                    way_out = f"choose another one with {flag} (--port moves all of them)"
+                    if name == "the edge" and (isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL):
+                        way_out = f"--host {settings.host} must be an address of this machine"
+                    raise OpsError(f"port {port} for {name} cannot be used ({error.strerror}): {way_out}",
+                                   Exit.IN_USE if error.errno == errno.EADDRINUSE else Exit.USAGE) from None
+
+    def _refuse_full_disks(self):
+        full = no_room(self._folders())
+        if full:
+            raise full
+
+    @contextlib.contextmanager
+    def _disks_looked_at(self):
+        """Whatever fails inside the block while a disk is full fails for that."""
+        try:
+            yield
+        except OpsError as failure:
+            full = no_room(self._folders(), details=str(failure))
+            if full is None:
+                raise
+            raise full from failure
+
+    def _folders(self):
+        return [folder for folder in (self.settings.data, *(self.settings.data / name for name in DISKS)) if folder.is_dir()]
+
+    def _not_ready(self, name):
+        log = self.log(name)
+        end = tail(log, self._logs_begin.get(name, 0))
+        why = " ".join(self.why_not_ready(name).split())[:REASON_CHARS_MAX] or reason(end)
+        return OpsError(f"{name} does not get ready: {why} (all of it is in {log})", Exit.FAULT, f"The end of {log}:\n{end}")
 
     def _write_state(self):
         processes = []
@@ -288,10 +355,11 @@ def ready_answer(port):
         return 0, ""
 
 
-def tail(log):
+def tail(log, begin=0):
+    """The end of a log, of what stands from `begin` on."""
     try:
         with open(log, "rb") as file:
-            file.seek(max(0, log.stat().st_size - LOG_TAIL_BYTES))
+            file.seek(max(begin, log.stat().st_size - LOG_TAIL_BYTES))
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""

@@ -1,18 +1,37 @@
 """The PostgreSQL of a system: a cluster of its own, reached through a socket in the data folder alone."""
 
 import getpass
-import os
 import pathlib
+import pwd
 import signal
 import subprocess
 
 import data_folder
-from settings import OpsError, ROOT
+from failures import Exit, OpsError, program, reason
+from settings import ROOT
 from supervisor import Command
 
-BINARIES = pathlib.Path("/usr/lib/postgresql/15/bin")
+VERSION = "15"
+PACKAGE = f"postgresql-{VERSION}"
+BINARIES = pathlib.Path(f"/usr/lib/postgresql/{VERSION}/bin")
+PROGRAMS = ("initdb", "pg_isready", "postgres", "psql")
 SERVER_USER = "postgres"  # runs the server where Parley runs as root, whom PostgreSQL refuses
 TASK_SECONDS_MAX = 60
+
+
+def check(settings, root, fresh):
+    """OpsError when PostgreSQL is missing, when its user cannot reach the data, or when the data is not this version's (`fresh`: it will be removed)."""
+    for name in PROGRAMS:
+        program(BINARIES / name, PACKAGE)
+    reach(settings.data, root)
+    cluster = settings.data / "postgres"
+    version = cluster / "PG_VERSION"
+    if fresh or not cluster.exists() or not any(cluster.iterdir()):
+        return
+    found = version.read_text(errors="replace").strip() if version.exists() else ""
+    if found != VERSION:
+        what = f"is data of PostgreSQL {found}, and this is PostgreSQL {VERSION}" if found.isdecimal() else f"is broken (its PG_VERSION says {found!r})"
+        raise OpsError(f"{cluster} {what}: stop, move the folder away and start, and its tables are made again from the events in Kafka", Exit.BROKEN_DATA)
 
 
 def prepare(settings, root):
@@ -22,9 +41,8 @@ def prepare(settings, root):
     for folder in (cluster, settings.postgres_socket):
         folder.mkdir(mode=0o700, exist_ok=True)
         if root:
-            os.chmod(settings.data, 0o755)
             subprocess.run(["chown", server_user, folder], check=True)
-    reach(cluster, root)
+    reach(cluster, root, "w")
     for name in ("pg_hba.conf", "pg_ident.conf"):
         data_folder.write_config(settings, ROOT / f"ops/postgres/{name}.in", name, user=getpass.getuser(), server_user=server_user)
     config = data_folder.write_config(settings, ROOT / "ops/postgres/postgresql.conf.in", "postgresql.conf", data=cluster,
@@ -36,10 +54,16 @@ def prepare(settings, root):
                    stop_signal=signal.SIGINT, ports={"socket": settings.postgres_port})  # SIGINT: without waiting for clients
 
 
-def reach(folder, root):
+def reach(folder, root, right="x"):
     """PostgreSQL's user must be able to enter every folder above its own."""
-    if root and subprocess.run(["setpriv", "--reuid", SERVER_USER, "--regid", SERVER_USER, "--init-groups", "test", "-w", folder]).returncode != 0:
-        raise OpsError(f"the user {SERVER_USER} cannot enter {folder}: choose a folder outside /root with --data")
+    if not root:
+        return
+    try:
+        pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        raise OpsError(f"there is no user {SERVER_USER}: apt-get install --reinstall {PACKAGE} makes it", Exit.MISSING) from None
+    if subprocess.run(["setpriv", "--reuid", SERVER_USER, "--regid", SERVER_USER, "--init-groups", "test", f"-{right}", folder], cwd="/").returncode != 0:
+        raise OpsError(f"the user {SERVER_USER} cannot enter {folder}: choose a folder outside /root with --data", Exit.FOLDER)
 
 
 def make_database(settings):
@@ -56,7 +80,7 @@ def query(settings, sql, database="postgres", user="postgres"):
                            str(settings.postgres_port), "-U", user, "-d", database, "-c", sql],
                           capture_output=True, text=True, timeout=TASK_SECONDS_MAX)
     if done.returncode != 0:
-        raise OpsError(f"PostgreSQL refuses {sql!r}: {done.stderr.strip()}")
+        raise OpsError(f"PostgreSQL refuses {sql!r}: {reason(done.stderr)}", Exit.FAULT, done.stderr)
     return done.stdout.strip()
 
 
@@ -69,4 +93,4 @@ def run(root, arguments):
     prefix = ["setpriv", "--reuid", SERVER_USER, "--regid", SERVER_USER, "--init-groups"] if root else []
     done = subprocess.run(prefix + arguments, cwd="/", capture_output=True, text=True, timeout=TASK_SECONDS_MAX)
     if done.returncode != 0:
-        raise OpsError(f"{arguments[0]} failed:\n{done.stdout}{done.stderr}")
+        raise OpsError(f"{arguments[0]} failed: {reason(done.stdout + done.stderr)}", Exit.FAULT, done.stdout + done.stderr)

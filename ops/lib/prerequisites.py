@@ -9,8 +9,10 @@ import pathlib
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
-from settings import DEPS, OpsError, ROOT
+from failures import Exit, OpsError, no_room, on
+from settings import DEPS, ROOT
 
 # The version whose transactions Parley was measured with; Debian 12 has 2.0.2, three times slower at them. Confluent's own
 # package for Node.js holds its complete source.
@@ -26,6 +28,7 @@ CONTRACT_TOOLS = ROOT / "tests" / "contract" / "tools"
 RDKAFKA_PATCHES = sorted((ROOT / "ops" / "librdkafka").glob("*.patch"))
 # Threads by pthread: the thread sanitizer does not know those of C11.
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl", "--disable-c11threads")
+OUTPUT_CHARS_SHOWN = 4000
 JOBS = str(os.cpu_count())
 
 
@@ -110,7 +113,7 @@ def download(package, sha256, folder):
     execute(["npm", "pack", "--silent", package, "--pack-destination", folder], "the download failed", quiet=True)
     (archive,) = folder.glob("*.tgz")
     if hashlib.sha256(archive.read_bytes()).hexdigest() != sha256:
-        raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs")
+        raise OpsError(f"{archive} is not the file that was expected: its SHA-256 differs. Try again, perhaps from another network", Exit.MISSING)
     return archive
 
 
@@ -146,10 +149,11 @@ def once(target, made_from, make):
     file = target / ".stamp"
     if file.exists() and file.read_text() == stamp:
         return
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    make(target)
-    file.write_text(stamp)
+    with on(target, "make room for what is downloaded and built"):
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        make(target)
+        file.write_text(stamp)
 
 
 def execute(command, failure, quiet=False, cwd=None):
@@ -157,7 +161,9 @@ def execute(command, failure, quiet=False, cwd=None):
     done = subprocess.run(command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE if quiet else None,
                           stderr=subprocess.STDOUT if quiet else None, text=True, errors="replace")
     if done.returncode != 0:
-        raise OpsError(f"{failure}: {' '.join(map(str, command))} ended with {done.returncode}\n{(done.stdout or '')[-4000:]}".rstrip())
+        details = (done.stdout or "")[-OUTPUT_CHARS_SHOWN:]
+        raise no_room([cwd or ROOT, tempfile.gettempdir()], "try again", details) or OpsError(
+            f"{failure}: {' '.join(map(str, command[:3]))} … ended with {done.returncode}, what it says is above", Exit.MISSING, details)
 
 
 def say(text):

@@ -10,6 +10,8 @@ import ipaddress
 import os
 import pathlib
 
+from failures import Exit, OpsError
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DEPS = ROOT / ".deps"
 BUILD = ROOT / "build" / "release"
@@ -21,10 +23,6 @@ PORT_MAX = 65535
 PARTITIONS = 16
 PARTITIONS_MAX = 1024  # one for each slot
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its final zero
-
-
-class OpsError(Exception):
-    """Something the user can mend; its text says what and how. Printed without a stack trace."""
 
 
 @dataclasses.dataclass
@@ -56,16 +54,16 @@ class Settings:
         self.kafka_port = self.kafka_port or self.port + 11092
         for role in ("deciders", "projectors", "reactors", "apis"):
             if not 1 <= getattr(self, role) <= INSTANCES_MAX:
-                raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}")
+                raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}", Exit.USAGE)
         if not 1 <= self.partitions <= PARTITIONS_MAX:
-            raise OpsError(f"--partitions must be between 1 and {PARTITIONS_MAX}")
+            raise OpsError(f"--partitions must be between 1 and {PARTITIONS_MAX}", Exit.USAGE)
         if self.rate_profile not in RATE_PROFILES:
-            raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}")
+            raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}", Exit.USAGE)
         for port in (self.port, self.kafka_port + 1, self.postgres_port):
             if not 1 <= port <= PORT_MAX:
-                raise OpsError(f"port {port} (counted from --port {self.port}) is not between 1 and {PORT_MAX}")
+                raise OpsError(f"port {port} (counted from --port {self.port}) is not between 1 and {PORT_MAX}: choose another --port", Exit.USAGE)
         if len(os.fsencode(self.postgres_socket / f".s.PGSQL.{self.postgres_port}")) > SOCKET_PATH_BYTES_MAX:
-            raise OpsError(f"{self.data} is too long a path for PostgreSQL's socket: choose a shorter one with --data")
+            raise OpsError(f"{self.data} is too long a path for PostgreSQL's socket: choose a shorter one with --data", Exit.USAGE)
 
     @property
     def url(self):

@@ -13,9 +13,10 @@ import unittest
 import kafka
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions
+from failures import OpsError
 from one_dialog import OneDialog
 from parley_system import System, settings_for_test
-from settings import OpsError, PARTITIONS
+from settings import PARTITIONS
 from supervisor import wait_for
 
 PORT = 14600

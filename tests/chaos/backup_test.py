@@ -21,9 +21,9 @@ from confluent_kafka.admin import AdminClient
 from copies import Copy
 from demo import verify
 from demo.log import Log, place_of
+from failures import OpsError
 from load import Load
 from parley_system import System, settings_for_test
-from settings import OpsError
 from supervisor import wait_for
 
 PORT, OTHER_PORT = 15800, 15900

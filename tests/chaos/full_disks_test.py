@@ -14,8 +14,8 @@ import disks
 import postgres
 import scenario
 from demo.client import Base, Connection
+from failures import OpsError
 from parley_system import settings_for_test
-from settings import OpsError
 from supervisor import wait_for
 
 POSTGRES_MB, STATE_MB, KAFKA_MB = 160, 160, 256  # of the state 64 must stay free

@@ -11,6 +11,7 @@ import threading
 import unittest
 
 from data_folder import read_state, runs
+from failures import Exit
 from settings import ROOT
 from supervisor import wait_for
 
@@ -81,14 +82,14 @@ class RunTest(unittest.TestCase):
 
     def test_3_a_second_one_on_the_same_data_or_ports_is_refused_and_said_why(self):
         again = command("run", "--port", str(PORT))
-        self.assertEqual(again.returncode, 1)
+        self.assertEqual(again.returncode, Exit.IN_USE)
         self.assertIn("already runs", again.stderr)
         other = FOLDER.with_name("run-other")
         self.addCleanup(shutil.rmtree, other)
         taken = subprocess.run([ROOT / "ops" / "run", "--data", other, "--port", str(PORT)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                                timeout=READY_SECONDS_MAX)
-        self.assertEqual(taken.returncode, 1)
-        self.assertRegex(taken.stderr, r"port \d+ for .* cannot be used: .*--port")
+        self.assertEqual(taken.returncode, Exit.IN_USE)
+        self.assertRegex(taken.stderr, r"port \d+ for .* cannot be used .*--port")
 
     def test_4_a_killed_process_is_started_again(self):
         decider = self.noted("decider-1")

@@ -11,7 +11,7 @@ import urllib.request
 
 import postgres
 import psycopg2
-from settings import OpsError
+from failures import Exit, OpsError, reason
 from supervisor import wait_for
 
 from . import scene
@@ -81,7 +81,7 @@ class Bench:
         begun, spent = time.monotonic(), self.processor_seconds()
         done = subprocess.run(self.command(name, *flags, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TOOL_SECONDS_MAX)
         if done.returncode != 0:
-            raise OpsError(f"the load generator failed: {name}: {done.stderr.strip()}")
+            raise OpsError(f"the load generator failed at {name}: {reason(done.stderr)}", Exit.FAULT, done.stderr)
         figures = json.loads(done.stdout)
         if operations := figures["per_second"] * (time.monotonic() - begun):
             now = self.processor_seconds()
@@ -213,7 +213,7 @@ def streams(bench):
             held = [bench.memory_mib(holder) - earlier for holder, earlier in zip(holders, before)] if opened else []
             out, errors = viewers.communicate("\n", timeout=TOOL_SECONDS_MAX)
         if viewers.returncode != 0:
-            raise OpsError(f"the load generator failed: fan-out: {errors.strip()}")
+            raise OpsError(f"the load generator failed at fan-out: {reason(errors)}", Exit.FAULT, errors)
         load = json.loads(out)
         wanted = ("< 100", "< 64") if port == bench.api else ("", "")
         figures += [Figure(f"{name}: a message to each, p50", load["p50_ms"], "ms", wanted[0], more={"load": load}),

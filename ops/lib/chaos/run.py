@@ -14,8 +14,9 @@ import urllib.request
 
 import psycopg2
 from demo.log import Log
+from failures import OpsError
 from parley_system import System
-from settings import OpsError, Settings
+from settings import Settings
 from supervisor import wait_for
 
 from . import check, fold
