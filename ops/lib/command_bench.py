@@ -46,7 +46,7 @@ def main():
         system.check(fresh=True)
     prerequisites.librdkafka()
     prerequisites.kafka()
-    prerequisites.parley("parley", TOOL)
+    prerequisites.parley("parley", TOOL, parts=[prerequisites.BENCH])
     measure(settings, BUILD, flags.parts or list(PARTS), Size(seconds=flags.seconds, events=flags.events), flags.out)
 
 

@@ -65,7 +65,7 @@ def main():
     prerequisites.librdkafka()
     if flags.kind == "fuzz":
         sys.exit(fuzz.run(flags.seconds))
-    prerequisites.parley(preset=flags.preset)
+    prerequisites.parley(preset=flags.preset, parts=prerequisites.PARTS)
     selection = ["ctest", "--test-dir", str(build), *(["-L", f"^({flags.kind})$"] if flags.kind else []), *ctest_arguments]
     kinds = kinds_of(selection)
     if kinds & NEED_JARS:

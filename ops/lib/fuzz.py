@@ -17,7 +17,7 @@ def run(seconds):
     """Runs every target, `seconds` each. The exit code: 0 when no input broke a promise of any of them."""
     lib = pathlib.Path(__file__).parent
     prerequisites.execute([lib / "install-packages", lib / "packages-fuzz.txt"], "clang is needed to fuzz")
-    prerequisites.parley(preset="fuzz")
+    prerequisites.parley(preset="fuzz", parts=prerequisites.PARTS)
     broken = [target.name for target in sorted(SEEDS.iterdir()) if target.is_dir() and fuzz(target.name, seconds) != 0]
     prerequisites.say(f"broken: {', '.join(broken)}; the inputs are in {BUILD}" if broken else "no input broke a promise")
     return 1 if broken else 0

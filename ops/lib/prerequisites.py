@@ -29,6 +29,7 @@ RDKAFKA_PATCHES = sorted((ROOT / "ops" / "librdkafka").glob("*.patch"))
 # Threads by pthread: the thread sanitizer does not know those of C11.
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl", "--disable-c11threads")
 OUTPUT_CHARS_SHOWN = 4000
+TESTS, BENCH = PARTS = ("PARLEY_TESTS", "PARLEY_BENCH")  # of CMakeLists.txt
 JOBS = str(os.cpu_count())
 
 
@@ -135,10 +136,17 @@ def kafka():
     once(DEPS / "kafka", (pom.read_text(),), copy)
 
 
-def parley(*targets, preset="release"):
-    """Builds these targets (the preset's own, as a rule all, when none is named)."""
-    if not (ROOT / "build" / preset / "build.ninja").exists():
-        execute(["cmake", "--preset", preset], "Parley's build cannot be configured", cwd=ROOT)
+def parley(*targets, preset="release", parts=()):
+    """Builds these targets (the preset's own, as a rule all, when none is named). `parts`: of PARTS, what they need beside the product.
+
+    A part that was turned on once stays on: its objects are there, and ops/run builds its own target alone.
+    """
+    build = ROOT / "build" / preset
+    cache = (build / "CMakeCache.txt").read_text().splitlines() if (build / "build.ninja").exists() else []
+    before = {part for part in PARTS if f"{part}:BOOL=ON" in cache}
+    if not cache or not before.issuperset(parts):
+        switches = [f"-D{part}={'ON' if part in before.union(parts) else 'OFF'}" for part in PARTS]
+        execute(["cmake", "--preset", preset, *switches], "Parley's build cannot be configured", cwd=ROOT)
     say("building Parley" if preset == "release" else f"building Parley, preset {preset}")
     execute(["cmake", "--build", "--preset", preset, "--parallel", JOBS, *(["--target", *targets] if targets else [])], "Parley does not build", cwd=ROOT)
 
