@@ -44,9 +44,9 @@ def main():
     settings = Settings(data=flags.data / "bench", port=flags.port, kafka_port=flags.kafka_port, partitions=flags.partitions)
     with System(settings, prerequisites.say) as system:
         system.check(fresh=True)
-    prerequisites.librdkafka()
-    prerequisites.kafka()
-    prerequisites.parley("parley", TOOL, parts=[prerequisites.BENCH])
+    with prerequisites.meanwhile(prerequisites.kafka):
+        prerequisites.librdkafka()
+        prerequisites.parley("parley", TOOL, parts=[prerequisites.BENCH])
     measure(settings, BUILD, flags.parts or list(PARTS), Size(seconds=flags.seconds, events=flags.events), flags.out)
 
 

@@ -38,10 +38,10 @@ def main():
     settings = run.settings_of(flags.data / "system", flags.port, binary and pathlib.Path(binary), flags.kafka_port)
     with System(settings, prerequisites.say) as system:
         system.check(fresh=True)
-    prerequisites.kafka()
-    if not binary:
-        prerequisites.librdkafka()
-        prerequisites.parley("parley")
+    with prerequisites.meanwhile(prerequisites.kafka):
+        if not binary:
+            prerequisites.librdkafka()
+            prerequisites.parley("parley")
 
     seed = flags.seed if flags.seed is not None else random.SystemRandom().randrange(1 << 32)
     prerequisites.say(f"seed {seed}")

@@ -49,10 +49,9 @@ def main():
     with System(settings, prerequisites.say) as system:
         try:
             system.check(flags.fresh)
-            prerequisites.librdkafka()
-            prerequisites.kafka()
-            prerequisites.swagger_ui()
-            prerequisites.parley("parley")
+            with prerequisites.meanwhile(prerequisites.kafka, prerequisites.swagger_ui):
+                prerequisites.librdkafka()
+                prerequisites.parley("parley")
             system.start_servers(flags.fresh)
             if flags.restore:
                 prerequisites.say(system.task("restore", flags.restore, seconds=None))

@@ -3,6 +3,8 @@
 A finished piece carries a stamp, the digest of what it was made from; a changed recipe makes it anew.
 """
 
+import concurrent.futures
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -10,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import threading
 
 from failures import Exit, OpsError, no_room, on
 from settings import DEPS, ROOT
@@ -30,13 +33,23 @@ RDKAFKA_PATCHES = sorted((ROOT / "ops" / "librdkafka").glob("*.patch"))
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl", "--disable-c11threads")
 OUTPUT_CHARS_SHOWN = 4000
 TESTS, BENCH = PARTS = ("PARLEY_TESTS", "PARLEY_BENCH")  # of CMakeLists.txt
+NPM_LOCK = threading.Lock()  # several downloads may need it, and one installs it
 JOBS = str(os.cpu_count())
+
+
+@contextlib.contextmanager
+def meanwhile(*downloads):
+    """Downloads while the block runs: the network and the processors have little to do with each other. What fails in the block comes first."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        begun = [pool.submit(download) for download in downloads]
+        yield
+        for download in begun:
+            download.result()
 
 
 def librdkafka():
     """Builds librdkafka into .deps/librdkafka, unless pkg-config knows one that is new enough."""
-    if all(subprocess.run(["pkg-config", f"--atleast-version={RDKAFKA_VERSION_MIN}", package], stderr=subprocess.DEVNULL).returncode == 0
-           for package in ("rdkafka", "rdkafka++")):
+    if subprocess.run(["pkg-config", f"--atleast-version={RDKAFKA_VERSION_MIN}", "rdkafka"], stderr=subprocess.DEVNULL).returncode == 0:
         return
     target = DEPS / "librdkafka"
     once(target, (RDKAFKA_PACKAGE, RDKAFKA_SHA256, *RDKAFKA_CONFIGURE, *(patch.read_text() for patch in RDKAFKA_PATCHES), target), build_librdkafka)
@@ -56,10 +69,8 @@ def build_librdkafka(target):
     for patch in RDKAFKA_PATCHES:
         execute(["patch", "-p1", "-i", patch], f"{patch.name} does not fit", quiet=True, cwd=folder)
     say("building librdkafka (about a minute)")
-    for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-j", JOBS, "-C", "src-cpp"]):
+    for command in (["./configure", f"--prefix={target}", *RDKAFKA_CONFIGURE], ["make", "-j", JOBS, "-C", "src"], ["make", "-C", "src", "install"]):
         execute(command, "librdkafka does not build", quiet=True, cwd=folder)
-    for part in ("src", "src-cpp"):
-        execute(["make", "-C", part, "install"], "librdkafka cannot be installed", quiet=True, cwd=folder)
     shutil.rmtree(source)
 
 
@@ -119,9 +130,10 @@ def download(package, sha256, folder):
 
 
 def npm():
-    if not shutil.which("npm"):
-        lib = pathlib.Path(__file__).parent
-        execute([lib / "install-packages", lib / "packages-npm.txt"], "npm is needed for downloads")
+    with NPM_LOCK:
+        if not shutil.which("npm"):
+            lib = pathlib.Path(__file__).parent
+            execute([lib / "install-packages", lib / "packages-npm.txt"], "npm is needed for downloads")
 
 
 def kafka():

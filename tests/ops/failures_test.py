@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from unittest import mock
 
@@ -310,6 +311,24 @@ class Sentences(Case):
             prerequisites.execute(["sh", "-c", "echo no compiler; exit 3"], "Parley does not build", quiet=True)
         self.assertEqual((raised.exception.code, raised.exception.details), (Exit.MISSING, "no compiler\n"))
         self.assertRegex(raised.exception.sentence, "^Parley does not build: sh -c .* ended with 3")
+
+
+class Meanwhile(Case):
+    """Downloads beside a build."""
+
+    def test_they_run_beside_the_block_and_have_ended_after_it(self):
+        begun, ended = threading.Event(), threading.Event()
+        with prerequisites.meanwhile(lambda: (begun.set(), ended.wait(SECONDS_MAX))):
+            self.assertTrue(begun.wait(SECONDS_MAX))
+            ended.set()
+
+    def test_a_download_that_fails_is_the_failure(self):
+        with self.assertRaisesRegex(OpsError, "^no network$"), prerequisites.meanwhile(mock.Mock(side_effect=OpsError("no network"))):
+            pass
+
+    def test_what_fails_in_the_block_comes_first(self):
+        with self.assertRaisesRegex(OpsError, "^no compiler$"), prerequisites.meanwhile(mock.Mock(side_effect=OpsError("no network"))):
+            raise OpsError("no compiler")
 
 
 class Packages(Case):
