@@ -4,6 +4,7 @@
 #include <rapidjson/writer.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "domain/kernel.h"
+#include "platform/text/printable.h"
 
 namespace parley::log {
 namespace {
@@ -23,6 +25,11 @@ std::atomic<Level> level_min{Level::info};
 
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 void put(Json& w, std::string_view text) { w.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+/// A text from anywhere: bytes of it that are not UTF-8 would make the line no JSON.
+void put_any(Json& w, std::string_view text) {
+  const bool is_ascii = std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  is_ascii ? put(w, text) : put(w, text::valid_utf8(text));
+}
 void put_key(Json& w, std::string_view text) { w.Key(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
 
 /// A line's time is most of its cost, and lines of one second share all of it but the milliseconds.
@@ -70,13 +77,13 @@ void write(Level level, std::string_view message, Fields fields) {
   put_key(w, "role");
   put(w, role_name);
   put_key(w, "instance");
-  put(w, instance_name);
+  put_any(w, instance_name);
   put_key(w, "message");
-  put(w, message);
+  put_any(w, message);
   for (const auto& field : fields) {
     put_key(w, field.key);
     std::visit(overloaded{
-                   [&](std::string_view v) { put(w, v); },
+                   [&](std::string_view v) { put_any(w, v); },
                    [&](std::int64_t v) { w.Int64(v); },
                    [&](double v) { std::isfinite(v) ? w.Double(v) : w.Null(); },
                    [&](bool v) { w.Bool(v); },
@@ -84,9 +91,10 @@ void write(Level level, std::string_view message, Fields fields) {
                field.value);
   }
   w.EndObject();
-  buffer.Put('\n');
+  // Logs are read on terminals: no text in them acts there.
+  const auto line = text::escaped({buffer.GetString(), buffer.GetSize()}) + "\n";
   // A full pipe or a closed one must not stop the process: what cannot be logged is lost.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, buffer.GetString(), buffer.GetSize());
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace parley::log
