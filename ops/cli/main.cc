@@ -1,5 +1,6 @@
 // The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment variable PARLEY_<NAME>.
 #include <CLI/CLI.hpp>
+#include <ios>
 #include <map>
 
 #include "ops/cli/admin.h"
@@ -14,10 +15,16 @@
 #include "ops/cli/topics.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
+#include "platform/text/printable.h"
+
+/// The exit code for what cannot be meant: a flag, a value or a subcommand that there is not.
+constexpr int kUsage = 2;
 
 int main(int argc, char** argv) {
   using namespace parley;
   process::catch_termination();
+  std::ios::sync_with_stdio(false);
+  const text::GuardedOutput guard;
 
   CLI::App app{"Parley: an event-sourced backend of conversational support"};
   app.require_subcommand(1);
@@ -64,6 +71,10 @@ int main(int argc, char** argv) {
   cli::add_rebuild(app, exit_code);
   backup::add_commands(app, exit_code);
 
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
   return exit_code;
 }

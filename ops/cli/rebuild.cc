@@ -14,6 +14,7 @@
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
 #include "platform/process/process.h"
+#include "platform/text/printable.h"
 #include "projections/checkpoints.h"
 #include "projections/schema.h"
 #include "workers/rebuild/rebuild.h"
@@ -50,7 +51,7 @@ namespace parley::cli {
 namespace {
 
 int fail(std::string_view why) {
-  std::cerr << "parley rebuild: " << why << "\n";
+  std::cerr << "parley rebuild: " << text::printable(why) << "\n";
   return 1;
 }
 
@@ -77,8 +78,17 @@ const char* word(projections::Found found) {
 
 std::string shortened(const std::string& digest) { return digest.empty() ? "-" : digest.substr(0, kDigestShown); }
 
+/// As printf() has it. What it prints is short.
+template <class... Values>
+std::string formatted(const char* format, Values... values) {
+  char text[200] = "";
+  std::snprintf(text, sizeof text, format, values...);
+  return text;
+}
+
 void print(const Certificate& c) {
-  std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + *c.reason : "") << "\n";
+  using text::printable;
+  std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + printable(*c.reason) : "") << "\n";
   std::cout << "certificate " << c.id << ", " << schema::format_time(c.started) << " to " << schema::format_time(c.finished) << "\n";
   if (c.topic_id) std::cout << "log " << *c.topic_id << ", tables as of " << c.migration << "\n";
   if (!c.checkpoints.empty()) {
@@ -87,29 +97,29 @@ void print(const Certificate& c) {
     std::cout << "\n";
   }
   if (c.seconds > 0) {
-    std::printf("%" PRId64 " events in %.1f s, %.0f a second; compared in %.1f s\n", c.events, c.seconds, static_cast<double>(c.events) / c.seconds,
-                c.compare_seconds);
+    std::cout << formatted("%" PRId64 " events in %.1f s, %.0f a second; compared in %.1f s\n", c.events, c.seconds,
+                           static_cast<double>(c.events) / c.seconds, c.compare_seconds);
   }
   if (c.outcome == Outcome::switched) {
-    std::printf("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms, c.readers_held_ms);
+    std::cout << formatted("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms, c.readers_held_ms);
   }
-  if (!c.tables.empty()) std::printf("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
+  if (!c.tables.empty()) std::cout << formatted("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
   for (const auto& table : c.tables) {
     const bool is_same = table.rows == table.rebuilt_rows && table.digest == table.rebuilt_digest;
-    std::printf("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows, table.rebuilt_rows,
-                shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(), is_same ? "same" : "DIFFERS");
+    std::cout << formatted("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows, table.rebuilt_rows,
+                           shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(), is_same ? "same" : "DIFFERS");
   }
-  std::fflush(stdout);
   for (const auto& difference : c.differences) {
-    std::cout << difference.table << " " << difference.key << ": " << word(difference.found);
+    std::cout << difference.table << " " << printable(difference.key) << ": " << word(difference.found);
     for (const auto& column : difference.columns) std::cout << " " << column;
     std::cout << "\n";
   }
-  if (c.accepted) std::cout << "differences accepted: " << *c.accepted << "\n";
+  if (c.accepted) std::cout << "differences accepted: " << printable(*c.accepted) << "\n";
   for (const auto& one : c.parked) {
-    std::cout << one.stream << " is parked at version " << one.version << (one.in_rebuilt ? " in the rebuilt tables: " : ": ") << one.reason << "\n";
+    std::cout << printable(one.stream) << " is parked at version " << one.version << (one.in_rebuilt ? " in the rebuilt tables: " : ": ")
+              << printable(one.reason) << "\n";
   }
-  for (const auto& note : c.notes) std::cout << note << "\n";
+  for (const auto& note : c.notes) std::cout << printable(note) << "\n";
 }
 
 int list(const Options& options, bool json) {
@@ -126,7 +136,8 @@ int list(const Options& options, bool json) {
   }
   for (const auto& c : *kept) {
     std::cout << c.id << "  " << schema::format_time(c.finished) << "  " << c.projection << "  " << schema::name_of(c.outcome) << "  " << c.events
-              << " events" << (c.reason ? "  " + *c.reason : "") << (c.accepted ? "  differences accepted: " + *c.accepted : "") << "\n";
+              << " events" << (c.reason ? "  " + text::printable(*c.reason) : "")
+              << (c.accepted ? "  differences accepted: " + text::printable(*c.accepted) : "") << "\n";
   }
   if (kept->empty()) std::cout << "the read models were never rebuilt\n";
   return 0;

@@ -18,7 +18,7 @@ from benchmark import report
 from benchmark.parts import PARTS, Bench, Size
 from command_test import default_data
 from parley_system import System
-from settings import BUILD, PARTITIONS, ROOT, Settings, add_data_flag, parser
+from settings import BUILD, PARTITIONS, ROOT, Settings, add_data_flag, duration, parser
 
 PORT = 20000
 TOOL = "parley_bench"
@@ -31,7 +31,7 @@ def main():
     flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
     flags_parser.add_argument("--events", type=int, default=Size.events, help="in the log, for catch-up and start (default %(default)s)")
     flags_parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the log (default %(default)s)")
-    flags_parser.add_argument("--seconds", type=float, default=Size.seconds, help="of each load (default %(default)s)")
+    flags_parser.add_argument("--seconds", type=duration, default=Size.seconds, help="of each load (default %(default)s)")
     flags_parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder for the JSON (default build/bench)")
     flags_parser.add_argument("parts", nargs="*", metavar="PART", help="all when none is named")
     flags = flags_parser.parse_args()

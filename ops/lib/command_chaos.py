@@ -14,7 +14,7 @@ import failures
 import prerequisites
 from chaos import run
 from parley_system import System
-from settings import ROOT, add_data_flag, parser
+from settings import ROOT, add_data_flag, duration, parser
 
 PORT = 14000
 EXIT_BROKEN = 1
@@ -23,7 +23,7 @@ EXIT_BROKEN = 1
 def main():
     flags_parser = parser(f"{__doc__}\nEnds with 0 when every promise was kept, {EXIT_BROKEN} when one was broken, and as ops/README.md says when it could not run.")
     add_data_flag(flags_parser, default_data())
-    flags_parser.add_argument("--minutes", type=float, default=2.0, metavar="N", help="how long faults happen (%(default)s)")
+    flags_parser.add_argument("--minutes", type=duration, default=2.0, metavar="N", help="how long faults happen (%(default)s)")
     flags_parser.add_argument("--seed", type=int, metavar="S", help="of an earlier run, to repeat its plan of faults; without it a new one")
     flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (%(default)s)")
     flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")

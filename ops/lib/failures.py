@@ -14,6 +14,8 @@ import subprocess
 import sys
 import traceback
 
+import printable
+
 FREE_MB_MIN = 64  # on the disk of the data: a start writes about so much
 REASON_CHARS_MAX = 300
 
@@ -42,7 +44,9 @@ class OpsError(Exception):
 
 
 def run(main):
-    """Runs a command's main() and ends the process: never with a traceback for a failure of the machine or of its settings."""
+    """Runs a command's main() and ends the process: never with a traceback for a failure of the machine or of its settings.
+    What it prints acts on no terminal, whoever wrote it."""
+    printable.guard()
     try:
         main()
     except KeyboardInterrupt:

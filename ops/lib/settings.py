@@ -7,6 +7,7 @@ systems need only two values of it.
 import argparse
 import dataclasses
 import ipaddress
+import math
 import os
 import pathlib
 
@@ -136,6 +137,14 @@ def add_system_flags(parser):
     add("partitions", int, PARTITIONS, "partitions of the log, fixed for its life")
     add("log-level", str, "info", "of the Parley processes")
     add("rate-profile", str, "", "rate limits: public (as documented) or local (none that you would meet); without it local while --host is of this machine alone")
+
+
+def duration(text):
+    """A flag's value: a number of seconds or minutes."""
+    number = float(text)
+    if not (math.isfinite(number) and number > 0):
+        raise ValueError(text)
+    return number
 
 
 def from_flags(flags):

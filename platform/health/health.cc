@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "platform/metrics/metrics.h"
+#include "platform/text/printable.h"
 
 namespace parley::health {
 namespace {
@@ -51,7 +52,8 @@ struct Ready : CivetHandler {
     for (const auto& reason : now.reasons) w.String(reason.c_str(), static_cast<rapidjson::SizeType>(reason.size()));
     w.EndArray();
     w.EndObject();
-    answer(connection, now.readiness == Readiness::not_ready ? 503 : 200, "application/json", buffer.GetString());
+    answer(connection, now.readiness == Readiness::not_ready ? 503 : 200, "application/json",
+           text::escaped({buffer.GetString(), buffer.GetSize()}));  // a reason may quote what somebody wrote
     return true;
   }
   std::function<Verdict()> verdict;

@@ -92,6 +92,16 @@ class Edge(unittest.TestCase):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Request_Id='"bad\tid"')[1])
         self.assertRegex(seen["headers"]["x-request-id"], "^[0-9a-f]{32}$")
 
+    def test_every_line_of_the_log_is_utf8_and_json_whatever_bytes_a_client_sends(self):
+        for target in (b"/caf\xe9", b"/\xc2\x9b2J\xe2\x80\xae", b"/a\"b", b"/caf%C3%A9?token=secret", b"/plain?q=\xe9"):
+            self.ask_raw(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\nUser-Agent: \xe9\r\nConnection: close\r\n\r\n")
+        log = self.folder / "log" / "edge-access.log"
+        self.assertTrue(wait_for(lambda: len(log.read_bytes().splitlines()) >= 5 and b"/plain" in log.read_bytes(), DEADLINE_SECONDS))
+        paths = [json.loads(line)["path"] for line in log.read_bytes().decode("utf-8", "strict").splitlines()]
+        for path in ("(unprintable)", '/a"b', "/caf%C3%A9", "/plain"):
+            self.assertIn(path, paths)
+        self.assertGreaterEqual(paths.count("(unprintable)"), 2)
+
     def test_who_asks_is_said_by_the_edge_whatever_its_client_says(self):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Forwarded_For="198.51.100.1")[1])
         self.assertEqual(seen["headers"]["x-forwarded-for"], "127.0.0.1")

@@ -102,6 +102,14 @@ TEST(Disclosed, fields_that_a_type_does_not_declare_are_left_out) {
   const auto data = schema::disclosed_event("parley.account.logged_in.v1", R"({"from":"somewhere"})", Disclosure::personal);
   EXPECT_EQ(data->value(), "{}");
 }
+TEST(EventLine, is_safe_to_show_and_json_of_the_same_value) {
+  std::string value;
+  const auto one = record(2, message(3, "\u009B2J\u202Eж"), at(0), value);
+  const auto line = event_line(one, Disclosure::personal);
+  EXPECT_THAT(line, HasSubstr("\\u009b2J\\u202eж"));
+  EXPECT_EQ(json::Document::parse(line, json::Strict::no)->root().member("data").member("text").string(), "\u009B2J\u202Eж");
+  EXPECT_EQ(position_of_line(line)->first, one.partition);
+}
 TEST(EventLine, data_of_an_unknown_type_is_left_out_and_said_to_be) {
   std::string value = R"({"name":"PERSONAL"})";
   schema::Envelope e;
@@ -142,7 +150,7 @@ TEST(Disclosed, what_waits_for_a_bot_hides_its_token) {
 TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
   std::string value;
   const auto one = record(2, message(3, "a\x1b[2J\n\xC2\x9Bz ж"), at(0), value);
-  EXPECT_EQ(in_words(one, Disclosure::personal), "operator Anna: a [2J   z ж");
+  EXPECT_EQ(in_words(one, Disclosure::personal), "operator Anna: a\\u001b[2J\\n\\u009bz ж");
   EXPECT_EQ(in_words(one, Disclosure::masked), "operator: (10 characters)");
 }
 
@@ -155,8 +163,11 @@ TEST(Moment, is_a_version_or_a_time_in_one_of_three_forms) {
   EXPECT_EQ(schema::parse_moment("2026-11-21T10:17:00.123Z"), time("2026-11-21T10:17:00.123Z"));
   EXPECT_EQ(schema::parse_moment("2026-11-21T10:17:00Z"), time("2026-11-21T10:17:00.000Z"));
   EXPECT_EQ(schema::parse_moment("2026-11-21"), time("2026-11-21T00:00:00.000Z"));
-  for (const auto* text : {"", "-1", "07", "9007199254740992", "7.5", "2026-13-01", "2026-11-31", "2026-11-21T10:17", "2026-11-21T10:17:00",
-                           "2026-11-21T10:17:00+00:00", "2026-11-21T25:00:00Z", "now", "20261121T101700Z", " 7"}) {
+  EXPECT_EQ(schema::parse_moment("0001-01-01"), time("0001-01-01T00:00:00.000Z"));
+  EXPECT_EQ(schema::parse_moment("9999-12-31T23:59:59.999Z"), time("9999-12-31T23:59:59.999Z"));
+  for (const auto* text : {"", "-1", "07", "9007199254740992", "7.5", "0000-01-01", "0000-12-31T23:59:59.999Z", "10000-01-01", "2026-11-21T24:00:00Z",
+                           "2026-12-31T23:59:60Z", "2026-13-01", "2026-11-31", "2026-11-21T10:17", "2026-11-21T10:17:00", "2026-11-21T10:17:00+00:00",
+                           "2026-11-21T25:00:00Z", "now", "20261121T101700Z", " 7"}) {
     EXPECT_FALSE(schema::parse_moment(text)) << text;
   }
 }

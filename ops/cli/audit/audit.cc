@@ -1,6 +1,7 @@
 #include "ops/cli/audit/audit.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -9,6 +10,8 @@
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
+#include "platform/text/printable.h"
+#include "schemas/moment.h"
 
 namespace parley::cli {
 namespace {
@@ -29,16 +32,21 @@ int run(Asked& asked, const std::function<audit::Result<void>()>& task) {
   process::end_on_signals();
   log::configure("audit", "", *log::level_named("error"));
   asked.common.log = {asked.options.kafka(), asked.options.topic_prefix, asked.options.partitions};
-  std::ios::sync_with_stdio(false);
   auto done = task();
   std::cout.flush();
   if (done && !std::cout) done = std::unexpected("what was found could not be written");
   if (done) return 0;
-  std::cerr << "parley audit: " << done.error() << "\n";
+  std::cerr << "parley audit: " << text::printable(done.error()) << "\n";
   return 1;
 }
 
 constexpr const char* kStreamHelp = "For example dialog/1387";
+
+/// A flag's value in a sentence.
+std::string shown(const std::string& text) { return text.empty() ? "what is given" : text; }
+std::string time(const std::string& text) {
+  return schema::parse_past_time(text) ? "" : shown(text) + " must be a time like 2026-11-21T10:17:00.123Z, or a date";
+}
 
 }  // namespace
 
@@ -61,8 +69,10 @@ void add_audit(CLI::App& app, int& exit_code) {
 
   auto* state = add("state", "What a stream was at a moment", [](const Asked& a) { return audit::state(a.common, a.state); });
   state->add_option("stream", asked->state.stream, kStreamHelp)->required();
-  state->add_option("--at", asked->state.at,
-                    "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)");
+  state
+      ->add_option("--at", asked->state.at,
+                   "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
+      ->check([](const std::string& text) { return schema::parse_moment(text) ? "" : shown(text) + " " + std::string(schema::kMomentIssue); });
 
   auto* explain = add("explain", "The request that led to an event, and everything else that it caused",
                       [](const Asked& a) { return audit::explain(a.common, a.explain); });
@@ -74,13 +84,19 @@ void add_audit(CLI::App& app, int& exit_code) {
   auto* replay = add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
   replay->add_option("stream", asked->replay.stream, kStreamHelp)->required();
   replay->add_option("--speed", asked->replay.speed, "So many times as fast; 0: without pauses")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Validator(
+          [](const std::string& text) {
+            double number = 0;
+            const bool is_one = CLI::detail::lexical_cast(text, number) && std::isfinite(number) && number >= 0;
+            return is_one ? std::string() : text + " must be a number like 1, 0.5 or 0";
+          },
+          "NONNEGATIVE"))
       ->capture_default_str();
 
   auto* exported =
       add("export", "The events as lines of JSON, for other programs", [](const Asked& a) { return audit::export_events(a.common, a.exported); });
-  exported->add_option("--from", asked->exported.from, "The first moment: a time, as of --at");
-  exported->add_option("--to", asked->exported.to, "The moment after the last one");
+  exported->add_option("--from", asked->exported.from, "The first moment: a time, as of --at")->check(time);
+  exported->add_option("--to", asked->exported.to, "The moment after the last one")->check(time);
   exported->add_option("--type", asked->exported.types, "Events of this type alone (parley.dialog.opened.v1); repeatable");
   exported->add_option("--out", asked->exported.out, "A folder: a file for each partition, which the next run goes on with");
 

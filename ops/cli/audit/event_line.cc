@@ -1,5 +1,6 @@
 #include "ops/cli/audit/event_line.h"
 
+#include "platform/text/printable.h"
 #include "schemas/events.h"
 #include "schemas/json.h"
 
@@ -9,7 +10,7 @@ std::expected<std::string, std::string> event_data(const projections::Record& re
   auto data = schema::disclosed_event(record.envelope.type, record.value, disclosure);
   if (!data) return std::unexpected("it cannot be read");
   if (!*data) return std::unexpected("this build does not know the type");
-  return std::move(**data);
+  return text::escaped(**data);
 }
 
 std::string event_line(const projections::Record& record, Shown shown) {
@@ -54,7 +55,7 @@ std::string event_line(const projections::Record& record, Shown shown) {
     }
   }
   w.end_object();
-  return w.take();
+  return text::escaped(w.text());
 }
 
 std::optional<std::pair<std::int32_t, std::int64_t>> position_of_line(std::string_view line) {
@@ -64,17 +65,6 @@ std::optional<std::pair<std::int32_t, std::int64_t>> position_of_line(std::strin
   const auto partition = position.member("partition").integer(), offset = position.member("offset").integer();
   if (!partition || !offset) return std::nullopt;
   return std::pair{static_cast<std::int32_t>(*partition), *offset};
-}
-
-std::string printable(std::string_view text) {
-  std::string out(text);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto c = static_cast<unsigned char>(out[i]);
-    const bool is_c1 = c == 0xC2 && i + 1 < out.size() && static_cast<unsigned char>(out[i + 1]) < 0xA0;
-    if (c < 0x20 || c == 0x7F || is_c1) out[i] = ' ';
-    if (is_c1) out[++i] = ' ';
-  }
-  return out;
 }
 
 }  // namespace parley::audit

@@ -12,16 +12,13 @@ namespace parley::audit {
 using Shown = std::optional<schema::Disclosure>;
 
 /// Without its newline: {"position":{"partition":…,"offset":…}, the envelope under its CloudEvents names (without the headers' "ce_"), "data":…}.
-/// Data of a type that this build does not know, or cannot read, is left out, and "data_left_out" says why.
+/// Data of a type that this build does not know, or cannot read, is left out, and "data_left_out" says why. Safe to show (platform/text/printable.h).
 std::string event_line(const projections::Record& record, Shown data);
 
-/// The data alone, as JSON; the error says why it is left out.
+/// The data alone, as JSON that is safe to show; the error says why it is left out.
 std::expected<std::string, std::string> event_data(const projections::Record& record, schema::Disclosure disclosure);
 
 /// The position that a line of event_line() begins with; nothing for any other text.
 std::optional<std::pair<std::int32_t, std::int64_t>> position_of_line(std::string_view line);
-
-/// Text from events, fit for a terminal: what could move the cursor or change colours is shown as spaces.
-std::string printable(std::string_view text);
 
 }  // namespace parley::audit

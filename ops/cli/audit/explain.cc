@@ -5,6 +5,7 @@
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/tasks.h"
 #include "ops/cli/audit/tree.h"
+#include "platform/text/printable.h"
 #include "schemas/commands.h"
 #include "schemas/events.h"
 #include "workers/processes/steps.h"
@@ -193,10 +194,10 @@ class Search {
 /// "├─ ", drawn before a node; `below` is what its own children begin with.
 void print(const Node& node, const std::string& asked, const std::string& before, const std::string& below) {
   std::cout << before << node.kind << " ";
-  if (node.type) std::cout << *node.type << " ";
-  if (node.stream) std::cout << "of " << *node.stream << " version " << node.version.value_or(0) << " ";
-  std::cout << node.id;
-  if (node.kind != "event" && node.actor) std::cout << " by " << *node.actor;
+  if (node.type) std::cout << text::printable(*node.type) << " ";
+  if (node.stream) std::cout << "of " << text::printable(*node.stream) << " version " << node.version.value_or(0) << " ";
+  std::cout << text::printable(node.id);
+  if (node.kind != "event" && node.actor) std::cout << " by " << text::printable(*node.actor);
   if (node.time) std::cout << ", " << schema::format_time(*node.time);
   if (node.position) std::cout << ", at " << *node.position << " of the " << node.kind << "s";
   if (node.attempts.value_or(1) > 1) std::cout << ", sent " << *node.attempts << " times";

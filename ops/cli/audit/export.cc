@@ -4,6 +4,7 @@
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/files.h"
 #include "ops/cli/audit/tasks.h"
+#include "platform/text/printable.h"
 #include "schemas/events.h"
 #include "schemas/moment.h"
 
@@ -73,7 +74,7 @@ class Export {
         [&](const kafka::Message& message) {
           const auto record = projections::read_record(message);
           if (!record) {
-            std::cerr << "parley audit export: left out " << record.error() << "\n";
+            std::cerr << "parley audit export: left out " << text::printable(record.error()) << "\n";
             return true;
           }
           const auto& e = record->envelope;

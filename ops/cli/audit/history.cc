@@ -3,6 +3,7 @@
 
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/tasks.h"
+#include "platform/text/printable.h"
 
 namespace parley::audit {
 namespace {
@@ -19,11 +20,11 @@ void row(std::string_view position, std::string_view version, std::string_view t
 
 void print(const projections::Record& record, Shown data) {
   const auto& e = record.envelope;
-  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence), schema::format_time(e.time), e.type,
-      e.actor, e.causation, e.correlation);
+  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence), schema::format_time(e.time),
+      text::printable(e.type), text::printable(e.actor), text::printable(e.causation), text::printable(e.correlation));
   if (!data) return;
-  const auto text = event_data(record, *data);
-  std::cout << "    " << (text ? *text : "(" + text.error() + ")") << "\n";
+  const auto said = event_data(record, *data);
+  std::cout << "    " << (said ? *said : "(" + said.error() + ")") << "\n";
 }
 
 }  // namespace

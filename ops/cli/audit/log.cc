@@ -47,7 +47,7 @@ Result<Log> Log::open(const LogOptions& options) {
   if (!described) return unread(described.error());
   if (!described->front())
     return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers + " (--topic-prefix, --kafka-brokers)");
-  if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions)) return std::unexpected(*wrong + " (--partitions)");
+  if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions)) return std::unexpected(std::move(*wrong));
   auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
   if (!reader) return unread(reader.error());
   Log log(options, std::move(*reader));

@@ -3,19 +3,21 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <iostream>
 
 namespace parley::audit {
 namespace {
 
 constexpr std::chrono::seconds kSayEvery{2};
 
+/// Past std::cerr, which escapes what moves a cursor: this here may.
+void show(std::string_view text) { [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); }
+
 }  // namespace
 
 Progress::Progress(std::string task) : task_(std::move(task)), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
-  if (is_line_open_) std::cerr << "\r\033[K";
+  if (is_line_open_) show("\r\033[K");
 }
 
 void Progress::advance(std::int64_t offsets) {
@@ -24,8 +26,8 @@ void Progress::advance(std::int64_t offsets) {
   said_ = now;
   const auto percent = total_ == 0 ? 0 : std::min<std::int64_t>(100, 100 * (before_ + offsets) / total_);
   const auto seconds = std::chrono::duration<double>(now - begun_).count();
-  std::cerr << (is_terminal_ ? "\r\033[K" : "") << "parley audit " << task_ << ": " << percent << " %, " << records_ << " records read, "
-            << static_cast<std::int64_t>(static_cast<double>(records_) / seconds) << "/s" << (is_terminal_ ? "" : "\n") << std::flush;
+  show((is_terminal_ ? "\r\033[K" : "") + ("parley audit " + task_) + ": " + std::to_string(percent) + " %, " + std::to_string(records_) +
+       " records read, " + std::to_string(static_cast<std::int64_t>(static_cast<double>(records_) / seconds)) + "/s" + (is_terminal_ ? "" : "\n"));
   is_line_open_ = is_terminal_;
 }
 

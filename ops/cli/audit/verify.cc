@@ -11,6 +11,7 @@
 #include "ops/cli/audit/tasks.h"
 #include "ops/cli/verify/heads.h"
 #include "ops/cli/verify/partition_check.h"
+#include "platform/text/printable.h"
 #include "schemas/fields.h"
 
 namespace parley::audit {
@@ -215,8 +216,8 @@ void print(const Report& report) {
     if (!one.fault) continue;
     std::cout << "DOES NOT FIT: partition " << one.partition;
     if (one.fault->offset) std::cout << " offset " << *one.fault->offset;
-    if (!one.fault->stream.empty()) std::cout << ": " << one.fault->stream << " version " << one.fault->version;
-    std::cout << " " << one.fault->what << "\n";
+    if (!one.fault->stream.empty()) std::cout << ": " << text::printable(one.fault->stream) << " version " << one.fault->version;
+    std::cout << " " << text::printable(one.fault->what) << "\n";
   }
   if (report.fits) std::cout << "everything fits\n";
 }

@@ -1,6 +1,7 @@
 #include "ops/cli/audit/words.h"
 
 #include "ops/cli/audit/event_line.h"
+#include "platform/text/printable.h"
 #include "schemas/events.h"
 
 namespace parley::audit {
@@ -102,10 +103,10 @@ std::string words_of(const Event& event, const Words& words) {
 std::string in_words(const projections::Record& record, schema::Disclosure disclosure) {
   const auto& e = record.envelope;
   if (const auto event = schema::decode_event(e.type, record.value); event && *event) {
-    if (auto words = words_of(**event, {e, disclosure}); !words.empty()) return printable(words);
+    if (auto words = words_of(**event, {e, disclosure}); !words.empty()) return text::printable(words);
   }
   const auto data = event_data(record, disclosure);
-  return printable(e.type + " by " + e.actor + " " + (data ? *data : "(" + data.error() + ")"));
+  return text::printable(e.type + " by " + e.actor + " " + (data ? *data : "(" + data.error() + ")"));
 }
 
 }  // namespace parley::audit
