@@ -18,6 +18,7 @@
 #include "ops/cli/directory.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
+#include "platform/text/printable.h"
 #include "platform/text/text.h"
 #include "schemas/errors.h"
 
@@ -25,7 +26,7 @@ namespace parley::cli {
 namespace {
 
 int fail(std::string_view why) {
-  std::cerr << "parley admin: " << why << "\n";
+  std::cerr << "parley admin: " << text::printable(why) << "\n";
   return 1;
 }
 
@@ -88,19 +89,21 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto [email, issue] = replyx::typed_email(asked.email);
   const auto keys = crypto::Keyring::load(asked.options.keys_file);
   if (!keys) return fail(keys.error());
+  const auto& o = asked.options;
+  const LogPlace log{.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions};
+  if (const auto fits = expect_partitions(log); !fits) return fail(fits.error());
   auto text = password();
   if (!text) return fail(text.error());
   const api::Tokens tokens(*keys);
   std::vector<std::string> indexes;
   for (const auto& form : email.forms) indexes.push_back(tokens.email_index(form));
-  const auto& o = asked.options;
-  const auto known = account_of_email(o.kafka(), o.topic_prefix, o.partitions, indexes);
+  const auto known = account_of_email(log, indexes);
   if (!known) return fail(known.error().text);
   if (!*known && !issue.empty()) return fail("the e-mail " + issue);
   const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
   const auto command = command_of(email.text, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
   const auto target = replyx::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
-  const auto outcome = ask({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions}, target, command);
+  const auto outcome = ask(log, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);

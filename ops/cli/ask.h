@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "domain/model.h"
-#include "platform/kafka/config.h"
+#include "ops/cli/log_place.h"
 #include "schemas/commands.h"
 #include "schemas/replies.h"
 
@@ -16,15 +16,8 @@ namespace parley::cli {
 /// A decider may be restoring.
 inline constexpr std::chrono::seconds kAnswerWithin{30};
 
-/// Where the log is.
-struct LogPlace {
-  kafka::Config kafka;
-  std::string prefix = "parley";
-  int partitions = 16;
-};
-
 /// Sends the command and waits for the outcomes of these attempts; the first is the command's own, the others belong to commands that it carries.
-/// When the first is refused, it comes alone. The error is why there is no answer.
+/// When the first is refused, it comes alone. The error is why there is no answer. Nothing is sent to a log that expect_partitions() refuses.
 std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const LogPlace& log, const schema::Target& target, const Command& command,
                                                                        const std::vector<std::string>& attempts);
 /// The same of a command alone.

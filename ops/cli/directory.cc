@@ -24,12 +24,13 @@ kafka::Error failure(std::string text) { return {kafka::Kind::fatal, false, std:
 
 }  // namespace
 
-kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std::string& prefix, int partitions) {
-  auto consumer = kafka::Consumer::open(config, {});
+kafka::Result<std::size_t> fill_directory(const LogPlace& log) {
+  if (const auto fits = expect_partitions(log); !fits) return std::unexpected(failure(fits.error()));
+  auto consumer = kafka::Consumer::open(log.kafka, {});
   if (!consumer) return std::unexpected(consumer.error());
-  auto producer = kafka::Producer::open(config, {});
+  auto producer = kafka::Producer::open(log.kafka, {});
   if (!producer) return std::unexpected(producer.error());
-  const auto events = kafka::all_of(*consumer, kafka::every_partition(prefix + ".events", partitions));
+  const auto events = kafka::all_of(*consumer, kafka::every_partition(log.prefix + ".events", log.partitions));
   if (!events) return std::unexpected(events.error());
 
   // Streams of kinds that are in the directory, folded: as much memory as their states take.
@@ -54,14 +55,14 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   if (!read) return std::unexpected(read.error());
   if (!folded) return std::unexpected(folded.error());
 
-  const auto topic = prefix + ".directory";
+  const auto topic = log.prefix + ".directory";
   const std::vector<kafka::Header> headers{{"content-type", schema::kJson}};
   std::size_t written = 0;
   std::atomic<std::size_t> acknowledged = 0;
   for (const auto& [stream, state] : states) {
     for (const auto& entry : schema::directory_of(stream, state)) {
       const auto queued = producer->produce({.topic = topic,
-                                             .partition = partition_of(slot_of(stream.id), partitions),
+                                             .partition = partition_of(slot_of(stream.id), log.partitions),
                                              .key = entry.key,
                                              .value = entry.value,
                                              .headers = headers,
@@ -78,11 +79,10 @@ kafka::Result<std::size_t> fill_directory(const kafka::Config& config, const std
   return written;
 }
 
-kafka::Result<std::optional<IndexedAccount>> account_of_email(const kafka::Config& config, const std::string& prefix, int partitions,
-                                                              const std::vector<std::string>& email_indexes) {
-  auto consumer = kafka::Consumer::open(config, {});
+kafka::Result<std::optional<IndexedAccount>> account_of_email(const LogPlace& log, const std::vector<std::string>& email_indexes) {
+  auto consumer = kafka::Consumer::open(log.kafka, {});
   if (!consumer) return std::unexpected(consumer.error());
-  const auto all = kafka::all_of(*consumer, kafka::every_partition(prefix + ".directory", partitions));
+  const auto all = kafka::all_of(*consumer, kafka::every_partition(log.prefix + ".directory", log.partitions));
   if (!all) return std::unexpected(all.error());
   std::map<std::pair<std::size_t, int>, AccountId> found;  // by index and partition: what one partition says is taken back by itself alone
   const auto read = kafka::read_through(*consumer, *all, [&](const kafka::Message& record) {

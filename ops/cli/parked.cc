@@ -21,6 +21,7 @@
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
+#include "platform/text/printable.h"
 #include "projections/parking.h"
 #include "schemas/commands.h"
 #include "schemas/directory.h"
@@ -102,9 +103,11 @@ template <class T>
 using Result = std::expected<T, std::string>;
 
 int fail(std::string_view why) {
-  std::cerr << "parley parked: " << why << "\n";
+  std::cerr << "parley parked: " << text::printable(why) << "\n";
   return 1;
 }
+
+LogPlace place_of(const ParkedOptions& options) { return {.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions}; }
 
 Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
   auto opened = kafka::Consumer::open(options.kafka, {});
@@ -165,6 +168,7 @@ Result<std::vector<Row>> in_projections(const std::string& connection) {
 
 /// For deciders, and for projections too when their PostgreSQL is named.
 Result<List> everywhere(const ParkedOptions& options) {
+  if (auto fits = expect_partitions(place_of(options)); !fits) return std::unexpected(std::move(fits.error()));
   auto list = in_deciders(options);
   if (!list || !options.postgres) return list;
   auto rows = in_projections(*options.postgres);
@@ -214,11 +218,13 @@ std::string header_of(const parking::SentCommand& command, std::string_view name
 }
 
 void print(const Shown& one) {
-  std::cout << one.stream << "  stands still for " << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
-            << schema::format_time(one.since) << ", version " << one.version << "\n  " << one.reason << "\n";
-  if (one.command_id) std::cout << "  command " << *one.command_id << " at offset " << one.command_offset.value_or(-1) << "\n";
+  using text::printable;
+  std::cout << printable(one.stream) << "  stands still for " << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
+            << schema::format_time(one.since) << ", version " << one.version << "\n  " << printable(one.reason) << "\n";
+  if (one.command_id) std::cout << "  command " << printable(*one.command_id) << " at offset " << one.command_offset.value_or(-1) << "\n";
   if (one.command_type) {
-    std::cout << "  " << *one.command_type << " by " << one.principal.value_or("") << ", correlation " << one.correlation_id.value_or("") << "\n";
+    std::cout << "  " << printable(*one.command_type) << " by " << printable(one.principal.value_or("")) << ", correlation "
+              << printable(one.correlation_id.value_or("")) << "\n";
   }
 }
 
@@ -226,6 +232,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
   const auto stream = parse_stream(what.stream);
   if (!stream) return fail(what.stream + " is no stream (they are like dialog/1387)");
   if (what.projection.has_value() != what.version.has_value()) return fail("a projection and the version of its event belong together");
+  if (const auto fits = expect_partitions(place_of(options)); !fits) return fail(fits.error());
   std::vector<std::string> attempts{crypto::uuid7()};
   parking::Command command = parking::Skip{what.reason, what.projection, what.version};
   if (action == parking::Action::retry) {
@@ -247,7 +254,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
     }
     command = std::move(retry);
   }
-  const auto got = ask({.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions}, *stream, command, attempts);
+  const auto got = ask(place_of(options), *stream, command, attempts);
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
@@ -351,7 +358,8 @@ void add_parked(CLI::App& app, int& exit_code) {
   skip->add_option("--reason", asked->unpark.reason, "Why, for the log")->required();
   for (auto* command : {retry, skip}) {
     command->add_option("--projection", asked->unpark.projection, "The projection for which it stands still, instead of its decider");
-    command->add_option("--version", asked->unpark.version, "The version, in the stream, of the event that the projection could not apply");
+    command->add_option("--version", asked->unpark.version, "The version, in the stream, of the event that the projection could not apply")
+        ->check(CLI::Range(std::int64_t{1}, kIdMax));
   }
 }
 

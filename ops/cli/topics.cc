@@ -14,6 +14,7 @@
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
+#include "platform/text/printable.h"
 #include "workers/decider/state.h"
 #include "workers/processes/processes.h"
 
@@ -24,6 +25,7 @@ using kafka::Admin;
 using kafka::Result;
 using std::chrono::milliseconds;
 
+constexpr std::string_view kSignals = "signals";
 constexpr int kSignalPartitions = 4;
 constexpr std::chrono::seconds kPatience{30};  // for a broker that is just starting, and for a new topic's leaders
 constexpr milliseconds kPause{100};
@@ -52,7 +54,7 @@ std::vector<Topic> wanted(int partitions) {
       {"replies", partitions, kept(days(3))},  // at least two windows of idempotency (24 hours each)
       {"directory", partitions, {{"cleanup.policy", "compact"}}},
       {"dead-letters", partitions, kept(days(90))},
-      {"signals", kSignalPartitions, std::move(signals)},
+      {kSignals, kSignalPartitions, std::move(signals)},
   };
 }
 
@@ -69,7 +71,7 @@ auto patiently(Call call) {
 }
 
 int fail(std::string_view what, std::string_view why) {
-  std::cerr << "parley topics: " << what << ": " << why << "\n";
+  std::cerr << "parley topics: " << text::printable(what) << ": " << text::printable(why) << "\n";
   return 1;
 }
 
@@ -103,6 +105,13 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
     std::cerr << "parley topics: the replies are gone from a log with events, and with them the outcomes that no decider's state remembers\n";
   }
   return std::nullopt;
+}
+
+/// Why a topic that is there is not the wanted one: its number of partitions is fixed for the life of a log.
+std::optional<std::string> unfit(const kafka::TopicDescription& topic, const Topic& wanted) {
+  if (wanted.name != kSignals) return kafka::wrong_partitions(topic, wanted.partitions);
+  if (topic.partitions == wanted.partitions) return std::nullopt;
+  return "has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(wanted.partitions);
 }
 
 /// Those of the topics, when all of them can be described.
@@ -191,6 +200,12 @@ int topics(const TopicsOptions& options) {
   const auto why_not = lost(*admin, names);
   if (!why_not) return fail("describe", why_not.error().text);
   if (*why_not) return fail(options.prefix, **why_not);
+  const auto there = patiently([&] { return admin->describe_topics(names); });
+  if (!there) return fail("describe", there.error().text);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& topic = (*there)[i];
+    if (const auto why = topic ? unfit(*topic, all[i]) : std::nullopt) return fail(topic->name, *why);
+  }
   for (std::size_t i = 0; i < all.size(); ++i) {
     const kafka::NewTopic topic{names[i], all[i].partitions, options.replication, all[i].config};
     const auto created = patiently([&] { return admin->create_topic(topic); });
@@ -201,10 +216,7 @@ int topics(const TopicsOptions& options) {
   if (!described) return fail("describe", described.error().text);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& topic = (*described)[i];
-    if (topic.partitions != all[i].partitions) {
-      return fail(topic.name, "has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(all[i].partitions) +
-                                  "; the number is fixed for the life of a log");
-    }
+    if (const auto why = unfit(topic, all[i])) return fail(topic.name, *why);  // somebody else has made it meanwhile
     std::cout << topic.name << " " << topic.id << " " << topic.partitions << "\n";
   }
 
@@ -214,7 +226,7 @@ int topics(const TopicsOptions& options) {
   const auto has_directory = is_used(*admin, options.prefix + ".directory", options.partitions);
   if (!has_directory) return fail("directory", has_directory.error().text);
   if (*has_events && !*has_directory) {
-    const auto filled = fill_directory(options.kafka, options.prefix, options.partitions);
+    const auto filled = fill_directory({options.kafka, options.prefix, options.partitions});
     if (!filled) return fail("the directory was lost and cannot be made again", filled.error().text);
     std::cout << "the directory was lost: made again out of the events, " << *filled << " entries\n";
   }

@@ -63,7 +63,8 @@ Error no_topic(const std::string& name) { return {Kind::unknown_topic, true, "th
 
 std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted) {
   if (topic.partitions == wanted) return std::nullopt;
-  return topic.name + " has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(wanted);
+  const auto has = std::to_string(topic.partitions);
+  return "this log has " + has + " partitions (" + topic.name + "); --partitions says " + std::to_string(wanted) + " (PARLEY_PARTITIONS=" + has + ")";
 }
 
 Result<bool> Admin::create_topic(const NewTopic& topic, std::chrono::milliseconds timeout) {

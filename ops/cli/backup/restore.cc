@@ -186,7 +186,8 @@ class Restoring {
     if (!used.empty()) return std::unexpected(used.front() + " holds records: a copy goes into an empty log alone");
     for (const auto& one : *described) {
       if (!one || one->name == topic("signals")) continue;
-      if (const auto wrong = kafka::wrong_partitions(*one, partitions_.new_count)) return std::unexpected(*wrong + ". Delete it, it is empty");
+      if (const auto wrong = kafka::wrong_partitions(*one, partitions_.new_count))
+        return std::unexpected(*wrong + ". Or delete the topic, it is empty");
     }
     if (has_commands) return nobody_decides();
     return {};
@@ -323,7 +324,7 @@ class Restoring {
   /// A fold of the events, and the same as was copied.
   Result<> make_directory() {
     std::cerr << "parley restore: " << topic(kDirectory) << "\n";
-    const auto filled = cli::fill_directory(options_.kafka, options_.prefix, partitions_.new_count);
+    const auto filled = cli::fill_directory({options_.kafka, options_.prefix, partitions_.new_count});
     if (!filled) return std::unexpected(topic(kDirectory) + ": " + filled.error().text);
     using Entries = std::map<std::string, std::string, std::less<>>;
     const auto take = [](Entries& entries, std::string_view key, const std::optional<std::string>& value) {
