@@ -1,5 +1,6 @@
 #include "api/streams/log_token.h"
 
+#include "domain/kernel.h"
 #include "platform/crypto/crypto.h"
 
 namespace parley::api {
@@ -36,6 +37,7 @@ std::optional<LogToken> read_log_token(std::string_view text) {
     shift += kBits;
     if ((byte & kMore) != 0) continue;
     if (byte == 0 && shift > kBits) return std::nullopt;  // a number has one form
+    if (number > static_cast<std::uint64_t>(kIdMax)) return std::nullopt;
     token.numbers.push_back(static_cast<std::int64_t>(number));
     number = 0, shift = 0;
   }

@@ -6,6 +6,7 @@
 #include "api/limits/address.h"
 #include "api/limits/limit.h"
 #include "api/replyx/limits.h"
+#include "domain/kernel.h"
 #include "platform/log/log.h"
 
 namespace parley::cli {
@@ -21,9 +22,18 @@ CLI::Option* flag(CLI::App& command, const std::string& name, T& value, const st
 }
 
 const CLI::Range kPort(1, 65535);
+/// CLI11's own writes all 309 digits of its upper bound, and takes what a number of 64 bits cannot hold for the largest that it can.
+const CLI::Validator kPositive(
+    [](const std::string& text) {
+      double number = 0;
+      return CLI::detail::lexical_cast(text, number) && number > 0 && number <= static_cast<double>(kIdMax)
+                 ? std::string()
+                 : text + " must be a whole number from 1 on";
+    },
+    "POSITIVE");
 
 void limit(CLI::App& command, const std::string& name, std::size_t& value, const std::string& description) {
-  flag(command, name, value, description)->check(CLI::PositiveNumber)->group("Limits: beyond them a request is answered 503 with Retry-After");
+  flag(command, name, value, description)->check(kPositive)->group("Limits: beyond them a request is answered 503 with Retry-After");
 }
 
 void add_rate_limits(CLI::App& command, Options& options) {
@@ -43,7 +53,7 @@ void add_rate_limits(CLI::App& command, Options& options) {
       })
       ->group(kGroup);
   flag(command, "rate-limit-keys-max", options.rate_limit_keys_max, "Callers that each limit remembers, of 128 bytes each")
-      ->check(CLI::PositiveNumber)
+      ->check(kPositive)
       ->group(kGroup);
   flag(command, "trusted-proxy", options.trusted_proxies,
        "Network (CIDR) of proxies whose X-Forwarded-For says who the client is; repeatable, ',' separates. Of nobody else is it believed")
@@ -104,10 +114,8 @@ void add_api(CLI::App& command, Options& options) {
 }
 void add_decider(CLI::App& command, Options& options) {
   add_seal_key(command, options);
-  flag(command, "seal-events-max", options.seal_events_max, "The log is sealed when so many events of a partition are not")
-      ->check(CLI::PositiveNumber);
-  flag(command, "seal-within-s", options.seal_within_s, "The log is sealed when an event has not been for so many seconds")
-      ->check(CLI::PositiveNumber);
+  flag(command, "seal-events-max", options.seal_events_max, "The log is sealed when so many events of a partition are not")->check(kPositive);
+  flag(command, "seal-within-s", options.seal_within_s, "The log is sealed when an event has not been for so many seconds")->check(kPositive);
   flag(command, "state-dir", options.state_dir, "Folder of the state that is folded from the log; can be deleted, is built again")->required();
   command
       .add_flag("--forget-outcomes", options.forget_outcomes,

@@ -90,7 +90,10 @@ Result<std::vector<PartitionOffset>> Consumer::at_time(std::span<const TopicPart
   auto ends = end(partitions, Isolation::read_uncommitted, timeout);
   if (!ends) return ends;
   const ListHandle list = to_list(partitions);
-  for (auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) one.offset = time.time_since_epoch().count();
+  for (auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
+    // Below 0 Kafka has other meanings for it (the beginning, the end); nothing was written before 1970.
+    one.offset = std::max<std::int64_t>(time.time_since_epoch().count(), 0);
+  }
   if (const auto code = rd_kafka_offsets_for_times(impl_->client.raw(), list.get(), to_ms(timeout)); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::unexpected(to_error(code, "offsets for times"));
   }
