@@ -107,6 +107,7 @@ enum class Code {
   overloaded,
   unavailable,
   internal_error,
+  assistant_limit_reached,
   count_,  ///< How many there are; not a code.
 };
 

@@ -1,6 +1,7 @@
 #include "projections/queries.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "projections/checkpoints.h"
 #include "projections/generation.h"
@@ -35,24 +36,57 @@ Sight sight_of(const Principal& viewer) {
                     viewer);
 }
 
-constexpr const char* kAssistants =
-    "SELECT id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token,"
-    " website_integration, allowed_domains, deleted_at, created_at FROM assistants";
+constexpr const char* kAssistantColumns =
+    "id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token, website_integration,"
+    " allowed_domains, deleted_at, created_at";
+const std::string kAssistants = std::string("SELECT ") + kAssistantColumns + " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL";
 
-AssistantRow assistant_row(const postgres::Row& row) {
+template <class... More>
+AssistantRow assistant_row(const postgres::Row& row, More&... more) {
   AssistantRow a;
   row.into(a.id, a.version, a.owner, a.name, a.description, a.system_prompt, a.ai_model, a.is_active, a.site_token, a.telegram_bot_token,
-           a.website_integration, a.allowed_domains, a.deleted_at, a.created_at);
+           a.website_integration, a.allowed_domains, a.deleted_at, a.created_at, more...);
   return a;
 }
 
-constexpr const char* kOperators =
-    "SELECT id, version, email, team_name, is_active, last_login_at, created_at FROM accounts"
-    " WHERE team_owner_id = $1 AND ($2::bigint IS NULL OR id = $2) ORDER BY created_at, id LIMIT $3";
+/// Of the rows of a SELECT those that one answer may hold: as many as `rows_max` (a parameter), and with kPageBytesMax together. The SELECT has a
+/// column for each of its names and an order of them, and is to find one row more than `rows_max`; `found` says in each row how many it found.
+std::string within_bounds(std::string_view select, std::string_view order, std::string_view rows_max) {
+  std::string text = "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,";
+  text.append(" sum(octet_length(row_to_json(rows_found)::text)) OVER in_order AS bytes FROM (").append(select);
+  text.append(") AS rows_found WINDOW in_order AS (ORDER BY ").append(order).append(")) AS counted WHERE place <= ").append(rows_max);
+  return text.append(" AND (place = 1 OR bytes <= ").append(std::to_string(kPageBytesMax)).append(")");
+}
 
-OperatorRow operator_row(const postgres::Row& row) {
+constexpr const char* kOperators =
+    "SELECT id, version, email, team_name, is_active, last_login_at, created_at FROM accounts WHERE team_owner_id = $1";
+/// In a list that begins with what is oldest: the rows after a cursor ($2, $3), and one more than $4.
+constexpr const char* kAfterCursor =
+    " AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::bigint)) ORDER BY created_at, id LIMIT $4::bigint + 1";
+Params list_params(AccountId owner, int limit, const std::optional<ListCursor>& after) {
+  const auto created_at = after ? std::optional(after->created_at) : std::nullopt;
+  return Params(owner, created_at, after ? std::optional(after->id) : std::nullopt, std::clamp(limit, 0, kRowsMax));
+}
+std::string list_statement(std::string_view columns, std::string_view select) {
+  std::string text = "SELECT ";
+  text.append(columns).append(", found FROM (");
+  return text.append(within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint")).append(") AS page ORDER BY created_at, id");
+}
+/// `to_row` is given the row, and where to read `found`.
+template <class T, class F>
+Page<T> page_of(const postgres::Rows& rows, F to_row) {
+  Page<T> page;
+  page.rows.reserve(rows.size());
+  std::int64_t found = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) page.rows.push_back(to_row(rows[i], found));
+  page.has_more = std::cmp_less(rows.size(), found);
+  return page;
+}
+
+template <class... More>
+OperatorRow operator_row(const postgres::Row& row, More&... more) {
   OperatorRow o;
-  row.into(o.id, o.version, o.email, o.name, o.is_active, o.last_login_at, o.created_at);
+  row.into(o.id, o.version, o.email, o.name, o.is_active, o.last_login_at, o.created_at, more...);
   return o;
 }
 
@@ -78,13 +112,12 @@ DialogRow dialog_row(const postgres::Row& row) {
   return d;
 }
 
-std::vector<MessageRow> message_rows(const postgres::Rows& rows) {
-  std::vector<MessageRow> messages(rows.size());
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    MessageRow& m = messages[i];
-    rows[i].into(m.id, m.version, m.sender, m.text, m.operator_name, m.created_at);
-  }
-  return messages;
+constexpr const char* kMessageColumns = "id, version, sender, text, operator_name, created_at";
+
+MessageRow message_row(const postgres::Row& row, std::int64_t& found) {
+  MessageRow m;
+  row.into(m.id, m.version, m.sender, m.text, m.operator_name, m.created_at, found);
+  return m;
 }
 
 /// The dialog's version when the viewer may know of it.
@@ -120,49 +153,45 @@ Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
   return a;
 }
 
-Result<std::vector<OperatorRow>> operators_of(Reader& reader, AccountId owner) {
-  const auto rows = reader.query(kOperators, Params(owner, std::optional<AccountId>(), kRowsMax));
+Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
+  static const auto kStatement = list_statement("id, version, email, team_name, is_active, last_login_at, created_at", kOperators);
+  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
-  std::vector<OperatorRow> operators(rows->size());
-  for (std::size_t i = 0; i < operators.size(); ++i) operators[i] = operator_row((*rows)[i]);
-  return operators;
+  return page_of<OperatorRow>(*rows, [](const postgres::Row& row, std::int64_t& found) { return operator_row(row, found); });
 }
 Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, AccountId id) {
-  const auto rows = reader.query(kOperators, Params(owner, std::optional(id), kRowsMax));
+  const auto rows = reader.query(std::string(kOperators) + " AND id = $2", Params(owner, id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return operator_row((*rows)[0]);
 }
 
 Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
-  const auto rows = reader.query(kApiKeys, Params(account, std::optional<ApiKeyId>(), kRowsMax));
+  const auto rows = reader.query(kApiKeys, Params(account, std::optional<ApiKeyId>(), static_cast<std::int64_t>(accounts::kApiKeysMax)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<ApiKeyRow> keys(rows->size());
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
   return keys;
 }
 Result<std::optional<ApiKeyRow>> api_key(Reader& reader, AccountId account, ApiKeyId id) {
-  const auto rows = reader.query(kApiKeys, Params(account, std::optional(id), kRowsMax));
+  const auto rows = reader.query(kApiKeys, Params(account, std::optional(id), 1));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return api_key_row((*rows)[0]);
 }
 
 Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {
-  const auto rows = reader.query(std::string(kAssistants) + " WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL", Params(id, owner));
+  const auto rows = reader.query(kAssistants + " AND id = $2", Params(owner, id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return assistant_row((*rows)[0]);
 }
 
-Result<std::vector<AssistantRow>> assistants_of(Reader& reader, AccountId owner) {
-  const auto rows = reader.query(std::string(kAssistants) + " WHERE owner_id = $1 AND deleted_at IS NULL ORDER BY created_at, id LIMIT $2",
-                                 Params(owner, kRowsMax));
+Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
+  static const auto kStatement = list_statement(kAssistantColumns, kAssistants);
+  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
-  std::vector<AssistantRow> assistants;
-  assistants.reserve(rows->size());
-  for (std::size_t i = 0; i < rows->size(); ++i) assistants.push_back(assistant_row((*rows)[i]));
-  return assistants;
+  return page_of<AssistantRow>(*rows, [](const postgres::Row& row, std::int64_t& found) { return assistant_row(row, found); });
 }
 
 namespace {
@@ -275,19 +304,21 @@ Result<std::optional<DialogRow>> dialog(Reader& reader, const Principal& viewer,
   return dialog_row((*rows)[0]);
 }
 
-Result<std::optional<std::vector<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit,
-                                                        std::optional<std::int64_t> before) {
-  const Sight sight = sight_of(viewer);
+Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit,
+                                                 std::optional<std::int64_t> before) {
   // A dialog without messages is one row of NULLs; one that the viewer may not know of is none.
-  const auto rows = reader.query(
-      "SELECT m.id, m.version, m.sender, m.text, m.operator_name, m.created_at FROM dialogs d LEFT JOIN LATERAL"
-      " (SELECT * FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4) m ON true"
-      " WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version",
-      Params(id, sight.owner, sight.assistant, at_most(limit), before));
+  static const auto kStatement =
+      "SELECT m.id, m.version, m.sender, m.text, m.operator_name, m.created_at, m.found FROM dialogs d LEFT JOIN LATERAL (" +
+      within_bounds(std::string("SELECT ") + kMessageColumns +
+                        " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4::bigint + 1",
+                    "version DESC", "$4::bigint") +
+      ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
+  const Sight sight = sight_of(viewer);
+  const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), before));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  if ((*rows)[0].is_null(0)) return std::vector<MessageRow>{};
-  return message_rows(*rows);
+  if ((*rows)[0].is_null(0)) return Page<MessageRow>{};
+  return page_of<MessageRow>(*rows, message_row);
 }
 
 Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id, std::int64_t after_version,
@@ -299,15 +330,16 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   if (!*version) return std::nullopt;
   StreamHistory history;
   history.version = **version;
-  const int rows_max = at_most(limit);
-  const auto rows = seen->query(
-      "SELECT id, version, sender, text, operator_name, created_at FROM messages WHERE dialog_id = $1 AND version > $2"
-      " ORDER BY version LIMIT $3",
-      Params(id, after_version, rows_max + 1));
+  static const auto kStatement = std::string("SELECT ") + kMessageColumns + ", found FROM (" +
+                                 within_bounds(std::string("SELECT ") + kMessageColumns +
+                                                   " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1",
+                                               "version", "$3::bigint") +
+                                 ") AS page ORDER BY version";
+  const auto rows = seen->query(kStatement, Params(id, after_version, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
-  history.messages = message_rows(*rows);
-  history.has_more = history.messages.size() > static_cast<std::size_t>(rows_max);
-  if (history.has_more) history.messages.resize(static_cast<std::size_t>(rows_max));
+  auto page = page_of<MessageRow>(*rows, message_row);
+  history.messages = std::move(page.rows);
+  history.has_more = page.has_more;
   const auto checkpoint = seen->query(
       "SELECT next, (SELECT position FROM parked_streams WHERE projection = $1 AND stream = $3) FROM checkpoints"
       " WHERE projection = $1 AND partition = $2",
@@ -327,21 +359,24 @@ Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std:
   if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint);
   if (history.checkpoint <= from) return history;
   const auto to = std::min(history.checkpoint, from + span_max);
-  const int rows_max = at_most(limit);
-  const auto rows = seen->query(
-      "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id, m.sender, m.text, m.operator_name"
-      " FROM event_index e JOIN dialogs d ON d.id = e.stream_id AND d.owner_id = $1"
-      " LEFT JOIN messages m ON m.dialog_id = e.stream_id AND m.version = e.version"
-      " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position LIMIT $5",
-      Params(owner, partition, from, to, rows_max + 1));
+  static const auto kStatement =
+      "SELECT position, stream_id, type, at, owner_id, assistant_id, platform, first_name, message_id, sender, text, operator_name, found FROM (" +
+      within_bounds(
+          "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id AS message_id, m.sender, m.text,"
+          " m.operator_name FROM event_index e JOIN dialogs d ON d.id = e.stream_id AND d.owner_id = $1"
+          " LEFT JOIN messages m ON m.dialog_id = e.stream_id AND m.version = e.version"
+          " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position LIMIT $5::bigint + 1",
+          "position", "$5::bigint") +
+      ") AS page ORDER BY position";
+  const auto rows = seen->query(kStatement, Params(owner, partition, from, to, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
-  const bool is_cut = rows->size() > static_cast<std::size_t>(rows_max);
-  history.events.resize(is_cut ? static_cast<std::size_t>(rows_max) : rows->size());
-  for (std::size_t i = 0; i < history.events.size(); ++i) {
-    OwnerEvent& e = history.events[i];
-    (*rows)[i].into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender, e.text, e.operator_name);
-  }
-  history.read_to = is_cut ? history.events.back().position + 1 : to;
+  auto page = page_of<OwnerEvent>(*rows, [](const postgres::Row& row, std::int64_t& found) {
+    OwnerEvent e;
+    row.into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender, e.text, e.operator_name, found);
+    return e;
+  });
+  history.events = std::move(page.rows);
+  history.read_to = page.has_more ? history.events.back().position + 1 : to;
   const auto gap = seen->query(
       "SELECT EXISTS (SELECT FROM parked_events e JOIN parked_streams s USING (projection, stream)"
       " LEFT JOIN dialogs d ON d.id = split_part(e.stream, '/', 2)::bigint"

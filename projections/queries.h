@@ -15,6 +15,22 @@ namespace parley::projections {
 
 /// Rows that one answer holds at most, whatever is asked.
 inline constexpr int kRowsMax = 10'000;
+/// Bytes of rows (as JSON) after which an answer ends, of what people wrote and may have written much of. PostgreSQL counts them before it sends any;
+/// the first row is sent whatever it has.
+inline constexpr std::int64_t kPageBytesMax = 8 << 20;
+
+/// Between two pages of a list that begins with what is oldest: the last row before.
+struct ListCursor {
+  Timestamp created_at;
+  std::int64_t id = 0;
+  friend bool operator==(const ListCursor&, const ListCursor&) = default;
+};
+/// A part of such a list.
+template <class T>
+struct Page {
+  std::vector<T> rows;
+  bool has_more = false;
+};
 
 struct AccountRow {
   AccountId id;
@@ -42,8 +58,9 @@ struct OperatorRow {
   std::optional<Timestamp> last_login_at;
   Timestamp created_at;
 };
-/// The owner's team, oldest accounts first, at most kRowsMax.
-postgres::Result<std::vector<OperatorRow>> operators_of(postgres::Reader& reader, AccountId owner);
+/// The owner's team, oldest accounts first.
+postgres::Result<Page<OperatorRow>> operators_of(postgres::Reader& reader, AccountId owner, int limit = kRowsMax,
+                                                 const std::optional<ListCursor>& after = {});
 /// Nothing when there is no such operator in the owner's team.
 postgres::Result<std::optional<OperatorRow>> operator_of(postgres::Reader& reader, AccountId owner, AccountId id);
 
@@ -56,7 +73,7 @@ struct ApiKeyRow {
   Timestamp created_at;
   std::optional<Timestamp> last_used_at;
 };
-/// The account's keys that are good, oldest first, at most kRowsMax.
+/// The account's keys that are good, oldest first, at most accounts::kApiKeysMax.
 postgres::Result<std::vector<ApiKeyRow>> api_keys_of(postgres::Reader& reader, AccountId account);
 /// Nothing when the account has no such key (any more).
 postgres::Result<std::optional<ApiKeyRow>> api_key(postgres::Reader& reader, AccountId account, ApiKeyId id);
@@ -79,8 +96,9 @@ struct AssistantRow {
 };
 /// Nothing when there is no such assistant (any more), or it is somebody else's.
 postgres::Result<std::optional<AssistantRow>> assistant(postgres::Reader& reader, AccountId owner, AssistantId id);
-/// The owner's assistants without deleted ones, oldest first, at most kRowsMax.
-postgres::Result<std::vector<AssistantRow>> assistants_of(postgres::Reader& reader, AccountId owner);
+/// The owner's assistants without deleted ones, oldest first.
+postgres::Result<Page<AssistantRow>> assistants_of(postgres::Reader& reader, AccountId owner, int limit = kRowsMax,
+                                                   const std::optional<ListCursor>& after = {});
 
 struct DialogRow {
   DialogId id;
@@ -145,13 +163,13 @@ struct MessageRow {
   Timestamp created_at;
 };
 /// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know of the dialog.
-postgres::Result<std::optional<std::vector<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer, DialogId id,
-                                                                  int limit = kRowsMax, std::optional<std::int64_t> before = {});
+postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer, DialogId id, int limit = kRowsMax,
+                                                           std::optional<std::int64_t> before = {});
 
 /// A dialog's past for a stream that resumes: everything in it belongs to one state of the database.
 struct StreamHistory {
   std::vector<MessageRow> messages;  ///< Versions above the one asked for, in order, at most `limit`.
-  bool has_more = false;             ///< `limit` cut it: ask again after the last version here.
+  bool has_more = false;             ///< `limit` or kPageBytesMax cut it: ask again after the last version here.
   std::int64_t version = 0;          ///< The dialog's version; those without a message here are events that a stream does not show.
   std::int64_t checkpoint = 0;       ///< The partition's: events below this offset are reflected, those from it on are not.
   /// Of a parked dialog: where it stopped. Its own events from this offset on are not reflected, wherever the checkpoint is.
@@ -179,7 +197,7 @@ struct OwnerEvent {
 };
 /// A part of what happened in an owner's dialogs, in one partition; one state of the database.
 struct OwnerHistory {
-  std::vector<OwnerEvent> events;  ///< In the order of the log, at most `limit`.
+  std::vector<OwnerEvent> events;  ///< In the order of the log, at most `limit`, and kPageBytesMax.
   std::int64_t read_to = 0;        ///< Below this position nothing is missing: the next `from`.
   std::int64_t checkpoint = 0;     ///< The partition's. At it there is nothing more.
   bool has_gap = false;            ///< But for events of a parked dialog, which is the owner's or nobody's yet.

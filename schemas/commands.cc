@@ -120,6 +120,7 @@ inline constexpr auto fields<assistants::Create> = std::tuple{
     field("website_integration", &assistants::Create::website_integration),
     field("allowed_domains", &assistants::Create::allowed_domains),
     field("bot_index", &assistants::Create::bot_index),
+    field("owner_is_full", &assistants::Create::owner_is_full),
 };
 template <>
 inline constexpr std::string_view type_name<assistants::Update> = "parley.assistant.update.v1";

@@ -47,6 +47,8 @@ constexpr std::array<ErrorRow, static_cast<std::size_t>(Code::count_)> kRows{{
     {Code::overloaded, "OVERLOADED", 503, true, "Слишком много запросов одновременно", "Too many requests at once"},
     {Code::unavailable, "UNAVAILABLE", 503, true, "Сервис временно недоступен", "The service is unavailable for now"},
     {Code::internal_error, "INTERNAL_ERROR", 500, true, "Внутренняя ошибка", "Internal error"},
+    {Code::assistant_limit_reached, "ASSISTANT_LIMIT_REACHED", 409, false, "Достигнуто наибольшее число ассистентов: сначала удалите один из них",
+     "The account has as many assistants as it may: delete one first"},
 }};
 static_assert(!kRows.back().name.empty(), "every code has a row");
 

@@ -1,5 +1,6 @@
 #include "api/directory/directory.h"
 
+#include <algorithm>
 #include <mutex>
 #include <shared_mutex>
 #include <unordered_map>
@@ -16,7 +17,8 @@ struct Directory::Impl {
   /// each partition's are kept apart, and a tombstone takes away what its own partition said.
   struct Part {
     std::unordered_map<std::string, schema::SiteEntry> sites;
-    std::unordered_map<std::int64_t, std::string> tokens;  // of each assistant
+    std::unordered_map<std::int64_t, std::string> tokens;      // of each assistant
+    std::unordered_map<std::int64_t, std::size_t> assistants;  // how many, of each owner
     std::unordered_map<std::string, schema::AccountEntry> accounts;
     std::unordered_map<std::int64_t, std::string> emails;  // the index of each account's
     std::unordered_map<std::int64_t, accounts::Sessions> sessions;
@@ -98,14 +100,17 @@ struct Directory::Impl {
     const std::unique_lock lock(mutex);
     std::optional<Closed> closed;
     if (const auto old = part.sites.find(token); old != part.sites.end()) {
-      const auto assistant = old->second.assistant;
+      const auto [assistant, owner] = std::pair(old->second.assistant, old->second.owner);
       const auto refusal = entry ? refusal_of_visitors(*entry) : Code::not_authenticated;
       if (refusal) closed = Closed{assistant, *refusal};
-      if (const auto known = part.tokens.find(assistant.value); known != part.tokens.end() && known->second == token) part.tokens.erase(known);
+      if (const auto known = part.tokens.find(assistant.value); known != part.tokens.end() && known->second == token) {
+        part.tokens.erase(known);
+        if (--part.assistants.at(owner.value) == 0) part.assistants.erase(owner.value);
+      }
       part.sites.erase(old);
     }
     if (entry) {
-      part.tokens[entry->assistant.value] = token;
+      if (part.tokens.insert_or_assign(entry->assistant.value, token).second) ++part.assistants[entry->owner.value];
       part.sites.emplace(token, *entry);
     }
     return closed;
@@ -154,6 +159,19 @@ std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) co
 std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const {
   const auto token = assistant.value > 0 ? impl_->find(&Impl::Part::tokens, assistant.value) : std::nullopt;
   return token ? site(*token) : std::nullopt;
+}
+std::size_t Directory::assistants_of(AccountId owner, std::span<const std::string> coming) const {
+  const auto& parts = impl_->parts;
+  const std::shared_lock lock(impl_->mutex);
+  std::size_t count = 0;
+  for (const auto& part : parts) {
+    const auto of_owner = part.assistants.find(owner.value);
+    if (of_owner != part.assistants.end()) count += of_owner->second;
+  }
+  for (const auto& token : coming) {
+    if (std::ranges::none_of(parts, [&](const Impl::Part& part) { return part.sites.contains(token); })) ++count;
+  }
+  return count;
 }
 std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(&Impl::Part::accounts, email_index); }
 std::optional<schema::AccountEntry> Directory::account_of(AccountId account) const {

@@ -1,9 +1,11 @@
 #pragma once
 // Who may come in, without PostgreSQL: parley.directory, loaded before readiness and followed live.
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,8 @@ class Directory {
   std::optional<schema::SiteEntry> site(std::string_view site_token) const;
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
+  /// How many assistants an owner has, and how many of these site tokens, which are to be its assistants', are not known yet.
+  std::size_t assistants_of(AccountId owner, std::span<const std::string> coming) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
   std::optional<schema::AccountEntry> account_of(AccountId account) const;
   /// Which of the account's sessions are over although their tokens are still good.

@@ -20,6 +20,7 @@ namespace parley::postgres {
 class Pool;
 }
 namespace parley::api {
+class Creations;
 class Directory;
 class Dispatcher;
 class KeyUses;
@@ -52,6 +53,7 @@ struct Deps {
   int partitions;                             ///< Of the log.
   std::function<std::string()> log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
   std::function<Timestamp()> clock;           ///< Thread-safe.
+  api::Creations& creations;
 };
 
 }  // namespace parley::endpoint

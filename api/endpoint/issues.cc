@@ -49,6 +49,7 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"must be a next_cursor as it was answered", "должен быть next_cursor в том виде, в котором он был получен"},
     {"is a cursor of another log: begin without it", "курсор другого журнала: начните без него"},
     {"is a cursor of a longer log: begin without it", "курсор более длинного журнала: начните без него"},
+    {"must be given: the whole list has more than # rows or # bytes", "нужно указать: в полном списке больше # строк или # байт"},
     {"cannot be given beside *", "нельзя указывать вместе с *"},
     {"must be UTF-8", "должно быть в UTF-8"},
     {"must be an id as this feed gives it", "должен быть идентификатор в том виде, в котором его даёт этот поток"},

@@ -81,6 +81,7 @@ const std::vector<Header>& answer_headers() {
       {"X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After", read_after().schema},
       {"Idempotency-Hit", "This is an earlier answer again", R"({"type":"string","enum":["true"]})"},
       {"ETag", "The version of what is answered: for If-Match", R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
+      {"X-Next-Cursor", "There is more: given as `cursor` it is answered with what follows", R"({"type":"string"})"},
       {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
       {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":["ru","en"]})"},
       {"X-RateLimit-Limit",
@@ -149,6 +150,7 @@ void success(Writer& w, const Endpoint& e) {
   std::vector<std::string_view> names;
   if (e.form == Endpoint::Form::command) names = {"X-Event-Position", "Idempotency-Hit"};
   if (e.spec.single) names.push_back("ETag");
+  if (e.is_paged) names.push_back("X-Next-Cursor");
   if (e.form == Endpoint::Form::command || e.form == Endpoint::Form::query) names.push_back("X-Projection");
   names.push_back("X-Request-Id");
   if (e.spec.limit != nullptr) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
@@ -258,12 +260,29 @@ const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
 /// How an API key is sent to the endpoint; nothing when it takes none.
 const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.scope ? e.spec.gate->api_key : nullptr; }
 
-/// With what an API key must be good for, which tools show of few kinds of credentials.
+std::string with_thousands(std::int64_t number) {
+  auto text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
+/// With what a list holds, and what an API key must be good for, which tools show of few kinds of credentials.
 std::string description_of(const Endpoint& e) {
   std::string text(e.spec.description);
+  const auto sentence = [&text]() -> std::string& {
+    if (!text.empty()) text += text.ends_with('.') ? " " : ". ";
+    return text;
+  };
+  if (e.spec.page) {
+    sentence()
+        .append("One answer has at most ")
+        .append(with_thousands(e.spec.page->rows_max))
+        .append(" rows, and ends early where they come to ")
+        .append(with_thousands(e.spec.page->bytes_max))
+        .append(" bytes");
+  }
   if (api_key_of(e) == nullptr) return text;
-  if (!text.empty()) text += text.ends_with('.') ? " " : ". ";
-  return text.append("An API key needs the scope `").append(schema::name_of(*e.spec.scope)).append("`");
+  return sentence().append("An API key needs the scope `").append(schema::name_of(*e.spec.scope)).append("`");
 }
 
 void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
@@ -273,6 +292,14 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
     pair(w, "operationId", e.spec.operation);
     pair(w, "summary", e.spec.summary);
     if (const auto text = description_of(e); !text.empty()) pair(w, "description", text);
+    if (const auto& page = e.spec.page) {
+      object(w, "x-page", [&] {
+        w.key("rows_max");
+        w.integer(page->rows_max);
+        w.key("bytes_max");
+        w.integer(page->bytes_max);
+      });
+    }
     w.key("tags");
     w.begin_array();
     w.string(tag_of(e, tags).name);

@@ -32,6 +32,12 @@
 
 namespace parley::endpoint {
 
+/// What one answer of a list holds at most: it ends before a row with which it would have more bytes of rows, unless that is its first one.
+struct PageBounds {
+  std::int64_t rows_max = 0;
+  std::int64_t bytes_max = 0;
+};
+
 /// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals, ...) are not named again.
 struct Spec {
   std::string_view method;
@@ -47,8 +53,9 @@ struct Spec {
   /// Info::limit. Requests whose caller was refused count for their address.
   const limits::Limit* limit = nullptr;
   const limits::Limit* address_limit = nullptr;
-  bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
-  bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
+  std::optional<PageBounds> page{};  ///< Of a list; every list has them.
+  bool hashes = false;               ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
+  bool single = false;               ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
 };
 
 /// A query's answer that is one thing: its version is the answer's ETag, and what a later If-Match names.
@@ -57,28 +64,51 @@ struct Versioned {
   T value;
   std::int64_t version = 0;
 };
-/// The body of an answer, and the version of the one thing that it is.
+/// A query's answer that is an array, or a part of one: where it goes on, the answer's X-Next-Cursor says.
+template <class T>
+struct Paged {
+  std::vector<T> rows;
+  std::optional<std::string> next_cursor;
+};
+/// The body of an answer, and what its headers say of it.
 struct Body {
   std::string json;
   std::optional<std::int64_t> version;
+  std::optional<std::string> next_cursor;
 };
 template <class T>
 Body body_of(const T& out) {
-  return {schema::write(out), std::nullopt};
+  return {schema::write(out), std::nullopt, std::nullopt};
 }
 template <class T>
 Body body_of(const Versioned<T>& out) {
-  return {schema::write(out.value), out.version};
+  return {schema::write(out.value), out.version, std::nullopt};
 }
+template <class T>
+Body body_of(const Paged<T>& out) {
+  return {schema::write(out.rows), std::nullopt, out.next_cursor};
+}
+template <class T>
+inline constexpr bool is_list = false;
+template <class T>
+inline constexpr bool is_list<std::vector<T>> = true;
 template <class T>
 struct Shown {
   using Type = T;
   static constexpr bool kVersioned = false;
+  static constexpr bool kPaged = false;
 };
 template <class T>
 struct Shown<Versioned<T>> {
   using Type = T;
   static constexpr bool kVersioned = true;
+  static constexpr bool kPaged = false;
+};
+template <class T>
+struct Shown<Paged<T>> {
+  using Type = std::vector<T>;
+  static constexpr bool kVersioned = false;
+  static constexpr bool kPaged = true;
 };
 
 /// A request whose every part was read and whose caller was let in.
@@ -96,6 +126,9 @@ struct Sending {
   std::string scope{};  ///< Replaces Caller::scope where the gate knows nobody.
   /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is complete as of the request.
   bool rests_on_absence = false;
+  /// Where given, called once, when the command has its id and is about to be sent: may still change it. What it returns is kept until the request is
+  /// answered.
+  std::function<std::shared_ptr<const void>(Command&, const std::string& command_id)> complete{};
 };
 
 /// A position of the log that a query rests on, by a part of the request. The query waits for the read model to reach it; when the log itself turns
@@ -140,6 +173,7 @@ struct Endpoint {
   bool body_required = false;
   schema::Components body_components{.of_requests = true};
   std::string answer_schema;  ///< Empty: the answer has no body.
+  bool is_paged = false;      ///< The answer may have an X-Next-Cursor.
   schema::Components answer_components;
 
   // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
@@ -217,6 +251,7 @@ class Registry {
              std::vector<Claim> (*claims)(const std::type_identity_t<Call<P>>&, const Deps&) = nullptr) {
     spec.single = Shown<Out>::kVersioned;
     Endpoint e = described<P, Nothing, typename Shown<Out>::Type>(std::move(spec), Endpoint::Form::query);
+    e.is_paged = Shown<Out>::kPaged;
     e.ask = [run, claims](const http::Request& request, const Caller& caller, const Deps& deps) -> Result<Endpoint::Question> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
@@ -277,7 +312,12 @@ class Registry {
       e.body_schema = schema::json_schema<B>(&e.body_components);
       e.body_required = !schema::read_text<B>("{}").has_value();
     }
-    if constexpr (!std::same_as<Out, Nothing>) e.answer_schema = schema::json_schema<Out>(&e.answer_components);
+    if constexpr (!std::same_as<Out, Nothing>) {
+      e.answer_schema = schema::json_schema<Out>(&e.answer_components);
+      if constexpr (is_list<Out>) {
+        if (e.spec.page) e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
+      }
+    }
     return e;
   }
   template <class P, class B>

@@ -32,6 +32,7 @@ struct Exchange {
   http::Responder responder;
   http::Timers::Clock::time_point arrived = http::Timers::Clock::now();
   Caller caller{};
+  std::shared_ptr<const void> held{};  // of a command: Sending::complete()
 
   std::string_view origin() const { return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{}; }
 
@@ -166,6 +167,7 @@ void send_command(const Shared& x, Sending sending, const std::optional<Idempote
   envelope.principal = x->caller.principal;
   envelope.slot = schema::slot_of_target(sending.target, envelope.command_id, crypto::slot_of);
   if (std::holds_alternative<Stream>(sending.target)) envelope.expected_version = version;
+  if (sending.complete) x->held = sending.complete(sending.command, envelope.command_id);
   envelope.target = std::move(sending.target);
   envelope.correlation = x->request.request_id;
   x->deps.dispatcher.send(envelope, sending.command, [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
@@ -213,6 +215,7 @@ void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
   if (!body) return x.refuse(body.error());
   auto response = http::Response::json(200, std::move(body->json));
   if (body->version) response.headers.set("ETag", entity_tag(*body->version));
+  if (body->next_cursor) response.headers.set("X-Next-Cursor", *body->next_cursor);
   if (pending) response.headers.set("X-Projection", "pending");
   x.send(std::move(response));
 }

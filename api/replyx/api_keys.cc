@@ -61,7 +61,7 @@ template <>
 inline constexpr auto fields<replyx::CreatedApiKey> = std::tuple{
     field("id", &replyx::CreatedApiKey::id),
     field("name", &replyx::CreatedApiKey::name),
-    field("scopes", &replyx::CreatedApiKey::scopes),
+    field("scopes", &replyx::CreatedApiKey::scopes, {.length_max = replyx::kScopesMax}),
     field("key", &replyx::CreatedApiKey::key, {}, "To be sent as `Authorization: Bearer`. Shown here and never again"),
     field("hint", &replyx::CreatedApiKey::hint, {}, "The key's last characters"),
     field("last_used_at", &replyx::CreatedApiKey::last_used_at, {}, kLastUsedDescription),
@@ -71,13 +71,14 @@ template <>
 inline constexpr auto fields<replyx::ListedApiKey> = std::tuple{
     field("id", &replyx::ListedApiKey::id),
     field("name", &replyx::ListedApiKey::name),
-    field("scopes", &replyx::ListedApiKey::scopes),
+    field("scopes", &replyx::ListedApiKey::scopes, {.length_max = replyx::kScopesMax}),
     field("hint", &replyx::ListedApiKey::hint, {}, "The key's last characters"),
     field("last_used_at", &replyx::ListedApiKey::last_used_at, {}, kLastUsedDescription),
     field("created_at", &replyx::ListedApiKey::created_at),
 };
 template <>
-inline constexpr auto fields<replyx::ApiKeyList> = std::tuple{field("api_keys", &replyx::ApiKeyList::api_keys, {}, "The oldest first")};
+inline constexpr auto fields<replyx::ApiKeyList> =
+    std::tuple{field("api_keys", &replyx::ApiKeyList::api_keys, {.length_max = accounts::kApiKeysMax}, "The oldest first")};
 template <>
 inline constexpr std::string_view example<replyx::CreateApiKeyRequest> = R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})";
 template <>
@@ -175,9 +176,13 @@ void add_api_keys(endpoint::Registry& registry) {
                     .errors = {Code::api_key_limit_reached},
                     .single = true},
                    create_api_key, created, is_known);
-  registry.query(
-      {.method = "GET", .path = "/api/api-keys", .gate = &kOwner, .operation = "listApiKeys", .summary = "The caller's API keys that are good"},
-      list_api_keys);
+  registry.query({.method = "GET",
+                  .path = "/api/api-keys",
+                  .gate = &kOwner,
+                  .operation = "listApiKeys",
+                  .summary = "The caller's API keys that are good",
+                  .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}},
+                 list_api_keys);
   registry.query({.method = "GET",
                   .path = "/api/api-keys/{api_key_id}",
                   .gate = &kOwner,

@@ -1,7 +1,9 @@
 // /api/assistants.
 #include "api/auth/tokens.h"
+#include "api/commands/creations.h"
 #include "api/directory/directory.h"
 #include "api/replyx/gates.h"
+#include "api/replyx/pages.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "api/replyx/values.h"
@@ -48,6 +50,10 @@ struct Assistant {
 };
 struct AssistantPath {
   AssistantId assistant_id;
+};
+struct AssistantsQuery {
+  std::optional<std::int64_t> limit;
+  std::optional<std::string> cursor;
 };
 
 }  // namespace parley::replyx
@@ -96,7 +102,7 @@ inline constexpr auto fields<replyx::Assistant> = std::tuple{
           "Masked: the bot's id and the last four characters, 1234567890:…wxyz. Nobody gets it in clear any more"),
     field("telegram_bot_username", &replyx::Assistant::telegram_bot_username),
     field("website_integration", &replyx::Assistant::website_integration),
-    field("allowed_domains", &replyx::Assistant::allowed_domains),
+    field("allowed_domains", &replyx::Assistant::allowed_domains, {.length_max = replyx::kDomainsMax}),
     field("site_token", &replyx::Assistant::site_token, {}, "Public: a site's pages carry it as X-Site-Token"),
     field("created_at", &replyx::Assistant::created_at),
 };
@@ -120,6 +126,15 @@ namespace parley::endpoint {
 
 template <>
 inline constexpr auto parameters<replyx::AssistantPath> = std::tuple{path("assistant_id", &replyx::AssistantPath::assistant_id)};
+template <>
+inline constexpr auto parameters<replyx::AssistantsQuery> = std::tuple{
+    query("limit", &replyx::AssistantsQuery::limit, {.min = 1, .max = replyx::kListMax},
+          "At most so many: where there are more, the answer has X-Next-Cursor. Without it the answer is the whole list, or, where that is more than "
+          "one "
+          "answer may hold, an error"),
+    query("cursor", &replyx::AssistantsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
+          "An answer's X-Next-Cursor: the assistants after it. One that is created meanwhile comes at the end, one that is deleted does not come"),
+};
 
 }  // namespace parley::endpoint
 
@@ -171,7 +186,17 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
     command.bot_index = std::move(token->bot_index);
   }
   if (in.allowed_domains) command.allowed_domains = texts_of(*in.allowed_domains);
-  return Sending{schema::NewStream{}, std::move(command)};
+  Sending sending{schema::NewStream{}, std::move(command)};
+  const auto owner = asking_owner(call.caller.principal).value();
+  // Near the limit another API's creations count too that were answered before this request came.
+  sending.rests_on_absence = deps.creations.is_near_limit(owner);
+  sending.complete = [owner, &creations = deps.creations](Command& made, const std::string& command_id) {
+    auto& create = std::get<assistants::Create>(std::get<assistants::Command>(made));
+    auto place = creations.take(owner, command_id, create.site_token);
+    if (!place) create.owner_is_full = true;
+    return place;
+  };
+  return sending;
 }
 
 Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantRequest>& call, const Deps& deps) {
@@ -250,31 +275,47 @@ Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres
                       Code::assistant_not_found, [&](const projections::AssistantRow& row) { return shown(row, deps); });
 }
 
-Result<std::vector<Assistant>> assistants(const Call<Nothing>& call, postgres::Lease& db, const Deps& deps) {
-  return found_all(projections::assistants_of(db, asking_owner(call.caller.principal).value()),
-                   [&](const projections::AssistantRow& row) { return shown(row, deps); });
+Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call, postgres::Lease& db, const Deps& deps) {
+  const auto& [limit, cursor] = call.parameters;
+  const auto after = read_list_cursor(cursor);
+  if (!after) return endpoint::fail(after.error());
+  const auto page = projections::assistants_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit.value_or(kListMax)), *after);
+  if (!page) return endpoint::fail(page.error());
+  // Who asks for no page takes what comes for all of it.
+  if (page->has_more && !limit && !cursor) {
+    return endpoint::invalid("limit", "must be given: the whole list has more than " + std::to_string(kListMax) + " rows or " +
+                                          std::to_string(projections::kPageBytesMax) + " bytes");
+  }
+  endpoint::Paged<Assistant> out;
+  out.rows.reserve(page->rows.size());
+  for (const auto& row : page->rows) out.rows.push_back(shown(row, deps));
+  if (page->has_more) out.next_cursor = to_text({.created_at = page->rows.back().created_at, .id = page->rows.back().id.value});
+  return out;
 }
 
 }  // namespace
 
 void add_assistants(endpoint::Registry& registry) {
-  registry.command({.method = "POST",
-                    .path = "/api/assistants",
-                    .gate = &kOwner,
-                    .scope = accounts::Scope::assistants_write,
-                    .status = 201,
-                    .operation = "createAssistant",
-                    .summary = "Create an assistant",
-                    .description = "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created.",
-                    .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
-                    .single = true},
-                   create_assistant, created_assistant, site_token_is_known);
+  registry.command(
+      {.method = "POST",
+       .path = "/api/assistants",
+       .gate = &kOwner,
+       .scope = accounts::Scope::assistants_write,
+       .status = 201,
+       .operation = "createAssistant",
+       .summary = "Create an assistant",
+       .description = "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created. An account has as "
+                      "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
+       .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
+       .single = true},
+      create_assistant, created_assistant, site_token_is_known);
   registry.query({.method = "GET",
                   .path = "/api/assistants",
                   .gate = &kOwner,
                   .scope = accounts::Scope::assistants_read,
                   .operation = "listAssistants",
-                  .summary = "The caller's assistants, oldest first, at most 10,000"},
+                  .summary = "The caller's assistants, oldest first",
+                  .page = kListPage},
                  assistants);
   registry.query({.method = "GET",
                   .path = "/api/assistants/{assistant_id}",

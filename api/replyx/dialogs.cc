@@ -1,6 +1,8 @@
 // /api/dialogs, for their owner and its team.
+#include "schemas/contexts/dialogs.h"
 #include "api/replyx/gates.h"
 #include "api/replyx/messages.h"
+#include "api/replyx/pages.h"
 #include "api/replyx/past.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
@@ -83,8 +85,11 @@ struct OwnerMessagesQuery {
 
 /// Characters of a cursor: what 1,024 partitions need.
 inline constexpr std::size_t kCursorMax = 6'000;
-/// The year 9999, which every reader of times knows.
-inline constexpr std::int64_t kCursorTimeMax = 253'402'300'799'000;
+
+/// Dialogs that one answer holds at most. Each shows one message, and names beside it, of at most six bytes a character (as JSON).
+inline constexpr std::int64_t kDialogsMax = 100;
+inline constexpr std::int64_t kShownOfDialogMax = 6 * (kMessageMax + 4 * kPersonNameMax) + 2'000;
+static_assert(kDialogsMax * kShownOfDialogMax <= projections::kPageBytesMax);
 
 inline constexpr std::string_view kAtDescription =
     "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, without milliseconds, or a date: "
@@ -94,7 +99,7 @@ inline constexpr std::string_view kAtDescription =
 /// Events of a history that one answer holds at most.
 inline constexpr std::int64_t kHistoryMax = 1'000;
 /// Bytes of their data: what comes after is for the next question.
-inline constexpr std::size_t kHistoryBytesMax = 8 << 20;
+inline constexpr std::size_t kHistoryBytesMax = projections::kPageBytesMax;
 struct HistoryQuery {
   DialogId dialog_id;
   std::int64_t limit = kHistoryMax;
@@ -154,7 +159,7 @@ inline constexpr auto fields<replyx::ListedDialog> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::DialogList> = std::tuple{
-    field("dialogs", &replyx::DialogList::dialogs, {}, "The one with the latest activity first"),
+    field("dialogs", &replyx::DialogList::dialogs, {.length_max = replyx::kDialogsMax}, "The one with the latest activity first"),
     field("total", &replyx::DialogList::total, {}, "On all pages"),
     field("has_more", &replyx::DialogList::has_more),
     field("next_cursor", &replyx::DialogList::next_cursor, {}, "Given as `cursor` it is answered with the next page; null on the last one"),
@@ -204,7 +209,7 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
           "(what operators did)"),
 };
 template <>
-inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events)};
+inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events, {.length_max = replyx::kHistoryMax})};
 template <>
 inline constexpr std::string_view example<replyx::DialogList> =
     R"({"dialogs":[{"id":1,"assistant_id":1,"platform":"telegram","telegram_chat_id":"123456789","telegram_username":"user123",
@@ -233,7 +238,7 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
         "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs with a message that has them, "
         "and those whose visitor's names do. What is copied out of a message finds it. A word with signs in it (an e-mail address, a URL, A-1234) is "
         "its parts next to each other; a phone number is found however it is grouped"),
-    query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = 100}),
+    query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = replyx::kDialogsMax}),
     query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000},
           "Of the list as it is now: while messages arrive, dialogs move over it. To read all of it, use `cursor`"),
     query(
@@ -293,7 +298,7 @@ Result<projections::DialogCursor> read_cursor(const std::string& text, const Dep
   if (!token) return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
   if (token->log != deps.log_identity()) return endpoint::invalid("cursor", "is a cursor of another log: begin without it");
   const auto& numbers = token->numbers;
-  if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kCursorTimeMax || numbers[1] > kIdMax)
+  if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kTimeMax || numbers[1] > kIdMax)
     return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
   return projections::DialogCursor{
       .cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()}, .activity = Timestamp{std::chrono::milliseconds{numbers[0]}}, .id = {numbers[1]}};
@@ -374,7 +379,7 @@ Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, po
   if (!at) return found(projections::dialog(db, call.caller.principal, id), Code::dialog_not_found, shown);
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());
-  auto row = *past->dialog();
+  auto row = *past->row<projections::DialogRow>();
   const auto* time = std::get_if<schema::AtTime>(&*at);
   auto name = assistant_name_at(row.assistant, time != nullptr ? time->time : past->time(), db, deps);
   if (!name) return endpoint::fail(name.error());
@@ -388,18 +393,18 @@ Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease&
   if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());
-  return page_of(past->messages(), limit, after, before);
+  return page_of(past->row<std::vector<projections::MessageRow>>().value(), limit, after, before);
 }
 
-template <class Command>
+template <class Change>
 Result<Sending> file(const Call<DialogPath>& call, const Deps&) {
-  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, Command{}};
+  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::Command{Change{}}};
 }
 DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) { return {answer.dialog, std::string(schema::name_of(answer.status))}; }
 
 Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
   return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
-                 dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}};
+                 dialogs::Command{dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}}};
 }
 
 Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps& deps) {
@@ -438,7 +443,8 @@ void add_dialogs(endpoint::Registry& registry) {
                   .gate = &kTeam,
                   .scope = accounts::Scope::dialogs_read,
                   .operation = "listDialogs",
-                  .summary = "The owner's dialogs, by filter, words and page"},
+                  .summary = "The owner's dialogs, by filter, words and page",
+                  .page = endpoint::PageBounds{.rows_max = kDialogsMax, .bytes_max = projections::kPageBytesMax}},
                  list_dialogs, claims_of);
   registry.query({.method = "GET",
                   .path = "/api/dialogs/{dialog_id}",
@@ -454,7 +460,8 @@ void add_dialogs(endpoint::Registry& registry) {
                   .scope = accounts::Scope::dialogs_read,
                   .operation = "listMessages",
                   .summary = "A dialog's messages, now or as they were",
-                  .errors = {Code::dialog_not_found}},
+                  .errors = {Code::dialog_not_found},
+                  .page = kMessagesPage},
                  messages);
   registry.command({.method = "POST",
                     .path = "/api/dialogs/{dialog_id}/messages",
@@ -471,7 +478,7 @@ void add_dialogs(endpoint::Registry& registry) {
        .gate = &kTeam,
        .scope = accounts::Scope::dialogs_write,
        .operation = "archiveDialog",
-       .summary = "Put a dialog away",
+       .summary = "Archive a dialog",
        .description = "What is archived already is answered the same. A new message of its visitor makes the dialog active again; one of an "
                       "operator does not",
        .errors = {Code::dialog_not_found},
@@ -482,7 +489,7 @@ void add_dialogs(endpoint::Registry& registry) {
                     .gate = &kTeam,
                     .scope = accounts::Scope::dialogs_write,
                     .operation = "unarchiveDialog",
-                    .summary = "Put a dialog among the active ones again",
+                    .summary = "Unarchive a dialog",
                     .errors = {Code::dialog_not_found},
                     .single = true},
                    file<dialogs::Unarchive>, filed);
@@ -495,7 +502,8 @@ void add_dialogs(endpoint::Registry& registry) {
        .summary = "What happened in a dialog: its events, with what they say",
        .description = "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its events say much: "
                       "ask on with the last version as `after` until nothing comes. An admin may read it of every dialog",
-       .errors = {Code::dialog_not_found}},
+       .errors = {Code::dialog_not_found},
+       .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}},
       history);
 }
 

@@ -1,5 +1,7 @@
 #include "api/replyx/messages.h"
 
+#include <ranges>
+
 namespace parley::replyx {
 
 namespace {
@@ -10,6 +12,31 @@ void show(std::vector<projections::MessageRow> rows, Messages& out) {
     out.version = row.version;
     out.messages.push_back(to_message(std::move(row)));
   }
+}
+
+/// As PostgreSQL counts them for a page of rows (projections/queries.cc), or somewhat more.
+std::int64_t bytes_of(const projections::MessageRow& row) {
+  constexpr std::int64_t kBesideTexts = 200;
+  constexpr unsigned char kFirstPrintable = 0x20;
+  std::int64_t bytes = kBesideTexts;
+  const auto add = [&bytes](std::string_view text) {
+    for (const char c : text) bytes += static_cast<unsigned char>(c) < kFirstPrintable ? 6 : c == '"' || c == '\\' ? 2 : 1;
+  };
+  add(row.text.text);
+  if (row.operator_name) add(row.operator_name->text);
+  return bytes;
+}
+
+/// Of these rows, from the first on, those that one answer may hold.
+template <class Rows>
+std::size_t within_bounds(const Rows& rows, std::int64_t limit) {
+  std::int64_t count = 0, bytes = 0;
+  for (const auto& row : rows) {
+    bytes += bytes_of(row);
+    if (count == limit || (count != 0 && bytes > kMessagesPage.bytes_max)) break;
+    ++count;
+  }
+  return static_cast<std::size_t>(count);
 }
 
 }  // namespace
@@ -23,12 +50,10 @@ Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, 
   Messages out{.messages = {}, .has_more = false, .version = after.value_or(0)};
   if (after) std::erase_if(rows, [&](const auto& row) { return row.version <= *after; });
   if (before) std::erase_if(rows, [&](const auto& row) { return row.version >= *before; });
-  const auto most = static_cast<std::size_t>(limit);
-  out.has_more = rows.size() > most;
-  if (out.has_more) {
-    const auto extra = static_cast<std::ptrdiff_t>(rows.size() - most);
-    after ? rows.erase(rows.end() - extra, rows.end()) : rows.erase(rows.begin(), rows.begin() + extra);
-  }
+  const auto kept = after ? within_bounds(rows, limit) : within_bounds(std::views::reverse(rows), limit);
+  const auto extra = static_cast<std::ptrdiff_t>(rows.size() - kept);
+  out.has_more = extra != 0;
+  after ? rows.erase(rows.end() - extra, rows.end()) : rows.erase(rows.begin(), rows.begin() + extra);
   show(std::move(rows), out);
   return out;
 }
@@ -82,12 +107,11 @@ endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& ca
     rows = std::move((*history)->messages);
     out.has_more = (*history)->has_more;
   } else {
-    auto latest = projections::messages(db, viewer, dialog, static_cast<int>(limit) + 1, before);  // one more tells whether there are more
+    auto latest = projections::messages(db, viewer, dialog, static_cast<int>(limit), before);
     if (!latest) return endpoint::fail(latest.error());
     if (!*latest) return endpoint::fail(missing);
-    rows = std::move(**latest);
-    out.has_more = rows.size() > static_cast<std::size_t>(limit);
-    if (out.has_more) rows.erase(rows.begin());
+    rows = std::move((*latest)->rows);
+    out.has_more = (*latest)->has_more;
   }
   show(std::move(rows), out);
   return out;

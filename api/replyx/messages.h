@@ -78,6 +78,7 @@ struct DialogPath {
 };
 /// Messages that one answer holds at most.
 inline constexpr std::int64_t kMessagesMax = 1'000;
+inline constexpr endpoint::PageBounds kMessagesPage{.rows_max = kMessagesMax, .bytes_max = projections::kPageBytesMax};
 struct MessagesQuery {
   DialogId dialog_id;
   std::int64_t limit = kMessagesMax;
@@ -88,7 +89,8 @@ inline constexpr std::string_view kBeforeDescription =
     "A version of the dialog: the latest messages below it. The answer's `first_version` asks for the page before";
 
 Message to_message(projections::MessageRow row);
-/// The part of a dialog's messages that was asked for. `limit`, `after` and `before` are as MessagesQuery has them, `rows` all messages there are.
+/// The part of a dialog's messages that was asked for, within kMessagesPage. `limit`, `after` and `before` are as MessagesQuery has them, `rows` all
+/// messages there are.
 Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after,
                  std::optional<std::int64_t> before = {});
 /// A message in an event stream (api::MessageFormat). Thread-safe.
@@ -126,8 +128,9 @@ inline constexpr auto fields<replyx::PostedMessage> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::Messages> = std::tuple{
-    field("messages", &replyx::Messages::messages, {}, "In their order"),
-    field("has_more", &replyx::Messages::has_more, {}, "There are more: older ones, or, where `after` was given, newer ones"),
+    field("messages", &replyx::Messages::messages, {.length_max = replyx::kMessagesMax}, "In their order"),
+    field("has_more", &replyx::Messages::has_more, {},
+          "There are more: older ones, or, where `after` was given, newer ones. So it is too when fewer than `limit` are here, which are long"),
     field(
         "version", &replyx::Messages::version, {},
         "The dialog's version up to which the messages were read: the next `after`, and the last_event_id of an event stream that goes on from here"),

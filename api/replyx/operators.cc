@@ -1,6 +1,7 @@
 // /api/operators: an owner's team.
 #include "api/replyx/accounts.h"
 #include "api/replyx/gates.h"
+#include "api/replyx/pages.h"
 #include "api/replyx/replyx.h"
 #include "api/replyx/texts.h"
 #include "projections/queries.h"
@@ -35,8 +36,14 @@ struct ListedOperator {
   schema::Nullable<Timestamp> last_login_at;
   Timestamp created_at;
 };
+struct OperatorsQuery {
+  std::int64_t limit = kListMax;
+  std::optional<std::string> cursor;
+};
 struct OperatorList {
   std::vector<ListedOperator> operators;
+  bool has_more = false;
+  schema::Nullable<std::string> next_cursor;
 };
 
 }  // namespace parley::replyx
@@ -78,7 +85,11 @@ inline constexpr std::string_view example<replyx::AddOperatorRequest> = R"({"ema
 template <>
 inline constexpr std::string_view example<replyx::ChangeOperatorRequest> = R"({"is_active":false})";
 template <>
-inline constexpr auto fields<replyx::OperatorList> = std::tuple{field("operators", &replyx::OperatorList::operators, {}, "The oldest account first")};
+inline constexpr auto fields<replyx::OperatorList> = std::tuple{
+    field("operators", &replyx::OperatorList::operators, {.length_max = replyx::kListMax}, "The oldest account first"),
+    field("has_more", &replyx::OperatorList::has_more),
+    field("next_cursor", &replyx::OperatorList::next_cursor, {}, "Given as `cursor` it is answered with the next page; null on the last one"),
+};
 
 }  // namespace parley::schema
 
@@ -86,6 +97,12 @@ namespace parley::endpoint {
 
 template <>
 inline constexpr auto parameters<replyx::OperatorPath> = std::tuple{path("operator_id", &replyx::OperatorPath::operator_id)};
+template <>
+inline constexpr auto parameters<replyx::OperatorsQuery> = std::tuple{
+    query("limit", &replyx::OperatorsQuery::limit, {.min = 1, .max = replyx::kListMax}),
+    query("cursor", &replyx::OperatorsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
+          "The answer's `next_cursor`: the operators after it"),
+};
 
 }  // namespace parley::endpoint
 
@@ -132,10 +149,17 @@ ListedOperator listed(projections::OperatorRow row) {
           .last_login_at = row.last_login_at,
           .created_at = row.created_at};
 }
-Result<OperatorList> list_operators(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
-  auto operators = found_all(projections::operators_of(db, asking_owner(call.caller.principal).value()), listed);
-  if (!operators) return std::unexpected(std::move(operators.error()));
-  return OperatorList{std::move(*operators)};
+Result<OperatorList> list_operators(const Call<OperatorsQuery>& call, postgres::Lease& db, const Deps&) {
+  const auto& [limit, cursor] = call.parameters;
+  const auto after = read_list_cursor(cursor);
+  if (!after) return endpoint::fail(after.error());
+  auto page = projections::operators_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit), *after);
+  if (!page) return endpoint::fail(page.error());
+  OperatorList out{.operators = {}, .has_more = page->has_more, .next_cursor = {}};
+  if (page->has_more) out.next_cursor = to_text({.created_at = page->rows.back().created_at, .id = page->rows.back().id.value});
+  out.operators.reserve(page->rows.size());
+  for (auto& row : page->rows) out.operators.push_back(listed(std::move(row)));
+  return out;
 }
 Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db, const Deps&) {
   return found_single(projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
@@ -157,8 +181,9 @@ void add_operators(endpoint::Registry& registry) {
                     .hashes = true,
                     .single = true},
                    add_operator, shown, can_log_in);
-  registry.query({.method = "GET", .path = "/api/operators", .gate = &kOwner, .operation = "listOperators", .summary = "The caller's team"},
-                 list_operators);
+  registry.query(
+      {.method = "GET", .path = "/api/operators", .gate = &kOwner, .operation = "listOperators", .summary = "The caller's team", .page = kListPage},
+      list_operators);
   registry.query({.method = "GET",
                   .path = "/api/operators/{operator_id}",
                   .gate = &kOwner,

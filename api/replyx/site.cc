@@ -111,7 +111,8 @@ void add_site(endpoint::Registry& registry) {
                   .operation = "listVisitorMessages",
                   .summary = "The dialog's messages, for its visitor",
                   .limit = &kVisitorLimit,
-                  .address_limit = &kAddressLimit},
+                  .address_limit = &kAddressLimit,
+                  .page = kMessagesPage},
                  messages);
 }
 

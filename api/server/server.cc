@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "api/auth/tokens.h"
+#include "api/commands/creations.h"
 #include "api/commands/dispatcher.h"
 #include "api/commands/key_uses.h"
 #include "api/directory/directory.h"
@@ -61,12 +62,13 @@ struct Api::Parts {
         tokens(keys),
         pool({.session = session(o), .connections_max = o.query_threads, .name = "queries"}),
         notify_pool({.session = session(o), .connections_max = 1, .name = "checkpoints"}),
+        creations(directory, o.assistants_max),
         queries({.name = "queries", .threads = o.query_threads, .queue_max = o.queries_waiting_max}),
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
-        deps{keys, tokens,  directory, dispatcher, key_uses, progress, streams,      signals,  log,
-             pool, queries, hashing,   timers,     limiter,  proxies,  o.partitions, identity, now},
+        deps{keys,    tokens,  directory, dispatcher, key_uses, progress,     streams,  signals, log,      pool,
+             queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now,     creations},
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
@@ -118,6 +120,7 @@ struct Api::Parts {
   postgres::Pool pool;
   postgres::Pool notify_pool;  // its own connection: checkpoints are read even while queries hold all of the pool
   // What late replies and positions still call, so that it is there until their threads have ended. (run() stops the executors before.)
+  Creations creations;
   http::Timers timers;
   http::Executor queries;
   http::Executor hashing;

@@ -32,6 +32,7 @@ struct ServerOptions {
   std::vector<limits::Setting> limits;            ///< Every limit of the surface.
   std::size_t limit_keys_max = limits::kKeysMax;  ///< Callers that each limit remembers.
   std::vector<limits::Network> trusted_proxies;   ///< Whose X-Forwarded-For is believed.
+  std::size_t assistants_max = 200;               ///< Of one owner: who has more keeps them and gets no new one.
   std::size_t commands_waiting_max = 20'000;
   std::size_t query_threads = 8;  ///< And connections to PostgreSQL.
   std::size_t queries_waiting_max = 2'000;

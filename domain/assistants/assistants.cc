@@ -67,6 +67,7 @@ D ended(std::vector<Event> events, const std::string& command_id, std::variant<A
 D rule(const NoAssistant&, const Create& c, Context& x) {
   const auto owner = asking_owner(x.principal);
   if (!owner) return refuse(Code::insufficient_permissions);
+  if (c.owner_is_full.value_or(false)) return refuse(Code::assistant_limit_reached);
   Created e{*owner, c.name, c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token, c.website_integration, c.allowed_domains};
   AssistantCreated answer{AssistantId{x.stream_id}, e};
   if (c.telegram_bot_token && c.bot_index) {

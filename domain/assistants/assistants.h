@@ -153,6 +153,9 @@ struct Create {
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
   std::optional<std::string> bot_index = {};  ///< Of the token's bot; APIs of earlier builds say none, and nothing is claimed.
+  /// The API's word: the owner has as many assistants as it may, and so the creation is refused with assistant_limit_reached. It is decided and not
+  /// refused by the API, so that a creation that is asked for again gets its first answer.
+  std::optional<bool> owner_is_full = {};
 };
 /// What is to be so from now on. What is so already changes nothing; a Telegram token is sealed anew each time, and so always a change. With another
 /// bot than the assistant has it is answered when that is the assistant's or is known to be another's; VERSION_CONFLICT when another change came

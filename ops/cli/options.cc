@@ -104,6 +104,7 @@ void add_api(CLI::App& command, Options& options) {
   limit(command, "http-connections-max", options.http_connections_max, "Open connections, of two file descriptors each");
   limit(command, "http-input-bytes-max", options.http_input_bytes_max, "Bytes of all requests together, from their first byte to their answer");
   limit(command, "http-unsent-bytes-max", options.http_unsent_bytes_max, "Bytes of answers and streams that clients have not taken");
+  limit(command, "assistants-max", options.assistants_max, "Assistants of one account: who has more keeps them and gets no new one");
   limit(command, "commands-waiting-max", options.commands_waiting_max, "Commands whose outcome is awaited");
   limit(command, "query-threads", options.query_threads, "Queries at once, and connections to PostgreSQL");
   limit(command, "queries-waiting-max", options.queries_waiting_max, "Queries that wait for a thread");

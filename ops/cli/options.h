@@ -48,6 +48,7 @@ struct Options {
   std::size_t streams_max = 8'000;
   std::size_t stream_hub_bytes_max = 256 << 20;
   std::string log_level = "info";
+  std::size_t assistants_max = 200;
 
   kafka::Config kafka() const;
 };

@@ -77,6 +77,7 @@ int api(const Options& o) {
        .limits = std::move(limits),
        .limit_keys_max = o.rate_limit_keys_max,
        .trusted_proxies = std::move(trusted_proxies),
+       .assistants_max = o.assistants_max,
        .commands_waiting_max = o.commands_waiting_max,
        .query_threads = o.query_threads,
        .queries_waiting_max = o.queries_waiting_max,

@@ -247,6 +247,10 @@ class Accounts(ContractTest):
         listed = self.me.get("/api/operators").json["operators"]
         self.assertEqual([one["id"] for one in listed], [one["id"] for one in added])
         self.assertEqual([one["last_login_at"] for one in listed], [None, None])
+        first = self.me.get("/api/operators?limit=1").json
+        rest = self.me.get("/api/operators?limit=1&cursor=" + first["next_cursor"]).json
+        self.assertEqual((first["operators"] + rest["operators"], first["has_more"], rest["has_more"], rest["next_cursor"]), (listed, True, False, None))
+        self.assert_error(self.me.get("/api/operators?cursor=x"), 422, "VALIDATION_ERROR", "cursor")
         path = f"/api/operators/{added[0]['id']}"
         read = self.me.get(path)
         changed = self.me.call("PATCH", path, {"name": "Анна С."}, If_Match=read.headers["etag"])
@@ -255,7 +259,7 @@ class Accounts(ContractTest):
         self.assert_error(self.me.call("PATCH", path, {"name": "Б"}, If_Match=read.headers["etag"]), 409, "VERSION_CONFLICT")
         for answer in (self.owner.get(path), self.owner.call("PATCH", path, {"name": "X"}), self.owner.call("DELETE", path), self.me.get("/api/operators/1024")):
             self.assert_error(answer, 404, "OPERATOR_NOT_FOUND")
-        self.assertEqual(self.owner.get("/api/operators").json["operators"], [])
+        self.assertEqual(self.owner.get("/api/operators").json, {"operators": [], "has_more": False, "next_cursor": None})
 
     def test_who_may_not_work_any_more_is_out_at_once(self):
         added = self.add()

@@ -106,6 +106,39 @@ class Assistants(ContractTest):
         self.assertEqual((again.status, again.json, again.headers["idempotency-hit"]), (200, first.json, "true"))
         self.assert_error(self.owner.put(path, {"name": "C"}, Idempotency_Key=key), 422, "IDEMPOTENCY_KEY_REUSED")
 
+    def test_the_list_is_whole_or_comes_in_pages(self):
+        owner = self.register()
+        ids = [owner.post("/api/assistants", {"name": str(number), "system_prompt": "p" * 10_000}).json["id"] for number in range(5)]
+        whole = owner.get("/api/assistants")
+        self.assertEqual([assistant["id"] for assistant in whole.json], ids)
+        self.assertNotIn("x-next-cursor", whole.headers)
+        seen, query = [], "limit=2"
+        while query:
+            page = owner.get("/api/assistants?" + query)
+            self.assertLessEqual(len(page.json), 2)
+            seen += [assistant["id"] for assistant in page.json]
+            cursor = page.headers.get("x-next-cursor")
+            query = cursor and "limit=2&cursor=" + cursor
+            if len(seen) == 2:
+                owner.delete(f"/api/assistants/{ids[1]}")  # where the next page begins
+        self.assertEqual(seen, ids)
+        self.assertEqual([assistant["id"] for assistant in owner.get("/api/assistants?cursor=0.1").json], [ids[0], *ids[2:]])
+        for query, field in (("limit=0", "limit"), ("limit=1001", "limit"), ("cursor=x", "cursor"), ("cursor=1", "cursor"), ("cursor=9.99999999999999999", "cursor")):
+            self.assert_error(owner.get("/api/assistants?" + query), 422, "VALIDATION_ERROR", field)
+
+    def test_a_list_larger_than_an_answer_is_refused_whole_and_answered_in_pages(self):
+        owner = self.register()
+        large = "👋" * 20_000  # four bytes a character
+        ids = [owner.post("/api/assistants", {"name": "A", "system_prompt": large}).json["id"] for _ in range(110)]
+        refused = owner.get("/api/assistants")
+        self.assert_error(refused, 422, "VALIDATION_ERROR", "limit")
+        self.assertIn("whole list", refused.details["issue"])
+        page = owner.get("/api/assistants?limit=1000")
+        self.assertLess(len(page.json), len(ids))
+        self.assertLessEqual(len(page.body), 8 << 20)
+        rest = owner.get("/api/assistants?limit=1000&cursor=" + page.headers["x-next-cursor"])
+        self.assertEqual([assistant["id"] for assistant in page.json + rest.json], ids)
+
     def test_somebody_elses_does_not_exist(self):
         path, _ = self.create()
         stranger = self.register()

@@ -18,7 +18,7 @@ TIMEOUT_S = 30.0
 TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
 # What an operation does not answer: another method or path was asked for.
 OTHER_STATUS = {404, 405}
-OPTIONAL_HEADERS = {"x-event-position", "x-projection", "idempotency-hit", "retry-after"}
+OPTIONAL_HEADERS = {"x-event-position", "x-next-cursor", "x-projection", "idempotency-hit", "retry-after"}
 
 
 class Answer:

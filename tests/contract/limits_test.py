@@ -2,6 +2,7 @@
 """Rate limits, by an API process of this test's own beside those of the running system, because theirs are set for tests. Whoever asks it from another
 address of loopback is somebody else. Needs PARLEY_TEST_BASE, PARLEY_TEST_DATA and PARLEY_BIN."""
 
+import concurrent.futures
 import http.client
 import itertools
 import json
@@ -22,6 +23,7 @@ PORTS_ABOVE_EDGE = 95  # of the test's own API
 READY_SECONDS = 60
 PROXY = "127.0.0.99"
 RATES = {"visitor": 3, "address": 7, "open-dialog": 4, "login-email": 3}  # small, because their own numbers are much to send; the documented ones are as they are
+ASSISTANTS, AT_ONCE = 5, 50
 LOGIN, LOGIN_PERIOD_S, GENERAL, GENERAL_PERIOD_S = 5, 300, 100, 60
 
 addresses = (f"127.9.{number // 250}.{1 + number % 250}" for number in itertools.count())
@@ -63,7 +65,7 @@ class Limits(ContractTest):
         environment = json.loads((DATA / "run.json").read_text())["environment"]
         log = cls.enterClassContext(open(DATA / "log" / "api-limits.log", "ab"))
         api = subprocess.Popen([PARLEY, "api", "--instance", "api-limits", "--http-port", str(edge + PORTS_ABOVE_EDGE), "--health-port", str(health),
-                                "--trusted-proxy", f"{PROXY},10.0.0.0/8", *itertools.chain(*(("--rate-limit", f"{name}={rate}/60") for name, rate in RATES.items()))],
+                                "--assistants-max", str(ASSISTANTS), "--trusted-proxy", f"{PROXY},10.0.0.0/8", *itertools.chain(*(("--rate-limit", f"{name}={rate}/60") for name, rate in RATES.items()))],
                                env={**os.environ, **environment}, stderr=log, stdin=subprocess.DEVNULL)
         cls.addClassCleanup(api.wait)
         cls.addClassCleanup(api.terminate)
@@ -118,6 +120,31 @@ class Limits(ContractTest):
         self.assertEqual(standing(again.get("/api/dialogs")), (GENERAL, GENERAL - 2))
         self.assertEqual(standing(other.get("/api/dialogs")), (GENERAL, GENERAL - 1))
         self.assertEqual(standing(self.somebody(**owner.headers).get("/api/dialogs")), (GENERAL, GENERAL - 1))
+
+    def test_an_account_gets_as_many_assistants_as_it_may_however_many_are_asked_for_at_once(self):
+        owner = self.register()
+        keys = [new_key() for _ in range(AT_ONCE)]
+
+        def create(key):
+            return self.somebody(**owner.headers).post("/api/assistants", {"name": "A"}, Idempotency_Key=key)
+
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            answers = list(pool.map(create, keys))
+        created = {key: answer.json for key, answer in zip(keys, answers) if answer.status == 201}
+        self.assertEqual(len(created), ASSISTANTS)
+        for answer in answers:
+            if answer.status != 201:
+                self.assert_error(answer, 409, "ASSISTANT_LIMIT_REACHED")
+        listed = self.somebody(**owner.headers).get("/api/assistants")
+        self.assertEqual(sorted(assistant["id"] for assistant in listed.json), sorted(assistant["id"] for assistant in created.values()))
+        key, assistant = next(iter(created.items()))
+        again = create(key)
+        self.assertEqual((again.status, again.json, again.headers["idempotency-hit"]), (201, assistant, "true"), "it was created before")
+        path = f"/api/assistants/{assistant['id']}"
+        self.assertEqual(self.somebody(**owner.headers).put(path, {"name": "B"}).status, 200, "those that are there stay usable")
+        self.assertEqual(self.somebody(**owner.headers).delete(path).status, 204)
+        self.assertEqual(create(new_key()).status, 201)
+        self.assert_error(create(new_key()), 409, "ASSISTANT_LIMIT_REACHED")
 
     def test_what_a_client_says_of_its_address_has_no_effect(self):
         caller = self.somebody()

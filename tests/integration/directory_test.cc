@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "api/commands/creations.h"
 #include "platform/kafka/producer.h"
 #include "tests/integration/kafka_fixture.h"
 
@@ -78,6 +79,55 @@ TEST_F(Directories, AnAssistantIsFoundUnderItsNewTokenAndNotUnderTheOld) {
   write(0, "new", std::nullopt);
   EXPECT_TRUE(eventually([&] { return !directory.site("new"); }));
   EXPECT_FALSE(directory.site_of(kFirst));
+}
+
+TEST_F(Directories, AnOwnersAssistantsAreCountedOverNewTokensOldOnesAndBothPartitions) {
+  const auto count = [&](std::span<const std::string> coming = {}) { return directory_->assistants_of(kOwner, coming); };
+  write(0, "a", site(kFirst));
+  write(1, "b", site(kSecond));
+  write(1, "others", schema::SiteEntry{AssistantId{2048 + 700}, AccountId{2048 + 6}, true, {}, {}});
+  ASSERT_TRUE(knows_all(start()));
+  EXPECT_EQ(count(), 2U);
+  const std::string coming[] = {"a", "c", "d"};
+  EXPECT_EQ(count(coming), 4U) << "those that are known are not counted twice";
+  write(0, "a", schema::SiteEntry{kFirst, kOwner, false, {"example.com"}, false});  // changed, switched off
+  ASSERT_TRUE(knows_all(*directory_));
+  EXPECT_EQ(count(), 2U);
+  write(0, "c", site(kFirst));  // another token
+  ASSERT_TRUE(knows_all(*directory_));
+  EXPECT_EQ(count(), 2U);
+  write(0, "a", std::nullopt);
+  ASSERT_TRUE(knows_all(*directory_));
+  EXPECT_EQ(count(), 2U);
+  write(0, "c", std::nullopt);
+  write(1, "b", std::nullopt);
+  ASSERT_TRUE(knows_all(*directory_));
+  EXPECT_EQ(count(), 0U);
+}
+
+TEST_F(Directories, CreationsUnderWayCountUntilTheDirectoryKnowsTheirAssistants) {
+  write(0, "a", site(kFirst));
+  auto& directory = start();
+  ASSERT_TRUE(knows_all(directory));
+  Creations creations(directory, 3);
+  EXPECT_TRUE(creations.is_near_limit(kOwner));
+  auto one = creations.take(kOwner, "c1", "t1"), again = creations.take(kOwner, "c1", "t1 again"), other = creations.take(kOwner, "c2", "b");
+  EXPECT_TRUE(one && again && other);
+  EXPECT_FALSE(creations.take(kOwner, "c3", "t3"));
+  EXPECT_TRUE(creations.take(kOwner, "c1", "t1 again")) << "a command that is sent again has its place";
+  EXPECT_TRUE(creations.take(AccountId{2048 + 6}, "c3", "t3")) << "another owner's";
+  again.reset();
+  EXPECT_FALSE(creations.take(kOwner, "c3", "t3")) << "it is still sent once";
+  one.reset();  // refused
+  auto third = creations.take(kOwner, "c3", "t3");
+  EXPECT_TRUE(third);
+  third.reset();
+  write(1, "b", site(kSecond));  // what the second has created
+  ASSERT_TRUE(knows_all(directory));
+  third = creations.take(kOwner, "c3", "t3");
+  EXPECT_TRUE(third) << "it does not count twice";
+  other.reset();
+  EXPECT_FALSE(creations.take(kOwner, "c4", "t4"));
 }
 
 TEST_F(Directories, AnApiKeyIsKnownByItsDigestUntilItIsRevoked) {

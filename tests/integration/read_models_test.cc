@@ -111,7 +111,7 @@ TEST_F(ReadModels, OneBatchOrManyGiveTheSameRows) {
   EXPECT_EQ(together->message_count, 2);
   EXPECT_EQ(together->last_message, Personal{"Добрый день"});
   EXPECT_EQ(ok(account(*lease_, kAnna))->balance, Kopecks{1});
-  EXPECT_EQ(ok(messages(*lease_, Owner{kAnna}, {5}))->size(), 2U);
+  EXPECT_EQ(ok(messages(*lease_, Owner{kAnna}, {5}))->rows.size(), 2U);
 }
 
 TEST_F(ReadModels, AProfileIsWhatItsEventsLeave) {
@@ -145,7 +145,7 @@ TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
            {stream, accounts::TeamMemberChanged{std::nullopt, false}}},
           in_one_batch);
   }
-  const auto team = ok(operators_of(*lease_, kAnna));
+  const auto team = ok(operators_of(*lease_, kAnna)).rows;
   ASSERT_EQ(team.size(), 2U);
   for (const auto& member : team) {
     EXPECT_EQ(member.name, Personal{"О."});
@@ -153,7 +153,7 @@ TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
     EXPECT_EQ(member.version, 4);
   }
   EXPECT_EQ(ok(account(*lease_, one))->role, accounts::Role::operator_);
-  EXPECT_TRUE(ok(operators_of(*lease_, kBoris)).empty());
+  EXPECT_TRUE(ok(operators_of(*lease_, kBoris)).rows.empty());
   EXPECT_FALSE(ok(operator_of(*lease_, kBoris, one)));
   given({{{Kind::account, one.value}, accounts::LeftTeam{}}});
   EXPECT_FALSE(ok(operator_of(*lease_, kAnna, one)));
@@ -208,7 +208,7 @@ TEST_F(ReadModels, AssistantsAreTheirOwnersAlone) {
   given({{{Kind::assistant, kAssistant.value}, assistant_created(kAnna, "первый")},
          {{Kind::assistant, kOther.value}, assistant_created(kBoris, "чужой")}},
         true);
-  const auto mine = ok(assistants_of(*lease_, kAnna));
+  const auto mine = ok(assistants_of(*lease_, kAnna)).rows;
   ASSERT_EQ(mine.size(), 1U);
   EXPECT_EQ(mine[0].name, "первый");
   EXPECT_THAT(mine[0].allowed_domains, ElementsAre("example.com", "a,\"b\".test"));
@@ -280,7 +280,7 @@ TEST_F(ReadModels, ADeletedAssistantIsGoneAndItsDialogsKeepItsName) {
   given({{stream, assistant_created(kAnna, "Техподдержка")}, {stream, assistants::Deleted{}}});
   given({{short_lived, assistant_created(kAnna, "Недолгий")}, {short_lived, assistants::Deleted{}}}, true);
   for (const auto id : {kAssistant, kOther}) EXPECT_FALSE(ok(assistant(*lease_, kAnna, id)));
-  EXPECT_TRUE(ok(assistants_of(*lease_, kAnna)).empty());
+  EXPECT_TRUE(ok(assistants_of(*lease_, kAnna)).rows.empty());
   EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->assistant_name, "Техподдержка");
   const auto rows = ok(lease_->query("SELECT count(*) FROM assistants WHERE deleted_at IS NOT NULL AND telegram_bot_token IS NULL"));
   std::int64_t count = 0;
@@ -425,25 +425,96 @@ TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
 TEST_F(ReadModels, MessagesArePagedBackwards) {
   given(a_dialog());
   const auto older = ok(messages(*lease_, Owner{kAnna}, {5}, 10, 3));
-  ASSERT_EQ(older->size(), 1U);
-  EXPECT_EQ((*older)[0].version, 2);
-  EXPECT_TRUE(ok(messages(*lease_, Owner{kAnna}, {5}, 10, 2))->empty());
+  ASSERT_EQ(older->rows.size(), 1U);
+  EXPECT_EQ(older->rows[0].version, 2);
+  EXPECT_FALSE(older->has_more);
+  EXPECT_TRUE(ok(messages(*lease_, Owner{kAnna}, {5}, 10, 2))->rows.empty());
 }
 
 TEST_F(ReadModels, MessagesStandInTheOrderOfTheirDialogAndALimitKeepsTheLatest) {
   given(a_dialog());
   const auto all = ok(messages(*lease_, Visitor{kAssistant}, {5}));
   ASSERT_TRUE(all);
-  ASSERT_EQ(all->size(), 2U);
-  EXPECT_EQ((*all)[0].id, MessageId{11});
-  EXPECT_EQ((*all)[0].sender, "user");
-  EXPECT_EQ((*all)[0].version, 2);
-  EXPECT_EQ((*all)[0].operator_name, std::nullopt);
-  EXPECT_EQ((*all)[1].sender, "operator");
-  EXPECT_EQ((*all)[1].operator_name, Personal{"Ольга"});
+  ASSERT_EQ(all->rows.size(), 2U);
+  EXPECT_EQ(all->rows[0].id, MessageId{11});
+  EXPECT_EQ(all->rows[0].sender, "user");
+  EXPECT_EQ(all->rows[0].version, 2);
+  EXPECT_EQ(all->rows[0].operator_name, std::nullopt);
+  EXPECT_EQ(all->rows[1].sender, "operator");
+  EXPECT_EQ(all->rows[1].operator_name, Personal{"Ольга"});
+  EXPECT_FALSE(all->has_more);
   const auto latest = ok(messages(*lease_, Owner{kAnna}, {5}, 1));
-  ASSERT_EQ(latest->size(), 1U);
-  EXPECT_EQ((*latest)[0].id, MessageId{12});
+  ASSERT_EQ(latest->rows.size(), 1U);
+  EXPECT_EQ(latest->rows[0].id, MessageId{12});
+  EXPECT_TRUE(latest->has_more);
+}
+
+TEST_F(ReadModels, APageEndsBeforeItHasMoreBytesThanOneAnswerHolds) {
+  constexpr int kMessages = 12;  // of a megabyte each
+  std::vector<std::pair<Stream, Event>> events{{dialog_stream(5), opened(kAssistant, kAnna)}};
+  for (int i = 0; i < kMessages; ++i) events.emplace_back(dialog_stream(5), message(11 + i, std::string(1'000'000, 'x')));
+  given(events);
+  ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
+  ASSERT_TRUE(lease_->query("UPDATE checkpoints SET next = 100"));
+  constexpr std::size_t kInPage = 8;
+  const auto latest = ok(messages(*lease_, Owner{kAnna}, {5}));
+  ASSERT_EQ(latest->rows.size(), kInPage);
+  EXPECT_EQ(latest->rows.back().version, 1 + kMessages);
+  EXPECT_TRUE(latest->has_more);
+  const auto older = ok(messages(*lease_, Owner{kAnna}, {5}, 100, latest->rows.front().version));
+  EXPECT_EQ(older->rows.size(), kMessages - kInPage);
+  EXPECT_EQ(older->rows.front().version, 2);
+  EXPECT_FALSE(older->has_more);
+  const auto history = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 1, kPartition));
+  ASSERT_EQ(history->messages.size(), kInPage);
+  EXPECT_EQ(history->messages.front().version, 2);
+  EXPECT_TRUE(history->has_more);
+  EXPECT_FALSE(ok(dialog_history(*lease_, Owner{kAnna}, {5}, history->messages.back().version, kPartition))->has_more);
+  const auto mine = ok(owner_history(*lease_, kAnna, kPartition, 0, 1'000, 100));
+  EXPECT_EQ(mine.events.size(), 1 + kInPage);
+  EXPECT_EQ(mine.read_to, mine.events.back().position + 1);
+  EXPECT_EQ(ok(owner_history(*lease_, kAnna, kPartition, mine.read_to, 1'000, 100)).events.size(), kMessages - kInPage);
+
+  // What takes more in JSON than in the table counts as it is sent; and one row comes whatever it has.
+  given({{dialog_stream(5), message(90, std::string(2'000'000, '\x01'))}});
+  const auto escaped = ok(messages(*lease_, Owner{kAnna}, {5}));
+  EXPECT_EQ(escaped->rows.size(), 1U);
+  EXPECT_TRUE(escaped->has_more);
+}
+
+TEST_F(ReadModels, AssistantsAndOperatorsArePagedFromTheOldestOn) {
+  auto large = std::get<assistants::Created>(std::get<assistants::Event>(assistant_created(kAnna, "large")));
+  large.system_prompt = std::string(3'000'000, 'p');
+  std::vector<std::pair<Stream, Event>> events;
+  for (int i = 0; i < 5; ++i) {
+    large.site_token = "token-" + std::to_string(i);
+    events.emplace_back(Stream{Kind::assistant, 1024 * (20 + i)}, large);
+  }
+  for (int i = 0; i < 3; ++i) {
+    const Stream account{Kind::account, 1024 * (40 + i)};
+    events.emplace_back(account, registered("o@example.com"));
+    events.emplace_back(account, accounts::JoinedTeam{kAnna, Personal{"О."}});
+  }
+  given(events);
+  const auto first = ok(assistants_of(*lease_, kAnna));
+  ASSERT_EQ(first.rows.size(), 2U) << "of three megabytes each";
+  EXPECT_TRUE(first.has_more);
+  const auto cursor_of = [](const auto& page) { return ListCursor{.created_at = page.rows.back().created_at, .id = page.rows.back().id.value}; };
+  auto page = first;
+  std::vector<std::int64_t> seen;
+  while (true) {
+    for (const auto& row : page.rows) seen.push_back(row.id.value / 1024);
+    if (!page.has_more) break;
+    page = ok(assistants_of(*lease_, kAnna, 2, cursor_of(page)));
+  }
+  EXPECT_THAT(seen, ElementsAre(20, 21, 22, 23, 24));
+  const auto team = ok(operators_of(*lease_, kAnna, 2));
+  ASSERT_EQ(team.rows.size(), 2U);
+  EXPECT_TRUE(team.has_more);
+  const auto rest = ok(operators_of(*lease_, kAnna, 2, cursor_of(team)));
+  ASSERT_EQ(rest.rows.size(), 1U);
+  EXPECT_EQ(rest.rows[0].id.value, 1024 * 42);
+  EXPECT_FALSE(rest.has_more);
 }
 
 TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMoment) {
@@ -559,7 +630,7 @@ TEST_F(ReadModels, WhatPostgreSQLCannotHoldIsReplacedAndStopsNobody) {
   const auto added = batch.add(written.envelope, written.value, kPartition, 1);
   ASSERT_TRUE(added) << added.error();
   ASSERT_TRUE(write(batch));
-  EXPECT_EQ((*ok(messages(*lease_, Owner{kAnna}, {5})))[0].text.text, "a\uFFFDb\uFFFDc\uD55C");
+  EXPECT_EQ(ok(messages(*lease_, Owner{kAnna}, {5}))->rows[0].text.text, "a\uFFFDb\uFFFDc\uD55C");
 }
 
 TEST_F(ReadModels, ARepetitionAndAGapAreRefused) {

@@ -26,6 +26,15 @@ TEST(Create, is_for_accounts_alone) {
   EXPECT_TRUE(given({kCreated}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
   EXPECT_EQ(given({kCreated}).by(Integrator{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
 }
+TEST(Create, is_refused_when_the_owner_has_as_many_as_it_may) {
+  auto create = kCreate;
+  create.owner_is_full = true;
+  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached);
+  create.telegram_bot_token = Sealed{"token"};
+  create.bot_index = "bot";
+  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached) << "no bot is asked for either";
+  EXPECT_EQ(given({}).when(create).error().code, Code::insufficient_permissions);
+}
 TEST(Create, never_meets_an_assistant) {
   EXPECT_EQ(given({kCreated}).by(kOwner).when(kCreate).error().code, Code::version_conflict);
   EXPECT_EQ(given({kCreated, Deleted{}}).by(kOwner).when(kCreate).error().code, Code::version_conflict);

@@ -63,5 +63,22 @@ TEST(PageOf, goes_back_from_its_first_message) {
   EXPECT_EQ(page_of(rows(2, 6), 2, {}, 2).first_version, 0);
 }
 
+TEST(PageOf, ends_early_where_messages_are_long_and_says_that_there_are_more) {
+  auto long_ones = rows(2, 40);
+  for (auto& row : long_ones) row.text.text = std::string(1 << 20, 'x');
+  const auto latest = page_of(long_ones, 1'000, {});
+  EXPECT_EQ(latest.messages.size(), 7U);
+  EXPECT_EQ(latest.messages.back().id.value, 40);
+  EXPECT_TRUE(latest.has_more);
+  const auto before = page_of(long_ones, 1'000, {}, latest.first_version);
+  EXPECT_EQ(before.messages.back().id.value, latest.first_version - 1);
+  const auto after = page_of(long_ones, 1'000, 4);
+  EXPECT_EQ(after.messages.front().id.value, 5);
+  EXPECT_EQ(after.version, 11);
+  EXPECT_TRUE(after.has_more);
+  for (auto& row : long_ones) row.text.text = std::string(2 << 20, '\x01');  // six bytes each, as JSON
+  EXPECT_EQ(page_of(long_ones, 1'000, {}).messages.size(), 1U) << "one comes whatever it has";
+}
+
 }  // namespace
 }  // namespace parley::replyx

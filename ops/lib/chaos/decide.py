@@ -513,6 +513,8 @@ def create_assistant(asked):
     if owner is None:
         raise Refusal("INSUFFICIENT_PERMISSIONS")
     created = {"owner_id": owner, **asked.value}
+    if created.pop("owner_is_full", False):
+        raise Refusal("ASSISTANT_LIMIT_REACHED")
     bot = created.pop("bot_index", None)
     answer = {"assistant_id": asked.id, "created": created}
     if bot is None or "telegram_bot_token" not in created:
