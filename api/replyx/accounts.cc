@@ -195,10 +195,11 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   // Who registered with an address that is refused today logs in with it still, in this very spelling.
   if (!account && !call.body.email.issue.empty()) return endpoint::invalid("email", call.body.email.issue);
   accounts::LogIn command{.password_matches = matches(account, call.body.password, deps), .email_index = index};
-  const bool may_be_news = !command.password_matches;
+  const bool may_be_news = !command.password_matches || index != deps.tokens.email_index(call.body.email.email.key);
   if (account) command.compared_with = account->password_verifier;
   // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
-  // process: it is looked at again, whether the e-mail is known or not.
+  // process: it is looked at again, whether the e-mail is known or not. So may be that an account of an earlier build is indexed by its key
+  // meanwhile.
   const auto target = by_email(account, index);
   auto sending = to_account(target, index, std::move(command));
   // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is another command.

@@ -76,7 +76,15 @@ D rule(const Account& s, const ChangePassword& c, Context& x) {
   }
   return Accept{{PasswordChanged{c.password_verifier, c.session.id}}, changed(x)};
 }
+/// At the system's console: the same e-mail under another index. That it is the same is what permits it; whose change is under way loses nothing by
+/// it.
+D change_index(const Account& s, const ChangeEmail& c, Context& x) {
+  if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
+  if (c.email != s.email || s.pending_email) return refuse(Code::version_conflict);
+  return Accept{{EmailChangeRequested{processes::new_process(x), std::string(x.command_id), s.email, c.email_index, Session{}}}, changed(x), true};
+}
 D rule(const Account& s, const ChangeEmail& c, Context& x) {
+  if (is_administrator(x)) return change_index(s, c, x);
   if (!is_self(x)) return refuse(Code::insufficient_permissions);
   if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
   if (!c.password_matches || c.compared_with != s.password_verifier) {
@@ -94,7 +102,7 @@ D rule(const Account& s, const FinishEmailChange& c, Context& x) {
   if (!c.is_reserved)
     return Accept{{EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{to.command_id, Error{Code::email_taken, {}}}};
   EmailChanged e{c.process_id, to.email, to.email_index, s.email_index, s.email_process, to.session.id};
-  if (s.sessions.is_over(to.session)) e.kept_session.reset();
+  if (e.email == s.email || s.sessions.is_over(to.session)) e.kept_session.reset();
   return Accept{{e}, changed(x), false, Closing<Answer>{to.command_id, Answer{profile(after(s, {e}, x), x)}}};
 }
 D rule(const Account& s, const ChangeProfile& c, Context& x) {
@@ -226,11 +234,14 @@ void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.us
 void fold(Account& s, const EmailChangeRequested& e, const Occurred&) {
   s.pending_email = PendingEmail{e.process_id, e.command_id.value_or(e.process_id), e.email, e.email_index, e.session};
 }
+/// To the same e-mail it is a change of its index alone: nobody else could log in by it, and nobody is logged out.
 void fold(Account& s, const EmailChanged& e, const Occurred& when) {
+  const bool is_of_index = e.email == s.email;
   s.email = e.email;
   s.email_index = e.email_index;
   s.email_process = e.process_id;
-  end_sessions(s, when, e.kept_session);
+  s.pending_email.reset();
+  if (!is_of_index) end_sessions(s, when, e.kept_session);
 }
 void fold(Account& s, const EmailChangeRefused& e, const Occurred&) {
   if (s.pending_email && s.pending_email->process_id == e.process_id) s.pending_email.reset();

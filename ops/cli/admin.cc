@@ -16,6 +16,7 @@
 #include "api/replyx/texts.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/directory.h"
+#include "ops/cli/mailboxes.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "platform/text/printable.h"
@@ -140,6 +141,7 @@ void add_admin(CLI::App& app, int& exit_code) {
       "reset-password", "Gives an account another password, read from standard input, and ends its sessions",
       [](std::string, std::string, Sealed verifier) -> accounts::Command { return accounts::ResetPassword{std::move(verifier)}; },
       "has the new password, and its sessions are over");
+  add_mailboxes(*admin, {asked, &asked->options}, exit_code);
 }
 
 }  // namespace parley::cli

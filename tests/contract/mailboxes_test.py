@@ -179,12 +179,74 @@ class OldAccounts(ContractTest):
         for typed in (small, large, f"Иван-{self.tag}@почта.рф"):
             self.assert_error(self.make(typed), 409, "EMAIL_TAKEN")
 
+    def mailboxes(self, *flags):
+        """What the console says of each account, by its id, and the exit code."""
+        done = subprocess.run([BINARY, "admin", "mailboxes", *flags, "--kafka-brokers", KAFKA, "--keys-file", str(KEYS)], capture_output=True, text=True,
+                              timeout=DEADLINE_S * 2)
+        self.assertIn(done.returncode, (0, 2), done)
+        lines = [line.split("  ") for line in done.stdout.splitlines()[:-1]]
+        return {int(account.split("/")[1]): (state.strip(), *rest) for state, *parts in lines for account, *rest in [[part for part in parts if part]]}, done.returncode
+
+    def test_what_the_console_lists_is_indexed_by_its_mailbox_and_then_every_spelling_leads_to_it(self):
+        capitals, name = f"ИВАН-{self.tag}@ПОЧТА.РФ", f"иван-{self.tag}@почта.рф"
+        mixed = [f"иВаН-{self.tag}@почта.рф", f"ИваН-{self.tag}@ПочтА.xn--p1ai", f"ИВАн-{self.tag}@XN--80A1ACNY.рф", wide(f"-{self.tag}").join(("иван", "@почта.рф"))]
+        account = self.old_account(capitals)
+        entered = self.log_in(capitals)
+        before = Caller(Authorization="Bearer " + entered.json["access_token"])
+        self.assert_error(self.log_in(mixed[0]), 401, "INVALID_CREDENTIALS")  # nobody can know that
+        said, code = self.mailboxes()
+        self.assertEqual((said[account], code), (("to index", capitals, f"is {name}"), 2))
+        said, _ = self.mailboxes("--write")
+        self.assertNotIn(account, said)
+        for typed in (name, capitals, *mixed):
+            with self.subTest(typed=typed):
+                self.assert_soon(lambda: self.assert_enters(typed, account))
+                self.assert_error(self.make(typed), 409, "EMAIL_TAKEN")
+                self.assert_error(self.owner.post("/api/users/me/email", {"email": typed, "current_password": self.password}), 409, "EMAIL_TAKEN")
+        self.assertEqual(before.get("/api/users/me").json["email"], capitals, "neither the address nor a session has changed")
+
+    def test_accounts_of_one_mailbox_are_listed_and_never_merged(self):
+        spellings = [f"Иван-{self.tag}@почта.рф", f"ИВАН-{self.tag}@почта.рф", f"иван-{self.tag}@ПОЧТА.РФ"]
+        first, *others = [self.old_account(email) for email in spellings]
+        said, code = self.mailboxes()
+        self.assertEqual(code, 2)
+        self.assertEqual(said[first][0], "to index", "the oldest gets it")
+        for one, email in zip(others, spellings[1:]):
+            self.assertEqual(said[one][:2], ("shared", email))
+            self.assertIn(f"account/{first} has", said[one][2])
+        said, code = self.mailboxes("--write")
+        self.assertEqual((code, first in said, [said[one][0] for one in others]), (2, False, ["shared", "shared"]))
+        for one, email in zip((first, *others), spellings):
+            self.assert_soon(lambda: self.assert_enters(email, one))  # each by its own
+        for typed in (f"иВаН-{self.tag}@почта.рф", f"иван-{self.tag}@xn--80a1acny.xn--p1ai"):
+            self.assert_enters(typed, first)
+            self.assert_error(self.make(typed), 409, "EMAIL_TAKEN")
+        for typed in spellings:
+            self.assert_error(self.make(typed), 409, "EMAIL_TAKEN")
+        # One of them takes another address, and then two are left.
+        me = Caller(Authorization="Bearer " + self.log_in(spellings[1]).json["access_token"])
+        changed = me.post("/api/users/me/email", {"email": f"other-{self.tag}@example.com", "current_password": PASSWORD})
+        self.assertEqual(changed.status, 200, changed)
+        said, _ = self.mailboxes("--write")
+        self.assertEqual((others[0] in said, said[others[1]][0]), (False, "shared"))
+
+    def assert_soon(self, check):
+        until = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                return check()
+            except AssertionError:
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.05)
+
     def test_an_address_that_is_refused_today_opens_its_account_still(self):
         email = f"test-{self.tag}@example.com\u200b"
         account = self.old_account(email)
         self.assert_enters(email, account)
         self.assert_error(self.make(email), 422, "VALIDATION_ERROR", "email")
         self.assert_error(self.log_in(f"test-{self.tag}@example.com"), 401, "INVALID_CREDENTIALS")
+        self.assertEqual(self.mailboxes()[0][account][0], "no mailbox")
 
 
 if __name__ == "__main__":

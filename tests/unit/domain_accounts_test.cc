@@ -125,6 +125,36 @@ TEST(ChangeEmail, whose_command_comes_again_when_it_has_been_forgotten_is_not_to
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred && !decision->closing);
 }
+const ChangeEmail kReindex{kRegistered.email, "ef56", false, {}, {}};
+
+TEST(ChangeEmail, to_the_same_one_by_another_index_is_the_administrators_and_begins_the_same_process) {
+  const auto decision = given({kRegistered, LoggedIn{}}).by(Administrator{}).when(kReindex);
+  ASSERT_TRUE(decision);
+  EXPECT_TRUE(decision->is_deferred);
+  EXPECT_EQ(
+      decision->events,
+      std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId), kRegistered.email, "ef56", Session{}})});
+  auto same = kReindex;
+  same.email_index = "ab12";
+  EXPECT_TRUE(given({kRegistered}).by(Administrator{}).when(same)->events.empty());
+}
+TEST(ChangeEmail, by_the_administrator_is_never_to_another_one_nor_in_the_way_of_the_owners) {
+  EXPECT_EQ(given({kRegistered}).by(Administrator{}).when(kChange).error().code, Code::version_conflict);
+  EXPECT_EQ(given({kRegistered, kRequested}).by(Administrator{}).when(kReindex).error().code, Code::version_conflict);
+  EXPECT_EQ(given({}).by(Administrator{}).when(kReindex).error().code, Code::not_found);
+  EXPECT_FALSE(given({kRegistered, LoggedIn{}}).by(kMe).when(kReindex)) << "its owner needs the password for it too";
+}
+TEST(FinishEmailChange, to_the_same_one_changes_the_index_and_ends_no_session) {
+  const EmailChangeRequested requested{"p0", "c0", kRegistered.email, "ef56", Session{}};
+  const auto decision = given({kRegistered, LoggedIn{}, requested}).by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
+  ASSERT_TRUE(decision);
+  const EmailChanged reindexed{"p0", kRegistered.email, "ef56", "ab12", std::nullopt, std::nullopt};
+  EXPECT_EQ(decision->events, std::vector<Event>{reindexed});
+  const auto after = given({kRegistered, LoggedIn{}, requested, reindexed});
+  EXPECT_EQ(account(after).email_index, "ef56");
+  EXPECT_FALSE(account(after).pending_email);
+  EXPECT_FALSE(account(after).sessions.is_over(session("any", 2)));
+}
 TEST(FinishEmailChange, answers_the_command_by_which_an_older_event_names_its_process) {
   auto requested = kRequested;
   requested.command_id.reset();

@@ -352,11 +352,13 @@ def check_made_again(records, topics):
 def check_directory(records, topics):
     """The directory's last entries are a fold of the log; those of parked streams name them together."""
     expected, sites, seen, parked, announced, emails, sessions = {}, {}, {}, set(), {}, {}, collections.defaultdict(Sessions)
-    keys = collections.defaultdict(dict)
+    keys, addresses = collections.defaultdict(dict), {}
     for event in topics.events:
         value, number = json.loads(event.value), int(event.subject.rpartition("/")[2])
         if event.text("ce_type").startswith("parley.account."):
-            fold_sessions(sessions[number], event.text("ce_type").split(".")[2], value, int(event.sequence), event.text("ce_time"))
+            if event.text("ce_type") != EMAIL_CHANGED or value["email"] != addresses[number]:  # under another index alone: no session is over
+                fold_sessions(sessions[number], event.text("ce_type").split(".")[2], value, int(event.sequence), event.text("ce_time"))
+            addresses[number] = value["email"] if event.text("ce_type") in ("parley.account.registered.v1", EMAIL_CHANGED) else addresses.get(number)
             api_keys.fold(keys[number], event.text("ce_type").split(".")[2], value, event.text("ce_time"))
         if event.text("ce_type") == "parley.account.registered.v1":
             emails[number] = [value["email_index"], value["password_verifier"]]

@@ -157,6 +157,8 @@ def fold_account(stream, kind, value, time):
     elif kind == "email_change_requested":
         state["pending"] = value
     elif kind == "email_changed":
+        if value["email"] == state["email"]:
+            kind = "email_index_changed"  # which ends no session
         state |= {"email": value["email"], "index": value["email_index"], "process": value["process_id"]}
     elif kind == "email_change_refused" and (state["pending"] or {}).get("process_id") == value["process_id"]:
         state["pending"] = None
@@ -366,6 +368,8 @@ def profile_of(asked, changes={}, **others):
 
 
 def change_email(asked):
+    if asked.principal == "administrator":
+        return change_email_index(asked)
     asked.must_be_in_session()
     value = asked.value
     if not value["password_matches"] or value["compared_with"] != asked.state["verifier"]:
@@ -373,6 +377,19 @@ def change_email(asked):
     if value["email_index"] == asked.state["index"]:
         return [], profile_of(asked)
     requested = {**begun(asked), **{name: value[name] for name in ("email", "email_index", "session")}}
+    return [("parley.account.email_change_requested.v1", requested)], {"account_id": asked.id}
+
+
+def change_email_index(asked):
+    """The same e-mail under another index."""
+    if not asked.state:
+        raise Refusal("NOT_FOUND")
+    if asked.value["email_index"] == asked.state["index"]:
+        return [], profile_of(asked)
+    if asked.value["email"] != asked.state["email"] or asked.state["pending"]:
+        raise Refusal("VERSION_CONFLICT")
+    session = {"id": "", "version": 0, "expires_at": "1970-01-01T00:00:00.000Z"}
+    requested = {**begun(asked), "email": asked.state["email"], "email_index": asked.value["email_index"], "session": session}
     return [("parley.account.email_change_requested.v1", requested)], {"account_id": asked.id}
 
 
