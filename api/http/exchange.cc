@@ -75,7 +75,11 @@ bool Exchange::send_error(const Refusal& refusal, const Headers& extra) { return
 Response Exchange::error(const Refusal& refusal, const Headers& extra) const {
   Response response;
   try {
-    response = kernel_->error({.refusal = refusal, .accept_language = origin_.accept_language, .request_id = origin_.request_id});
+    response = kernel_->error({.refusal = refusal,
+                               .accept_language = origin_.accept_language,
+                               .request_id = origin_.request_id,
+                               .origin = origin_.page,
+                               .path_pattern = origin_.path_pattern});
   } catch (...) {  // without the product's texts the status still says what matters
     response.status = refusal.status;
   }

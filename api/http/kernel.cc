@@ -14,6 +14,8 @@ std::string request_id_of(const RequestHead& head) {
   return is_well_formed_request_id(given) ? std::string(given) : new_request_id();
 }
 
+std::string pattern_of(const Routes::Match& match) { return match.path == nullptr ? std::string{} : std::string(Routes::pattern(*match.path)); }
+
 }  // namespace
 
 Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
@@ -40,6 +42,8 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
                                                                     .method = head.method,
                                                                     .route = endpoint == nullptr ? std::string{} : endpoint->pattern,
                                                                     .accept_language = std::string(head.headers.get("accept-language")),
+                                                                    .page = std::string(head.headers.get("origin")),
+                                                                    .path_pattern = pattern_of(match),
                                                                     .head_only = is_head,
                                                                     .http10 = head.http10,
                                                                     .keep_alive = head.keep_alive});
@@ -59,12 +63,10 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
 
   std::vector<Parameters::Item> parameters;
   for (std::size_t i = 0; i < match.segments.size(); ++i) {
-    auto value = percent_decode(match.segments[i], Plus::literal);
-    if (!value) break;
-    parameters.emplace_back(endpoint->parameter_names[i], std::move(*value));
+    parameters.emplace_back(endpoint->parameter_names[i], percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
   }
   auto query = parse_query(head.query);
-  if (parameters.size() != match.segments.size() || !query) {
+  if (!query) {
     exchange->send_error({});
     return;
   }
@@ -95,6 +97,8 @@ void Kernel::refuse(const std::shared_ptr<Connection>& connection, const Request
             .method = head.method,
             .route = {},
             .accept_language = std::string(head.headers.get("accept-language")),
+            .page = std::string(head.headers.get("origin")),
+            .path_pattern = pattern_of(routes_.match(head.path)),
             .head_only = head.method == "HEAD",
             .http10 = head.http10,
             .keep_alive = false})

@@ -20,6 +20,19 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kOptionalWhiteSpace = " \t";
+  const auto first = text.find_first_not_of(kOptionalWhiteSpace);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kOptionalWhiteSpace) - first + 1);
+}
+
+std::string_view take_element(std::string_view& list) {
+  const auto element = list.substr(0, list.find(','));
+  list.remove_prefix(std::min(list.size(), element.size() + 1));
+  return trimmed(element);
+}
+
 const Headers::Field* Headers::find(std::string_view name) const {
   const auto it = std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
   return it == fields_.end() ? nullptr : &*it;

@@ -15,6 +15,11 @@ namespace parley::http {
 /// ASCII case-insensitive equality, as HTTP compares field names and most tokens.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
 
+/// Without the optional white space at its ends: blanks and tabs (RFC 9110, 5.6.3).
+std::string_view trimmed(std::string_view text);
+/// Takes the next element of a comma-separated list (RFC 9110, 5.6.1), trimmed, off its front. Elements may be empty.
+std::string_view take_element(std::string_view& list);
+
 /// Header fields in the order in which they came; names compare case-insensitively. A value type; not thread-safe.
 class Headers {
  public:

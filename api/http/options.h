@@ -44,6 +44,8 @@ struct KernelError {
   Refusal refusal;
   std::string_view accept_language;  ///< empty when the request was not understood that far
   std::string_view request_id;
+  std::string_view origin{};        ///< the Origin field: the page that asks; empty without one
+  std::string_view path_pattern{};  ///< of the requested path, whether or not it has that method; empty when there is no such path
 };
 
 /// One line of the access log, and what metrics count. Holds neither path nor query: they carry ids and tokens.

@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include "api/http/url.h"
+
 namespace parley::http {
 namespace {
 
@@ -30,12 +32,6 @@ bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 bool is_visible_ascii(char c) { return c > 0x20 && c < 0x7F; }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool has_bare_line_feed(std::string_view text) {
   for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
     if (at == 0 || text[at - 1] != '\r') return true;
@@ -45,11 +41,28 @@ bool has_bare_line_feed(std::string_view text) {
 
 bool lists_token(std::string_view list, std::string_view token) {
   while (!list.empty()) {
-    const std::string_view item = list.substr(0, list.find(','));
-    if (equals_ignoring_case(trimmed(item), token)) return true;
-    list.remove_prefix(std::min(list.size(), item.size() + 1));
+    if (equals_ignoring_case(take_element(list), token)) return true;
   }
   return false;
+}
+
+bool is_host(std::string_view host) {
+  return std::ranges::all_of(host,
+                             [](char c) { return is_visible_ascii(c) && std::string_view{"/?#@,\\<>\"{}|^`"}.find(c) == std::string_view::npos; });
+}
+
+/// A target in origin form as it is, and one in absolute form without its scheme and authority; nothing for any other.
+std::optional<std::string> origin_form(std::string_view target) {
+  if (target.starts_with('/')) return std::string(target);
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    target.remove_prefix(scheme.size());
+    const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+    target.remove_prefix(authority.size());
+    if (authority.empty() || !is_host(authority)) return std::nullopt;
+    return (target.starts_with('/') ? "" : "/") + std::string(target);
+  }
+  return std::nullopt;
 }
 
 std::optional<Refusal> read_request_line(std::string_view line, const RequestLimits& limits, RequestHead& head) {
@@ -66,14 +79,16 @@ std::optional<Refusal> read_request_line(std::string_view line, const RequestLim
     return is_version ? kVersionNotSupported : kBadRequest;
   }
   if (target.size() > limits.target_bytes_max) return kUriTooLong;
-  if (!target.starts_with('/') || target.contains('#') || !std::ranges::all_of(target, is_visible_ascii)) return kBadRequest;
-
-  const auto question = target.find('?');
   head.method = method;
-  head.path = target.substr(0, question);
-  if (question != std::string_view::npos) head.query = target.substr(question + 1);
   head.http10 = version == "HTTP/1.0";
-  if (head.path.contains("//")) return kBadRequest;
+  if (target.contains('#') || !std::ranges::all_of(target, is_visible_ascii)) return kBadRequest;
+  const auto asked = origin_form(target);
+  if (!asked) return kBadRequest;
+  const auto question = asked->find('?');
+  auto path = normalised_path(std::string_view{*asked}.substr(0, question));
+  if (!path) return kBadRequest;
+  head.path = std::move(*path);
+  if (question != std::string::npos) head.query = asked->substr(question + 1);
   return std::nullopt;
 }
 
@@ -94,11 +109,6 @@ std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLi
     head.headers.combine(name, value);
   }
   return std::nullopt;
-}
-
-bool is_host(std::string_view host) {
-  return std::ranges::all_of(host,
-                             [](char c) { return is_visible_ascii(c) && std::string_view{"/?#@,\\<>\"{}|^`"}.find(c) == std::string_view::npos; });
 }
 
 std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& head) {
@@ -122,9 +132,11 @@ std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& he
 
 std::optional<Refusal> read_head(std::string_view text, const RequestLimits& limits, RequestHead& head) {
   const auto line_end = text.find("\r\n");
-  if (auto refusal = read_request_line(text.substr(0, line_end), limits, head)) return refusal;
-  if (text.size() > limits.head_bytes_max) return kHeadersTooLarge;
-  if (auto refusal = read_header_lines(text.substr(line_end + 2), limits, head)) return refusal;
+  const auto refusal = read_request_line(text.substr(0, line_end), limits, head);
+  if (text.size() > limits.head_bytes_max) return refusal ? refusal : kHeadersTooLarge;
+  // Those of a request line that is refused too: they name the language of the answer, and the origin of the page that may read it.
+  const auto fields_refusal = read_header_lines(text.substr(line_end + 2), limits, head);
+  if (refusal || fields_refusal) return refusal ? refusal : fields_refusal;
   return read_framing(limits, head);
 }
 

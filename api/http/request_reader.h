@@ -28,7 +28,7 @@ struct Refusal {
 /// A head that passed the screening.
 struct RequestHead {
   std::string method;
-  std::string path;   ///< raw: still percent-encoded, begins with '/'
+  std::string path;   ///< as normalised_path() gives it: still percent-encoded; empty when it was not understood
   std::string query;  ///< raw, without '?'
   Headers headers;
   std::size_t content_length = 0;
@@ -42,8 +42,10 @@ struct RequestHead {
 ///
 /// Refused: Transfer-Encoding (411: the edge de-chunks), a body over the limit (413, before it is read), targets over the limit (414), an unknown
 /// Expect (417), heads over the limits (431), versions other than 1.0 and 1.1 (505), and as 400: bare LF, control bytes, obsolete line folding,
-/// malformed names, targets not in origin form or with an empty segment, a fragment, Content-Length that is not one plain number, a Host that is not
-/// exactly one, and bytes beyond the request (pipelining). As 503: what the budget has no room for.
+/// malformed names, targets neither in origin nor in absolute form, paths that normalised_path() refuses, a fragment, Content-Length that is not one
+/// plain number, a Host that is not exactly one, and bytes beyond the request (pipelining). As 503: what the budget has no room for.
+///
+/// The authority of the absolute form (RFC 9112, 3.2.2) must be one, and counts no more than Host does: this server has one set of paths.
 ///
 /// Owned and called by one thread. After a refusal the connection must end: the reader does not find the next request.
 class RequestReader {

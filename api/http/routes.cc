@@ -77,16 +77,17 @@ void Routes::add(std::string method, std::string_view pattern, Handler handler) 
   }
 }
 
-Routes::Match Routes::match(std::string_view raw_path) const {
-  if (raw_path.starts_with('/')) raw_path.remove_prefix(1);
-  if (raw_path.ends_with('/')) raw_path.remove_suffix(1);
-  if (raw_path.empty()) return {};
-  const auto [route, parameters, splats] = impl_->tree.findRoute(raw_path);
+Routes::Match Routes::match(std::string_view path) const {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (path.empty()) return {};
+  const auto [route, parameters, splats] = impl_->tree.findRoute(path);
   if (route == nullptr) return {};
   Match match{.path = route->handler_.target<PathReference>()->path, .segments = {}};
   for (const auto& parameter : parameters) match.segments.push_back(parameter.as<std::string>());
   return match;
 }
+
+std::string_view Routes::pattern(const Path& path) { return path.methods.begin()->second.pattern; }
 
 const Routes::Endpoint* Routes::endpoint(const Path& path, std::string_view method) {
   const auto at = path.methods.find(method);

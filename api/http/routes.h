@@ -16,9 +16,8 @@ namespace parley::http {
 /// What it throws becomes a generic 500.
 using Handler = std::function<void(Request, Responder)>;
 
-/// Patterns such as "/api/dialogs/{id}/messages"; `{name}` takes one whole segment; a literal segment wins over a parameter. A trailing slash of a
-/// requested path is ignored. HEAD is answered by GET's handler, OPTIONS by the kernel (204 and Allow) unless a route is declared for it.
-/// Movable. Adding is not thread-safe; looking up is.
+/// Patterns such as "/api/dialogs/{id}/messages"; `{name}` takes one whole segment; a literal segment wins over a parameter. HEAD is answered by
+/// GET's handler, OPTIONS by the kernel (204 and Allow) unless a route is declared for it. Movable. Adding is not thread-safe; looking up is.
 class Routes {
  public:
   /// The methods of one path.
@@ -41,8 +40,10 @@ class Routes {
   /// Throws std::invalid_argument for a malformed pattern or one that is already there for this method.
   void add(std::string method, std::string_view pattern, Handler handler);
 
-  /// `raw_path` is still percent-encoded: an escaped slash does not end a segment.
-  Match match(std::string_view raw_path) const;
+  /// `path` is as normalised_path() gives it: still percent-encoded, an escaped slash does not end a segment.
+  Match match(std::string_view path) const;
+  /// As one of its methods was declared.
+  static std::string_view pattern(const Path& path);
   /// Null when the path has no such method.
   static const Endpoint* endpoint(const Path& path, std::string_view method);
   /// The value of an Allow field: "GET, HEAD, OPTIONS".

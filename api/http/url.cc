@@ -6,6 +6,62 @@
 #include <vector>
 
 namespace parley::http {
+namespace {
+
+constexpr std::size_t kEscapeSize = 3;  // %XX
+
+bool is_unreserved(char c) {  // RFC 3986, 2.3
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+}
+
+/// What the escape at the beginning of the text stands for; nothing when that is none.
+std::optional<char> escaped(std::string_view text) {
+  if (text.size() < kEscapeSize) return std::nullopt;
+  unsigned value = 0;
+  const char* end = text.data() + kEscapeSize;
+  if (std::from_chars(text.data() + 1, end, value, 16).ptr != end) return std::nullopt;
+  return static_cast<char>(value);
+}
+
+std::optional<std::string> normalised_segment(std::string_view raw) {
+  std::string segment;
+  while (!raw.empty()) {
+    if (raw.front() != '%') {
+      segment.push_back(raw.front());
+      raw.remove_prefix(1);
+      continue;
+    }
+    const auto c = escaped(raw);
+    if (!c || *c == '\0') return std::nullopt;
+    if (is_unreserved(*c)) {
+      segment.push_back(*c);
+    } else {
+      for (const char digit : raw.substr(0, kEscapeSize)) segment.push_back(digit >= 'a' ? static_cast<char>(digit - 'a' + 'A') : digit);
+    }
+    raw.remove_prefix(kEscapeSize);
+  }
+  return segment;
+}
+
+}  // namespace
+
+std::optional<std::string> normalised_path(std::string_view raw) {
+  if (!raw.starts_with('/') || raw.contains("//")) return std::nullopt;
+  std::string path;
+  while (!raw.empty()) {
+    raw.remove_prefix(1);
+    const auto segment = normalised_segment(raw.substr(0, raw.find('/')));
+    if (!segment) return std::nullopt;
+    raw.remove_prefix(std::min(raw.size(), raw.find('/')));
+    if (*segment == "..") {
+      if (path.empty()) return std::nullopt;
+      path.resize(path.rfind('/'));
+    } else if (*segment != "." && !segment->empty()) {
+      path.append("/").append(*segment);
+    }
+  }
+  return path.empty() ? "/" : path;
+}
 
 std::optional<std::string> percent_decode(std::string_view encoded, Plus plus) {
   std::string decoded;
@@ -13,12 +69,10 @@ std::optional<std::string> percent_decode(std::string_view encoded, Plus plus) {
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     char c = encoded[i];
     if (c == '%') {
-      if (encoded.size() - i < 3) return std::nullopt;
-      unsigned value = 0;
-      const char* end = encoded.data() + i + 3;
-      if (std::from_chars(end - 2, end, value, 16).ptr != end) return std::nullopt;
-      c = static_cast<char>(value);
-      i += 2;
+      const auto decoded_c = escaped(encoded.substr(i));
+      if (!decoded_c) return std::nullopt;
+      c = *decoded_c;
+      i += kEscapeSize - 1;
     } else if (c == '+' && plus == Plus::space) {
       c = ' ';
     }

@@ -1,5 +1,5 @@
 #pragma once
-// Percent-decoding of path segments and queries. Pistache decodes neither.
+// One form for every spelling of a path, and percent-decoding of its segments and of queries. Pistache does neither.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -7,6 +7,12 @@
 #include "api/http/message.h"
 
 namespace parley::http {
+
+/// The one form of a raw path (RFC 3986, 6.2.2): escaped unreserved characters are decoded, other escapes have upper-case digits, dot segments are
+/// removed, and one slash at the end is dropped. What is escaped otherwise stays data: `%2F` ends no segment. The edge matches its locations against
+/// a path that is normalised alike, so that both choose by the same. Nothing for a path that does not begin with a slash, has an empty segment,
+/// leaves the root, has an escape that is incomplete or not hexadecimal, or an escaped NUL.
+std::optional<std::string> normalised_path(std::string_view raw);
 
 /// How `+` reads: literally in a path, as a space in a query (the form encoding that browsers send).
 enum class Plus { literal, space };

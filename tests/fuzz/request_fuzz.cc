@@ -89,6 +89,14 @@ void check_query(std::string_view query) {
   must(reparsed && std::ranges::equal(*reparsed, *parameters), "a query survives its encoding");
 }
 
+void check_path(std::string_view raw) {
+  const auto path = normalised_path(raw);
+  if (!path) return;
+  must(path->size() <= raw.size() && path->starts_with('/') && (path->size() == 1 || !path->ends_with('/')), "a normalised path is a path");
+  must(normalised_path(*path) == path, "a normalised path stays as it is");
+  must(percent_decode(*path, Plus::literal).has_value(), "a normalised path can be decoded");
+}
+
 /// As the acceptor asks Pistache: a GET of the path, without headers.
 void check_parser(const std::string& path) {
   static Pistache::Http::RequestParser parser(kLimits.head_bytes_max);
@@ -135,10 +143,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   check_same(whole, read(bytes, [] { return 1; }), bytes);
   check_same(whole, read(bytes, [seed = static_cast<unsigned>(input[0])]() mutable { return 1 + (seed = seed * 197 + 41) % 23; }), bytes);
   check_query(bytes);
+  check_path(bytes);
   check_decoding(bytes, Plus::literal);
   check_decoding(bytes, Plus::space);
   if (whole.end == Reading::End::complete) {
-    parley::fuzz::must(whole.head.path.starts_with('/') && whole.body.size() == whole.head.content_length, "a request is whole");
+    parley::fuzz::must(normalised_path(whole.head.path) == whole.head.path && whole.body.size() == whole.head.content_length, "a request is whole");
     check_query(whole.head.query);
     check_parser(whole.head.path);
     check_route(whole.head.path);

@@ -130,8 +130,11 @@ class HttpServer : public ::testing::Test {
   Hooks hooks() {
     return {.error =
                 [](const KernelError& error) {
-                  return Response::json(error.refusal.status, "{\"error\":{\"code\":\"" + std::string(error.refusal.code) + "\",\"message\":\"" +
-                                                                  (error.accept_language == "en" ? "English" : "Russian") + "\"}}");
+                  auto response =
+                      Response::json(error.refusal.status, "{\"error\":{\"code\":\"" + std::string(error.refusal.code) + "\",\"message\":\"" +
+                                                               (error.accept_language == "en" ? "English" : "Russian") + "\"}}");
+                  if (!error.origin.empty()) response.headers.set("X-Asked", std::string(error.path_pattern) + " from " + std::string(error.origin));
+                  return response;
                 },
             .answered =
                 [this](const Answered& answered) {
@@ -184,9 +187,28 @@ TEST_F(HttpServer, AnswersErrorsInTheProductsFormAndTheCallersLanguage) {
   EXPECT_TRUE(missing.has("X-Request-Id: caller-1\r\n"));
   EXPECT_TRUE(missing.has("Content-Type: application/json\r\n"));
   EXPECT_EQ(get("/echo/%zz").status, 400);
+  EXPECT_TRUE(get("/echo/%zz", "Accept-Language: en\r\n").body.contains("English"));
   EXPECT_EQ(get("/echo/%00").status, 400);
   EXPECT_EQ(get("/echo/a?q=1&q=2").status, 400);
   EXPECT_FALSE(get("/nowhere", "X-Request-Id: \"forged\"\r\n").has("forged"));
+}
+
+TEST_F(HttpServer, SaysOfItsErrorsWhichPathWasAskedForAndFromWhichOrigin) {
+  start({.limits = {.request = {.body_bytes_max = 10}}});
+  const auto asked = [&](std::string_view line, std::string_view fields = "") {
+    const auto answer = ask(std::string(line) + " HTTP/1.1\r\nHost: test\r\nOrigin: https://shop.example\r\n" + std::string(fields) + "\r\n");
+    const auto at = answer.head.find("X-Asked: ");
+    return std::to_string(answer.status) + " " + (at == std::string::npos ? "" : answer.head.substr(at + 9, answer.head.find("\r\n", at) - at - 9));
+  };
+  EXPECT_EQ(asked("DELETE /echo/1"), "405 /echo/{id} from https://shop.example");
+  EXPECT_EQ(asked("GET /echo/1?a=1&a=2"), "400 /echo/{id} from https://shop.example");
+  EXPECT_EQ(asked("POST /ech%6f/", "Content-Length: 11\r\n"), "413 /echo from https://shop.example");
+  EXPECT_EQ(asked("POST /echo", "Transfer-Encoding: chunked\r\n"), "411 /echo from https://shop.example");
+  EXPECT_EQ(asked("GET /throw"), "500 /throw from https://shop.example");
+  EXPECT_EQ(asked("GET /nowhere"), "404  from https://shop.example");
+  EXPECT_EQ(asked("GET /nowhere", "Content-Length: 11\r\n"), "413  from https://shop.example");
+  EXPECT_EQ(asked("GET /%zz"), "400  from https://shop.example");
+  EXPECT_EQ(asked("GET /echo/1", "No colon\r\n"), "400 /echo/{id} from https://shop.example") << "what was read before the fault counts";
 }
 
 TEST_F(HttpServer, KnowsTheMethodsOfAPath) {
