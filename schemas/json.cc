@@ -1,7 +1,6 @@
 #include "schemas/json.h"
 
 #include <rapidjson/document.h>
-#include <rapidjson/error/en.h>
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/writer.h>
 
@@ -24,6 +23,49 @@ std::optional<std::string> text_problem(std::string_view text) {
   }
   return std::nullopt;
 }
+
+/// In our words: each has a Russian text too (api/endpoint/issues.cc).
+std::string_view fault_named(rapidjson::ParseErrorCode code) {
+  switch (code) {
+    case rapidjson::kParseErrorDocumentEmpty:
+      return "there is no value";
+    case rapidjson::kParseErrorDocumentRootNotSingular:
+      return "nothing may follow the value";
+    case rapidjson::kParseErrorValueInvalid:
+      return "a value is expected";
+    case rapidjson::kParseErrorObjectMissName:
+      return "a name in quotes is expected";
+    case rapidjson::kParseErrorObjectMissColon:
+      return "a colon is expected";
+    case rapidjson::kParseErrorObjectMissCommaOrCurlyBracket:
+      return "a comma or } is expected";
+    case rapidjson::kParseErrorArrayMissCommaOrSquareBracket:
+      return "a comma or ] is expected";
+    case rapidjson::kParseErrorStringUnicodeEscapeInvalidHex:
+      return "four hexadecimal digits are expected";
+    case rapidjson::kParseErrorStringUnicodeSurrogateInvalid:
+      return "a surrogate must have its pair";
+    case rapidjson::kParseErrorStringEscapeInvalid:
+      return "there is no such escape, or a control character is not escaped";
+    case rapidjson::kParseErrorStringMissQuotationMark:
+      return "a string has no closing quotation mark";
+    case rapidjson::kParseErrorStringInvalidEncoding:
+      return "a string must be UTF-8";
+    case rapidjson::kParseErrorNumberTooBig:
+      return "a number is too large";
+    case rapidjson::kParseErrorNumberMissFraction:
+      return "a digit is expected after the decimal point";
+    case rapidjson::kParseErrorNumberMissExponent:
+      return "a digit is expected in the exponent";
+    case rapidjson::kParseErrorNone:
+    case rapidjson::kParseErrorTermination:
+    case rapidjson::kParseErrorUnspecificSyntaxError:
+      break;
+  }
+  return "a syntax error";
+}
+
+ParseError fault_at(std::size_t byte, std::string_view fault) { return {"at byte " + std::to_string(byte) + ": " + std::string(fault), false, {}}; }
 
 /// The first thing that may not pass, with its path. Depth is bounded, so the recursion is.
 std::optional<ParseError> strict_problem(const Node& value, const std::string& path, int depth) {
@@ -99,7 +141,7 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   impl->text = std::move(text);
   // The parser takes it for the end of the text, whatever follows.
   if (const auto nul = impl->text.find('\0'); nul != std::string::npos) {
-    return std::unexpected(ParseError{"at byte " + std::to_string(nul) + ": a NUL byte", false, {}});
+    return std::unexpected(fault_at(nul, "a NUL byte"));
   }
   // A UTF-8 character that the end cuts short is read to its announced length, past the terminator.
   constexpr std::size_t kUtf8TailMax = 3;
@@ -108,8 +150,7 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
   impl->json.ParseInsitu<kFlags>(impl->text.data());
   if (impl->json.HasParseError()) {
-    return std::unexpected(ParseError{
-        "at byte " + std::to_string(impl->json.GetErrorOffset()) + ": " + rapidjson::GetParseError_En(impl->json.GetParseError()), false, {}});
+    return std::unexpected(fault_at(impl->json.GetErrorOffset(), fault_named(impl->json.GetParseError())));
   }
   if (strict == Strict::yes) {
     if (auto problem = strict_problem(impl->json, "", 0)) return std::unexpected(std::move(*problem));

@@ -5,9 +5,10 @@ namespace parley::endpoint {
 void allow_origin(http::Headers& headers, std::string_view origin) {
   if (origin.empty()) return;
   headers.set("Access-Control-Allow-Origin", std::string(origin));
-  headers.set("Access-Control-Expose-Headers",
-              "ETag, Idempotency-Hit, Retry-After, X-Event-Position, X-Projection, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
-              "X-Request-Id");
+  headers.set(
+      "Access-Control-Expose-Headers",
+      "Allow, ETag, Idempotency-Hit, Retry-After, X-Event-Position, X-Projection, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
+      "X-Request-Id");
   headers.combine("Vary", "Origin");
 }
 

@@ -1,8 +1,5 @@
 #include "api/endpoint/failure.h"
 
-#include <charconv>
-#include <cmath>
-
 namespace parley::endpoint {
 
 struct ErrorDetails {
@@ -47,22 +44,6 @@ namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "1";
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
-}
-
-/// The weight that one element of Accept-Language gives ("en-US;q=0.8"); 1 without one, 0 for a malformed one.
-double weight_of(std::string_view element) {
-  const auto q = element.find("q=");
-  if (q == std::string_view::npos) return 1;
-  double weight = 0;
-  const auto text = trimmed(element.substr(q + 2));
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), weight);
-  return error == std::errc{} && std::isfinite(weight) ? weight : 0;
-}
-
 /// Rounded up: who asks then is let through.
 std::int64_t seconds_up(std::chrono::milliseconds time) { return std::chrono::ceil<std::chrono::seconds>(time).count(); }
 
@@ -75,20 +56,6 @@ Failure::Failure(const Error& error) : code(error.code) {
 
 Failure::Failure(const postgres::Error& error)
     : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable : Code::internal_error) {}
-
-Language preferred_language(std::string_view accept_language) {
-  double russian = 0;
-  double english = 0;
-  while (!accept_language.empty()) {
-    const auto comma = accept_language.find(',');
-    const auto element = trimmed(accept_language.substr(0, comma));
-    accept_language.remove_prefix(comma == std::string_view::npos ? accept_language.size() : comma + 1);
-    const auto tag = trimmed(element.substr(0, element.find_first_of("-;")));
-    if (http::equals_ignoring_case(tag, "ru")) russian = std::max(russian, weight_of(element));
-    if (http::equals_ignoring_case(tag, "en")) english = std::max(english, weight_of(element));
-  }
-  return english > russian ? Language::english : Language::russian;
-}
 
 http::Headers limit_headers(const limits::Standing& standing) {
   const auto now = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::system_clock::now()).time_since_epoch();
@@ -110,6 +77,7 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
   if (!failure.command_id.empty()) details.command_id = failure.command_id;
 
   auto response = http::Response::json(row.status, schema::write(body));
+  response.headers.set("Cache-Control", "no-store");  // it depends on who asks, in which language, and on what will be otherwise in a moment
   response.headers.set("Content-Language", language == Language::english ? "en" : "ru");
   if (row.status == 401) response.headers.set("WWW-Authenticate", failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
   if (row.status == 503 && row.retryable) response.headers.set("Retry-After", std::string(kRetryAfterSeconds));

@@ -39,7 +39,8 @@ inline std::unexpected<Failure> fail(Failure failure) { return std::unexpected(s
 inline std::unexpected<Failure> invalid(std::string field, std::string issue) { return fail(schema::Problem{std::move(field), std::move(issue)}); }
 
 enum class Language { russian, english };
-/// The better liked of the two (RFC 9110, 12.5.4); Russian when the field says nothing of either.
+/// The better liked of the two (RFC 9110, 12.4.2 and 12.5.4), Russian when both are liked alike, or neither. A language has the highest weight of the
+/// ranges that name it ("en", "en-GB"), and that of "*" when none does. Malformed elements count as absent.
 Language preferred_language(std::string_view accept_language);
 /// An issue in a language. Issues are written in English; one that the table of issues does not know stays so.
 std::string issue_in(Language language, std::string_view issue);

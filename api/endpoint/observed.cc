@@ -7,6 +7,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "api/endpoint/cors.h"
 #include "api/endpoint/failure.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -55,10 +56,15 @@ class RequestMetrics {
 
 }  // namespace
 
-http::Hooks hooks() {
+http::Hooks hooks(std::map<std::string, std::string, std::less<>> cross_origin_paths) {
   const auto counted = std::make_shared<RequestMetrics>();
   return {
-      .error = kernel_error,
+      .error =
+          [paths = std::move(cross_origin_paths)](const http::KernelError& error) {
+            auto response = kernel_error(error);
+            if (paths.contains(error.path_pattern)) allow_origin(response.headers, error.origin);
+            return response;
+          },
       .answered =
           [counted](const http::Answered& a) {
             const double seconds = std::chrono::duration<double>(a.duration).count();

@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -294,6 +295,9 @@ class Registry {
   /// OpenAPI 3.1, as JSON. Throws std::invalid_argument for an endpoint that no tag covers, and for two types of one name.
   std::string openapi() const;
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+
+  /// The paths that pages of other origins may ask, each with its methods as a preflight lists them.
+  std::map<std::string, std::string, std::less<>> cross_origin_paths() const;
 
   /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws std::invalid_argument for what is declared
   /// twice, and for a limit that Deps::limits lacks.

@@ -10,6 +10,7 @@
 #include "api/commands/key_uses.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
+#include "api/endpoint/header_fields.h"
 #include "api/endpoint/idempotency.h"
 #include "api/http/executor.h"
 #include "api/http/timers.h"
@@ -71,16 +72,6 @@ void look_again(const Shared& x, std::function<void()> look) {
       x->refuse(Code::internal_error);
     }
   });
-}
-
-/// If-Match: a version in quotes; "*" asks for nothing that a command does not ask anyway.
-Result<std::optional<std::int64_t>> expected_version(const http::Headers& headers) {
-  const auto text = headers.get("If-Match");
-  if (!headers.has("If-Match") || text == "*") return std::optional<std::int64_t>{};
-  if (text.size() > 2 && text.front() == '"' && text.back() == '"') {
-    if (const auto version = plain_integer(text.substr(1, text.size() - 2))) return version;
-  }
-  return invalid("If-Match", "must be a version in quotes, like \"7\"");
 }
 
 /// As expected_version() reads it.

@@ -6,6 +6,7 @@
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
+#include "api/endpoint/header_fields.h"
 #include "api/endpoint/parameters.h"
 #include "domain/model.h"
 
@@ -70,10 +71,8 @@ Result<Caller> only(Result<Caller> caller) {
 }
 
 Result<Caller> bearer(const http::Request& request, const Deps& deps, Result<Caller> (*with)(std::string_view, const Deps&)) {
-  constexpr std::string_view kScheme = "Bearer ";
-  const auto header = request.headers.get("Authorization");
-  if (header.size() <= kScheme.size() || !http::equals_ignoring_case(header.substr(0, kScheme.size()), kScheme)) return fail(Code::not_authenticated);
-  const auto token = header.substr(kScheme.size());
+  const auto token = endpoint::bearer_token(request.headers.get("Authorization"));
+  if (token.empty()) return fail(Code::not_authenticated);
   return token.starts_with(api::kApiKeyMark) ? integrator_with(token, deps) : with(token, deps);
 }
 

@@ -8,7 +8,7 @@
 //                             limits, proxies, partitions, identity, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
-//   http::Server server(options, std::move(routes), endpoint::hooks());   // endpoint/observed.h
+//   http::Server server(options, std::move(routes), endpoint::hooks(registry.cross_origin_paths()));   // endpoint/observed.h
 #include "api/endpoint/registry.h"
 
 namespace parley::replyx {

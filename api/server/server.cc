@@ -90,12 +90,16 @@ struct Api::Parts {
                   streams.pass_on(typing.dialog, typing.owner, replyx::typing_json(typing), typing.sender != dialogs::Sender::user);
                 }),
         log({.kafka = o.kafka, .topic = topic("events")}),
-        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(deps),
-               endpoint::hooks()) {}
+        registry(declared()),
+        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(registry, deps),
+               endpoint::hooks(registry.cross_origin_paths())) {}
 
-  static http::Routes routes(const endpoint::Deps& deps) {
+  static endpoint::Registry declared() {
     endpoint::Registry registry(replyx::info());
     replyx::add_replyx(registry);
+    return registry;
+  }
+  static http::Routes routes(const endpoint::Registry& registry, const endpoint::Deps& deps) {
     http::Routes routes;
     registry.mount(routes, deps);
     return routes;
@@ -137,6 +141,7 @@ struct Api::Parts {
   Streams streams;
   Signals signals;
   LogReader log;
+  const endpoint::Registry registry;
   http::Server server;
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;

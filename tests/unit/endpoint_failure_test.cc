@@ -1,5 +1,8 @@
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "api/endpoint/failure.h"
 #include "api/endpoint/parameters.h"
 #include "schemas/events.h"
@@ -11,15 +14,16 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(Language, is_russian_unless_english_is_liked_better) {
-  EXPECT_EQ(preferred_language(""), Language::russian);
-  EXPECT_EQ(preferred_language("*"), Language::russian);
-  EXPECT_EQ(preferred_language("fr, de;q=0.5"), Language::russian);
-  EXPECT_EQ(preferred_language("en"), Language::english);
-  EXPECT_EQ(preferred_language("EN-us,en;q=0.9"), Language::english);
-  EXPECT_EQ(preferred_language("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7"), Language::russian);
-  EXPECT_EQ(preferred_language("ru;q=0.3, en;q=0.8"), Language::english);
-  EXPECT_EQ(preferred_language("en;q=0"), Language::russian);
-  EXPECT_EQ(preferred_language("en;q=nan,,;;q="), Language::russian);
+  // The table is the edge's too: tests/ops/edge_test.py, tests/contract/error_form_test.py.
+  std::ostringstream text;
+  text << std::ifstream(PARLEY_SOURCE_DIR "/tests/contract/accept_language.json").rdbuf();
+  const auto table = json::Document::parse(text.str(), json::Strict::yes);
+  ASSERT_TRUE(table);
+  ASSERT_GT(table->root().size(), 50U);
+  for (std::size_t i = 0; i < table->root().size(); ++i) {
+    const auto asked = table->root().at(i).at(0).string().value();
+    EXPECT_EQ(preferred_language(asked) == Language::english ? "en" : "ru", table->root().at(i).at(1).string()) << asked;
+  }
 }
 
 TEST(ErrorAnswer, has_the_documented_form) {
@@ -128,12 +132,30 @@ TEST(Issues, that_reading_can_find_have_a_russian_text) {
            issue_of<Nothing>(R"({"a":1,"a":2})"),
            issue_of<Nothing>(R"({"\u0000":1})"),
            issue_of<Nothing>(nested),
+           issue_of<Nothing>("[10e308]"),
+           issue_of<Nothing>(""),
+           issue_of<Nothing>("{} {}"),
+           issue_of<Nothing>("nul"),
            issue_of<Nothing>("{"),
+           issue_of<Nothing>(R"({"a" 1})"),
+           issue_of<Nothing>(R"({"a":1 "b":2})"),
+           issue_of<Nothing>("[1 2]"),
+           issue_of<Nothing>(R"("\u00zz")"),
+           issue_of<Nothing>(R"("\ud800")"),
+           issue_of<Nothing>(R"("\q")"),
+           issue_of<Nothing>("\"a\tb\""),
+           issue_of<Nothing>("\"open"),
+           issue_of<Nothing>("\"\xFF\""),
+           issue_of<Nothing>("1e999"),
+           issue_of<Nothing>("1."),
+           issue_of<Nothing>("1e"),
+           issue_of<Nothing>(std::string_view("1\0", 2)),
            ParameterCodec<std::int64_t>::read("x", {.min = 1, .max = 9}).error().issue,
            ParameterCodec<std::string>::read("xx", {.length_max = 1}).error().issue,
        }) {
     EXPECT_NE(issue, "(no issue)");
     EXPECT_NE(issue_in(Language::russian, issue), issue);
+    EXPECT_FALSE(issue.contains("syntax error")) << issue;
     EXPECT_EQ(issue_in(Language::english, issue), issue);
   }
   EXPECT_EQ(issue_in(Language::russian, "must be at most 10000 characters"), "должно быть не длиннее 10000 символов");

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "api/endpoint/cors.h"
+#include "api/endpoint/header_fields.h"
 #include "api/endpoint/idempotency.h"
 #include "api/endpoint/parameters.h"
 #include "schemas/events.h"
@@ -102,6 +103,37 @@ TEST(CommandId, without_a_key_is_new_each_time) {
   EXPECT_NE(command_id("account/7", "POST", "/api/assistants", ""), command_id("account/7", "POST", "/api/assistants", ""));
 }
 TEST(ConcretePath, has_the_parameters_in_their_places) { EXPECT_EQ(concrete_path(request("1387", {})), "/api/dialogs/1387/messages"); }
+
+TEST(BearerToken, follows_its_scheme_in_any_case_after_one_blank_or_several) {
+  for (const char* spelling : {"Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c"}) EXPECT_EQ(bearer_token(spelling), "a.b.c") << spelling;
+  for (const char* none : {"", "Bearer", "Bearer ", "a.b.c", "Bearera.b.c", "Basic a.b.c", "Bearer\ta.b.c", " Bearer"})
+    EXPECT_EQ(bearer_token(none), "") << none;
+}
+TEST(ContentType, is_json_in_any_case_and_with_any_parameters) {
+  for (const char* json : {"application/json", "Application/JSON", "application/json;charset=utf-8", "application/json\t;\tcharset=utf-8",
+                           "application/json ; x=\"a;b\"", "application/problem+json", "application/merge-patch+JSON\t"}) {
+    EXPECT_TRUE(is_json(json)) << json;
+  }
+  for (const char* other :
+       {"", ";", "text/plain", "json", "application/jsonp", "application/json2", "text/plain;application/json", "application/json, text/plain"}) {
+    EXPECT_FALSE(is_json(other)) << other;
+  }
+}
+TEST(ContentEncoding, identity_is_none) {
+  for (const char* none : {"", "identity", "Identity\t, identity", ", "}) EXPECT_FALSE(is_encoded(none)) << none;
+  for (const char* coding : {"gzip", "identity, gzip", "br"}) EXPECT_TRUE(is_encoded(coding)) << coding;
+}
+TEST(IfMatch, names_one_version_in_every_spelling_of_a_list) {
+  const auto version_of = [](std::string text) { return expected_version({{"If-Match", std::move(text)}}).value(); };
+  EXPECT_EQ(expected_version({}).value(), std::nullopt);
+  EXPECT_EQ(version_of("*"), std::nullopt);
+  for (const char* spelling : {"\"7\"", "\"7\",", ", \"7\"\t,\t\"7\""}) EXPECT_EQ(version_of(spelling), 7) << spelling;
+  const auto refused = [](std::string text) { return expected_version({{"If-Match", std::move(text)}}).error().problem.issue; };
+  for (const char* none : {"", ",", "7", "\"\"", "\"seven\"", "W/\"7\"", "\"7", "\"", "*, \"7\"", "\"-7\"", "\"7\" \"7\""}) {
+    EXPECT_EQ(refused(none), "must be a version in quotes, like \"7\"") << none;
+  }
+  EXPECT_EQ(refused("\"7\", \"8\""), "must name one version");
+}
 
 TEST(Origin, has_a_host) {
   EXPECT_EQ(origin_host("https://shop.example:8443"), "shop.example");

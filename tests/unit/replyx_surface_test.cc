@@ -5,8 +5,10 @@
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <set>
 
+#include "api/endpoint/edge.h"
 #include "api/endpoint/gate.h"
 #include "api/replyx/limits.h"
 #include "api/replyx/messages.h"
@@ -125,16 +127,26 @@ TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
   EXPECT_TRUE(at(root, {"components", "schemas", "Error", "properties", "error"}).is_object());
 }
 
-// The file is for those who make clients. PARLEY_WRITE_SCHEMAS=1 writes it anew:
-//   PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document
-TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
-  const auto path = std::string(PARLEY_SOURCE_DIR) + "/schemas/openapi/replyx.json";
-  const auto document = json::pretty(registry().openapi());
+void expect_committed(const std::string& file_path, const std::string& document) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/" + file_path;
   if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << document;
   std::ifstream file(path);
   // No EXPECT_EQ: it would print both documents.
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == document)
       << path << " is not what the endpoints declare. Write it again: PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document";
+}
+// The files are for those who make clients, and for the edge. PARLEY_WRITE_SCHEMAS=1 writes them anew:
+//   PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document
+TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
+  expect_committed("schemas/openapi/replyx.json", json::pretty(registry().openapi()));
+}
+TEST_F(Surface, the_committed_document_of_the_edge_is_that_of_the_declarations) {
+  expect_committed("ops/nginx/answers.json", json::pretty(endpoint::edge_answers(registry())));
+}
+TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
+  std::map<std::string, std::set<bool>> cross_origin;
+  for (const auto& e : registry().endpoints()) cross_origin[e.path].insert(e.spec.gate->cross_origin);
+  for (const auto& [path, kinds] : cross_origin) EXPECT_EQ(kinds.size(), 1U) << path;  // an error may come before the method is looked at
 }
 
 TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {

@@ -1,0 +1,79 @@
+#include "api/endpoint/edge.h"
+
+#include <array>
+
+#include "api/endpoint/cors.h"
+
+namespace parley::endpoint {
+namespace {
+
+constexpr auto kErrors = std::to_array<Code>({Code::bad_request, Code::not_found, Code::method_not_allowed, Code::request_timeout,
+                                              Code::payload_too_large, Code::uri_too_long, Code::headers_too_large, Code::internal_error,
+                                              Code::overloaded, Code::unavailable, Code::command_timeout, Code::http_version_not_supported});
+constexpr const char* kOrigin = "{origin}";
+constexpr const char* kMethods = "{methods}";
+
+void member(json::Writer& w, std::string_view name, std::string_view text) {
+  w.key(name);
+  w.string(text);
+}
+void headers(json::Writer& w, std::string_view name, const http::Headers& headers) {
+  w.key(name);
+  w.begin_object();
+  for (const auto& [field, value] : headers) member(w, field, value);
+  w.end_object();
+}
+
+void error(json::Writer& w, Code code) {
+  w.begin_object();
+  member(w, "code", schema::error_row(code).name);
+  w.key("status");
+  w.integer(schema::error_row(code).status);
+  for (const auto* language : {"ru", "en"}) {
+    const auto response = error_response(code, language);
+    w.key(language);
+    w.begin_object();
+    headers(w, "headers", response.headers);
+    member(w, "body", response.body);
+    w.end_object();
+  }
+  w.end_object();
+}
+
+void cross_origin(json::Writer& w, const Registry& registry) {
+  http::Headers readable;
+  allow_origin(readable, kOrigin);
+  http::Request asked;
+  asked.headers = {{"Origin", kOrigin}};
+  w.begin_object();
+  headers(w, "readable", readable);
+  headers(w, "preflight", preflight(asked, kMethods).headers);
+  w.key("paths");
+  w.begin_object();
+  for (const auto& [path, methods] : registry.cross_origin_paths()) member(w, path, methods);
+  w.end_object();
+  w.end_object();
+}
+
+}  // namespace
+
+std::string edge_answers(const Registry& registry) {
+  json::Writer w;
+  w.begin_object();
+  w.key("errors");
+  w.begin_array();
+  for (const auto code : kErrors) error(w, code);
+  w.end_array();
+  w.key("cross_origin");
+  cross_origin(w, registry);
+  w.key("streams");
+  w.begin_array();
+  for (const auto& endpoint : registry.endpoints()) {
+    if (endpoint.form == Endpoint::Form::stream) w.string(endpoint.path);
+  }
+  w.end_array();
+  w.end_object();
+  return std::string(w.text());
+}
+
+}  // namespace parley::endpoint
