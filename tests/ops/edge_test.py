@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The edge's nginx with a small API behind it: what it passes on, what it answers itself, what it logs."""
 
+import contextlib
 import http.client
 import http.server
 import json
@@ -15,11 +16,12 @@ import unittest
 
 import data_folder
 import edge
-from settings import Settings
+from settings import ROOT, Settings
 from supervisor import wait_for
 
 PORT = int(os.environ.get("PARLEY_TEST_EDGE_PORT") or 16000)
 DEADLINE_SECONDS = 10
+LANGUAGES = json.loads((ROOT / "tests" / "contract" / "accept_language.json").read_text())
 
 
 class Api(http.server.BaseHTTPRequestHandler):
@@ -27,12 +29,15 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path.startswith("/api/dialogs/"):
+        if "nts" in self.path:  # events, in some spelling
             self.send_response(200)
             self.send_header("Content-Type", "text/event-stream")
             self.end_headers()
             self.wfile.write(b"data: first\n\n")
-            self.server.go_on.wait(DEADLINE_SECONDS)
+            self.connection.settimeout(DEADLINE_SECONDS)
+            with contextlib.suppress(OSError):
+                if not self.connection.recv(1):
+                    self.server.left.add(self.path)
             self.close_connection = True
             return
         body = json.dumps({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}}).encode()
@@ -56,7 +61,7 @@ class Edge(unittest.TestCase):
         cls.settings = Settings(data=cls.folder, port=PORT)
         data_folder.lay_out(cls.folder)
         cls.api = http.server.ThreadingHTTPServer(("127.0.0.1", cls.settings.api_port(1)), Api)
-        cls.api.go_on = threading.Event()
+        cls.api.left = set()  # the streams whose client has left
         threading.Thread(target=cls.api.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.api.server_close)
         cls.addClassCleanup(cls.api.shutdown)
@@ -81,7 +86,8 @@ class Edge(unittest.TestCase):
     def assert_error(self, answer, body, status, code):
         self.assertEqual((answer.status, json.loads(body)["error"]["code"]), (status, code))
         self.assertEqual(set(json.loads(body)["error"]), {"code", "message", "details"})
-        self.assertIn("application/json", answer.getheader("Content-Type"))
+        self.assertEqual(answer.getheader("Content-Type"), "application/json")
+        self.assertEqual(answer.getheader("Cache-Control"), "no-store")
         self.assertTrue(answer.getheader("X-Request-Id"))
 
     def test_a_request_passes_with_the_id_that_its_client_gave(self):
@@ -106,12 +112,26 @@ class Edge(unittest.TestCase):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Forwarded_For="198.51.100.1")[1])
         self.assertEqual(seen["headers"]["x-forwarded-for"], "127.0.0.1")
 
-    def test_a_stream_arrives_before_it_ends(self):
-        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=DEADLINE_SECONDS)
-        connection.request("GET", "/api/dialogs/7/events?token=secret")
-        self.assertEqual(connection.getresponse().readline(), b"data: first\n")
-        self.api.go_on.set()
-        connection.close()
+    def test_a_stream_arrives_before_it_ends_and_ends_with_its_client_however_its_path_is_spelled(self):
+        for path in ("/api/dialogs/7/events?token=secret", "/api/events", "/api/events/", "/api/ev%65nts", "/%61pi/dialogs/%37/events/?x=/", "/api/./events/", "/api/x/../events",
+                     f"http://127.0.0.1:{PORT}/api/events/?absolute"):
+            with self.subTest(path=path):
+                with socket.create_connection(("127.0.0.1", PORT), timeout=DEADLINE_SECONDS) as connection:
+                    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+                    received = b""
+                    while b"data: first\n" not in received:
+                        piece = connection.recv(65536)
+                        self.assertTrue(piece, received)
+                        received += piece
+                self.assertTrue(wait_for(lambda: path.removeprefix(f"http://127.0.0.1:{PORT}") in self.api.left, DEADLINE_SECONDS), "its client has left")
+
+    def test_a_target_in_absolute_form_passes_as_its_path(self):
+        answer = self.ask_raw(f"GET HTTP://elsewhere.example:{PORT}/api/users/me?x=1 HTTP/1.1\r\nHost: other\r\nConnection: close\r\n\r\n".encode())
+        seen = json.loads(answer.partition("\r\n\r\n")[2])
+        self.assertEqual((seen["path"], seen["headers"]["host"]), ("/api/users/me?x=1", "elsewhere.example"))
+
+    def test_a_request_that_needs_no_host_passes_with_one(self):
+        self.assertTrue(json.loads(self.ask_raw(b"GET /api/users/me HTTP/1.0\r\n\r\n").partition("\r\n\r\n")[2])["headers"]["host"])
 
     def test_the_page_is_served_at_the_root(self):
         answer, body = self.ask("GET", "/")
@@ -136,7 +156,6 @@ class Edge(unittest.TestCase):
         self.assert_error(*self.ask("GET", "/page/none.js"), 404, "NOT_FOUND")
         self.assert_error(*self.ask("GET", "/" + "a" * 9000), 414, "URI_TOO_LONG")
         self.assert_error(*self.ask("GET", "/api/x", X="a" * 9000), 431, "HEADERS_TOO_LARGE")
-        self.assert_error(*self.ask("GET", "/page/page.js", Range="bytes=9999999-"), 416, "BAD_REQUEST")
         answer, body = self.ask("POST", "/page/page.js")
         self.assert_error(answer, body, 405, "METHOD_NOT_ALLOWED")
         self.assertEqual(answer.getheader("Allow"), "GET, HEAD")
@@ -146,11 +165,36 @@ class Edge(unittest.TestCase):
             with self.subTest(request=request):
                 self.assertIn('{"error":{"code":"BAD_REQUEST"', self.ask_raw(request))
 
-    def test_errors_speak_english_to_those_who_ask_for_it(self):
-        for asked, language, letters in ({}, "ru", "[а-я]"), ({"Accept_Language": "en-US,en;q=0.9"}, "en", "^[^а-я]*$"):
-            answer, body = self.ask("GET", "/page/none.js", **asked)
-            self.assertEqual(answer.getheader("Content-Language"), language)
-            self.assertRegex(body, letters)
+    def test_errors_have_the_language_that_the_api_would_choose(self):
+        """The table is the API's: tests/unit/endpoint_failure_test.cc."""
+        self.assertGreater(len(LANGUAGES), 50)
+        for asked, language in [*LANGUAGES, (None, "ru")]:
+            with self.subTest(asked=asked):
+                answer, body = self.ask("GET", "/page/none.js", **({} if asked is None else {"Accept_Language": asked}))
+                self.assertEqual(answer.getheader("Content-Language"), language)
+                self.assertRegex(body, "^[^а-я]*$" if language == "en" else "[а-я]")
+
+    def test_pages_of_other_origins_read_the_errors_of_what_they_may_ask(self):
+        large = b" " * (3 << 20)
+        for path in ("/api/site/dialogs", "/api/site/dialogs/?x=1", "/api/s%69te/./dialogs", "/api/site/dialogs/7/messages", "/api/dialogs/7/events"):
+            with self.subTest(path=path):
+                answer, body = self.ask("POST", path, large, Origin="https://shop.example")
+                self.assert_error(answer, body, 413, "PAYLOAD_TOO_LARGE")
+                self.assertEqual((answer.getheader("Access-Control-Allow-Origin"), answer.getheader("Vary")), ("https://shop.example", "Origin"))
+                self.assertIn("X-Request-Id", answer.getheader("Access-Control-Expose-Headers"))
+                self.assertEqual(self.ask("POST", path, large)[0].getheader("Access-Control-Allow-Origin"), None)
+        for path in ("/api/users/me", "/api/site", "/api/site/dialogs/7", "/page/none.js", "/api/x?/api/site/dialogs"):
+            with self.subTest(path=path):
+                answer, body = self.ask("POST", path, large, Origin="https://shop.example")
+                self.assertEqual((answer.status, answer.getheader("Access-Control-Allow-Origin"), answer.getheader("Vary")), (413, None, None))
+
+    def test_an_error_of_a_broken_request_can_be_read_where_its_path_and_origin_were_understood(self):
+        for fields, readable in (("Origin: https://shop.example\r\nContent-Length: x", True), ("Origin: https://shop.example\r\nX: " + "a" * 9000, True),
+                                 ("Host: b\r\nOrigin: https://shop.example", False)):
+            with self.subTest(fields=fields[:60]):
+                answer = self.ask_raw(f"POST /api/site/dialogs HTTP/1.1\r\nHost: a\r\n{fields}\r\nConnection: close\r\n\r\n".encode())
+                self.assertRegex(answer, "^HTTP/1.1 4(00|31) ")
+                self.assertEqual("Access-Control-Allow-Origin: https://shop.example\r\n" in answer, readable, answer)
 
     def test_large_bodies_that_come_slowly_are_bounded_and_what_is_small_passes(self):
         head = f"POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: {200_000}\r\n\r\n".encode()
@@ -171,7 +215,7 @@ class Edge(unittest.TestCase):
         answer = one_more()
         self.assertTrue(answer.startswith("HTTP/1.1 503 "), answer)
         self.assertIn("Retry-After: 1\r\n", answer)
-        self.assertIn('{"error":{"code":"UNAVAILABLE"', answer)
+        self.assertIn('{"error":{"code":"OVERLOADED"', answer)
         self.assertEqual(self.ask("POST", "/api/auth/login", "{}")[0].status, 200)
         for each in slow:
             each.close()
@@ -183,6 +227,13 @@ class Edge(unittest.TestCase):
         logs = list((self.folder / "log").glob("edge*"))
         self.assertTrue(wait_for(lambda: any("/page/none.js" in log.read_text() for log in logs), DEADLINE_SECONDS))
         self.assertFalse(any("secret" in log.read_text() for log in logs))
+
+    def test_the_log_says_what_was_asked_also_when_the_edge_refused_it(self):
+        self.ask("POST", "/api/logged", b" " * (3 << 20))
+        log = self.folder / "log" / "edge-access.log"
+        self.assertTrue(wait_for(lambda: "/api/logged" in log.read_text(), DEADLINE_SECONDS))
+        line = next(json.loads(line) for line in log.read_text().splitlines() if "/api/logged" in line)
+        self.assertEqual((line["method"], line["status"]), ("POST", 413))
 
 
 class EdgeAlone(unittest.TestCase):
@@ -198,9 +249,27 @@ class EdgeAlone(unittest.TestCase):
         self.assertTrue(wait_for(command.ready, DEADLINE_SECONDS))
         connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=DEADLINE_SECONDS)
         self.addCleanup(connection.close)
-        connection.request("GET", "/api/users/me?token=secret")
-        answer = connection.getresponse()
-        self.assertEqual((answer.status, json.loads(answer.read())["error"]["code"], answer.getheader("Retry-After")), (503, "UNAVAILABLE", "1"))
+
+        def ask(method, path, **headers):
+            connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = connection.getresponse()
+            return answer, answer.read()
+
+        answer, body = ask("GET", "/api/users/me?token=secret")
+        self.assertEqual((answer.status, json.loads(body)["error"]["code"], answer.getheader("Retry-After")), (503, "UNAVAILABLE", "1"))
+
+        # A page of another origin is let ask, so that it reads why it has no answer.
+        answer, _ = ask("OPTIONS", "/api/site/dialogs", Origin="https://shop.example", Access_Control_Request_Method="POST")
+        self.assertEqual((answer.status, answer.getheader("Access-Control-Allow-Origin"), answer.getheader("Access-Control-Allow-Methods")),
+                         (204, "https://shop.example", "POST, OPTIONS"))
+        self.assertIn("X-Site-Token", answer.getheader("Access-Control-Allow-Headers"))
+        answer, body = ask("POST", "/api/site/dialogs", Origin="https://shop.example", Accept_Language="ru;q=0, en")
+        self.assertEqual((answer.status, json.loads(body)["error"]["message"], answer.getheader("Access-Control-Allow-Origin")),
+                         (503, "The service is unavailable for now", "https://shop.example"))
+        for path, headers in (("/api/users/me", {"Origin": "https://shop.example"}), ("/api/site/dialogs", {})):
+            answer, body = ask("OPTIONS", path, **headers)
+            self.assertEqual((answer.status, answer.getheader("Access-Control-Allow-Origin")), (503, None))
+            self.assertTrue(json.loads(body))
         self.assertNotIn("secret", "".join(log.read_text() for log in (folder / "log").iterdir()))
 
 
