@@ -52,10 +52,13 @@ std::int64_t seconds_up(std::chrono::milliseconds time) { return std::chrono::ce
 Failure::Failure(const Error& error) : code(error.code) {
   if (const auto* version = std::get_if<CurrentVersion>(&error.details)) current_version = version->version;
   if (const auto* invalid = std::get_if<InvalidField>(&error.details)) problem = {invalid->name, invalid->issue};
+  if (code == Code::internal_error) problem.issue = "it was not decided, or its outcome cannot be read: the decider's log, or this one, says why";
 }
 
 Failure::Failure(const postgres::Error& error)
-    : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable : Code::internal_error) {}
+    : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable : Code::internal_error) {
+  if (code == Code::internal_error) problem.issue = "PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail;
+}
 
 http::Headers limit_headers(const limits::Standing& standing) {
   const auto now = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::system_clock::now()).time_since_epoch();
@@ -69,7 +72,7 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
   const auto language = preferred_language(accept_language);
   ErrorBody body{{failure.code, std::string(language == Language::english ? row.english : row.russian), {}}};
   auto& details = body.error.details;
-  if (!failure.problem.issue.empty()) {
+  if (!failure.problem.issue.empty() && failure.code != Code::internal_error) {  // that one's is for the log
     details.field = failure.problem.field;
     details.issue = issue_in(language, failure.problem.issue);
   }

@@ -12,6 +12,7 @@
 #include "api/endpoint/cors.h"
 #include "api/endpoint/header_fields.h"
 #include "api/endpoint/idempotency.h"
+#include "api/http/cause.h"
 #include "api/http/executor.h"
 #include "api/http/timers.h"
 #include "api/limits/address.h"
@@ -43,6 +44,9 @@ struct Exchange {
     responder.send(std::move(response));
   }
   http::Response refusal(const Failure& failure) const {
+    if (failure.code == Code::internal_error) {
+      log::error("a request failed", {{"correlation_id", request.request_id}, {"route", request.route}, {"cause", failure.problem.issue}});
+    }
     auto response = error_response(failure, request.headers.get("Accept-Language"));
     allow_origin(response.headers, origin());
     return response;
@@ -61,17 +65,20 @@ bool has_all_news(const Exchange& x) { return x.deps.directory.complete_as_of() 
 /// It has waited for news long enough.
 bool is_late(const Exchange& x) { return http::Timers::Clock::now() >= x.arrived + kNewsWaitMax; }
 
+/// Answers for what `work` throws, and says why to the log.
+template <class Work>
+void guarded(const Shared& x, Work&& work) {
+  try {
+    work();
+  } catch (...) {
+    x->refuse({Code::internal_error, {{}, http::cause_of_current_exception()}});
+  }
+}
+
 /// Calls `look` in a moment, on a timer thread, unless the request has waited for news long enough.
 void look_again(const Shared& x, std::function<void()> look) {
   if (is_late(*x)) return x->refuse(Code::unavailable);
-  x->deps.timers.after(kNewsLook, [x, look = std::move(look)] {
-    try {
-      look();
-    } catch (const std::exception& error) {  // on this thread nobody else answers for it
-      log::error("a request failed", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
-      x->refuse(Code::internal_error);
-    }
-  });
+  x->deps.timers.after(kNewsLook, [x, look = std::move(look)] { guarded(x, look); });
 }
 
 /// As expected_version() reads it.
@@ -117,14 +124,14 @@ void answer_when_settled(const Shared& x, const std::shared_ptr<const api::Comma
   const auto& decision = std::get<Answer>(outcome.result);
   const Decided decided{outcome, x->caller, x->deps};
   if (x->endpoint->settled && !x->endpoint->settled(decision, decided) && http::Timers::Clock::now() < until) {
-    x->deps.timers.after(kSettleLook, [=] { answer_when_settled(x, result, until); });
+    x->deps.timers.after(kSettleLook, [=] { guarded(x, [&] { answer_when_settled(x, result, until); }); });
     return;
   }
   answer(*x, *result, outcome, x->endpoint->present(decision, decided));
 }
 
 void finish(const Shared& x, const std::string& command_id, api::CommandResult result) {
-  try {
+  guarded(x, [&] {
     if (!result.outcome) {
       Failure failure(result.outcome.error());
       if (failure.code == Code::command_timeout || failure.code == Code::command_expired) failure.command_id = command_id;
@@ -135,10 +142,7 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
     } else {
       answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)), http::Timers::Clock::now() + kSettleWaitMax);
     }
-  } catch (const std::exception& error) {
-    log::error("an outcome could not be answered", {{"correlation_id", x->request.request_id}, {"route", x->request.route}, {"cause", error.what()}});
-    x->refuse(Code::internal_error);
-  }
+  });
 }
 
 /// A command that is being made, maybe more than once.
@@ -184,7 +188,7 @@ void make_command(const Shared& x, const std::shared_ptr<Making>& making) {
 
 void post_command(const Shared& x, const std::shared_ptr<Making>& making) {
   if (!x->endpoint->spec.hashes) return make_command(x, making);
-  if (!x->deps.hashing.try_post([x, making] { make_command(x, making); })) x->refuse(Code::overloaded);
+  if (!x->deps.hashing.try_post([x, making] { guarded(x, [&] { make_command(x, making); }); })) x->refuse(Code::overloaded);
 }
 
 void run_command(const Shared& x) {
@@ -215,7 +219,7 @@ void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
   const auto until = http::Timers::Clock::now() + kQueryWaitMax;
   const bool posted = x->deps.queries.try_post([x, asked = std::move(asked), pending, until]() mutable {
     if (http::Timers::Clock::now() > until) return x->refuse(Code::overloaded);
-    ask(*x, asked, pending);
+    guarded(x, [&] { ask(*x, asked, pending); });
   });
   if (!posted) x->refuse(Code::overloaded);
 }
@@ -349,7 +353,7 @@ http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
     if (endpoint->body_schema.empty()) request.body = {};
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
-    admit(x);
+    guarded(x, [&] { admit(x); });
   };
 }
 

@@ -4,8 +4,11 @@
 #include <array>
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
+#include "api/http/cause.h"
 #include "api/http/kernel.h"
 #include "api/http/responder.h"
 
@@ -54,7 +57,26 @@ std::string current_exception_type() {
   return name ? name.get() : type->name();
 }
 
+/// Of the exception being handled, where it was thrown by the program about itself (std::logic_error and what derives from it) or by the system.
+std::string current_exception_text() {
+  try {
+    throw;
+  } catch (const std::logic_error& error) {
+    return error.what();
+  } catch (const std::system_error& error) {
+    return error.what();
+  } catch (...) {
+    return {};
+  }
+}
+
 }  // namespace
+
+std::string cause_of_current_exception() {
+  auto cause = current_exception_type();
+  if (const auto text = current_exception_text(); !text.empty()) cause += ": " + text;
+  return cause;
+}
 
 Exchange::Exchange(std::shared_ptr<const Kernel> kernel, std::shared_ptr<Connection> connection, Origin origin)
     : kernel_(std::move(kernel)), connection_(std::move(connection)), origin_(std::move(origin)) {}

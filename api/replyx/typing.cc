@@ -51,12 +51,16 @@ Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const
   }
   const auto ask = [typing, principal = call.caller.principal, client = std::move(client), &deps] {
     const auto refuse = [&](Code code) { client.responder.send(client.error({code, {}})); };
-    auto db = deps.pool.lease(endpoint::kLeaseWaitMax);
-    if (!db) return refuse(Code::unavailable);
-    const auto found = projections::dialog(*db, principal, typing.dialog);
-    if (!found) return refuse(Code::unavailable);
-    if (!*found) return refuse(Code::dialog_not_found);
-    pass(typing, client, deps);
+    try {
+      auto db = deps.pool.lease(endpoint::kLeaseWaitMax);
+      if (!db) return refuse(Code::unavailable);
+      const auto found = projections::dialog(*db, principal, typing.dialog);
+      if (!found) return refuse(Code::unavailable);
+      if (!*found) return refuse(Code::dialog_not_found);
+      pass(typing, client, deps);
+    } catch (...) {
+      client.responder.fail();
+    }
   };
   if (!deps.queries.try_post(ask)) return endpoint::fail(Code::overloaded);
   return {};

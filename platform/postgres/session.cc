@@ -43,6 +43,19 @@ class BegunWith final : public pqxx::dbtransaction {
   const std::string statements_;
 };
 
+/// In one line: how it begins tells which one it is.
+std::string shortened(std::string_view statement) {
+  constexpr std::size_t kShownMax = 160;
+  std::string text;
+  for (const char c : statement) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\t';
+    if (is_space && (text.empty() || text.back() == ' ')) continue;
+    if (text.size() == kShownMax) return text + "…";
+    text += is_space ? ' ' : c;
+  }
+  return text;
+}
+
 // The first line alone: what follows (DETAIL, CONTEXT) may quote a row.
 std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
 
@@ -157,6 +170,7 @@ Result<Rows> Session::query(pqxx::transaction_base& transaction, std::string_vie
     return Rows(&result);
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);
+    if (error.kind == ErrorKind::rejected) error.detail += " in: " + shortened(statement);
     if (error.kind == ErrorKind::unavailable || !connection_.is_open()) broken_ = true;
     return std::unexpected(std::move(error));
   }

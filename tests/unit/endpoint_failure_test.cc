@@ -2,9 +2,14 @@
 
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 
 #include "api/endpoint/failure.h"
 #include "api/endpoint/parameters.h"
+#include "api/http/cause.h"
+#include "api/http/request_reader.h"
+#include "api/http/url.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 
 namespace parley::endpoint {
@@ -61,6 +66,26 @@ TEST(ErrorAnswer, to_one_who_asks_too_often_says_when_he_may_ask_again) {
   EXPECT_GE(std::stoll(std::string(answer.headers.get("X-RateLimit-Reset"))), now + 13);
   EXPECT_LE(std::stoll(std::string(answer.headers.get("X-RateLimit-Reset"))), now + 15);
 }
+TEST(Failure, of_ours_says_its_cause_to_the_log_and_to_nobody_else) {
+  const postgres::Error error{postgres::ErrorKind::rejected, "42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs"};
+  const Failure rejected(error);
+  EXPECT_EQ(rejected.problem.issue, "PostgreSQL: rejected: 42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs");
+  EXPECT_THAT(error_response(rejected, "en").body, Not(HasSubstr("42703")));
+  EXPECT_FALSE(Failure(Error{Code::internal_error, {}}).problem.issue.empty());
+  EXPECT_EQ(Failure(postgres::Error{postgres::ErrorKind::timeout, "57014"}).problem.issue, "");
+}
+TEST(Cause, of_an_exception_has_its_text_only_where_that_is_the_programs_own) {
+  const auto cause_of = [](const auto& exception) {
+    try {
+      throw exception;
+    } catch (...) {
+      return http::cause_of_current_exception();
+    }
+  };
+  EXPECT_EQ(cause_of(std::out_of_range("no such column")), "std::out_of_range: no such column");
+  EXPECT_EQ(cause_of(std::runtime_error("what a visitor wrote")), "std::runtime_error");
+  EXPECT_EQ(cause_of(7), "int");
+}
 TEST(ErrorAnswer, of_a_conflict_names_the_current_version) {
   EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body, HasSubstr(R"("details":{"current_version":7})"));
 }
@@ -102,6 +127,20 @@ TEST(KernelError, has_the_same_form_for_every_code_of_the_kernel) {
   EXPECT_THAT(unavailable.body, HasSubstr("UNAVAILABLE"));
 }
 
+TEST(KernelError, names_the_limit_that_a_request_is_over) {
+  const auto body_of = [](const http::Refusal& refusal, std::string_view language) {
+    return kernel_error({.refusal = refusal, .accept_language = language, .request_id = "r"}).body;
+  };
+  EXPECT_THAT(body_of(http::body_too_large(16'384), "en"), HasSubstr(R"("details":{"field":"body","issue":"must be at most 16384 bytes"})"));
+  EXPECT_THAT(body_of(http::body_too_large(16'384), "ru"), HasSubstr(R"("details":{"field":"body","issue":"должно быть не больше 16384 байт"})"));
+  std::string query;
+  for (int i = 0; i <= 100; ++i) query += "p" + std::to_string(i) + "&";
+  EXPECT_THAT(body_of(http::parse_query(query).error(), "ru"),
+              HasSubstr(R"("details":{"field":"query","issue":"должно содержать не больше 100 параметров"})"));
+  EXPECT_THAT(body_of({431, "HEADERS_TOO_LARGE", "header", "must have at most # lines", 100}, "ru"),
+              HasSubstr(R"("details":{"field":"header","issue":"должно содержать не больше 100 строк"})"));
+}
+
 template <class T>
 std::string issue_of(std::string_view text, const schema::Limits& limits = {}) {
   const auto document = json::Document::parse(std::string(text), json::Strict::yes);
@@ -112,6 +151,9 @@ std::string issue_of(std::string_view text, const schema::Limits& limits = {}) {
 
 TEST(Issues, that_reading_can_find_have_a_russian_text) {
   const std::string nested = std::string(40, '[') + std::string(40, ']');
+  std::string many = "[0";
+  for (int i = 0; i < 1'000; ++i) many += ",0";
+  many += "]";
   for (const auto& issue : {
            std::string("is required"),
            issue_of<std::string>("7"),
@@ -132,6 +174,7 @@ TEST(Issues, that_reading_can_find_have_a_russian_text) {
            issue_of<Nothing>(R"({"a":1,"a":2})"),
            issue_of<Nothing>(R"({"\u0000":1})"),
            issue_of<Nothing>(nested),
+           issue_of<Nothing>(many),
            issue_of<Nothing>("[10e308]"),
            issue_of<Nothing>(""),
            issue_of<Nothing>("{} {}"),
