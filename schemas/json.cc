@@ -8,6 +8,8 @@
 #include <cmath>
 #include <vector>
 
+#include "schemas/json_limits.h"
+
 namespace parley::json {
 namespace {
 
@@ -67,30 +69,110 @@ std::string_view fault_named(rapidjson::ParseErrorCode code) {
 
 ParseError fault_at(std::size_t byte, std::string_view fault) { return {"at byte " + std::to_string(byte) + ": " + std::string(fault), false, {}}; }
 
+/// Builds a document of a caller's text, and ends the reading where the text has more than may pass: no more of it costs anything.
+class Bounded {
+ public:
+  explicit Bounded(rapidjson::Document& out) : out_(out) {}
+
+  bool Null() { return fits() && out_.Null(); }
+  bool Bool(bool b) { return fits() && out_.Bool(b); }
+  bool Int(int i) { return fits() && out_.Int(i); }
+  bool Uint(unsigned i) { return fits() && out_.Uint(i); }
+  bool Int64(std::int64_t i) { return fits() && out_.Int64(i); }
+  bool Uint64(std::uint64_t i) { return fits() && out_.Uint64(i); }
+  bool Double(double d) { return fits() && out_.Double(d); }
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool copy) { return fits() && out_.RawNumber(text, length, copy); }
+  bool String(const char* text, rapidjson::SizeType length, bool copy) { return fits() && out_.String(text, length, copy); }
+  bool Key(const char* text, rapidjson::SizeType length, bool copy) { return out_.Key(text, length, copy); }
+  bool StartObject() { return fits() && enter() && out_.StartObject(); }
+  bool EndObject(rapidjson::SizeType members) { return leave() && out_.EndObject(members); }
+  bool StartArray() { return fits() && enter() && out_.StartArray(); }
+  bool EndArray(rapidjson::SizeType elements) { return leave() && out_.EndArray(elements); }
+
+  /// Why the reading was ended; empty when it was not.
+  const std::string& issue() const { return issue_; }
+
+ private:
+  /// Whether one more value, at this depth, may pass.
+  bool fits() {
+    if (depth_ > kDepthMax) {
+      issue_ = "must not be nested deeper than " + std::to_string(kDepthMax);
+    } else if (++values_ > kValuesMax + 1) {  // one is the text's own value
+      issue_ = "must have at most " + std::to_string(kValuesMax) + " members and elements";
+    }
+    return issue_.empty();
+  }
+  bool enter() {
+    ++depth_;
+    return true;
+  }
+  bool leave() {
+    --depth_;
+    return true;
+  }
+
+  rapidjson::Document& out_;
+  int depth_ = 0;
+  std::size_t values_ = 0;
+  std::string issue_;
+};
+
+/// Where a value stands, from itself outwards: a text is made of it only where there is a problem.
+struct Place {
+  const Place* outer = nullptr;
+  std::string_view name;  ///< Of a member; an element has its index.
+  std::size_t index = 0;
+  bool is_element = false;
+};
+/// "allowed_domains[2]", at most kPathBytesMax bytes.
+std::string path_of(const Place& place) {
+  std::vector<const Place*> places;  // the outermost value is the text itself, and has no name
+  for (const auto* at = &place; at->outer != nullptr; at = at->outer) places.push_back(at);
+  std::string path;
+  for (auto at = places.rbegin(); at != places.rend() && path.size() <= kPathBytesMax; ++at) {
+    if ((*at)->is_element) {
+      path.append("[").append(std::to_string((*at)->index)).append("]");
+    } else {
+      path.append(path.empty() ? "" : ".").append((*at)->name.substr(0, kPathBytesMax + 1));
+    }
+  }
+  if (path.size() <= kPathBytesMax) return path;
+  constexpr std::string_view kCut = "\u2026";
+  std::size_t end = kPathBytesMax - kCut.size();
+  while ((path[end] & 0xC0) == 0x80) --end;  // not inside a character
+  return path.substr(0, end).append(kCut);
+}
+
+std::optional<ParseError> strict_problem(const Node& value, const Place& place);
+
+std::optional<ParseError> problem_of_members(const Node& value, const Place& place) {
+  std::vector<std::string_view> names;
+  names.reserve(value.MemberCount());
+  for (const auto& member : value.GetObject()) {
+    const auto name = view(member.name);
+    if (text_problem(name)) return ParseError{"a field's name must be plain text", true, path_of(place)};
+    names.push_back(name);
+    if (auto problem = strict_problem(member.value, {.outer = &place, .name = name})) return problem;
+  }
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
+  if (twice == names.end()) return std::nullopt;
+  return ParseError{"must not be given twice", true, path_of({.outer = &place, .name = *twice})};
+}
+
 /// The first thing that may not pass, with its path. Depth is bounded, so the recursion is.
-std::optional<ParseError> strict_problem(const Node& value, const std::string& path, int depth) {
-  if (depth > kDepthMax) return ParseError{"must not be nested deeper than " + std::to_string(kDepthMax), false, {}};
+std::optional<ParseError> strict_problem(const Node& value, const Place& place) {
   if (value.IsString()) {
-    if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path};
+    if (auto issue = text_problem(view(value))) return ParseError{*issue, true, path_of(place)};
   } else if (value.IsDouble() && !std::isfinite(value.GetDouble())) {
-    return ParseError{"must be a number that fits", true, path};  // RapidJSON reads 10e308 as infinity (in its precise mode as some other number)
+    // RapidJSON reads 10e308 as infinity (in its precise mode as some other number).
+    return ParseError{"must be a number that fits", true, path_of(place)};
   } else if (value.IsArray()) {
     for (unsigned i = 0; i < value.Size(); ++i) {
-      if (auto problem = strict_problem(value[i], path + "[" + std::to_string(i) + "]", depth + 1)) return problem;
+      if (auto problem = strict_problem(value[i], {.outer = &place, .index = i, .is_element = true})) return problem;
     }
   } else if (value.IsObject()) {
-    const auto prefix = path.empty() ? "" : path + ".";
-    std::vector<std::string_view> names;
-    for (const auto& member : value.GetObject()) {
-      const auto name = view(member.name);
-      if (text_problem(name)) return ParseError{"a field's name must be plain text", true, path};
-      names.push_back(name);
-      if (auto problem = strict_problem(member.value, prefix + std::string(name), depth + 1)) return problem;
-    }
-    std::ranges::sort(names);
-    if (const auto twice = std::ranges::adjacent_find(names); twice != names.end()) {
-      return ParseError{"must not be given twice", true, prefix + std::string(*twice)};
-    }
+    return problem_of_members(value, place);
   }
   return std::nullopt;
 }
@@ -147,13 +229,20 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   constexpr std::size_t kUtf8TailMax = 3;
   impl->text.append(kUtf8TailMax, '\0');
   // Iterative: a body of opening brackets must not overflow the stack.
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag;
-  impl->json.ParseInsitu<kFlags>(impl->text.data());
-  if (impl->json.HasParseError()) {
-    return std::unexpected(fault_at(impl->json.GetErrorOffset(), fault_named(impl->json.GetParseError())));
+  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseInsituFlag;
+  rapidjson::InsituStringStream stream(impl->text.data());
+  rapidjson::Reader reader;
+  Bounded bounded(impl->json);
+  const auto build = [&](rapidjson::Document& json) {
+    return strict == Strict::yes ? !reader.Parse<kFlags>(stream, bounded).IsError() : !reader.Parse<kFlags>(stream, json).IsError();
+  };
+  impl->json.Populate(build);
+  if (!bounded.issue().empty()) return std::unexpected(ParseError{bounded.issue(), false, {}});
+  if (reader.HasParseError()) {
+    return std::unexpected(fault_at(reader.GetErrorOffset(), fault_named(reader.GetParseErrorCode())));
   }
   if (strict == Strict::yes) {
-    if (auto problem = strict_problem(impl->json, "", 0)) return std::unexpected(std::move(*problem));
+    if (auto problem = strict_problem(impl->json, {})) return std::unexpected(std::move(*problem));
   }
   return Document(std::move(impl));
 }

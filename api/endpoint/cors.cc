@@ -1,5 +1,7 @@
 #include "api/endpoint/cors.h"
 
+#include <algorithm>
+
 namespace parley::endpoint {
 
 void allow_origin(http::Headers& headers, std::string_view origin) {
@@ -39,6 +41,11 @@ bool covers(std::string_view domain, std::string_view host) {
   if (!domain.starts_with("*.")) return http::equals_ignoring_case(domain, host);
   domain.remove_prefix(1);  // ".example.com"
   return host.size() > domain.size() && http::equals_ignoring_case(domain, host.substr(host.size() - domain.size()));
+}
+
+bool cover_origin(const std::vector<std::string>& domains, std::string_view origin) {
+  const auto host = origin_host(origin);
+  return std::ranges::any_of(domains, [&](const std::string& domain) { return covers(domain, host); });
 }
 
 }  // namespace parley::endpoint

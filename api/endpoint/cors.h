@@ -19,5 +19,7 @@ http::Response preflight(const http::Request& request, const std::string& method
 std::string_view origin_host(std::string_view origin);
 /// Whether an entry of a list of domains covers a host: the same name, or below it for "*.example.com". ASCII case does not matter.
 bool covers(std::string_view domain, std::string_view host);
+/// Whether one of them covers the host of an Origin.
+bool cover_origin(const std::vector<std::string>& domains, std::string_view origin);
 
 }  // namespace parley::endpoint

@@ -44,6 +44,12 @@ namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "1";
 
+schema::Problem problem_of(const http::Refusal& refusal) {
+  std::string issue(refusal.issue);
+  if (const auto at = issue.find('#'); at != std::string::npos) issue.replace(at, 1, std::to_string(refusal.most));
+  return {std::string(refusal.field), std::move(issue)};
+}
+
 /// Rounded up: who asks then is let through.
 std::int64_t seconds_up(std::chrono::milliseconds time) { return std::chrono::ceil<std::chrono::seconds>(time).count(); }
 
@@ -93,7 +99,9 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
 
 http::Response kernel_error(const http::KernelError& error) {
   const auto code = schema::code_named(error.refusal.code);
-  auto response = error_response(code.value_or(error.refusal.status == 503 ? Code::unavailable : Code::internal_error), error.accept_language);
+  Failure failure(code.value_or(error.refusal.status == 503 ? Code::unavailable : Code::internal_error));
+  failure.problem = problem_of(error.refusal);
+  auto response = error_response(failure, error.accept_language);
   response.status = error.refusal.status;
   return response;
 }

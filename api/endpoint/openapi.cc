@@ -104,6 +104,13 @@ void described_parameter(Writer& w, std::string_view in, std::string_view name, 
   raw(w, "schema", json_schema);
 }
 
+/// "1,048,576"
+std::string with_thousands(std::size_t number) {
+  auto text = std::to_string(number);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  return text;
+}
+
 /// Whether there is one thing, before the command, that it is for.
 bool has_version(const Endpoint& e) { return e.path.contains('{') || (e.spec.single && e.spec.method != "POST"); }
 
@@ -327,6 +334,7 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
     parameters_of(w, e);
     if (!e.body_schema.empty()) {
       object(w, "requestBody", [&] {
+        pair(w, "description", "At most " + with_thousands(e.spec.body_bytes_max) + " bytes");
         w.key("required");
         w.boolean(e.body_required);
         object(w, "content", [&] { object(w, "application/json", [&] { raw(w, "schema", e.body_schema); }); });

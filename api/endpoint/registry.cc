@@ -46,14 +46,16 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
     for (const auto* limit : {endpoint->spec.limit, endpoint->spec.address_limit}) {
       if (limit != nullptr && !deps.limits.knows(*limit)) throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
     }
-    routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps));
+    routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps), endpoint->spec.body_bytes_max);
   }
   for (const auto& [path, methods] : cross_origin_paths()) {
-    routes.add("OPTIONS", path,
-               [methods](const http::Request& request, const http::Responder& responder) { responder.send(preflight(request, methods)); });
+    const auto allow = [methods](const http::Request& request, const http::Responder& responder) { responder.send(preflight(request, methods)); };
+    routes.add("OPTIONS", path, allow, kUnreadBodyBytesMax);
   }
-  routes.add("GET", prefix_ + "/openapi.json",
-             [document = openapi()](const http::Request&, const http::Responder& responder) { responder.send(http::Response::json(200, document)); });
+  const auto show = [document = openapi()](const http::Request&, const http::Responder& responder) {
+    responder.send(http::Response::json(200, document));
+  };
+  routes.add("GET", prefix_ + "/openapi.json", show, kUnreadBodyBytesMax);
 }
 
 }  // namespace parley::endpoint

@@ -38,6 +38,8 @@ struct PageBounds {
   std::int64_t rows_max = 0;
   std::int64_t bytes_max = 0;
 };
+/// What a client may send by habit ("{}") where nothing reads it.
+inline constexpr std::size_t kUnreadBodyBytesMax = 16 << 10;
 
 /// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals, ...) are not named again.
 struct Spec {
@@ -55,8 +57,11 @@ struct Spec {
   const limits::Limit* limit = nullptr;
   const limits::Limit* address_limit = nullptr;
   std::optional<PageBounds> page{};  ///< Of a list; every list has them.
-  bool hashes = false;               ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
-  bool single = false;               ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
+  /// Of a request's body: a larger one is refused by the length that it is announced with, before it is read. An endpoint without a login says how
+  /// much its largest legal request needs; of one that reads no body it is kUnreadBodyBytesMax.
+  std::size_t body_bytes_max = http::RequestLimits{}.body_bytes_max;
+  bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
+  bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
 };
 
 /// A query's answer that is one thing: its version is the answer's ETag, and what a later If-Match names.
@@ -157,9 +162,7 @@ struct Opening {
 /// The alternative of an answer that a command of ours leads to; any other is a broken invariant.
 template <class A>
 const A& alternative(const Answer& answer) {
-  const A* found = nullptr;
-  const auto look = overloaded{[&](const A& that) { found = &that; }, [](const auto&) {}};
-  std::visit([&](const auto& context) { std::visit(look, context); }, answer);
+  const auto* found = answer.alternative<A>();
   if (found == nullptr) throw std::logic_error("a command was given another command's answer");
   return *found;
 }
@@ -315,6 +318,8 @@ class Registry {
     if constexpr (!std::same_as<B, Nothing>) {
       e.body_schema = schema::json_schema<B>(&e.body_components);
       e.body_required = !schema::read_text<B>("{}").has_value();
+    } else {
+      e.spec.body_bytes_max = kUnreadBodyBytesMax;
     }
     if constexpr (!std::same_as<Out, Nothing>) {
       e.answer_schema = schema::json_schema<Out>(&e.answer_components);

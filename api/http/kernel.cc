@@ -15,6 +15,12 @@ std::string request_id_of(const RequestHead& head) {
 }
 
 std::string pattern_of(const Routes::Match& match) { return match.path == nullptr ? std::string{} : std::string(Routes::pattern(*match.path)); }
+/// Null where there is none for the method.
+const Routes::Endpoint* endpoint_of(const Routes::Match& match, std::string_view method) {
+  if (match.path == nullptr) return nullptr;
+  const auto* endpoint = Routes::endpoint(*match.path, method);
+  return endpoint == nullptr && method == "HEAD" ? Routes::endpoint(*match.path, "GET") : endpoint;
+}
 
 }  // namespace
 
@@ -28,15 +34,17 @@ Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
   if (!hooks_.error) throw std::invalid_argument("Hooks::error is required");
 }
 
+std::optional<Refusal> Kernel::refusal_of_body(const RequestHead& head) const {
+  const auto* endpoint = endpoint_of(routes_.match(head.path), head.method);
+  if (endpoint == nullptr || head.content_length <= endpoint->body_bytes_max) return std::nullopt;
+  return body_too_large(endpoint->body_bytes_max);
+}
+
 void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body,
                       ByteBudget::Share share) {
   const Routes::Match match = routes_.match(path);
   const bool is_head = head.method == "HEAD";
-  const Routes::Endpoint* endpoint = nullptr;
-  if (match.path != nullptr) {
-    endpoint = Routes::endpoint(*match.path, head.method);
-    if (endpoint == nullptr && is_head) endpoint = Routes::endpoint(*match.path, "GET");
-  }
+  const Routes::Endpoint* endpoint = endpoint_of(match, head.method);
   const auto exchange = std::make_shared<Exchange>(shared_from_this(), connection,
                                                    Exchange::Origin{.request_id = request_id_of(head),
                                                                     .method = head.method,
@@ -67,7 +75,11 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
   }
   auto query = parse_query(head.query);
   if (!query) {
-    exchange->send_error({});
+    exchange->send_error(query.error());
+    return;
+  }
+  if (body.size() > endpoint->body_bytes_max) {
+    exchange->send_error(body_too_large(endpoint->body_bytes_max));
     return;
   }
 

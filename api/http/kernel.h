@@ -2,6 +2,7 @@
 // Internal: what the parts of one server share, and the way of a complete request to its handler.
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,6 +26,8 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
   std::atomic<std::size_t> connections_max;
   std::atomic<bool> draining = false;
 
+  /// Why a body that is still to come is not read: its endpoint takes less than it is announced with.
+  std::optional<Refusal> refusal_of_body(const RequestHead& head) const;
   /// Routes a complete request, on its I/O thread, to its handler or to the kernel's own answer.
   void dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body, ByteBudget::Share share);
   /// Answers what could not become a request, and ends the connection. Both after Connection::begin_answer().

@@ -14,6 +14,10 @@ constexpr std::string_view kHexDigits = "0123456789abcdef";
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool is_alphanumeric(char c) { return (lower(c) >= 'a' && lower(c) <= 'z') || (c >= '0' && c <= '9'); }
 
+void join(Headers::Field& field, std::string_view value) {
+  field.second.append(equals_ignoring_case(field.first, "cookie") ? "; " : ", ").append(value);
+}
+
 }  // namespace
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
@@ -38,12 +42,37 @@ const Headers::Field* Headers::find(std::string_view name) const {
   return it == fields_.end() ? nullptr : &*it;
 }
 
+Headers Headers::joined(std::vector<Field> lines) {
+  std::vector<std::pair<std::string, std::size_t>> by_name;  // in lower case, and where its line is
+  by_name.reserve(lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    by_name.emplace_back(lines[i].first, i);
+    std::ranges::transform(by_name.back().first, by_name.back().first.begin(), lower);
+  }
+  std::ranges::sort(by_name);
+  std::vector<bool> is_joined(lines.size());
+  for (std::size_t i = 1, first = 0; i < by_name.size(); ++i) {
+    if (by_name[i].first != by_name[first].first) {
+      first = i;
+      continue;
+    }
+    join(lines[by_name[first].second], lines[by_name[i].second].second);
+    is_joined[by_name[i].second] = true;
+  }
+  Headers headers;
+  headers.fields_.reserve(lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (!is_joined[i]) headers.fields_.push_back(std::move(lines[i]));
+  }
+  return headers;
+}
+
 void Headers::combine(std::string_view name, std::string_view value) {
   const auto it = std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
   if (it == fields_.end()) {
     fields_.emplace_back(name, value);
   } else {
-    it->second.append(equals_ignoring_case(name, "cookie") ? "; " : ", ").append(value);
+    join(*it, value);
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Requests and responses as values. Nothing here knows sockets, threads or Pistache.
 #include <chrono>
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -11,6 +12,16 @@
 #include "api/http/byte_budget.h"
 
 namespace parley::http {
+
+/// Why the kernel itself answers with an error. `code` is a key of the product's table of errors.
+struct Refusal {
+  int status = 400;
+  std::string_view code = "BAD_REQUEST";
+  // What is wrong with which part of the request, where the code does not say it all; `#` stands for `most`.
+  std::string_view field{};
+  std::string_view issue{};
+  std::size_t most = 0;
+};
 
 /// ASCII case-insensitive equality, as HTTP compares field names and most tokens.
 bool equals_ignoring_case(std::string_view a, std::string_view b);
@@ -27,6 +38,8 @@ class Headers {
 
   Headers() = default;
   Headers(std::initializer_list<Field> fields) : fields_(fields) {}
+  /// The fields of these lines, each name once, where it first came; the values of a repeated name are joined as combine() does. In n log n.
+  static Headers joined(std::vector<Field> lines);
 
   /// Adds a field line beside any of the same name (Set-Cookie is the reason to).
   void add(std::string name, std::string value) { fields_.emplace_back(std::move(name), std::move(value)); }

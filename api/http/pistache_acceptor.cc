@@ -110,7 +110,10 @@ class InputHandler final : public Pistache::Tcp::Handler {
 
   void read(Client& client, std::string_view bytes) {
     Connection& connection = *client.connection;
-    const auto progress = client.is_refused ? RequestReader::Progress{Refusal{503, "SERVICE_UNAVAILABLE"}} : client.reader.feed(bytes);
+    auto progress = client.is_refused ? RequestReader::Progress{Refusal{503, "SERVICE_UNAVAILABLE"}} : client.reader.feed(bytes);
+    if (std::holds_alternative<RequestReader::HeadDone>(progress)) {
+      if (const auto refusal = kernel_->refusal_of_body(client.reader.head())) progress = *refusal;
+    }
     if (std::holds_alternative<RequestReader::HeadDone>(progress)) {
       static const auto interim = std::make_shared<const std::string>(kContinue);
       connection.head_is_complete();

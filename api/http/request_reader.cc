@@ -1,9 +1,11 @@
 #include "api/http/request_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "api/http/url.h"
 
@@ -15,7 +17,6 @@ constexpr std::size_t kMethodLengthMax = 32;
 constexpr std::size_t kBodyBytesFirst = 4'096;  // room is made for what has come, not for what is announced, and doubled from here
 constexpr Refusal kBadRequest{};
 constexpr Refusal kLengthRequired{411, "LENGTH_REQUIRED"};
-constexpr Refusal kPayloadTooLarge{413, "PAYLOAD_TOO_LARGE"};
 constexpr Refusal kUriTooLong{414, "URI_TOO_LONG"};
 constexpr Refusal kExpectationFailed{417, "EXPECTATION_FAILED"};
 constexpr Refusal kHeadersTooLarge{431, "HEADERS_TOO_LARGE"};
@@ -32,8 +33,9 @@ bool is_token(std::string_view text) {  // RFC 9110, 5.6.2
 bool is_control(char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; }
 bool is_visible_ascii(char c) { return c > 0x20 && c < 0x7F; }
 
-bool has_bare_line_feed(std::string_view text) {
-  for (auto at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+/// In `text` from `begin` on.
+bool has_bare_line_feed(std::string_view text, std::size_t begin) {
+  for (auto at = text.find('\n', begin); at != std::string_view::npos; at = text.find('\n', at + 1)) {
     if (at == 0 || text[at - 1] != '\r') return true;
   }
   return false;
@@ -92,22 +94,33 @@ std::optional<Refusal> read_request_line(std::string_view line, const RequestLim
   return std::nullopt;
 }
 
+Refusal too_many_lines(const RequestLimits& limits) {
+  auto refusal = kHeadersTooLarge;
+  refusal.field = "header";
+  refusal.issue = "must have at most # lines";
+  refusal.most = limits.header_lines_max;
+  return refusal;
+}
+
 std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLimits& limits, RequestHead& head) {
-  std::size_t count = 0;
+  constexpr std::array<std::string_view, 2> kOnce{"content-length", "host"};
+  std::array<bool, kOnce.size()> came{};
+  std::vector<Headers::Field> fields;
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find("\r\n"));
     lines.remove_prefix(line.size() + 2);
-    if (++count > limits.header_lines_max) return kHeadersTooLarge;
+    if (fields.size() == limits.header_lines_max) return too_many_lines(limits);
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) return kBadRequest;
     const std::string_view name = line.substr(0, colon);  // also refuses a folded line: it begins with a blank
     const std::string_view value = trimmed(line.substr(colon + 1));
     if (!is_token(name) || std::ranges::any_of(value, is_control)) return kBadRequest;
-    for (const std::string_view single : {"content-length", "host"}) {
-      if (equals_ignoring_case(name, single) && head.headers.has(single)) return kBadRequest;
+    for (std::size_t i = 0; i < kOnce.size(); ++i) {
+      if (equals_ignoring_case(name, kOnce[i]) && std::exchange(came[i], true)) return kBadRequest;
     }
-    head.headers.combine(name, value);
+    fields.emplace_back(name, value);
   }
+  head.headers = Headers::joined(std::move(fields));
   return std::nullopt;
 }
 
@@ -119,7 +132,7 @@ std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& he
     const std::string_view length = headers.get("content-length");
     if (length.empty() || !std::ranges::all_of(length, is_digit)) return kBadRequest;
     const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), head.content_length);
-    if (error != std::errc{} || head.content_length > limits.body_bytes_max) return kPayloadTooLarge;
+    if (error != std::errc{} || head.content_length > limits.body_bytes_max) return body_too_large(limits.body_bytes_max);
   }
   if (headers.has("expect") && !head.http10) {
     if (!equals_ignoring_case(headers.get("expect"), "100-continue")) return kExpectationFailed;
@@ -142,6 +155,8 @@ std::optional<Refusal> read_head(std::string_view text, const RequestLimits& lim
 
 }  // namespace
 
+Refusal body_too_large(std::size_t bytes_max) { return {413, "PAYLOAD_TOO_LARGE", "body", "must be at most # bytes", bytes_max}; }
+
 RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   if (in_body_) return feed_body(bytes);
 
@@ -154,7 +169,8 @@ RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   }
   const auto end = raw_head_.find(kHeadEnd, seen < kHeadEnd.size() ? 0 : seen - kHeadEnd.size());
   const std::string_view text = std::string_view{raw_head_}.substr(0, end == std::string::npos ? end : end + 2);
-  if (has_bare_line_feed(text)) return kBadRequest;
+  // What came before this piece was looked at then; but for the first two bytes, which may have been an empty line.
+  if (has_bare_line_feed(text, seen < 2 ? 0 : seen)) return kBadRequest;
   if (end == std::string::npos) {
     // All of kHeadEnd but its last byte may have come: a head that fits must not be refused for the pieces in which it comes.
     if (text.size() < limits_.head_bytes_max + 2) return NeedMore{};

@@ -19,11 +19,8 @@ struct RequestLimits {
   std::size_t body_bytes_max = 1 << 20;
 };
 
-/// Why the kernel itself answers with an error. `code` is a key of the product's table of errors.
-struct Refusal {
-  int status = 400;
-  std::string_view code = "BAD_REQUEST";
-};
+/// Of a body that is announced with more than that.
+Refusal body_too_large(std::size_t bytes_max);
 
 /// A head that passed the screening.
 struct RequestHead {

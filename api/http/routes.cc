@@ -62,7 +62,7 @@ Routes::~Routes() = default;
 Routes::Routes(Routes&&) noexcept = default;
 Routes& Routes::operator=(Routes&&) noexcept = default;
 
-void Routes::add(std::string method, std::string_view pattern, Handler handler) {
+void Routes::add(std::string method, std::string_view pattern, Handler handler, std::size_t body_bytes_max) {
   Pattern parsed = parse_pattern(pattern);
   const auto [at, is_new] = impl_->paths.try_emplace(parsed.shape);
   if (is_new) {
@@ -71,7 +71,8 @@ void Routes::add(std::string method, std::string_view pattern, Handler handler) 
     std::memcpy(text.get(), parsed.shape.data(), parsed.shape.size());
     impl_->tree.addRoute({text.get(), parsed.shape.size()}, PathReference{&at->second}, text);
   }
-  Endpoint endpoint{.pattern = std::string(pattern), .parameter_names = std::move(parsed.names), .handler = std::move(handler)};
+  Endpoint endpoint{
+      .pattern = std::string(pattern), .parameter_names = std::move(parsed.names), .handler = std::move(handler), .body_bytes_max = body_bytes_max};
   if (!at->second.methods.try_emplace(std::move(method), std::move(endpoint)).second) {
     throw std::invalid_argument("route declared twice: " + std::string(pattern));
   }

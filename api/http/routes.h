@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/http/message.h"
+#include "api/http/request_reader.h"
 #include "api/http/responder.h"
 
 namespace parley::http {
@@ -30,6 +31,7 @@ class Routes {
     std::string pattern;
     std::vector<std::string> parameter_names;
     Handler handler;
+    std::size_t body_bytes_max;
   };
 
   Routes();
@@ -37,8 +39,9 @@ class Routes {
   Routes(Routes&&) noexcept;
   Routes& operator=(Routes&&) noexcept;
 
-  /// Throws std::invalid_argument for a malformed pattern or one that is already there for this method.
-  void add(std::string method, std::string_view pattern, Handler handler);
+  /// A body of more than `body_bytes_max` is refused with 413, before it is read. Throws std::invalid_argument for a malformed pattern or one that is
+  /// already there for this method.
+  void add(std::string method, std::string_view pattern, Handler handler, std::size_t body_bytes_max = RequestLimits{}.body_bytes_max);
 
   /// `path` is as normalised_path() gives it: still percent-encoded, an escaped slash does not end a segment.
   Match match(std::string_view path) const;

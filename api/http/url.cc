@@ -43,6 +43,16 @@ std::optional<std::string> normalised_segment(std::string_view raw) {
   return segment;
 }
 
+constexpr Refusal kTooMany{400, "BAD_REQUEST", "query", "must have at most # parameters", kQueryParametersMax};
+
+bool has_repeated_name(const std::vector<Parameters::Item>& items) {
+  std::vector<std::string_view> names;
+  names.reserve(items.size());
+  for (const auto& [name, value] : items) names.push_back(name);
+  std::ranges::sort(names);
+  return std::ranges::adjacent_find(names) != names.end();
+}
+
 }  // namespace
 
 std::optional<std::string> normalised_path(std::string_view raw) {
@@ -82,19 +92,20 @@ std::optional<std::string> percent_decode(std::string_view encoded, Plus plus) {
   return decoded;
 }
 
-std::optional<Parameters> parse_query(std::string_view query) {
+std::expected<Parameters, Refusal> parse_query(std::string_view query) {
   std::vector<Parameters::Item> items;
   while (!query.empty()) {
     const std::string_view piece = query.substr(0, query.find('&'));
     query.remove_prefix(std::min(query.size(), piece.size() + 1));
     if (piece.empty()) continue;
+    if (items.size() == kQueryParametersMax) return std::unexpected(kTooMany);
     const std::size_t equals = piece.find('=');
     auto name = percent_decode(piece.substr(0, equals), Plus::space);
     auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : piece.substr(equals + 1), Plus::space);
-    if (!name || !value) return std::nullopt;
-    if (std::ranges::find(items, *name, &Parameters::Item::first) != items.end()) return std::nullopt;
+    if (!name || !value) return std::unexpected(Refusal{});
     items.emplace_back(std::move(*name), std::move(*value));
   }
+  if (has_repeated_name(items)) return std::unexpected(Refusal{});
   return Parameters{std::move(items)};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 // One form for every spelling of a path, and percent-decoding of its segments and of queries. Pistache does neither.
+#include <cstddef>
+#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +15,8 @@ namespace parley::http {
 /// a path that is normalised alike, so that both choose by the same. Nothing for a path that does not begin with a slash, has an empty segment,
 /// leaves the root, has an escape that is incomplete or not hexadecimal, or an escaped NUL.
 std::optional<std::string> normalised_path(std::string_view raw);
+/// Of one query. No endpoint has more than a dozen; unknown ones come in too.
+inline constexpr std::size_t kQueryParametersMax = 100;
 
 /// How `+` reads: literally in a path, as a space in a query (the form encoding that browsers send).
 enum class Plus { literal, space };
@@ -21,7 +25,8 @@ enum class Plus { literal, space };
 std::optional<std::string> percent_decode(std::string_view encoded, Plus plus);
 
 /// Decodes `a=1&b=&c` (without the `?`); "c" has an empty value, empty pieces are skipped. Nothing for what percent_decode refuses, and for a
-/// repeated key: choosing the first or the last would let two readers of one URL (an edge's rule and ours) disagree about it.
-std::optional<Parameters> parse_query(std::string_view query);
+/// repeated key: choosing the first or the last would let two readers of one URL (an edge's rule and ours) disagree about it. Nor for more than
+/// kQueryParametersMax; the rest of those is not read.
+std::expected<Parameters, Refusal> parse_query(std::string_view query);
 
 }  // namespace parley::http

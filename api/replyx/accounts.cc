@@ -319,6 +319,7 @@ void add_accounts(endpoint::Registry& registry) {
                     .summary = "Register an account and log in",
                     .errors = {Code::email_taken},
                     .limit = &kRegisterLimit,
+                    .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
                    register_account, session, can_log_in);
   registry.command({.method = "POST",
@@ -329,6 +330,7 @@ void add_accounts(endpoint::Registry& registry) {
                     .description = "An operator who may not work is refused with INSUFFICIENT_PERMISSIONS, when the password is right",
                     .errors = {Code::invalid_credentials, Code::insufficient_permissions},
                     .limit = &kLoginLimit,
+                    .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
                    log_in, session, nullptr, count_login);
   registry.command(

@@ -1,7 +1,5 @@
 #include "api/replyx/gates.h"
 
-#include <algorithm>
-
 #include "api/auth/api_keys.h"
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
@@ -87,8 +85,7 @@ Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Req
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
-  const auto covers_origin = [&](const std::string& domain) { return endpoint::covers(domain, endpoint::origin_host(origin)); };
-  if (!origin.empty() && !domains.empty() && std::ranges::none_of(domains, covers_origin)) return fail(Code::insufficient_permissions);
+  if (!origin.empty() && !domains.empty() && !endpoint::cover_origin(domains, origin)) return fail(Code::insufficient_permissions);
   const Principal principal = Visitor{site->assistant};
   return Caller{principal, to_string(principal), std::move(site)};
 }

@@ -11,7 +11,8 @@ endpoint::Info info() {
               "Times are RFC 3339 UTC with milliseconds. Lengths are Unicode characters; the NUL character is refused. Money is in roubles. Unknown "
               "fields of a body are ignored; null is the same as absent, but in a PUT it clears its field; an empty body reads as {}. Whatever "
               "is kept takes an Idempotency-Key. What one may not know of is 404. A body that is no JSON is 400, one that is not sent as "
-              "application/json 415; a problem of a field is 422 and names it.",
+              "application/json 415; a problem of a field is 422 and names it. A query has at most 100 parameters, a head 100 lines and 16 "
+              "KiB, the JSON of a body 1,000 members and elements; how many bytes a body may have is said at each.",
           .tags = {{"Authentication", "/api/auth", "Accounts and their sessions"},
                    {"Users", "/api/users", "The caller's own account"},
                    {"Operators", "/api/operators", "The caller's team: who works on the caller's dialogs"},

@@ -94,7 +94,8 @@ void add_site(endpoint::Registry& registry) {
        .operation = "openDialog",
        .summary = "Open a dialog as a visitor of a site",
        .description = "Visitors of one site share its token, so an Idempotency-Key must be one that nobody else can guess, such as a UUID.",
-       .limit = &kOpenDialogLimit},
+       .limit = &kOpenDialogLimit,
+       .body_bytes_max = kEntryBodyMax},
       open_dialog, opened_dialog);
   registry.command({.method = "POST",
                     .path = "/api/site/dialogs/{dialog_id}/messages",
@@ -103,7 +104,8 @@ void add_site(endpoint::Registry& registry) {
                     .operation = "postVisitorMessage",
                     .summary = "Send a message as the dialog's visitor",
                     .limit = &kVisitorLimit,
-                    .address_limit = &kAddressLimit},
+                    .address_limit = &kAddressLimit,
+                    .body_bytes_max = kVisitorMessageBodyMax},
                    post_message, posted_message);
   registry.query({.method = "GET",
                   .path = "/api/site/dialogs/{dialog_id}/messages",

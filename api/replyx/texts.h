@@ -30,6 +30,11 @@ inline constexpr std::size_t kDomainsMax = 50;        // elements
 inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
 inline constexpr std::size_t kSearchMax = 500;
 
+// Bytes of the bodies that anybody may send, with or without a login. The largest legal ones are of characters that are all escaped, twelve bytes
+// each.
+inline constexpr std::size_t kEntryBodyMax = 16 << 10;            // who comes in: an e-mail, a password, two names
+inline constexpr std::size_t kVisitorMessageBodyMax = 128 << 10;  // a message of kMessageMax characters
+
 /// An e-mail address, as one that somebody may register with.
 struct Email {
   std::string text;                ///< To show and to send to.

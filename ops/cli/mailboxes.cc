@@ -12,6 +12,7 @@
 
 #include "api/auth/tokens.h"
 #include "ops/cli/ask.h"
+#include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
 #include "platform/crypto/keyring.h"
 #include "platform/kafka/consumer.h"
@@ -172,6 +173,7 @@ int run(const Options& options, bool write) {
   const api::Tokens tokens(*keys);
   const auto index_of = [&](std::string_view form) { return tokens.email_index(form); };
   const LogPlace place{.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions};
+  if (const auto fits = expect_partitions(place); !fits) return fail(fits.error());
   auto log = AccountsOfLog::open(place);
   if (!log) return fail(log.error());
   if (const auto read = log->read_on(); !read) return fail(read.error());

@@ -2,10 +2,14 @@
 """Bad input gets a clear error, and nothing is half done. Needs PARLEY_TEST_BASE."""
 
 import json
+import time
 
 from contract import ContractTest, main, read_numbers, write_numbers
 
 BODY_MAX = 1 << 20
+ENTRY_BODY_MAX = 16 << 10
+VISITOR_MESSAGE_BODY_MAX = 128 << 10
+REFUSAL_MAX_S = 5.0  # of all of them; 20 s and more where a body is read in quadratic time
 
 
 class BadInput(ContractTest):
@@ -30,7 +34,7 @@ class BadInput(ContractTest):
 
     def test_what_is_no_json(self):
         for body in (b"{", b"{]", b"text=a", b'{"text":"a"} x', b"{'text':'a'}", b'{"text":"a",}', b"\xef\xbb\xbf{}", b'{"text":"\xc3"}', b'{"text":"\xed\xa0\x80"}',
-                     b'{"text":"a"}\x00', b'{"text":"\\ud800"}', b'{"text":"a\nb"}', b'{"text":nan}', b'{"text":"a","n":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+                     b'{"text":"a"}\x00', b'{"text":"\\ud800"}', b'{"text":"a\nb"}', b'{"text":nan}', b'{"text":"a","n":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
                      b'{"text":"a","n":' + b'{"n":' * 40 + b"1" + b"}" * 40 + b"}"):
             with self.subTest(body=body[:40]):
                 self.assert_error(self.post(body), 400, "BAD_REQUEST", "body")
@@ -125,6 +129,21 @@ class BadInput(ContractTest):
     def test_bodies_over_the_limit(self):
         for size in (BODY_MAX + 1, 3 * BODY_MAX):
             self.assert_error(self.post(json.dumps({"text": "a", "x": "x" * size}).encode()), 413, "PAYLOAD_TOO_LARGE")
+        for path, most in (("/api/auth/login", ENTRY_BODY_MAX), ("/api/auth/register", ENTRY_BODY_MAX), ("/api/site/dialogs", ENTRY_BODY_MAX),
+                           (self.dialog.visitor_path, VISITOR_MESSAGE_BODY_MAX)):
+            with self.subTest(path=path):
+                refused = self.dialog.visitor.post(path, b'{"text":"a","x":"' + b"x" * most + b'"}')
+                self.assert_error(refused, 413, "PAYLOAD_TOO_LARGE", "body")
+                self.assertIn(str(most), refused.details["issue"])
+
+    def test_more_than_is_read(self):
+        """What is refused is refused in no time, whatever it is made of."""
+        began = time.monotonic()
+        many = b'{"text":"a","' + b"a" * 50_000 + b'":[' + b"0," * 30_000 + b"0]}"
+        self.assert_error(self.post(many), 400, "BAD_REQUEST", "body")
+        self.assert_error(self.nobody.get("/api/dialogs?" + "&".join(f"{n}" for n in range(101))), 400, "BAD_REQUEST", "query")
+        self.assert_error(self.owner.get("/api/users/me", **{f"X_{n}": "x" for n in range(100)}), 431, "HEADERS_TOO_LARGE", "header")
+        self.assertLess(time.monotonic() - began, REFUSAL_MAX_S)
 
 
 class GoodInput(ContractTest):

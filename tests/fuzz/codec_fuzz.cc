@@ -5,6 +5,7 @@
 
 #include "schemas/commands.h"
 #include "schemas/events.h"
+#include "schemas/json_limits.h"
 #include "schemas/replies.h"
 #include "tests/fuzz/fuzz_input.h"
 
@@ -58,8 +59,32 @@ HeaderLookup lookup(const Headers& headers) {
   };
 }
 
+/// Members and elements of JSON: in each list and object one more than commas, where it has any.
+std::size_t values_in(std::string_view json) {
+  std::size_t values = 0;
+  bool is_string = false, has_begun = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (is_string) {
+      if (c == '\\') ++i;
+      is_string = c != '"';
+      continue;
+    }
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    values += has_begun && c != ']' && c != '}' ? 1 : 0;
+    values += c == ',' ? 1 : 0;
+    has_begun = c == '[' || c == '{';
+    is_string = c == '"';
+  }
+  return values;
+}
+
 void check_json(std::string_view text) {
-  const auto strict = json::Document::parse(std::string(text), json::Strict::yes);
+  auto strict = json::Document::parse("null", json::Strict::yes);
+  fuzz::must_be_linear(text.size(), "what callers send is read in linear space",
+                       [&] { strict = json::Document::parse(std::string(text), json::Strict::yes); });
+  must(strict ? values_in(text) <= json::kValuesMax : strict.error().field.size() <= json::kPathBytesMax,
+       "what callers send has a bounded number of values, and its problem a short path");
   const auto lenient = json::Document::parse(std::string(text), json::Strict::no);
   must(lenient || !strict, "what callers may send can be read back");
   if (!strict) return;

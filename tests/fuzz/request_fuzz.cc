@@ -78,8 +78,10 @@ void check_decoding(std::string_view encoded, Plus plus) {
 }
 
 void check_query(std::string_view query) {
-  const auto parameters = parse_query(query);
+  auto parameters = parse_query("");
+  fuzz::must_be_linear(query.size(), "a query is read in linear space", [&] { parameters = parse_query(query); });
   if (!parameters) return;
+  must(static_cast<std::size_t>(std::ranges::distance(*parameters)) <= kQueryParametersMax, "a query has a bounded number of parameters");
   std::string again;
   for (const auto& [name, value] : *parameters) {
     must(parameters->find(name) == value, "a key stands once");
@@ -139,7 +141,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   using namespace parley::http;
   if (size == 0) return 0;
   const auto bytes = parley::fuzz::text_of(input + 1, size - 1);
-  const auto whole = read(bytes, [&] { return bytes.size(); });
+  Reading whole;
+  parley::fuzz::must_be_linear(bytes.size(), "a request is read in linear space", [&] { whole = read(bytes, [&] { return bytes.size(); }); });
   check_same(whole, read(bytes, [] { return 1; }), bytes);
   check_same(whole, read(bytes, [seed = static_cast<unsigned>(input[0])]() mutable { return 1 + (seed = seed * 197 + 41) % 23; }), bytes);
   check_query(bytes);
@@ -147,6 +150,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   check_decoding(bytes, Plus::literal);
   check_decoding(bytes, Plus::space);
   if (whole.end == Reading::End::complete) {
+    parley::fuzz::must(static_cast<std::size_t>(std::ranges::distance(whole.head.headers)) <= kLimits.header_lines_max,
+                       "a head has a bounded number of fields");
     parley::fuzz::must(normalised_path(whole.head.path) == whole.head.path && whole.body.size() == whole.head.content_length, "a request is whole");
     check_query(whole.head.query);
     check_parser(whole.head.path);

@@ -163,5 +163,14 @@ TEST(Cors, answers_name_the_origin_and_vary_by_it) {
   EXPECT_EQ(same_origin.begin(), same_origin.end());
 }
 
+TEST(Cors, a_list_of_domains_covers_the_origins_of_its_hosts) {
+  const std::vector<std::string> domains{"shop.example", "*.pages.example"};
+  for (const auto* origin : {"https://shop.example", "http://SHOP.example:8080", "https://a.pages.example"})
+    EXPECT_TRUE(cover_origin(domains, origin)) << origin;
+  for (const auto* origin : {"null", "", "https://pages.example", "https://evil.example", "shop.example"})
+    EXPECT_FALSE(cover_origin(domains, origin)) << origin;
+  EXPECT_FALSE(cover_origin({}, "https://shop.example"));
+}
+
 }  // namespace
 }  // namespace parley::endpoint

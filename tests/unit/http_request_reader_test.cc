@@ -180,6 +180,37 @@ TEST(RequestReader, HoldsItsLimits) {
   EXPECT_EQ(outcome(with(lines + "X-One-More: 1\r\n")), 431);
 }
 
+TEST(RequestReader, SaysWhichLimitARequestIsOver) {
+  const auto refusal = [](const std::string& bytes) {
+    RequestReader reader(kLimits);
+    return std::get<Refusal>(reader.feed(bytes));
+  };
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
+  const auto of_lines = refusal(with(lines));
+  EXPECT_EQ(of_lines.field, "header");
+  EXPECT_EQ(of_lines.most, 100U);
+  const auto of_body = refusal(with("Content-Length: 1001\r\n"));
+  EXPECT_EQ(of_body.field, "body");
+  EXPECT_EQ(of_body.issue, "must be at most # bytes");
+  EXPECT_EQ(of_body.most, 1'000U);
+}
+
+TEST(RequestReader, FindsABareLineFeedInWhateverPieceItComes) {
+  for (const std::string head :
+       {"\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a HTTP/1.1\nHost: a\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHost: a\n\r\n\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\n\r\n\r\n"}) {
+    for (std::size_t piece = 1; piece <= head.size(); ++piece) {
+      RequestReader reader(kLimits);
+      bool is_refused = false;
+      for (std::size_t at = 0; at < head.size() && !is_refused; at += piece) {
+        is_refused = std::holds_alternative<Refusal>(reader.feed(std::string_view{head}.substr(at, piece)));
+      }
+      EXPECT_TRUE(is_refused) << head << " in pieces of " << piece;
+    }
+  }
+}
+
 TEST(RequestReader, HoldsNoMoreTogetherThanTheBudget) {
   const auto budget = std::make_shared<ByteBudget>(1'000);
   const auto is_refused = [](const RequestReader::Progress& progress) {

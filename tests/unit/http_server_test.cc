@@ -97,6 +97,7 @@ class HttpServer : public ::testing::Test {
       responder.send(text(std::string(request.path.find("id").value()) + "|" + std::string(request.query.find("q").value_or("-"))));
     });
     routes.add("POST", "/echo", [](const Request& request, const Responder& responder) { responder.send(text(request.body)); });
+    routes.add("POST", "/small", [](const Request& request, const Responder& responder) { responder.send(text(request.body)); }, 100);
     routes.add("GET", "/async/{id}", blocking(executor_, [](const Request& request, const Responder& responder) {
                  responder.send(text(std::string(request.path.find("id").value())));
                }));
@@ -153,6 +154,24 @@ class HttpServer : public ::testing::Test {
   std::atomic<int> closed_streams_ = 0;
   std::unique_ptr<Server> server_;
 };
+
+TEST_F(HttpServer, ABodyOverTheLimitOfItsEndpointIsNotRead) {
+  start();
+  const auto announce = [](std::size_t bytes, std::string_view path, std::string_view lines = "") {
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(bytes) + "\r\n" + std::string(lines) + "\r\n";
+  };
+  EXPECT_EQ(ask(announce(100, "/small") + std::string(100, 'x')).body, std::string(100, 'x'));
+  const auto with_body = ask(announce(101, "/small") + std::string(101, 'x'));
+  EXPECT_EQ(with_body.status, 413);
+  EXPECT_NE(with_body.body.find("PAYLOAD_TOO_LARGE"), std::string::npos);
+  for (const auto* expect : {"", "Expect: 100-continue\r\n"}) {
+    EXPECT_EQ(ask(announce(101, "/small", expect)).status, 413) << "without a byte of the body";
+    EXPECT_EQ(ask(announce(101, "/small/", expect)).status, 413);
+  }
+  EXPECT_EQ(ask(announce(101, "/echo") + std::string(101, 'x')).status, 200) << "the limit is one endpoint's";
+  EXPECT_EQ(ask(announce(101, "/nothing") + std::string(101, 'x')).status, 404);
+  EXPECT_EQ(ask("PUT /small HTTP/1.1\r\nHost: test\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')).status, 405);
+}
 
 TEST_F(HttpServer, AnswersManyRequestsOnOneConnection) {
   start();

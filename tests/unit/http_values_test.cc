@@ -58,6 +58,24 @@ TEST(ParseQuery, RefusesRepeatedKeysAlsoWhenEscaped) {
   EXPECT_FALSE(parse_query("a=%00"));
 }
 
+TEST(ParseQuery, ReadsABoundedNumberOfParameters) {
+  std::string query;
+  for (std::size_t i = 0; i < kQueryParametersMax; ++i) query += "p" + std::to_string(i) + "=1&";
+  EXPECT_EQ(parse_query(query)->find("p99"), "1");
+  const auto refused = parse_query(query + "one=more&%");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().field, "query");
+  EXPECT_EQ(refused.error().issue, "must have at most # parameters");
+  EXPECT_EQ(refused.error().most, 100U);
+}
+
+TEST(Headers, OfLinesAreInTheirOrderAndEachNameOnce) {
+  const auto headers = Headers::joined({{"B", "1"}, {"cookie", "a=1"}, {"a", "2"}, {"b", "3"}, {"A", "4"}, {"Cookie", "b=2"}, {"c", ""}, {"B", "5"}});
+  const std::vector<Headers::Field> expected{{"B", "1, 3, 5"}, {"cookie", "a=1; b=2"}, {"a", "2, 4"}, {"c", ""}};
+  EXPECT_EQ(std::vector<Headers::Field>(headers.begin(), headers.end()), expected);
+  EXPECT_FALSE(Headers::joined({}).has(""));
+}
+
 TEST(Headers, CompareNamesWithoutCaseAndJoinRepeatedOnes) {
   Headers headers;
   headers.combine("Accept-Language", "ru");

@@ -1,5 +1,6 @@
 // ReplyX's contract as far as it can be seen without a running system.
 #include <gmock/gmock.h>
+#include <rapidjson/document.h>
 
 #include <algorithm>
 #include <cctype>
@@ -10,6 +11,7 @@
 
 #include "api/endpoint/edge.h"
 #include "api/endpoint/gate.h"
+#include "api/replyx/gates.h"
 #include "api/replyx/limits.h"
 #include "api/replyx/messages.h"
 #include "api/replyx/replyx.h"
@@ -147,6 +149,59 @@ TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
   std::map<std::string, std::set<bool>> cross_origin;
   for (const auto& e : registry().endpoints()) cross_origin[e.path].insert(e.spec.gate->cross_origin);
   for (const auto& [path, kinds] : cross_origin) EXPECT_EQ(kinds.size(), 1U) << path;  // an error may come before the method is looked at
+}
+
+/// Bytes of the largest text that a schema allows, with every character escaped.
+std::size_t largest(const rapidjson::Value& schema, const schema::Components& components) {
+  constexpr std::size_t kCharacter = 12, kNumber = 20, kAround = 4;
+  const auto limit = [&](const char* name) { return std::size_t{schema[name].GetUint()}; };  // each text and list has one
+  if (schema.HasMember("$ref")) {
+    rapidjson::Document named;
+    named.Parse(components.schemas.at(schema["$ref"].GetString() + schema::Components::kPrefix.size()).c_str());
+    return largest(named, components);
+  }
+  std::size_t sum = kAround;
+  if (schema.HasMember("anyOf")) {
+    for (const auto& choice : schema["anyOf"].GetArray()) sum = std::max(sum, largest(choice, components));
+    return sum;
+  }
+  if (schema.HasMember("enum")) {
+    for (const auto& word : schema["enum"].GetArray()) sum = std::max<std::size_t>(sum, word.GetStringLength() + kAround);
+    return sum;
+  }
+  const std::string_view type = schema["type"].GetString();
+  if (type == "string") return kCharacter * limit("maxLength") + kAround;
+  if (type == "array") return limit("maxItems") * largest(schema["items"], components) + kAround;
+  if (type != "object") return kNumber;
+  for (const auto& property : schema["properties"].GetObject())
+    sum += property.name.GetStringLength() + kAround + largest(property.value, components);
+  return sum;
+}
+
+TEST_F(Surface, reads_of_strangers_no_more_than_their_largest_legal_request) {
+  for (const auto& e : registry().endpoints()) {
+    if (e.body_schema.empty()) {
+      EXPECT_EQ(e.spec.body_bytes_max, endpoint::kUnreadBodyBytesMax) << e.path;
+      continue;
+    }
+    rapidjson::Document described;
+    described.Parse(e.body_schema.c_str());
+    const auto needed = largest(described, e.body_components);
+    EXPECT_LE(needed, e.spec.body_bytes_max) << e.path;
+    const bool may_be_anybody = e.spec.gate == &kAnybody || e.spec.gate == &kSite || e.spec.gate == &kGuest;
+    if (may_be_anybody) EXPECT_LE(e.spec.body_bytes_max, std::max<std::size_t>(16 << 10, needed + needed / 4)) << e.path;
+  }
+}
+TEST_F(Surface, takes_a_message_of_which_every_character_is_escaped) {
+  std::string escaped;
+  for (int i = 0; i < 10'000; ++i) escaped += R"(\ud83d\udc4b)";
+  EXPECT_EQ(refusal("postVisitorMessage", message(escaped)), "");
+  EXPECT_LE(message(escaped).size(), endpoint_of("postVisitorMessage").spec.body_bytes_max);
+}
+TEST_F(Surface, refuses_more_members_than_any_request_needs) {
+  std::string many = R"({"text":"a")";
+  for (int i = 0; i < 1'000; ++i) many += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(refusal("postVisitorMessage", many + "}"), "BAD_REQUEST body");
 }
 
 TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {

@@ -10,6 +10,7 @@
 #include "schemas/envelope.h"
 #include "schemas/errors.h"
 #include "schemas/events.h"
+#include "schemas/json_limits.h"
 #include "schemas/old_events.h"
 #include "schemas/replies.h"
 
@@ -123,6 +124,44 @@ TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
   const auto deep = std::string(500'000, '[') + std::string(500'000, ']');
   EXPECT_FALSE(json::Document::parse(deep, json::Strict::yes));
   EXPECT_TRUE(json::Document::parse(deep, json::Strict::no));
+}
+TEST(Json, of_a_caller_has_a_bounded_number_of_members_and_elements_and_of_the_log_any) {
+  const auto list = [](std::size_t elements) {
+    std::string text = "[0";
+    for (std::size_t i = 1; i < elements; ++i) text += ",0";
+    return text + "]";
+  };
+  const auto object = [](std::size_t members) {
+    std::string text;
+    for (std::size_t i = 0; i < members; ++i) text += (i == 0 ? "{\"" : ",\"") + std::to_string(i) + "\":0";
+    return text + "}";
+  };
+  const auto issue = [](std::string text) {
+    const auto document = json::Document::parse(std::move(text), json::Strict::yes);
+    return document ? std::string() : document.error().issue;
+  };
+  const std::string too_many = "must have at most 1000 members and elements";
+  EXPECT_EQ(issue(list(json::kValuesMax)), "");
+  EXPECT_EQ(issue(object(json::kValuesMax)), "");
+  EXPECT_EQ(issue(list(json::kValuesMax + 1)), too_many);
+  EXPECT_EQ(issue(object(json::kValuesMax + 1)), too_many);
+  EXPECT_EQ(issue("{\"a\":" + list(json::kValuesMax / 2) + ",\"b\":" + object(json::kValuesMax / 2) + "}"), too_many) << "all together";
+  EXPECT_EQ(issue(list(json::kValuesMax + 1) + " and what is no JSON"), too_many) << "the rest is not read";
+  EXPECT_TRUE(json::Document::parse(list(2 * json::kValuesMax), json::Strict::no));
+}
+TEST(Json, a_problem_is_reported_with_a_path_that_is_not_long) {
+  const auto field = [](const std::string& name) {
+    return json::Document::parse("{\"list\":[{},{\"" + name + "\":\"\\u0000\"}]}", json::Strict::yes).error().field;
+  };
+  EXPECT_EQ(field("a"), "list[1].a");
+  for (const std::string_view letter : {"a", "ж", "\U0001F44B"}) {
+    std::string name;
+    while (name.size() < 100'000) name += letter;
+    const auto path = field(name);
+    EXPECT_LE(path.size(), json::kPathBytesMax);
+    EXPECT_TRUE(path.starts_with("list[1]." + name.substr(0, letter.size() * 50)) && path.ends_with("…")) << path;
+    EXPECT_TRUE(json::Document::parse("\"" + path + "\"", json::Strict::yes)) << "no character is cut";
+  }
 }
 TEST(Times, are_written_and_read_back) {
   const Timestamp time{std::chrono::milliseconds{1'763'720'220'007}};
