@@ -32,7 +32,6 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"must have at most # parameters", "должно содержать не больше # параметров"},
     {"must have at most # lines", "должно содержать не больше # строк"},
     {"must be at most # bytes", "должно быть не больше # байт"},
-    {"must be a number that fits", "должно быть числом, которое не слишком велико"},
     {"must not contain the NUL character", "не должно содержать символ NUL"},
     {"must not contain lone surrogates", "не должно содержать непарные суррогаты"},
     {"a field's name must be plain text", "имя поля должно быть обычным текстом"},

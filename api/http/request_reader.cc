@@ -102,10 +102,9 @@ Refusal too_many_lines(const RequestLimits& limits) {
   return refusal;
 }
 
-std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLimits& limits, RequestHead& head) {
+std::optional<Refusal> read_fields(std::string_view lines, const RequestLimits& limits, std::vector<Headers::Field>& fields) {
   constexpr std::array<std::string_view, 2> kOnce{"content-length", "host"};
   std::array<bool, kOnce.size()> came{};
-  std::vector<Headers::Field> fields;
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find("\r\n"));
     lines.remove_prefix(line.size() + 2);
@@ -120,8 +119,15 @@ std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLi
     }
     fields.emplace_back(name, value);
   }
-  head.headers = Headers::joined(std::move(fields));
   return std::nullopt;
+}
+
+/// What was understood before a refusal stays in the head: the answer's language is among it.
+std::optional<Refusal> read_header_lines(std::string_view lines, const RequestLimits& limits, RequestHead& head) {
+  std::vector<Headers::Field> fields;
+  const auto refusal = read_fields(lines, limits, fields);
+  head.headers = Headers::joined(std::move(fields));
+  return refusal;
 }
 
 std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& head) {

@@ -196,6 +196,16 @@ TEST(RequestReader, SaysWhichLimitARequestIsOver) {
   EXPECT_EQ(of_body.most, 1'000U);
 }
 
+TEST(RequestReader, KeepsWhatItUnderstoodOfAHeadThatItRefuses) {
+  std::string lines = "Accept-Language: en\r\n";
+  for (int i = 0; i < 100; ++i) lines += "X-" + std::to_string(i) + ": 1\r\n";
+  for (const auto& refused : {with(lines), with("Accept-Language: en\r\nNoColon\r\n")}) {
+    RequestReader reader(kLimits);
+    ASSERT_TRUE(std::holds_alternative<Refusal>(reader.feed(refused)));
+    EXPECT_EQ(reader.head().headers.get("accept-language"), "en");
+  }
+}
+
 TEST(RequestReader, FindsABareLineFeedInWhateverPieceItComes) {
   for (const std::string head :
        {"\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a HTTP/1.1\nHost: a\r\n\r\n",
