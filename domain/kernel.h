@@ -68,6 +68,19 @@ struct Kopecks {
   friend constexpr auto operator<=>(Kopecks, Kopecks) = default;
 };
 
+/// A key that one stream at most owns; it must hash to that stream's slot.
+struct UniqueKey {
+  std::string index;  ///< For example "account_email".
+  std::string key;
+  friend bool operator==(const UniqueKey&, const UniqueKey&) = default;
+};
+/// What an event says of a key: its stream has it from now on, or, if it had it, has it no longer.
+struct KeyChange {
+  UniqueKey key;
+  bool is_taken = true;
+  friend bool operator==(const KeyChange&, const KeyChange&) = default;
+};
+
 /// The rows of the error table; status, retryability and texts are in schemas/errors, which asserts that none is missing.
 enum class Code {
   bad_request,
@@ -211,7 +224,7 @@ struct Context {
   std::int64_t stream_id;  ///< The id of the stream that is decided; of a new one: the id that it gets.
   IdSource& ids;
   std::string_view command_id = {};
-  bool key_is_taken = false;  ///< Whether another stream owns the unique key that the command wants (wanted_key() in model.h).
+  bool key_is_taken = false;  ///< Whether another stream owns the unique key that the command wants (wanted_key_of() in model.h).
 };
 
 /// The end of what an earlier command began and was not answered for: its answer.

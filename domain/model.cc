@@ -2,14 +2,39 @@
 
 #include <array>
 #include <charconv>
-#include <concepts>
 #include <stdexcept>
+
+#include "domain/parking/parking.h"
+#include "domain/rules.h"
 
 namespace parley {
 namespace {
 
-constexpr std::array<std::string_view, 4> kKinds{"account", "assistant", "dialog", "claim"};
-static_assert(kKinds.size() == std::variant_size_v<State>);
+struct Listed {
+  Kind kind;
+  std::string_view name;
+  const Rules* rules;
+};
+/// In the order of Kind.
+constexpr std::array kListed{
+#define PARLEY_CONTEXT(context, kind) Listed{Kind::kind, #kind, &context::kRules},
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context)
+#include "domain/contexts.def"
+};
+const Listed& listed(Kind kind) { return kListed.at(static_cast<std::size_t>(kind)); }
+
+const Listed* with_event(const Event& event) {
+  for (const auto& one : kListed) {
+    if (one.rules->has_event(event)) return &one;
+  }
+  return nullptr;
+}
+const Listed* with_command(const Command& command) {
+  for (const auto& one : kListed) {
+    if (one.rules->has_command(command)) return &one;
+  }
+  return nullptr;
+}
 
 /// A positive id as std::to_string() writes it.
 std::optional<std::int64_t> parse_id(std::string_view digits) {
@@ -30,14 +55,29 @@ std::optional<std::pair<std::string_view, std::int64_t>> parse_reference(std::st
 
 }  // namespace
 
-std::string_view to_string(Kind kind) { return kKinds.at(static_cast<std::size_t>(kind)); }
+std::vector<Kind> kinds() {
+  std::vector<Kind> out;
+  for (const auto& one : kListed) out.push_back(one.kind);
+  return out;
+}
+const Rules& rules_of(Kind kind) { return *listed(kind).rules; }
+std::optional<Kind> kind_of(const Command& command) {
+  const auto* found = with_command(command);
+  return found == nullptr ? std::nullopt : std::optional(found->kind);
+}
+std::optional<Kind> kind_of(const Event& event) {
+  const auto* found = with_event(event);
+  return found == nullptr ? std::nullopt : std::optional(found->kind);
+}
+
+std::string_view to_string(Kind kind) { return listed(kind).name; }
 std::string to_string(const Stream& stream) { return std::string(to_string(stream.kind)) + "/" + std::to_string(stream.id); }
 
 std::optional<Stream> parse_stream(std::string_view text) {
   const auto reference = parse_reference(text);
   if (!reference) return std::nullopt;
-  for (std::size_t i = 0; i < kKinds.size(); ++i) {
-    if (kKinds[i] == reference->first) return Stream{static_cast<Kind>(i), reference->second};
+  for (const auto& one : kListed) {
+    if (one.name == reference->first) return Stream{one.kind, reference->second};
   }
   return std::nullopt;
 }
@@ -76,93 +116,31 @@ std::optional<Principal> parse_principal(std::string_view text) {
   return std::nullopt;
 }
 
-State initial_state(Kind kind) {
-  switch (kind) {
-    case Kind::account:
-      return accounts::State{};
-    case Kind::assistant:
-      return assistants::State{};
-    case Kind::dialog:
-      return dialogs::State{};
-    case Kind::claim:
-      return claims::State{};
-  }
-  throw std::logic_error("unknown kind of stream");
-}
+State initial_state(Kind kind) { return rules_of(kind).initial(); }
+
+bool belongs(const Event& event, Kind kind) { return rules_of(kind).has_event(event) || event.holds<parking::Event>(); }
 
 State evolve(const State& state, const Event& event, const Occurred& when) {
-  return std::visit(
-      [&]<class S, class E>(const S& s, const E& e) -> State {
-        if constexpr (requires {
-                        { evolve(s, e, when) } -> std::same_as<S>;
-                      }) {
-          return evolve(s, e, when);
-        } else if constexpr (requires {
-                               { evolve(s, e) } -> std::same_as<S>;
-                             }) {
-          return evolve(s, e);
-        } else if constexpr (std::same_as<E, parking::Event>) {
-          return s;
-        } else {
-          throw std::logic_error("an event of another kind than its stream");
-        }
-      },
-      state, event);
+  if (event.holds<parking::Event>()) return state;
+  const auto* context = with_event(event);
+  if (context == nullptr) throw std::logic_error("an event of no stream's context cannot be folded");
+  return context->rules->evolve(state, event, when);
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
-  return std::visit(
-      [&]<class S, class C>(const S& s, const C& c) -> Decision<Event, Answer> {
-        // A mismatched pair would convert to this very function's arguments: only a context's own decide() may answer.
-        if constexpr (requires { requires !std::same_as<decltype(decide(s, c, context)), Decision<Event, Answer>>; }) {
-          auto decision = decide(s, c, context);
-          if (!decision) return std::unexpected(decision.error());
-          Accepted<Event, Answer> out{{decision->events.begin(), decision->events.end()}, decision->answer, decision->is_deferred};
-          if (decision->closing) {
-            auto& [command_id, result] = *decision->closing;
-            const auto as_any = [](auto& one) { return std::variant<Answer, Error>(std::move(one)); };
-            out.closing = Closing<Answer>{std::move(command_id), std::visit(as_any, result)};
-          }
-          return out;
-        } else {
-          throw std::logic_error("a command of another kind than its stream");
-        }
-      },
-      state, command);
+  const auto* found = with_command(command);
+  if (found == nullptr) throw std::logic_error("a command that no context decides");
+  return found->rules->decide(state, command, context);
 }
 
-std::vector<KeyChange> key_changes(const Event& event) {
-  const auto of_account = overloaded{
-      [](const accounts::Registered& e) -> std::vector<KeyChange> { return {{email_key(e.email_index)}}; },
-      [](const accounts::EmailChanged& e) -> std::vector<KeyChange> { return {{email_key(e.previous_email_index), false}}; },
-      [](const auto&) -> std::vector<KeyChange> { return {}; },
-  };
-  const auto of_claim = overloaded{
-      [](const claims::Reserved& e) -> std::vector<KeyChange> {
-        const UniqueKey value{e.index, e.key};
-        return {{claim_key(value)}, {value}};
-      },
-      [](const claims::Refused& e) -> std::vector<KeyChange> { return {{claim_key({e.index, e.key})}}; },
-      [](const claims::Released& e) -> std::vector<KeyChange> { return {{{e.index, e.key}, false}}; },
-      [](const claims::Confirmed&) -> std::vector<KeyChange> { return {}; },
-  };
-  if (const auto* account = std::get_if<accounts::Event>(&event)) return std::visit(of_account, *account);
-  if (const auto* claim = std::get_if<claims::Event>(&event)) return std::visit(of_claim, *claim);
-  return {};
+std::vector<KeyChange> key_changes_of(const Event& event) {
+  const auto* context = with_event(event);
+  return context == nullptr ? std::vector<KeyChange>{} : context->rules->key_changes(event);
 }
 
-std::optional<UniqueKey> wanted_key(const Command& command) {
-  const auto of_account = overloaded{
-      [](const accounts::Register& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
-      [](const accounts::AddOperator& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
-      [](const accounts::CreateAdmin& c) -> std::optional<UniqueKey> { return email_key(c.email_index); },
-      [](const auto&) -> std::optional<UniqueKey> { return std::nullopt; },
-  };
-  if (const auto* account = std::get_if<accounts::Command>(&command)) return std::visit(of_account, *account);
-  if (const auto* claim = std::get_if<claims::Command>(&command)) {
-    if (const auto* reserve = std::get_if<claims::Reserve>(claim)) return UniqueKey{reserve->index, reserve->key};
-  }
-  return std::nullopt;
+std::optional<UniqueKey> wanted_key_of(const Command& command) {
+  const auto* context = with_command(command);
+  return context == nullptr ? std::nullopt : context->rules->wanted_key(command);
 }
 
 }  // namespace parley

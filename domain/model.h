@@ -1,40 +1,60 @@
 #pragma once
-// The whole domain as one: a stream's kind, and the events, states, commands and answers of every context. A new context is a new
-// alternative at the end of each variant here (before parking's, which belongs to streams of every kind, and seals', which belongs to none), and a
-// Kind at the same place.
+// The whole domain as one, for the machinery that must not care which context it handles: streams, principals as text, and what each context does
+// with its events and commands. The contexts themselves are listed in contexts.def; nothing here includes one.
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <variant>
 #include <vector>
 
-#include "domain/accounts/accounts.h"
-#include "domain/assistants/assistants.h"
-#include "domain/claims/claims.h"
-#include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
-#include "domain/parking/parking.h"
-#include "domain/seals/seals.h"
+#include "domain/value.h"
 
 namespace parley {
 
-/// In the order of the variants below.
-enum class Kind : std::uint8_t { account, assistant, dialog, claim };
+/// The kind of a stream: the context that it belongs to.
+enum class Kind : std::uint8_t {
+#define PARLEY_CONTEXT(context, kind) kind,
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context)
+#include "domain/contexts.def"
+};
+/// All of them.
+std::vector<Kind> kinds();
 
-using Event = std::variant<accounts::Event, assistants::Event, dialogs::Event, claims::Event, parking::Event, seals::Event>;
-using State = std::variant<accounts::State, assistants::State, dialogs::State, claims::State>;
-using Command = std::variant<accounts::Command, assistants::Command, dialogs::Command, claims::Command, parking::Command>;
-using Answer = std::variant<accounts::Answer, assistants::Answer, dialogs::Answer, claims::Answer, parking::Answer>;
+/// Of a strong id: the kind of the streams that it names; nothing for an id of something inside a stream. An id without it cannot stand in an event.
+/// Of an id that is declared in a context's own header, this is said there.
+template <class AnyId>
+inline constexpr std::optional<Kind> stream_kind = AnyId::an_id_says_which_kind_of_stream_it_names;
+template <>
+inline constexpr std::optional<Kind> stream_kind<AccountId> = Kind::account;
+template <>
+inline constexpr std::optional<Kind> stream_kind<AssistantId> = Kind::assistant;
+template <>
+inline constexpr std::optional<Kind> stream_kind<DialogId> = Kind::dialog;
+template <>
+inline constexpr std::optional<Kind> stream_kind<MessageId> = std::nullopt;
+template <>
+inline constexpr std::optional<Kind> stream_kind<ApiKeyId> = std::nullopt;
 
-/// Bumped whenever a fold changes, so that a state kept on disk by an older build is discarded and folded again from the log.
-inline constexpr int kFoldVersion = 6;
+/// What a context with streams of its own does. Its own .cc fills this in (rules.h).
+struct Rules {
+  int fold_version;
+  bool (*has_event)(const Event&);
+  bool (*has_command)(const Command&);
+  State (*initial)();
+  State (*evolve)(const State&, const Event&, const Occurred&);
+  Decision<Event, Answer> (*decide)(const State&, const Command&, Context&);
+  std::vector<KeyChange> (*key_changes)(const Event&);
+  std::optional<UniqueKey> (*wanted_key)(const Command&);
+};
+const Rules& rules_of(Kind kind);
+/// The version of a kind's fold: a state that was kept by another one is discarded, and folded again from the log.
+inline int fold_version(Kind kind) { return rules_of(kind).fold_version; }
 
 /// The kind of stream that the command is for; nothing for parking's, which are for every kind.
-inline std::optional<Kind> kind_of(const Command& command) {
-  if (std::holds_alternative<parking::Command>(command)) return std::nullopt;
-  return static_cast<Kind>(command.index());
-}
+std::optional<Kind> kind_of(const Command& command);
+/// The kind of stream that the event stands in; nothing for parking's and for seals'.
+std::optional<Kind> kind_of(const Event& event);
 
 /// A stream's identity. As text, and as the events' subject: "dialog/1387".
 struct Stream {
@@ -55,37 +75,15 @@ std::optional<Principal> parse_principal(std::string_view text);
 /// The state of a stream that has no event.
 State initial_state(Kind kind);
 /// Whether a stream of that kind may hold the event: one of its own context, or of parking.
-inline bool belongs(const Event& event, Kind kind) {
-  return event.index() == static_cast<std::size_t>(kind) || std::holds_alternative<parking::Event>(event);
-}
+bool belongs(const Event& event, Kind kind);
 /// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws std::logic_error.
 State evolve(const State& state, const Event& event, const Occurred& when);
 /// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
-/// A key that one stream at most owns; it must hash to that stream's slot.
-struct UniqueKey {
-  std::string index;  ///< For example "account_email".
-  std::string key;
-  friend bool operator==(const UniqueKey&, const UniqueKey&) = default;
-};
-inline constexpr std::string_view kAccountEmailIndex = "account_email";
-/// An account's: owned by the account that was registered with it, or by a claim.
-inline UniqueKey email_key(std::string email_index) { return {std::string(kAccountEmailIndex), std::move(email_index)}; }
-inline constexpr std::string_view kTelegramBotIndex = "telegram_bot";
-/// An assistant's bot: always owned by a claim.
-inline UniqueKey bot_key(std::string bot_index) { return {std::string(kTelegramBotIndex), std::move(bot_index)}; }
-/// Owned by the stream of the claims on that key, in the same slot, whoever has the key.
-inline UniqueKey claim_key(const UniqueKey& value) { return {"claim." + value.index, value.key}; }
-
-/// What an event says of a key: its stream has it from now on, or, if it had it, has it no longer.
-struct KeyChange {
-  UniqueKey key;
-  bool is_taken = true;
-  friend bool operator==(const KeyChange&, const KeyChange&) = default;
-};
-std::vector<KeyChange> key_changes(const Event& event);
+/// What the event says of unique keys.
+std::vector<KeyChange> key_changes_of(const Event& event);
 /// The key that a command wants for its stream. Whether another one has it, the decision is told.
-std::optional<UniqueKey> wanted_key(const Command& command);
+std::optional<UniqueKey> wanted_key_of(const Command& command);
 
 }  // namespace parley

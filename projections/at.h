@@ -5,10 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <typeinfo>
 
 #include "projections/batch.h"
-#include "projections/queries.h"
 #include "schemas/envelope.h"
 
 namespace parley::projections {
@@ -26,13 +25,17 @@ class StreamFold {
   std::int64_t version() const { return version_; }
   Timestamp time() const { return time_; }
 
-  // The stream's row: nothing when it is of another kind, or not begun (a stream may hold events of parking alone).
-  std::optional<AccountRow> account() const;
-  std::optional<AssistantRow> assistant() const;
-  /// Without the assistant's name, which is its own stream's.
-  std::optional<DialogRow> dialog() const;
-  /// A dialog's, in order.
-  std::vector<MessageRow> messages() const;
+  /// The stream's row, or its parts (a std::vector of their rows): nothing when it is of another kind, or not begun (a stream may hold events of
+  /// parking alone). What other streams say (an assistant's name) is not in it.
+  template <class Row>
+  std::optional<Row> row() const {
+    const auto* rows = batch_.rows(stream_.kind);
+    const auto found = rows == nullptr ? nullptr : rows->row(stream_.id, typeid(Row));
+    return found == nullptr ? std::nullopt : std::optional(*static_cast<const Row*>(found.get()));
+  }
+  /// The same for people, whatever the kind.
+  ShownRows shown(schema::Disclosure disclosure) const;
+  Kind kind() const { return stream_.kind; }
 
  private:
   const Stream stream_;

@@ -1,8 +1,10 @@
 #include "projections/batch.h"
 
 #include <charconv>
+#include <stdexcept>
 
-#include "projections/project.h"
+#include "domain/parking/parking.h"
+#include "domain/seals/seals.h"
 #include "schemas/events.h"
 
 namespace parley::projections {
@@ -22,22 +24,31 @@ std::optional<Batch::Subject> Batch::parse_subject(std::string_view text) {
   return subject;
 }
 
-namespace {
+// One a context with streams, each in its own file.
+#define PARLEY_CONTEXT(context, kind) std::unique_ptr<ContextRows> context##_rows();
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context)
+#include "domain/contexts.def"
 
-template <class Event>
-void project_any(const Event& event, const Position& position, Batch& batch) {
-  std::visit(
-      [&](const auto& e) {
-        if constexpr (requires { project(e, position, batch); }) {
-          project(e, position, batch);
-        } else if constexpr (requires { e.index(); }) {
-          project_any(e, position, batch);  // a context's own variant
-        }
-      },
-      event);
+std::unique_ptr<ContextRows> rows_of(Kind kind) {
+  switch (kind) {
+#define PARLEY_CONTEXT(context, kind) \
+  case Kind::kind:                    \
+    return context##_rows();
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context)
+#include "domain/contexts.def"
+  }
+  throw std::logic_error("unknown kind of stream");
 }
 
-}  // namespace
+ContextRows& Batch::rows_for(Kind kind) {
+  auto& rows = rows_[kind];
+  if (!rows) rows = rows_of(kind);
+  return *rows;
+}
+const ContextRows* Batch::rows(Kind kind) const {
+  const auto found = rows_.find(kind);
+  return found == rows_.end() ? nullptr : found->second.get();
+}
 
 std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, std::string_view value, std::int32_t partition, std::int64_t offset) {
   const auto refused = [&](std::string_view why) { return std::unexpected(envelope.type + " " + envelope.id + ": " + std::string(why)); };
@@ -51,13 +62,13 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
     if (*event) {
       if (!belongs(**event, stream->kind)) return refused("it stands in a stream of another kind");
     }
-    const bool is_of_parking = *event && std::holds_alternative<parking::Event>(**event);
+    const bool is_of_parking = *event && (*event)->holds<parking::Event>();
     if (*event && !is_of_parking) {
-      project_any(**event, position, *this);
+      rows_for(stream->kind).project(**event, position);
     } else {
-      touch(position, is_of_parking);
+      rows_for(stream->kind).touch(position, is_of_parking);
     }
-  } else if (*event && !(std::holds_alternative<seals::Event>(**event) && seals::is_seal(envelope.subject))) {
+  } else if (*event && !((*event)->holds<seals::Event>() && seals::is_seal(envelope.subject))) {
     return refused("it stands in a stream of another kind");
   }
   note(envelope, *subject, partition, offset);
@@ -85,45 +96,10 @@ void Batch::note(const schema::Envelope& envelope, const Subject& subject, std::
                     .position = offset});
 }
 
-template <class Change>
-Change& Batch::change(Changes<Change>& changes, const Position& position) {
-  const auto [found, first] = changes.try_emplace(position.stream.id);
-  Change& row = found->second;
-  if (first) row.from = position.version - 1;
-  if (!first && position.version != row.to + 1) row.contradicts_itself = true;
-  row.to = position.version;
-  row.is_of_parking_alone = false;
-  return row;
-}
-
-AccountChange& Batch::account(const Position& position) { return change(accounts_, position); }
-AssistantChange& Batch::assistant(const Position& position) { return change(assistants_, position); }
-DialogChange& Batch::dialog(const Position& position) { return change(dialogs_, position); }
-
-void Batch::touch(const Position& position, bool is_of_parking) {
-  const auto move = [&](auto& changes) {
-    const auto found = changes.find(position.stream.id);
-    const bool was_of_parking = found == changes.end() || found->second.is_of_parking_alone;
-    change(changes, position).is_of_parking_alone = is_of_parking && was_of_parking;
-  };
-  switch (position.stream.kind) {
-    case Kind::account:
-      return move(accounts_);
-    case Kind::assistant:
-      return move(assistants_);
-    case Kind::dialog:
-      return move(dialogs_);
-    case Kind::claim:
-      return;  // no row tells of them
-  }
-}
-
 postgres::Result<void> Batch::write(postgres::Transaction& transaction) const {
-  if (auto r = projections::write(transaction, accounts_); !r) return r;
-  if (auto r = projections::write(transaction, api_keys_); !r) return r;
-  if (auto r = projections::write(transaction, assistants_); !r) return r;
-  if (auto r = projections::write(transaction, dialogs_); !r) return r;
-  if (auto r = projections::write(transaction, messages_); !r) return r;
+  for (const auto& [kind, rows] : rows_) {
+    if (auto written = rows->write(transaction); !written) return written;
+  }
   return projections::write(transaction, index_);
 }
 

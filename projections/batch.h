@@ -1,13 +1,17 @@
 #pragma once
 #include <cstdint>
 #include <expected>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "platform/postgres/pool.h"
+#include "projections/context_rows.h"
+#include "projections/event_index.h"
 #include "projections/position.h"
-#include "projections/tables.h"
 #include "schemas/envelope.h"
 
 namespace parley::projections {
@@ -29,32 +33,16 @@ class Batch {
 
   std::size_t events() const { return index_.size(); }
 
-  // For the projections: the rows that an event changes.
-  AccountChange& account(const Position& position);
-  AssistantChange& assistant(const Position& position);
-  DialogChange& dialog(const Position& position);
-  ApiKeyChange& api_key(ApiKeyId id) { return api_keys_[id.value]; }
-  void message(Message message) { messages_.push_back(std::move(message)); }
-
-  // What is folded so far: for whoever reads it in memory instead of writing it.
-  const Changes<AccountChange>& accounts() const { return accounts_; }
-  const Changes<AssistantChange>& assistants() const { return assistants_; }
-  const Changes<DialogChange>& dialogs() const { return dialogs_; }
-  const std::vector<Message>& messages() const { return messages_; }
+  /// What is folded so far of a kind of stream, for whoever reads it in memory instead of writing it; nullptr when there is nothing.
+  const ContextRows* rows(Kind kind) const;
 
  private:
   struct Subject;
   static std::optional<Subject> parse_subject(std::string_view text);
   void note(const schema::Envelope& envelope, const Subject& subject, std::int32_t partition, std::int64_t offset);
-  template <class Change>
-  static Change& change(Changes<Change>& changes, const Position& position);
-  void touch(const Position& position, bool is_of_parking);
+  ContextRows& rows_for(Kind kind);
 
-  Changes<AccountChange> accounts_;
-  Changes<ApiKeyChange> api_keys_;
-  Changes<AssistantChange> assistants_;
-  Changes<DialogChange> dialogs_;
-  std::vector<Message> messages_;
+  std::map<Kind, std::unique_ptr<ContextRows>> rows_;  ///< In the order of the contexts' list, in which they are written.
   std::vector<IndexEntry> index_;
 };
 

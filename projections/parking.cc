@@ -84,22 +84,7 @@ Result<void> skip(Transaction& transaction, const Record& record) {
   Batch batch;
   const std::int64_t version = record.envelope.sequence;
   if (const auto stream = parse_stream(record.envelope.subject)) {
-    const auto statement = [&] {
-      switch (stream->kind) {
-        case Kind::account:
-          return "UPDATE accounts SET version = $2 WHERE id = $1 AND version < $2";
-        case Kind::assistant:
-          return "UPDATE assistants SET version = $2 WHERE id = $1 AND version < $2";
-        case Kind::dialog:
-          return "UPDATE dialogs SET version = $2 WHERE id = $1 AND version < $2";
-        case Kind::claim:
-          break;  // no row tells of them
-      }
-      return "";
-    }();
-    if (*statement != '\0') {
-      if (const auto passed = transaction.query(statement, Params(stream->id, version)); !passed) return std::unexpected(passed.error());
-    }
+    if (const auto passed = rows_of(stream->kind)->pass(transaction, stream->id, version); !passed) return passed;
   }
   if (!batch.note(record.envelope, record.partition, record.offset)) return {};
   auto noted = transaction.attempt([&] { return batch.write(transaction); });

@@ -6,8 +6,8 @@
 #include "projections/checkpoints.h"
 #include "projections/generation.h"
 #include "projections/search.h"
-#include "projections/tables.h"
-#include "schemas/events.h"
+#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/dialogs.h"
 
 namespace parley::projections {
 
@@ -36,18 +36,10 @@ Sight sight_of(const Principal& viewer) {
                     viewer);
 }
 
-constexpr const char* kAssistantColumns =
-    "id, version, owner_id, name, description, system_prompt, ai_model, is_active, site_token, telegram_bot_token, website_integration,"
-    " allowed_domains, deleted_at, created_at";
-const std::string kAssistants = std::string("SELECT ") + kAssistantColumns + " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL";
+std::string select(std::string_view columns, std::string_view rest) { return std::string("SELECT ").append(columns).append(rest); }
 
-template <class... More>
-AssistantRow assistant_row(const postgres::Row& row, More&... more) {
-  AssistantRow a;
-  row.into(a.id, a.version, a.owner, a.name, a.description, a.system_prompt, a.ai_model, a.is_active, a.site_token, a.telegram_bot_token,
-           a.website_integration, a.allowed_domains, a.deleted_at, a.created_at, more...);
-  return a;
-}
+std::string assistants_select() { return select(select_list<AssistantRow>(), " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL"); }
+std::string operators_select() { return select(select_list<AccountRow>(), " FROM accounts WHERE team_owner_id = $1"); }
 
 /// Of the rows of a SELECT those that one answer may hold: as many as `rows_max` (a parameter), and with kPageBytesMax together. The SELECT has a
 /// column for each of its names and an order of them, and is to find one row more than `rows_max`; `found` says in each row how many it found.
@@ -58,8 +50,6 @@ std::string within_bounds(std::string_view select, std::string_view order, std::
   return text.append(" AND (place = 1 OR bytes <= ").append(std::to_string(kPageBytesMax)).append(")");
 }
 
-constexpr const char* kOperators =
-    "SELECT id, version, email, team_name, is_active, last_login_at, created_at FROM accounts WHERE team_owner_id = $1";
 /// In a list that begins with what is oldest: the rows after a cursor ($2, $3), and one more than $4.
 constexpr const char* kAfterCursor =
     " AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::bigint)) ORDER BY created_at, id LIMIT $4::bigint + 1";
@@ -82,42 +72,47 @@ Page<T> page_of(const postgres::Rows& rows, F to_row) {
   page.has_more = std::cmp_less(rows.size(), found);
   return page;
 }
-
-template <class... More>
-OperatorRow operator_row(const postgres::Row& row, More&... more) {
-  OperatorRow o;
-  row.into(o.id, o.version, o.email, o.name, o.is_active, o.last_login_at, o.created_at, more...);
-  return o;
+/// Of a statement that selects a described row's columns and then `found`.
+template <class Row>
+Page<Row> page_of(const postgres::Rows& rows) {
+  return page_of<Row>(rows, [](const postgres::Row& row, std::int64_t& found) {
+    row.read(static_cast<int>(column_count<Row>), found);
+    return read_row<Row>(row);
+  });
 }
 
-constexpr const char* kApiKeys =
-    "SELECT k.id, a.version, k.name, k.scopes, k.hint, k.created_at, k.last_used_at FROM api_keys k JOIN accounts a ON a.id = k.account_id"
-    " WHERE k.account_id = $1 AND ($2::bigint IS NULL OR k.id = $2) ORDER BY k.created_at, k.id LIMIT $3";
-
+// The version stands before the key's own columns.
+std::string api_keys_statement() {
+  return select("a.version, " + select_list<ApiKeyRow>("k"),
+                " FROM api_keys k JOIN accounts a ON a.id = k.account_id"
+                " WHERE k.account_id = $1 AND ($2::bigint IS NULL OR k.id = $2) ORDER BY k.created_at, k.id LIMIT $3");
+}
 ApiKeyRow api_key_row(const postgres::Row& row) {
-  ApiKeyRow k;
-  row.into(k.id, k.version, k.name, k.scopes, k.hint, k.created_at, k.last_used_at);
-  return k;
+  ApiKeyRow out;
+  row.read(0, out.version);
+  read_columns(row, 1, out);
+  return out;
 }
 
-constexpr const char* kDialog =
-    "SELECT d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,"
-    " d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
-    " FROM dialogs d LEFT JOIN assistants a ON a.id = d.assistant_id WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3)";
+OperatorRow operator_row(const postgres::Row& row) {
+  const auto a = read_row<AccountRow>(row);
+  return {.id = a.id,
+          .version = a.version,
+          .email = a.email,
+          .name = a.team_name.value_or(Personal{}),
+          .is_active = a.is_active,
+          .last_login_at = a.last_login_at,
+          .created_at = a.created_at};
+}
 
-DialogRow dialog_row(const postgres::Row& row) {
+// A dialog's own columns, and then its assistant's name.
+std::string dialog_columns() { return select_list<DialogRow>("d") + ", a.name"; }
+constexpr int kDialogColumns = static_cast<int>(column_count<DialogRow>) + 1;
+DialogRow dialog_row(const postgres::Row& row, int first = 0) {
   DialogRow d;
-  row.into(d.id, d.version, d.owner, d.assistant, d.assistant_name, d.platform, d.status, d.handoff_status, d.first_name, d.last_name,
-           d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at);
+  read_columns(row, first, d);
+  row.read(first + kDialogColumns - 1, d.assistant_name);
   return d;
-}
-
-constexpr const char* kMessageColumns = "id, version, sender, text, operator_name, created_at";
-
-MessageRow message_row(const postgres::Row& row, std::int64_t& found) {
-  MessageRow m;
-  row.into(m.id, m.version, m.sender, m.text, m.operator_name, m.created_at, found);
-  return m;
 }
 
 /// The dialog's version when the viewer may know of it.
@@ -138,60 +133,54 @@ int at_most(int limit) { return std::clamp(limit, 0, kRowsMax); }
 }  // namespace
 
 Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
-  const auto rows = reader.query(
-      "SELECT id, version, email, role, first_name, last_name, plan, onboarding_completed, balance_kopecks, welcome_bonus_kopecks, last_login_at,"
-      " created_at FROM accounts WHERE id = $1",
-      Params(id));
+  const auto rows = reader.query(select(select_list<AccountRow>(), " FROM accounts WHERE id = $1"), Params(id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  AccountRow a;
-  std::string role, plan;
-  (*rows)[0].into(a.id, a.version, a.email, role, a.first_name, a.last_name, plan, a.onboarding_completed, a.balance, a.welcome_bonus,
-                  a.last_login_at, a.created_at);
-  a.role = schema::named<accounts::Role>(role).value_or(kRegisteredRole);
-  a.plan = schema::named<accounts::Plan>(plan).value_or(kRegisteredPlan);
-  return a;
+  return read_row<AccountRow>((*rows)[0]);
 }
 
 Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
-  static const auto kStatement = list_statement("id, version, email, team_name, is_active, last_login_at, created_at", kOperators);
+  static const auto kStatement = list_statement(select_list<AccountRow>(), operators_select());
   const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
-  return page_of<OperatorRow>(*rows, [](const postgres::Row& row, std::int64_t& found) { return operator_row(row, found); });
+  return page_of<OperatorRow>(*rows, [](const postgres::Row& row, std::int64_t& found) {
+    row.read(static_cast<int>(column_count<AccountRow>), found);
+    return operator_row(row);
+  });
 }
 Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, AccountId id) {
-  const auto rows = reader.query(std::string(kOperators) + " AND id = $2", Params(owner, id));
+  const auto rows = reader.query(operators_select() + " AND id = $2", Params(owner, id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return operator_row((*rows)[0]);
 }
 
 Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
-  const auto rows = reader.query(kApiKeys, Params(account, std::optional<ApiKeyId>(), static_cast<std::int64_t>(accounts::kApiKeysMax)));
+  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional<ApiKeyId>(), static_cast<std::int64_t>(accounts::kApiKeysMax)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<ApiKeyRow> keys(rows->size());
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
   return keys;
 }
 Result<std::optional<ApiKeyRow>> api_key(Reader& reader, AccountId account, ApiKeyId id) {
-  const auto rows = reader.query(kApiKeys, Params(account, std::optional(id), 1));
+  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional(id), 1));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return api_key_row((*rows)[0]);
 }
 
 Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {
-  const auto rows = reader.query(kAssistants + " AND id = $2", Params(owner, id));
+  const auto rows = reader.query(assistants_select() + " AND id = $2", Params(owner, id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  return assistant_row((*rows)[0]);
+  return read_row<AssistantRow>((*rows)[0]);
 }
 
 Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
-  static const auto kStatement = list_statement(kAssistantColumns, kAssistants);
+  static const auto kStatement = list_statement(select_list<AssistantRow>(), assistants_select());
   const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
-  return page_of<AssistantRow>(*rows, [](const postgres::Row& row, std::int64_t& found) { return assistant_row(row, found); });
+  return page_of<AssistantRow>(*rows);
 }
 
 namespace {
@@ -236,9 +225,9 @@ constexpr std::string_view kNextPage =
     " AND (was.at, id) < ($9, $10))) AS both_kinds ORDER BY activity DESC, id DESC LIMIT $7)";
 
 // The count stands in every row, and alone (with no dialog beside it) when the page is empty.
-constexpr std::string_view kPage =
-    " SELECT n.total, n.cut, d.activity, d.id, d.version, d.owner_id, d.assistant_id, a.name, d.platform, d.status, d.handoff_status, d.first_name,"
-    " d.last_name, d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at"
+constexpr std::string_view kPage = " SELECT n.total, n.cut, d.activity, ";
+constexpr int kPageColumns = 3;  // before the dialog's
+constexpr std::string_view kPageFrom =
     " FROM (SELECT count(*) AS total, (SELECT array_agg(next::text ORDER BY partition) FROM checkpoints WHERE projection = '";
 constexpr std::string_view kPageEnd =
     "') AS cut FROM mine) n LEFT JOIN page d ON true LEFT JOIN assistants a ON a.id = d.assistant_id"
@@ -250,8 +239,9 @@ std::vector<std::string> activities() {
 }
 
 std::string statement(std::string_view page) {
+  const auto columns = dialog_columns();
   std::string text = found() + mine();
-  for (const auto part : {page, kPage, kReadModels, kPageEnd}) text += part;
+  for (const auto part : {page, kPage, std::string_view(columns), kPageFrom, kReadModels, kPageEnd}) text += part;
   return text;
 }
 
@@ -279,13 +269,13 @@ Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilte
   for (std::size_t i = 0; i < rows->size(); ++i) {
     const auto row = (*rows)[i];
     row.read(0, page.total);
-    if (row.is_null(3)) break;
+    if (row.is_null(kPageColumns)) break;
     page.has_more = page.dialogs.size() == static_cast<std::size_t>(rows_max);
     if (page.has_more) break;
-    DialogRow d;
     std::optional<std::vector<std::string>> cut;
-    row.into(page.total, cut, next.activity, d.id, d.version, d.owner, d.assistant, d.assistant_name, d.platform, d.status, d.handoff_status,
-             d.first_name, d.last_name, d.telegram_chat_id, d.telegram_username, d.message_count, d.last_message, d.last_message_time, d.created_at);
+    row.read(1, cut);
+    row.read(2, next.activity);
+    auto d = dialog_row(row, kPageColumns);
     next.id = d.id;
     if (next.cut.empty() && cut) {
       for (const auto& position : *cut) next.cut.push_back(schema::parse_integer(position).value_or(0));
@@ -298,7 +288,10 @@ Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilte
 
 Result<std::optional<DialogRow>> dialog(Reader& reader, const Principal& viewer, DialogId id) {
   const Sight sight = sight_of(viewer);
-  const auto rows = reader.query(kDialog, Params(id, sight.owner, sight.assistant));
+  const auto rows = reader.query(
+      select(dialog_columns(),
+             " FROM dialogs d LEFT JOIN assistants a ON a.id = d.assistant_id WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3)"),
+      Params(id, sight.owner, sight.assistant));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return dialog_row((*rows)[0]);
@@ -308,17 +301,18 @@ Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal
                                                  std::optional<std::int64_t> before) {
   // A dialog without messages is one row of NULLs; one that the viewer may not know of is none.
   static const auto kStatement =
-      "SELECT m.id, m.version, m.sender, m.text, m.operator_name, m.created_at, m.found FROM dialogs d LEFT JOIN LATERAL (" +
-      within_bounds(std::string("SELECT ") + kMessageColumns +
-                        " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4::bigint + 1",
-                    "version DESC", "$4::bigint") +
+      select(select_list<MessageRow>("m"), ", m.found FROM dialogs d LEFT JOIN LATERAL (") +
+      within_bounds(
+          select(select_list<MessageRow>(),
+                 " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4::bigint + 1"),
+          "version DESC", "$4::bigint") +
       ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
   const Sight sight = sight_of(viewer);
   const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), before));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   if ((*rows)[0].is_null(0)) return Page<MessageRow>{};
-  return page_of<MessageRow>(*rows, message_row);
+  return page_of<MessageRow>(*rows);
 }
 
 Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id, std::int64_t after_version,
@@ -330,14 +324,14 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   if (!*version) return std::nullopt;
   StreamHistory history;
   history.version = **version;
-  static const auto kStatement = std::string("SELECT ") + kMessageColumns + ", found FROM (" +
-                                 within_bounds(std::string("SELECT ") + kMessageColumns +
-                                                   " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1",
-                                               "version", "$3::bigint") +
-                                 ") AS page ORDER BY version";
+  static const auto kStatement =
+      select(select_list<MessageRow>(), ", found FROM (") +
+      within_bounds(select(select_list<MessageRow>(), " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1"),
+                    "version", "$3::bigint") +
+      ") AS page ORDER BY version";
   const auto rows = seen->query(kStatement, Params(id, after_version, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
-  auto page = page_of<MessageRow>(*rows, message_row);
+  auto page = page_of<MessageRow>(*rows);
   history.messages = std::move(page.rows);
   history.has_more = page.has_more;
   const auto checkpoint = seen->query(

@@ -9,6 +9,9 @@
 #include "domain/kernel.h"
 #include "domain/model.h"
 #include "platform/postgres/pool.h"
+#include "projections/contexts/accounts.h"
+#include "projections/contexts/assistants.h"
+#include "projections/contexts/dialogs.h"
 #include "schemas/moment.h"
 
 namespace parley::projections {
@@ -32,20 +35,6 @@ struct Page {
   bool has_more = false;
 };
 
-struct AccountRow {
-  AccountId id;
-  std::int64_t version = 0;
-  Personal email;
-  accounts::Role role{};
-  std::optional<Personal> first_name;
-  std::optional<Personal> last_name;
-  accounts::Plan plan{};
-  bool onboarding_completed = false;
-  Kopecks balance;
-  Kopecks welcome_bonus;
-  std::optional<Timestamp> last_login_at;
-  Timestamp created_at;
-};
 /// Nothing when there is no such account (yet).
 postgres::Result<std::optional<AccountRow>> account(postgres::Reader& reader, AccountId id);
 
@@ -64,60 +53,17 @@ postgres::Result<Page<OperatorRow>> operators_of(postgres::Reader& reader, Accou
 /// Nothing when there is no such operator in the owner's team.
 postgres::Result<std::optional<OperatorRow>> operator_of(postgres::Reader& reader, AccountId owner, AccountId id);
 
-struct ApiKeyRow {
-  ApiKeyId id;
-  std::int64_t version = 0;  ///< Of the account: keys have none of their own.
-  std::string name;
-  std::vector<std::string> scopes;
-  std::string hint;
-  Timestamp created_at;
-  std::optional<Timestamp> last_used_at;
-};
 /// The account's keys that are good, oldest first, at most accounts::kApiKeysMax.
 postgres::Result<std::vector<ApiKeyRow>> api_keys_of(postgres::Reader& reader, AccountId account);
 /// Nothing when the account has no such key (any more).
 postgres::Result<std::optional<ApiKeyRow>> api_key(postgres::Reader& reader, AccountId account, ApiKeyId id);
 
-struct AssistantRow {
-  AssistantId id;
-  std::int64_t version = 0;
-  AccountId owner;
-  std::string name;
-  std::optional<std::string> description;
-  std::optional<std::string> system_prompt;
-  std::string ai_model;
-  bool is_active = true;
-  std::string site_token;
-  std::optional<Sealed> telegram_bot_token;
-  bool website_integration = true;
-  std::vector<std::string> allowed_domains;
-  std::optional<Timestamp> deleted_at;
-  Timestamp created_at;
-};
 /// Nothing when there is no such assistant (any more), or it is somebody else's.
 postgres::Result<std::optional<AssistantRow>> assistant(postgres::Reader& reader, AccountId owner, AssistantId id);
 /// The owner's assistants without deleted ones, oldest first.
 postgres::Result<Page<AssistantRow>> assistants_of(postgres::Reader& reader, AccountId owner, int limit = kRowsMax,
                                                    const std::optional<ListCursor>& after = {});
 
-struct DialogRow {
-  DialogId id;
-  std::int64_t version = 0;
-  AccountId owner;
-  AssistantId assistant;
-  std::optional<std::string> assistant_name;  ///< Absent until the assistant's own stream is projected.
-  std::string platform;
-  std::string status;
-  std::string handoff_status;
-  std::optional<Personal> first_name;
-  std::optional<Personal> last_name;
-  std::optional<std::string> telegram_chat_id;
-  std::optional<Personal> telegram_username;
-  std::int64_t message_count = 0;
-  std::optional<Personal> last_message;
-  std::optional<Timestamp> last_message_time;
-  Timestamp created_at;
-};
 /// Between two pages of a list: it goes on as the list stood at the cut, whatever has happened since.
 struct DialogCursor {
   std::vector<std::int64_t> cut;  ///< Of each partition: the first event that is not counted.
@@ -154,14 +100,6 @@ postgres::Result<DialogPage> dialogs_of(postgres::Reader& reader, AccountId owne
 /// assistant (the guest's secret is the API's to check), anybody else none.
 postgres::Result<std::optional<DialogRow>> dialog(postgres::Reader& reader, const Principal& viewer, DialogId id);
 
-struct MessageRow {
-  MessageId id;
-  std::int64_t version = 0;  ///< The dialog's version: ce_sequence of the event, and an SSE id.
-  std::string sender;
-  Personal text;
-  std::optional<Personal> operator_name;
-  Timestamp created_at;
-};
 /// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know of the dialog.
 postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer, DialogId id, int limit = kRowsMax,
                                                            std::optional<std::int64_t> before = {});

@@ -1,175 +1,199 @@
-#include "schemas/events.h"
+#include <stdexcept>
+#include <unordered_map>
 
-#include <utility>
-
-#include "schemas/old_events.h"
+#include "schemas/context.h"
 
 namespace parley::schema {
+
+// One table a context, each in its own file.
+#define PARLEY_CONTEXT(context, kind) extern const ContextSchema context##_schema;
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context) extern const ContextSchema context##_schema;
+#include "domain/contexts.def"
+
 namespace {
 
-/// Whatever may stand in a log.
-using AnyEvent = std::variant<Event, OldEvent>;
+constexpr std::array kContexts{
+// in the order of the list
+#define PARLEY_CONTEXT(context, kind) &context##_schema,
+#define PARLEY_CONTEXT_WITHOUT_STREAMS(context) &context##_schema,
+#include "domain/contexts.def"
+};
 
-template <class T>
-void add_types(std::vector<std::string_view>& out) {
-  if constexpr (is_variant<T>) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (add_types<std::variant_alternative_t<I, T>>(out), ...);
-    }(std::make_index_sequence<std::variant_size_v<T>>{});
-  } else {
-    out.push_back(type_name<T>);
-  }
-}
-/// The names of the fields that are an M, or may be.
-template <class T, class M>
-void write_names(json::Writer& w, std::string_view key) {
-  bool any = false;
-  const auto one = [&]<class F>(const Field<T, F>& f) {
-    if constexpr (std::same_as<F, M> || std::same_as<F, std::optional<M>> || std::same_as<F, Patch<M>>) {
-      if (!std::exchange(any, true)) {
-        w.key(key);
-        w.begin_array();
-      }
-      w.string(f.name);
+template <class Row>
+using ByName = std::unordered_map<std::string_view, const Row*>;
+/// Throws std::logic_error when two have one name.
+template <class Row>
+ByName<Row> by_name(std::span<const Row> ContextSchema::* part, std::string_view Row::* name) {
+  ByName<Row> out;
+  for (const auto* context : kContexts) {
+    for (const auto& row : context->*part) {
+      if (!out.emplace(row.*name, &row).second) throw std::logic_error("two contexts have " + std::string(row.*name));
     }
-  };
-  std::apply([&](const auto&... f) { (one(f), ...); }, fields<T>);
-  if (any) w.end_array();
-}
-template <class T>
-void add_schemas(std::vector<std::pair<std::string_view, std::string>>& out) {
-  if constexpr (is_variant<T>) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (add_schemas<std::variant_alternative_t<I, T>>(out), ...);
-    }(std::make_index_sequence<std::variant_size_v<T>>{});
-  } else {
-    static_assert(!about<T>.empty(), "an event type says what it is about");
-    json::Writer w;
-    w.begin_object();
-    w.key("$schema");
-    w.string("https://json-schema.org/draft/2020-12/schema");
-    w.key("title");
-    w.string(type_name<T>);
-    w.key("description");
-    w.string(about<T>);
-    Codec<T>::schema(w, {});
-    write_names<T, Personal>(w, "x-personal");
-    write_names<T, Sealed>(w, "x-sealed");
-    w.end_object();
-    out.emplace_back(type_name<T>, json::pretty(w.text()));
   }
+  return out;
+}
+struct Composed {
+  ByName<EventType> events = by_name(&ContextSchema::events, &EventType::name);
+  ByName<NamedType<State>> states = by_name(&ContextSchema::states, &NamedType<State>::name);
+  ByName<NamedType<Command>> commands = by_name(&ContextSchema::commands, &NamedType<Command>::name);
+  ByName<NamedType<Answer>> answers = by_name(&ContextSchema::answers, &NamedType<Answer>::name);
+  ByName<EntryType> entries = by_name(&ContextSchema::entries, &EntryType::prefix);
+};
+const Composed& composed() {
+  static const Composed all;
+  return all;
+}
+template <class Row>
+const Row* find(const ByName<Row>& rows, std::string_view name) {
+  const auto found = rows.find(name);
+  return found == rows.end() ? nullptr : found->second;
 }
 
-/// Its own, and that of what is optional or in a list.
-template <class M>
-std::string_view kind_of_field() {
-  if constexpr (is_optional<M> || internal::is_list<M>) {
-    return kind_of_field<typename M::value_type>();
-  } else if constexpr (is_patch<M>) {
-    return kind_of_field<typename decltype(M::value)::value_type>();
-  } else if constexpr (std::same_as<M, Personal>) {
-    return "personal text";
-  } else if constexpr (std::same_as<M, Sealed>) {
-    return "encrypted";
-  } else if constexpr (std::same_as<M, std::string> || Named<M>) {
-    return "text";
-  } else if constexpr (std::same_as<M, bool>) {
-    return "true or false";
-  } else if constexpr (std::same_as<M, Timestamp>) {
-    return "time";
-  } else if constexpr (Described<M>) {
-    return "object";
-  } else {
-    return "integer";
+template <class AnyOf>
+const ContextSchema& context_of(const AnyOf& value, bool (*ContextSchema::*has)(const AnyOf&)) {
+  for (const auto* context : kContexts) {
+    if (context->*has != nullptr && (context->*has)(value)) return *context;
   }
+  throw std::logic_error("a value of no context");
 }
-template <class M>
-inline constexpr bool is_list = internal::is_list<M>;
-template <class M>
-inline constexpr bool is_list<std::optional<M>> = is_list<M>;
-template <class T>
-void add_to_catalogue(std::string& out) {
-  if constexpr (is_variant<T>) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (add_to_catalogue<std::variant_alternative_t<I, T>>(out), ...);
-    }(std::make_index_sequence<std::variant_size_v<T>>{});
-  } else {
-    out.append("\n## ").append(type_name<T>).append("\n\n").append(about<T>).append(".\n");
-    if constexpr (std::tuple_size_v<decltype(fields<T>)> != 0) out.append("\n| field | is | |\n|---|---|---|\n");
-    const auto row = [&]<class M>(const Field<T, M>& f) {
-      out.append("| `").append(f.name).append("` | ").append(is_list<M> ? "list of " : "").append(kind_of_field<M>());
-      if constexpr (is_optional<M>) out.append(", may be absent");
-      if constexpr (is_patch<M>) out.append("; absent: as it was, null: cleared");
-      out.append(" | ");
-      if constexpr (Named<M>) {
-        for (bool first = true; const auto& [value, name] : names<M>)
-          out.append(std::exchange(first, false) ? "" : ", ").append("`").append(name).append("`");
+const ContextSchema& context_of(const Event& event) { return context_of(event, &ContextSchema::has_event); }
+
+template <class AnyOf>
+Read<std::optional<AnyOf>> read_named(const ByName<NamedType<AnyOf>>& types, std::string_view type, json::Value value) {
+  const auto* found = find(types, type);
+  if (found == nullptr) return std::optional<AnyOf>{};
+  auto read = found->read(value);
+  if (!read) return std::unexpected(std::move(read.error()));
+  return std::optional<AnyOf>(std::move(*read));
+}
+
+template <class F>
+void each_event_type(F f) {
+  for (const bool is_old : {false, true}) {
+    for (const auto* context : kContexts) {
+      for (const auto& type : context->events) {
+        if (type.is_old == is_old) f(type);
       }
-      out.append(f.description).append(" |\n");
-    };
-    std::apply([&](const auto&... f) { (row(f), ...); }, fields<T>);
-  }
-}
-
-/// Variants may be nested, as encode() has them.
-template <class T>
-std::string disclosed_alternative(const T& value, Disclosure disclosure) {
-  if constexpr (is_variant<T>) {
-    return std::visit([&](const auto& v) { return disclosed_alternative(v, disclosure); }, value);
-  } else {
-    return disclosed(value, disclosure);
+    }
   }
 }
 
 }  // namespace
 
-Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) {
-  auto event = decode_text<AnyEvent>(type, value);
-  if (!event) return std::unexpected(std::move(event.error()));
-  if (!*event) return std::optional<Event>{};
-  return std::visit(overloaded{[](Event&& known) { return std::move(known); },
-                               [](OldEvent&& old_event) { return std::visit([](const auto& e) { return upcast(e); }, old_event); }},
-                    std::move(**event));
-}
-Encoded encode_event(const Event& event) { return encode(event); }
-Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
-  // As it stands there: not what it means today.
-  const auto event = decode_text<AnyEvent>(type, value);
-  if (!event) return std::unexpected(event.error());
-  if (!*event) return std::optional<std::string>{};
-  return disclosed_alternative(**event, disclosure);
+std::span<const ContextSchema* const> contexts() {
+  (void)composed();
+  return kContexts;
 }
 
+Read<std::optional<Event>> decode_event(std::string_view type, std::string_view value) {
+  const auto* found = find(composed().events, type);
+  const auto document = json::Document::parse(std::string(value), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  if (found == nullptr) return std::optional<Event>{};
+  auto event = found->read(document->root());
+  if (!event) return std::unexpected(std::move(event.error()));
+  return std::optional<Event>(std::move(*event));
+}
+Encoded encode_event(const Event& event) { return context_of(event).encode_event(event); }
+Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
+  const auto* found = find(composed().events, type);
+  const auto document = json::Document::parse(std::string(value), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  if (found == nullptr) return std::optional<std::string>{};
+  auto text = found->disclosed(document->root(), disclosure);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return std::optional<std::string>(std::move(*text));
+}
+std::string in_words(const Event& event, const Telling& telling) { return context_of(event).in_words(event, telling); }
+std::vector<Stream> streams_named(const Event& event) { return context_of(event).streams_named(event); }
+
 std::string encode_state(const State& state) {
-  const auto encoded = encode(state);
+  const auto encoded = context_of(state, &ContextSchema::has_state).encode_state(state);
   return std::string(encoded.type) + " " + encoded.json;
 }
 Read<State> decode_state(std::string_view text) {
   const auto space = text.find(' ');
   if (space == std::string_view::npos) return problem("is no state");
-  auto state = decode_text<State>(text.substr(0, space), text.substr(space + 1));
+  const auto document = json::Document::parse(std::string(text.substr(space + 1)), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  auto state = read_named(composed().states, text.substr(0, space), document->root());
   if (!state) return std::unexpected(std::move(state.error()));
   if (!*state) return problem("unknown type of state");
   return std::move(**state);
 }
 
+Encoded encode_command(const Command& command) { return context_of(command, &ContextSchema::has_command).encode_command(command); }
+Read<std::optional<Command>> decode_command(std::string_view type, json::Value value) { return read_named(composed().commands, type, value); }
+Encoded encode_answer(const Answer& answer) { return context_of(answer, &ContextSchema::has_answer).encode_answer(answer); }
+Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value) { return read_named(composed().answers, type, value); }
+
 std::vector<std::string_view> event_types() {
   std::vector<std::string_view> out;
-  add_types<AnyEvent>(out);
+  each_event_type([&](const EventType& type) { out.push_back(type.name); });
   return out;
 }
-
+std::vector<std::string_view> old_event_types() {
+  std::vector<std::string_view> out;
+  each_event_type([&](const EventType& type) {
+    if (type.is_old) out.push_back(type.name);
+  });
+  return out;
+}
 std::vector<std::pair<std::string_view, std::string>> event_schemas() {
   std::vector<std::pair<std::string_view, std::string>> out;
-  add_schemas<AnyEvent>(out);
+  each_event_type([&](const EventType& type) { out.emplace_back(type.name, type.json_schema()); });
   return out;
 }
-
 std::string event_catalogue() {
   std::string out =
       "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this build; the JSON Schemas are in\n"
       "[schemas/events](../schemas/events), how to read the topic in [events.md](events.md).\n";
-  add_to_catalogue<AnyEvent>(out);
+  each_event_type([&](const EventType& type) { type.add_to_catalogue(out); });
+  return out;
+}
+
+namespace {
+
+/// "parley.account.logged_in.v2" as "accountLoggedIn"; what is not written any more keeps its version: "accountLoggedInV1".
+std::string message_name(const EventType& type) {
+  auto name = type.name.substr(type.name.find('.') + 1);
+  const auto version = name.substr(name.rfind('.') + 2);
+  name = name.substr(0, name.rfind('.'));
+  std::string out;
+  bool is_upper = false;
+  for (const char c : name) {
+    if (c == '.' || c == '_') {
+      is_upper = true;
+    } else {
+      out += is_upper && c >= 'a' ? static_cast<char>(c - 'a' + 'A') : c;
+      is_upper = false;
+    }
+  }
+  return type.is_old ? out.append("V").append(version) : out;
+}
+/// Puts `lines` between two comments.
+void fill(std::string& document, std::string_view begin, std::string_view end, const std::string& lines) {
+  const auto from = document.find(begin);
+  const auto to = document.find(end);
+  if (from == std::string::npos || to == std::string::npos || to < from) throw std::invalid_argument("no place for the event types");
+  const auto first = document.find('\n', from) + 1;
+  document.replace(first, document.rfind('\n', to) + 1 - first, lines);
+}
+
+}  // namespace
+
+std::string asyncapi_with_event_types(std::string_view document) {
+  std::string references, messages;
+  each_event_type([&](const EventType& type) {
+    const auto name = message_name(type);
+    const std::string full(type.name);
+    references += "      " + name + ": { $ref: '#/components/messages/" + name + "' }\n";
+    messages += "    " + name + ": { name: " + full + (type.is_old ? ", summary: Not written any more" : "") +
+                ", traits: [ { $ref: '#/components/messageTraits/envelope' } ], payload: { $ref: 'events/" + full + ".json' } }\n";
+  });
+  std::string out(document);
+  fill(out, "# Event types of this build", "# End of the event types", references);
+  fill(out, "# Messages of the event types of this build", "# End of the messages of the event types", messages);
   return out;
 }
 

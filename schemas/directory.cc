@@ -2,47 +2,31 @@
 
 #include <algorithm>
 
+#include "schemas/context.h"
+
 namespace parley::schema {
 namespace {
 
 using Records = std::vector<DirectoryRecord>;
 
-Records records(const Stream& stream, const accounts::Account& s) {
-  Records out{{std::string(kAccountEmailPrefix) + s.email_index, write(AccountEntry{AccountId{stream.id}, s.password_verifier})}};
-  if (!s.sessions.is_empty())
-    out.push_back({std::string(kSessionsPrefix) + std::to_string(stream.id), write(SessionsEntry{{stream.id}, s.sessions})});
-  for (const auto& key : s.api_keys.keys)
-    out.push_back({std::string(kApiKeyPrefix) + key.digest, write(ApiKeyEntry{AccountId{stream.id}, key.id, key.scopes})});
-  return out;
-}
-Records records(const Stream& stream, const assistants::Assistant& s) {
-  SiteEntry entry{AssistantId{stream.id}, s.owner, s.website_integration, s.allowed_domains, {}};
-  if (!s.is_active) entry.is_active = false;
-  return {{std::string(kSiteTokenPrefix) + s.site_token, write(entry)}};
-}
-Records records(const Stream&, const auto&) { return {}; }
-
-template <class Entry, class IdOf>
-std::optional<Stream> named_by(Kind kind, std::string_view value, IdOf id_of) {
-  const auto entry = read_text<Entry>(value);
-  if (!entry) return std::nullopt;
-  return Stream{kind, id_of(*entry).value};
-}
-
-template <class Entry>
-std::pair<std::string, std::string> schema_under(std::string_view prefix) {
-  prefix.remove_suffix(1);
-  return {std::string(prefix), json::pretty(json_schema<Entry>())};
+const ContextSchema& context_of(const State& state) {
+  for (const auto* context : contexts()) {
+    if (context->has_state != nullptr && context->has_state(state)) return *context;
+  }
+  throw std::logic_error("a state of no context");
 }
 
 }  // namespace
 
 Records directory_of(const Stream& stream, const State& state) {
-  return std::visit([&](const auto& context) { return std::visit([&](const auto& s) { return records(stream, s); }, context); }, state);
+  const auto& context = context_of(state);
+  return context.directory == nullptr ? Records{} : context.directory(stream, state);
 }
 
+bool is_in_directory(Kind kind) { return context_of(initial_state(kind)).directory != nullptr; }
+
 Records directory_changes(const Stream& stream, const State& before, const State& after) {
-  if (!is_in_directory(stream.kind)) return {};
+  if (context_of(before).directory == nullptr) return {};
   const auto old = directory_of(stream, before);
   auto now = directory_of(stream, after);
   Records changes;
@@ -56,10 +40,11 @@ Records directory_changes(const Stream& stream, const State& before, const State
 }
 
 std::optional<Stream> stream_of_entry(std::string_view key, std::string_view value) {
-  if (key.starts_with(kAccountEmailPrefix)) return named_by<AccountEntry>(Kind::account, value, [](const AccountEntry& e) { return e.account; });
-  if (key.starts_with(kSessionsPrefix)) return named_by<SessionsEntry>(Kind::account, value, [](const SessionsEntry& e) { return e.account; });
-  if (key.starts_with(kApiKeyPrefix)) return named_by<ApiKeyEntry>(Kind::account, value, [](const ApiKeyEntry& e) { return e.account; });
-  if (key.starts_with(kSiteTokenPrefix)) return named_by<SiteEntry>(Kind::assistant, value, [](const SiteEntry& e) { return e.assistant; });
+  for (const auto* context : contexts()) {
+    for (const auto& entry : context->entries) {
+      if (key.starts_with(entry.prefix)) return entry.stream(value);
+    }
+  }
   return std::nullopt;
 }
 
@@ -68,8 +53,13 @@ DirectoryRecord parked_record(int partition, const ParkedEntry& parked) {
 }
 
 std::vector<std::pair<std::string, std::string>> directory_schemas() {
-  return {schema_under<AccountEntry>(kAccountEmailPrefix), schema_under<SessionsEntry>(kSessionsPrefix), schema_under<ApiKeyEntry>(kApiKeyPrefix),
-          schema_under<SiteEntry>(kSiteTokenPrefix), schema_under<ParkedEntry>(kParkedPrefix)};
+  const auto name_of_prefix = [](std::string_view prefix) { return std::string(prefix.substr(0, prefix.size() - 1)); };
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto* context : contexts()) {
+    for (const auto& entry : context->entries) out.emplace_back(name_of_prefix(entry.prefix), entry.json_schema());
+  }
+  out.emplace_back(name_of_prefix(kParkedPrefix), json::pretty(json_schema<ParkedEntry>()));
+  return out;
 }
 
 }  // namespace parley::schema

@@ -58,9 +58,50 @@ constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* memb
   return {name, member, limits, description};
 }
 
-/// Specialised once for each type that travels, beside the type.
+/// What travels under a name of its own: the name, never changed once released; of an event, what it says; the fields.
+template <class... Fields>
+struct Wire {
+  std::string_view type;
+  std::string_view about;
+  std::tuple<Fields...> fields;
+};
+/// Of an event. `about`: a sentence without its full stop, for those who consume it.
+template <class... Fields>
+constexpr Wire<Fields...> event_type(std::string_view type, std::string_view about, Fields... fields) {
+  return {type, about, {fields...}};
+}
+/// Of commands, answers and states.
+template <class... Fields>
+constexpr Wire<Fields...> named_type(std::string_view type, Fields... fields) {
+  return {type, {}, {fields...}};
+}
+/// Specialised once for each type that travels under a name, beside the type: event_type() or named_type().
 template <class T>
-inline constexpr int fields = 0;
+inline constexpr int wire = 0;
+namespace internal {
+template <class T>
+inline constexpr bool has_wire = !std::same_as<decltype(wire<T>), const int>;
+template <class T>
+constexpr auto fields_of() {
+  if constexpr (has_wire<T>) {
+    return wire<T>.fields;
+  } else {
+    return 0;
+  }
+}
+template <class T>
+constexpr std::string_view type_of() {
+  if constexpr (has_wire<T>) {
+    return wire<T>.type;
+  } else {
+    return "";
+  }
+}
+}  // namespace internal
+
+/// Those of wire<T>; specialised for types that travel inside others, without a name.
+template <class T>
+inline constexpr auto fields = internal::fields_of<T>();
 template <class T>
 concept Described = !std::same_as<decltype(fields<T>), const int>;
 
@@ -470,9 +511,9 @@ std::string json_schema(Components* components = nullptr) {
 
 // A variant travels as the name of its alternative and the alternative's JSON.
 
-/// Specialised once for each alternative that travels: its name on the wire, never changed once released.
+/// An alternative's name on the wire.
 template <class T>
-inline constexpr std::string_view type_name = "";
+inline constexpr std::string_view type_name = internal::type_of<T>();
 
 template <class T>
 inline constexpr bool is_variant = false;

@@ -2,6 +2,7 @@
 
 #include "domain/model.h"
 #include "platform/crypto/crypto.h"
+#include "schemas/contexts/accounts.h"
 #include "schemas/fields.h"
 
 namespace parley::api {

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "domain/accounts/accounts.h"
 #include "domain/accounts/sessions.h"
 #include "domain/kernel.h"
 #include "platform/crypto/keyring.h"

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "domain/accounts/accounts.h"
 #include "platform/crypto/crypto.h"
 
 namespace parley::api {

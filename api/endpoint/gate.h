@@ -8,6 +8,8 @@
 #include "api/endpoint/deps.h"
 #include "api/endpoint/failure.h"
 #include "api/http/message.h"
+#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/assistants.h"
 #include "schemas/directory.h"
 
 namespace parley::endpoint {

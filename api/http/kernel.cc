@@ -73,7 +73,8 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
   for (std::size_t i = 0; i < match.segments.size(); ++i) {
     parameters.emplace_back(endpoint->parameter_names[i], percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
   }
-  auto query = parse_query(head.query);
+  // A preflight is answered whatever its query says: the page then reads what is wrong with the request itself.
+  auto query = parse_query(head.method == "OPTIONS" ? std::string_view{} : std::string_view(head.query));
   if (!query) {
     exchange->send_error(query.error());
     return;

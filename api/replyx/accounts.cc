@@ -165,7 +165,7 @@ Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, con
   accounts::Register command{Personal{email.text}, mailbox.index, personal(call.body.first_name), personal(call.body.last_name),
                              sealed_verifier(call.body.password, deps)};
   // To whoever owns the index that it has: where that is another spelling's, of an earlier build, its account refuses there.
-  return to_account(email_key(mailbox.index), mailbox.index, std::move(command));
+  return to_account(accounts::email_key(mailbox.index), mailbox.index, std::move(command));
 }
 
 /// Somebody without an account is compared with this, so that the time of an answer does not tell who has one.

@@ -16,7 +16,7 @@ namespace parley::replyx {
 /// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to whoever owns the e-mail.
 inline schema::Target by_email(const std::optional<AccountId>& known, const std::string& email_index) {
   if (known) return Stream{Kind::account, known->value};
-  return email_key(email_index);
+  return accounts::email_key(email_index);
 }
 inline schema::Target by_email(const std::optional<schema::AccountEntry>& known, const std::string& email_index) {
   return by_email(known ? std::optional(known->account) : std::nullopt, email_index);

@@ -186,14 +186,15 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
     command.bot_index = std::move(token->bot_index);
   }
   if (in.allowed_domains) command.allowed_domains = texts_of(*in.allowed_domains);
-  Sending sending{schema::NewStream{}, std::move(command)};
+  Sending sending{schema::NewStream{}, assistants::Command{std::move(command)}};
   const auto owner = asking_owner(call.caller.principal).value();
   // Near the limit another API's creations count too that were answered before this request came.
   sending.rests_on_absence = deps.creations.is_near_limit(owner);
   sending.complete = [owner, &creations = deps.creations](Command& made, const std::string& command_id) {
-    auto& create = std::get<assistants::Create>(std::get<assistants::Command>(made));
+    auto create = std::get<assistants::Create>(made.get<assistants::Command>());
     auto place = creations.take(owner, command_id, create.site_token);
     if (!place) create.owner_is_full = true;
+    made = assistants::Command{std::move(create)};
     return place;
   };
   return sending;
@@ -221,13 +222,15 @@ Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantReques
     change.telegram_bot_token = {std::move(sealed->sealed)};
     bot_index = std::move(sealed->bot_index);
   }
-  return Sending{stream_of(call.parameters), assistants::Update{std::move(change), std::move(bot_index)}};
+  return Sending{stream_of(call.parameters), assistants::Command{assistants::Update{std::move(change), std::move(bot_index)}}};
 }
 
 Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps&) {
-  return Sending{stream_of(call.parameters), assistants::RotateSiteToken{new_site_token()}};
+  return Sending{stream_of(call.parameters), assistants::Command{assistants::RotateSiteToken{new_site_token()}}};
 }
-Result<Sending> delete_assistant(const Call<AssistantPath>& call, const Deps&) { return Sending{stream_of(call.parameters), assistants::Delete{}}; }
+Result<Sending> delete_assistant(const Call<AssistantPath>& call, const Deps&) {
+  return Sending{stream_of(call.parameters), assistants::Command{assistants::Delete{}}};
+}
 
 schema::Nullable<std::string> masked(const std::optional<Sealed>& token, const Deps& deps) {
   if (!token) return std::nullopt;

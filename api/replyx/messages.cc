@@ -2,6 +2,8 @@
 
 #include <ranges>
 
+#include "schemas/contexts/dialogs.h"
+
 namespace parley::replyx {
 
 namespace {

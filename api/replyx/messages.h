@@ -8,6 +8,7 @@
 #include "api/endpoint/registry.h"
 #include "domain/dialogs/dialogs.h"
 #include "projections/queries.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 #include "schemas/signals.h"
 

@@ -195,7 +195,7 @@ void add_operators(endpoint::Registry& registry) {
                     .path = "/api/operators/{operator_id}",
                     .gate = &kOwner,
                     .operation = "changeOperator",
-                    .summary = "Change what is sent of an operator",
+                    .summary = "Update an operator: the fields that are sent",
                     .errors = {Code::operator_not_found},
                     .hashes = true,
                     .single = true},

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/log/log_reader.h"
+#include "domain/parking/parking.h"
 #include "schemas/events.h"
 
 namespace parley::replyx {
@@ -56,7 +57,7 @@ Result<void> read_events(std::span<const projections::EventRow> rows, const Deps
 std::optional<std::string> data_for_owner(const projections::Record& record) {
   const auto& type = record.envelope.type;
   const auto event = schema::decode_event(type, record.value);
-  if (!event || !*event || std::holds_alternative<parking::Event>(**event)) return std::nullopt;
+  if (!event || !*event || (*event)->holds<parking::Event>()) return std::nullopt;
   return schema::disclosed_event(type, record.value, schema::Disclosure::personal).value_or(std::nullopt);
 }
 
@@ -72,7 +73,7 @@ Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, 
     return endpoint::invalid("at", "must be at most the dialog's version, which is " + std::to_string(*version));
   }
   auto past = fold(stream, *version, db, deps);
-  if (past && !past->dialog()) return fail(Code::dialog_not_found);
+  if (past && !past->row<projections::DialogRow>()) return fail(Code::dialog_not_found);
   return past;
 }
 
@@ -83,7 +84,7 @@ Result<std::optional<std::string>> assistant_name_at(AssistantId id, Timestamp t
   // Its clock may be another decider's: an assistant was there before its dialogs, whatever the times say.
   const auto past = fold(stream, std::max<std::int64_t>(*version, 1), db, deps);
   if (!past) return fail(past.error());
-  const auto assistant = past->assistant();
+  const auto assistant = past->row<projections::AssistantRow>();
   return assistant ? std::optional(assistant->name) : std::nullopt;
 }
 

@@ -7,6 +7,9 @@
 
 #include "api/endpoint/registry.h"
 #include "projections/at.h"
+#include "projections/contexts/assistants.h"
+#include "projections/contexts/dialogs.h"
+#include "projections/queries.h"
 #include "projections/record.h"
 #include "schemas/moment.h"
 

@@ -64,7 +64,8 @@ using endpoint::Result;
 using endpoint::Sending;
 
 Result<Sending> open_dialog(const Call<Nothing, OpenDialogRequest>& call, const Deps&) {
-  return Sending{schema::NewStream{}, dialogs::Open{call.caller.site->owner, dialogs::Platform::website, personal(call.body.first_name)}};
+  return Sending{schema::NewStream{},
+                 dialogs::Command{dialogs::Open{call.caller.site->owner, dialogs::Platform::website, personal(call.body.first_name)}}};
 }
 OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& decided) {
   return {.id = answer.dialog,
@@ -75,7 +76,7 @@ OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& d
 }
 
 Result<Sending> post_message(const Call<DialogPath, VisitorMessage>& call, const Deps&) {
-  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::PostVisitorMessage{Personal{call.body.text.text}}};
+  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::Command{dialogs::PostVisitorMessage{Personal{call.body.text.text}}}};
 }
 
 Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps& deps) {

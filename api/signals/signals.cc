@@ -17,6 +17,7 @@
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/envelope.h"
 
 namespace parley::api {

@@ -534,7 +534,7 @@ Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts, Frame& feed)
     metrics.unreadable.add();
     log::error("an event of the log cannot be read", {{"type", record.type}, {"dialog", record.dialog.value}, {"sequence", record.sequence}});
   } else if (*decoded) {
-    if (const auto* event = std::get_if<dialogs::Event>(&**decoded)) {
+    if (const auto* event = (*decoded)->get_if<dialogs::Event>()) {
       if (const auto* opened = std::get_if<dialogs::Opened>(event)) facts = {.owner = opened->owner, .assistant = opened->assistant};
       if (const auto* created = std::get_if<dialogs::MessageCreated>(event)) {
         feed = std::make_shared<const std::string>(message_frame(record.dialog, record.sequence, *created, record.at));

@@ -7,6 +7,7 @@
 #include "platform/postgres/pool.h"
 #include "projections/checkpoints.h"
 #include "projections/queries.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 
 namespace parley::api {

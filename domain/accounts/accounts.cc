@@ -1,9 +1,11 @@
 #include "domain/accounts/accounts.h"
 
+#include <concepts>
 #include <utility>
 #include <vector>
 
 #include "domain/processes/begun.h"
+#include "domain/rules.h"
 
 namespace parley::accounts {
 namespace {
@@ -276,5 +278,25 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   }
   return decision;
 }
+
+std::vector<KeyChange> key_changes(const Event& event) {
+  return std::visit(overloaded{
+                        [](const Registered& e) -> std::vector<KeyChange> { return {{email_key(e.email_index)}}; },
+                        [](const EmailChanged& e) -> std::vector<KeyChange> { return {{email_key(e.previous_email_index), false}}; },
+                        [](const auto&) -> std::vector<KeyChange> { return {}; },
+                    },
+                    event);
+}
+
+std::optional<UniqueKey> wanted_key(const Command& command) {
+  return std::visit(
+      []<class C>(const C& c) -> std::optional<UniqueKey> {
+        if constexpr (std::same_as<C, Register> || std::same_as<C, AddOperator> || std::same_as<C, CreateAdmin>) return email_key(c.email_index);
+        return std::nullopt;
+      },
+      command);
+}
+
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
 
 }  // namespace parley::accounts

@@ -4,11 +4,15 @@
 // e-mail changes: then a claim (domain/claims) in the new one's slot holds that for it.
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include "domain/accounts/api_keys.h"
 #include "domain/accounts/sessions.h"
 #include "domain/kernel.h"
+#include "domain/value.h"
 
 namespace parley::accounts {
 
@@ -274,4 +278,23 @@ using Answer = std::variant<SignedIn, Profile, TeamMember, Changed, NewApiKey, E
 /// The rules are in accounts.cc, one for each pair of state and command.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
+inline constexpr std::string_view kEmailIndex = "account_email";
+/// An e-mail's key: owned by the account that was registered with it, or by a claim.
+inline UniqueKey email_key(std::string email_index) { return {std::string(kEmailIndex), std::move(email_index)}; }
+std::vector<KeyChange> key_changes(const Event& event);
+/// The key that a command wants for its stream. Whether another one has it, the decision is told.
+std::optional<UniqueKey> wanted_key(const Command& command);
+
 }  // namespace parley::accounts
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<accounts::Event> = Part::event;
+template <>
+inline constexpr Part part_of<accounts::State> = Part::state;
+template <>
+inline constexpr Part part_of<accounts::Command> = Part::command;
+template <>
+inline constexpr Part part_of<accounts::Answer> = Part::answer;
+}  // namespace parley

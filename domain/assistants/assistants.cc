@@ -1,8 +1,10 @@
 #include "domain/assistants/assistants.h"
 
+#include <concepts>
 #include <utility>
 
 #include "domain/processes/begun.h"
+#include "domain/rules.h"
 
 namespace parley::assistants {
 namespace {
@@ -11,11 +13,11 @@ using D = Decision<Event, Answer>;
 using Accept = Accepted<Event, Answer>;
 
 template <class T>
-void apply(const std::optional<T>& change, T& target) {
+void set(const std::optional<T>& change, T& target) {
   if (change) target = *change;
 }
 template <class T>
-void apply(const Patch<T>& change, std::optional<T>& target) {
+void set(const Patch<T>& change, std::optional<T>& target) {
   change.apply_to(target);
 }
 
@@ -33,7 +35,7 @@ void each_part(Change& c, Of& s, F f) {
 }
 
 Assistant updated(Assistant s, const Updated& e) {
-  each_part(e, s, [](const auto& change, auto& target) { apply(change, target); });
+  each_part(e, s, [](const auto& change, auto& target) { set(change, target); });
   s.pending_update.reset();
   return s;
 }
@@ -41,7 +43,7 @@ Assistant updated(Assistant s, const Updated& e) {
 Updated news(const Assistant& s, Updated wanted) {
   each_part(wanted, s, [](auto& change, const auto& current) {
     auto after = current;
-    apply(change, after);
+    set(change, after);
     if (after == current) change = {};
   });
   return wanted;
@@ -138,56 +140,64 @@ D rule(const NoAssistant&, const FinishBotChange& c, Context&) {
 
 D rule(const auto&, const auto&, Context&) { return refuse(Code::assistant_not_found); }
 
+// What events do to an assistant: each has its place here, so that one that is forgotten does not compile.
+
+State fold(const auto&, const Created& e, const Occurred& when) {
+  return Assistant{.owner = e.owner,
+                   .name = e.name,
+                   .description = e.description,
+                   .system_prompt = e.system_prompt,
+                   .ai_model = e.ai_model,
+                   .telegram_bot_token = e.telegram_bot_token,
+                   .website_integration = e.website_integration,
+                   .allowed_domains = e.allowed_domains,
+                   .site_token = e.site_token,
+                   .created_at = when.time};
+}
+State fold(const Assistant& s, const Updated& e, const Occurred&) { return updated(s, e); }
+State fold(Assistant s, const SiteTokenRotated& e, const Occurred&) {
+  s.site_token = e.site_token;
+  s.pending_update.reset();
+  return s;
+}
+State fold(const Assistant&, const Deleted&, const Occurred&) { return DeletedAssistant{}; }
+State fold(Assistant s, const UpdateRequested& e, const Occurred&) {
+  s.pending_update = PendingUpdate{e.process_id, e.command_id, e.bot_index, e.change};
+  s.pending_update->change.telegram_bot_token = {e.telegram_bot_token};
+  return s;
+}
+State fold(Assistant s, const UpdateRefused& e, const Occurred&) {
+  if (s.pending_update && s.pending_update->process_id == e.process_id) s.pending_update.reset();
+  return s;
+}
+State fold(Assistant s, const BotClaimed& e, const Occurred&) {
+  s.bot = Bot{e.process_id, e.bot_index};
+  return s;
+}
+State fold(Assistant s, const BotReleased& e, const Occurred&) {
+  if (s.bot && s.bot->process_id == e.process_id) s.bot.reset();
+  return s;
+}
+// Of a creation: an assistant that is there is not created again.
+State fold(const Assistant& s, const CreationRequested&, const Occurred&) { return s; }
+State fold(const Assistant& s, const CreationRefused&, const Occurred&) { return s; }
+State fold(const NoAssistant&, const CreationRequested& e, const Occurred&) {
+  RequestedAssistant s{e.process_id, e.command_id, e.bot_index, e.assistant};
+  s.assistant.telegram_bot_token = e.telegram_bot_token;
+  return s;
+}
+State fold(const RequestedAssistant&, const CreationRefused&, const Occurred&) { return NoAssistant{}; }
+// Of an assistant that is not there.
+template <class NotThere>
+  requires(!std::same_as<NotThere, Assistant>)
+State fold(const NotThere& s, const auto&, const Occurred&) {
+  return s;
+}
+
 }  // namespace
 
 State evolve(const State& state, const Event& event, const Occurred& when) {
-  return std::visit(overloaded{
-                        [&when](const auto&, const Created& e) -> State {
-                          return Assistant{.owner = e.owner,
-                                           .name = e.name,
-                                           .description = e.description,
-                                           .system_prompt = e.system_prompt,
-                                           .ai_model = e.ai_model,
-                                           .telegram_bot_token = e.telegram_bot_token,
-                                           .website_integration = e.website_integration,
-                                           .allowed_domains = e.allowed_domains,
-                                           .site_token = e.site_token,
-                                           .created_at = when.time};
-                        },
-                        [](const Assistant& s, const Updated& e) -> State { return updated(s, e); },
-                        [](Assistant s, const SiteTokenRotated& e) -> State {
-                          s.site_token = e.site_token;
-                          s.pending_update.reset();
-                          return s;
-                        },
-                        [](const Assistant&, const Deleted&) -> State { return DeletedAssistant{}; },
-                        [](const NoAssistant&, const CreationRequested& e) -> State {
-                          RequestedAssistant s{e.process_id, e.command_id, e.bot_index, e.assistant};
-                          s.assistant.telegram_bot_token = e.telegram_bot_token;
-                          return s;
-                        },
-                        [](const RequestedAssistant&, const CreationRefused&) -> State { return NoAssistant{}; },
-                        [](Assistant s, const UpdateRequested& e) -> State {
-                          s.pending_update = PendingUpdate{e.process_id, e.command_id, e.bot_index, e.change};
-                          s.pending_update->change.telegram_bot_token = {e.telegram_bot_token};
-                          return s;
-                        },
-                        [](Assistant s, const UpdateRefused& e) -> State {
-                          if (s.pending_update && s.pending_update->process_id == e.process_id) s.pending_update.reset();
-                          return s;
-                        },
-                        [](Assistant s, const BotClaimed& e) -> State {
-                          s.bot = Bot{e.process_id, e.bot_index};
-                          return s;
-                        },
-                        [](Assistant s, const BotReleased& e) -> State {
-                          if (s.bot && s.bot->process_id == e.process_id) s.bot.reset();
-                          return s;
-                        },
-                        // Of an assistant that is not there.
-                        [](const auto& s, const auto&) -> State { return s; },
-                    },
-                    state, event);
+  return std::visit([&](const auto& s, const auto& e) { return fold(s, e, when); }, state, event);
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
@@ -204,5 +214,7 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   }
   return decision;
 }
+
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
 
 }  // namespace parley::assistants

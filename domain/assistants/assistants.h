@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "domain/kernel.h"
+#include "domain/value.h"
 
 namespace parley::assistants {
 
@@ -202,4 +203,20 @@ using Answer = std::variant<AssistantCreated, AssistantChanged, AssistantDeleted
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
+inline constexpr std::string_view kBotIndex = "telegram_bot";
+/// A Telegram bot's key: always owned by a claim.
+inline UniqueKey bot_key(std::string bot_index) { return {std::string(kBotIndex), std::move(bot_index)}; }
+
 }  // namespace parley::assistants
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<assistants::Event> = Part::event;
+template <>
+inline constexpr Part part_of<assistants::State> = Part::state;
+template <>
+inline constexpr Part part_of<assistants::Command> = Part::command;
+template <>
+inline constexpr Part part_of<assistants::Answer> = Part::answer;
+}  // namespace parley

@@ -1,5 +1,7 @@
 #include "domain/claims/claims.h"
 
+#include "domain/rules.h"
+
 namespace parley::claims {
 namespace {
 
@@ -56,5 +58,25 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   if (!std::holds_alternative<Reactor>(context.principal)) return refuse(Code::insufficient_permissions);
   return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
 }
+
+std::vector<KeyChange> key_changes(const Event& event) {
+  return std::visit(overloaded{
+                        [](const Reserved& e) -> std::vector<KeyChange> {
+                          const UniqueKey value{e.index, e.key};
+                          return {{claim_key(value)}, {value}};
+                        },
+                        [](const Refused& e) -> std::vector<KeyChange> { return {{claim_key({e.index, e.key})}}; },
+                        [](const Released& e) -> std::vector<KeyChange> { return {{{e.index, e.key}, false}}; },
+                        [](const Confirmed&) -> std::vector<KeyChange> { return {}; },
+                    },
+                    event);
+}
+
+std::optional<UniqueKey> wanted_key(const Command& command) {
+  const auto* reserve = std::get_if<Reserve>(&command);
+  return reserve == nullptr ? std::nullopt : std::optional(UniqueKey{reserve->index, reserve->key});
+}
+
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
 
 }  // namespace parley::claims

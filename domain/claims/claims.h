@@ -2,10 +2,13 @@
 // A claim: who has a value that must be unique (an e-mail, a bot, as its index), when the thing that has it lives in another slot. Its stream lives
 // in the slot of the value, where the decider owns the value's uniqueness; there is one for each value that was ever asked for in this way.
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "domain/kernel.h"
+#include "domain/value.h"
 
 namespace parley::claims {
 
@@ -89,4 +92,21 @@ using Answer = std::variant<Noted>;
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
+/// Owned by the stream of the claims on that key, in the same slot, whoever has the key.
+inline UniqueKey claim_key(const UniqueKey& value) { return {"claim." + value.index, value.key}; }
+std::vector<KeyChange> key_changes(const Event& event);
+std::optional<UniqueKey> wanted_key(const Command& command);
+
 }  // namespace parley::claims
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<claims::Event> = Part::event;
+template <>
+inline constexpr Part part_of<claims::State> = Part::state;
+template <>
+inline constexpr Part part_of<claims::Command> = Part::command;
+template <>
+inline constexpr Part part_of<claims::Answer> = Part::answer;
+}  // namespace parley

@@ -1,5 +1,7 @@
 #include "domain/dialogs/dialogs.h"
 
+#include "domain/rules.h"
+
 namespace parley::dialogs {
 namespace {
 
@@ -49,9 +51,11 @@ D rule(const NoDialog&, const auto&, Context&) { return refuse(Code::dialog_not_
 State evolve(const State& state, const Event& event) {
   return std::visit(overloaded{
                         [](const auto&, const Opened& e) -> State { return Dialog{e.assistant, e.owner, Status::active}; },
+                        [](const auto& s, const MessageCreated&) -> State { return s; },
                         [](const Dialog& s, const Archived&) -> State { return Dialog{s.assistant, s.owner, Status::archived}; },
                         [](const Dialog& s, const Unarchived&) -> State { return Dialog{s.assistant, s.owner, Status::active}; },
-                        [](const auto& s, const auto&) -> State { return s; },
+                        [](const NoDialog& s, const Archived&) -> State { return s; },
+                        [](const NoDialog& s, const Unarchived&) -> State { return s; },
                     },
                     state, event);
 }
@@ -59,5 +63,7 @@ State evolve(const State& state, const Event& event) {
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
   return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
 }
+
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
 
 }  // namespace parley::dialogs

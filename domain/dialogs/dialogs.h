@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "domain/kernel.h"
+#include "domain/value.h"
 
 namespace parley::dialogs {
 
@@ -98,3 +99,15 @@ using Answer = std::variant<DialogOpened, MessagePosted, DialogIs>;
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 
 }  // namespace parley::dialogs
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<dialogs::Event> = Part::event;
+template <>
+inline constexpr Part part_of<dialogs::State> = Part::state;
+template <>
+inline constexpr Part part_of<dialogs::Command> = Part::command;
+template <>
+inline constexpr Part part_of<dialogs::Answer> = Part::answer;
+}  // namespace parley

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "domain/kernel.h"
+#include "domain/value.h"
 
 namespace parley::parking {
 
@@ -72,3 +73,13 @@ struct StreamUnparked {
 using Answer = std::variant<StreamUnparked>;
 
 }  // namespace parley::parking
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<parking::Event> = Part::event;
+template <>
+inline constexpr Part part_of<parking::Command> = Part::command;
+template <>
+inline constexpr Part part_of<parking::Answer> = Part::answer;
+}  // namespace parley

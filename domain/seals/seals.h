@@ -6,6 +6,8 @@
 #include <string_view>
 #include <variant>
 
+#include "domain/value.h"
+
 namespace parley::seals {
 
 /// Everything in the partition before this event, as it is stored.
@@ -24,3 +26,9 @@ inline std::string subject_of(int partition) { return std::string(kSubjectPrefix
 inline bool is_seal(std::string_view subject) { return subject.starts_with(kSubjectPrefix); }
 
 }  // namespace parley::seals
+
+// What is above a context knows these as values without types (domain/value.h).
+namespace parley {
+template <>
+inline constexpr Part part_of<seals::Event> = Part::event;
+}  // namespace parley

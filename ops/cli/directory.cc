@@ -10,6 +10,7 @@
 #include "platform/kafka/producer.h"
 #include "platform/kafka/read_through.h"
 #include "projections/record.h"
+#include "schemas/contexts/accounts.h"
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/events.h"

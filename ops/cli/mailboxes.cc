@@ -82,7 +82,7 @@ class AccountsOfLog {
     if (!found) return found.error();
     const auto event = schema::decode_event(found->envelope.type, found->value);
     if (!event) return "the event at " + projections::place_of(record) + " cannot be read";
-    const auto* of_account = *event ? std::get_if<accounts::Event>(&**event) : nullptr;
+    const auto* of_account = *event ? (*event)->get_if<accounts::Event>() : nullptr;
     if (of_account == nullptr) return {};
     const auto known = accounts_.find(stream->id);
     const auto state = accounts::evolve(known == accounts_.end() ? accounts::State{} : accounts::State{known->second}, *of_account,

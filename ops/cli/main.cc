@@ -44,9 +44,9 @@ int main(int argc, char** argv) {
   auto* api = role("api", "Serves HTTP: queries, commands and streams", cli::api);
   auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns", cli::decider);
   auto* projector = role("projector", "Writes the read models", cli::projector);
-  auto* reactor = app.add_subcommand("reactor", "Goes on elsewhere with what events began");
+  auto* reactor = app.add_subcommand("reactor", "Runs a reactor: a process that acts on events");
   reactor->require_subcommand(1);
-  auto* processes = role_of(*reactor, "processes", "What spans slots, step by step", cli::processes_reactor);
+  auto* processes = role_of(*reactor, "processes", "Continues the processes that span slots, step by step", cli::processes_reactor);
   auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) {
     return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });

@@ -24,6 +24,7 @@
 #include "platform/text/printable.h"
 #include "projections/parking.h"
 #include "schemas/commands.h"
+#include "schemas/contexts/parking.h"
 #include "schemas/directory.h"
 #include "schemas/errors.h"
 #include "schemas/events.h"
@@ -241,7 +242,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
       const auto list = in_deciders(options);
       if (!list) return fail(list.error());
       const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
-      if (row == list->parked.end()) return fail(what.stream + " does not stand still for its decider");
+      if (row == list->parked.end()) return fail(what.stream + " is not parked for its decider");
       if (!row->stream.command_id) return fail(what.stream + ": " + row->stream.reason + "; a build that knows it brings it back, or `skip`");
       auto sent = dead_command(options, *stream, *row->stream.command_id);
       if (!sent) return fail(sent.error());
@@ -309,7 +310,7 @@ int parked_show(const ParkedOptions& options, const std::string& stream) {
     }
     out.parked.push_back(std::move(one));
   }
-  if (out.parked.empty()) return fail(stream + " does not stand still");
+  if (out.parked.empty()) return fail(stream + " is not parked");
   if (options.json) {
     std::cout << schema::write(out) << "\n";
   } else {

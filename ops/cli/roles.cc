@@ -35,7 +35,7 @@ int serve(Role& role, const Options& options) try {
   // It waits for a signal that may never come, so nothing waits for it.
   std::thread([stop]() mutable {
     process::wait_for_termination();
-    log::info("told to end");
+    log::info("shutting down: a signal asked for it");
     stop.request_stop();
   }).detach();
   log::info("started");

@@ -30,7 +30,7 @@ struct Error {
 
 /// "unavailable: …", for logs and for whoever supervises a process.
 std::string described(const Error& error);
-/// Whether the client gets over it by itself: whoever reads or writes in a loop goes on.
+/// True for errors that librdkafka recovers from: a polling loop may continue.
 bool passes(const Error& error);
 
 template <class T>

@@ -49,6 +49,10 @@ class Params {
     requires(sizeof...(Values) > 0)
   explicit Params(const Values&... values) : texts_{to_text(values)...} {}
 
+  template <class Value>
+  void add(const Value& value) {
+    texts_.push_back(to_text(value));
+  }
   const std::vector<Text>& texts() const { return texts_; }
 
  private:
@@ -62,11 +66,12 @@ class Column {
   void add(const Value& value) {
     add_text(to_text(value));
   }
+  /// What to_text() has made already.
+  void add_text(const Text& text);
   std::size_t size() const { return size_; }
   std::string literal() const { return "{" + body_ + "}"; }
 
  private:
-  void add_text(const Text& text);
   std::string body_;
   std::size_t size_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "domain/dialogs/dialogs.h"
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/producer.h"
@@ -50,7 +51,7 @@ void run(const Commands& options, const Scene& scene) {
     envelope.slot = slot_of(dialog.id);
     envelope.not_after = now() + kAnswerWaitMax;
     envelope.correlation = envelope.command_id;
-    const auto record = schema::to_record(envelope, dialogs::PostVisitorMessage{Personal{std::string(kText)}});
+    const auto record = schema::to_record(envelope, dialogs::Command{dialogs::PostVisitorMessage{Personal{std::string(kText)}}});
     std::vector<kafka::Header> headers;
     for (const auto& [name, value] : record.headers) headers.push_back({name, value});
     sent[client] = Clock::now();

@@ -188,22 +188,22 @@ class OldAccounts(ContractTest):
         return {int(account.split("/")[1]): (state.strip(), *rest) for state, *parts in lines for account, *rest in [[part for part in parts if part]]}, done.returncode
 
     def test_what_the_console_lists_is_indexed_by_its_mailbox_and_then_every_spelling_leads_to_it(self):
-        capitals, name = f"ИВАН-{self.tag}@ПОЧТА.РФ", f"иван-{self.tag}@почта.рф"
+        registered, name = f"иВАн-{self.tag}@ПОЧТА.РФ", f"иван-{self.tag}@почта.рф"
         mixed = [f"иВаН-{self.tag}@почта.рф", f"ИваН-{self.tag}@ПочтА.xn--p1ai", f"ИВАн-{self.tag}@XN--80A1ACNY.рф", wide(f"-{self.tag}").join(("иван", "@почта.рф"))]
-        account = self.old_account(capitals)
-        entered = self.log_in(capitals)
+        account = self.old_account(registered)
+        entered = self.log_in(registered)
         before = Caller(Authorization="Bearer " + entered.json["access_token"])
         self.assert_error(self.log_in(mixed[0]), 401, "INVALID_CREDENTIALS")  # nobody can know that
         said, code = self.mailboxes()
-        self.assertEqual((said[account], code), (("to index", capitals, f"is {name}"), 2))
+        self.assertEqual((said[account], code), (("to index", registered, f"is {name}"), 2))
         said, _ = self.mailboxes("--write")
         self.assertNotIn(account, said)
-        for typed in (name, capitals, *mixed):
+        for typed in (name, registered, *mixed):
             with self.subTest(typed=typed):
                 self.assert_soon(lambda: self.assert_enters(typed, account))
                 self.assert_error(self.make(typed), 409, "EMAIL_TAKEN")
                 self.assert_error(self.owner.post("/api/users/me/email", {"email": typed, "current_password": self.password}), 409, "EMAIL_TAKEN")
-        self.assertEqual(before.get("/api/users/me").json["email"], capitals, "neither the address nor a session has changed")
+        self.assertEqual(before.get("/api/users/me").json["email"], registered, "neither the address nor a session has changed")
 
     def test_accounts_of_one_mailbox_are_listed_and_never_merged(self):
         spellings = [f"Иван-{self.tag}@почта.рф", f"ИВАН-{self.tag}@почта.рф", f"иван-{self.tag}@ПОЧТА.РФ"]

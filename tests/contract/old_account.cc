@@ -25,8 +25,8 @@ int main(int argc, char** argv) {
   const auto form = text::ascii_form(email);
   const auto index = api::Tokens(*keys).email_index(form);
   const accounts::Register command{Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), replyx::kPasswordVerifierContext)};
-  const auto outcome = cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions}, email_key(index),
-                                accounts::Command{command});
+  const auto outcome = cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
+                                accounts::email_key(index), accounts::Command{command});
   if (!outcome) return std::cerr << outcome.error() << "\n", 1;
   if (std::holds_alternative<Error>(outcome->result)) return std::cerr << "refused\n", 1;
   std::cout << outcome->stream << "\n";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "schemas/commands.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 #include "schemas/json_limits.h"
 #include "schemas/replies.h"

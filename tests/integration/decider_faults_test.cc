@@ -5,6 +5,7 @@
 
 #include <random>
 
+#include "domain/dialogs/dialogs.h"
 #include "tests/integration/decider_fixture.h"
 #include "tests/integration/supervised_decider.h"
 
@@ -72,7 +73,7 @@ class DeciderFaults : public DeciderTest {
   void judge(const std::map<std::string, int>& sent) {
     std::map<std::string, int> found;
     for (const auto& one : judged_events()) {
-      const auto* dialog = std::get_if<dialogs::Event>(&one.event);
+      const auto* dialog = one.event.get_if<dialogs::Event>();
       ASSERT_NE(dialog, nullptr);
       if (const auto* message = std::get_if<dialogs::MessageCreated>(dialog)) {
         EXPECT_EQ(message->text.text, std::to_string(found[one.envelope.subject]++)) << one.envelope.subject;

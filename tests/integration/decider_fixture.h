@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "domain/accounts/accounts.h"
+#include "domain/dialogs/dialogs.h"
 #include "domain/model.h"
 #include "ops/cli/topics.h"
 #include "platform/crypto/crypto.h"
@@ -265,7 +267,7 @@ inline Request visitor_message(DialogId dialog, AssistantId assistant, const std
   return request(Stream{Kind::dialog, dialog.value}, Visitor{assistant}, dialogs::Command{dialogs::PostVisitorMessage{{text}}});
 }
 inline DialogId dialog_of(const Answered& answer) {
-  return std::get<dialogs::DialogOpened>(std::get<dialogs::Answer>(std::get<Answer>(answer.outcome.result))).dialog;
+  return std::get<dialogs::DialogOpened>(std::get<Answer>(answer.outcome.result).get<dialogs::Answer>()).dialog;
 }
 inline std::optional<Code> code_of(const Answered& answer) {
   const auto* error = std::get_if<Error>(&answer.outcome.result);

@@ -48,10 +48,10 @@ class DeciderParking : public DeciderTest {
     std::vector<std::string> out;
     for (const auto& one : judged_events()) {
       if (one.envelope.subject != subject) continue;
-      if (const auto* dialog = std::get_if<dialogs::Event>(&one.event)) {
+      if (const auto* dialog = one.event.get_if<dialogs::Event>()) {
         if (const auto* message = std::get_if<dialogs::MessageCreated>(dialog)) out.push_back(message->text.text);
       } else {
-        out.emplace_back(std::holds_alternative<parking::Parked>(std::get<parking::Event>(one.event)) ? "[parked]" : "[unparked]");
+        out.emplace_back(std::holds_alternative<parking::Parked>(one.event.get<parking::Event>()) ? "[parked]" : "[unparked]");
       }
     }
     return out;

@@ -13,6 +13,7 @@
 #include <string>
 #include <thread>
 
+#include "domain/dialogs/dialogs.h"
 #include "platform/process/process.h"
 #include "workers/decider/decider.h"
 
@@ -39,7 +40,7 @@ int main(int argc, char** argv) {
   }
   if (argc == 7) {
     options.decide = [](const State& state, const Command& command, Context& context) {
-      if (const auto* dialog = std::get_if<dialogs::Command>(&command)) {
+      if (const auto* dialog = command.get_if<dialogs::Command>()) {
         const auto* message = std::get_if<dialogs::PostVisitorMessage>(dialog);
         if (message != nullptr && message->text.text == "throw") throw std::logic_error("poisoned");
         if (message != nullptr && message->text.text == "abort") std::abort();

@@ -60,7 +60,7 @@ class Processes : public DeciderTest {
     return o;
   }
   static std::int64_t account_of(const Answered& answer) {
-    return std::get<accounts::SignedIn>(std::get<accounts::Answer>(std::get<Answer>(answer.outcome.result))).account.value;
+    return std::get<accounts::SignedIn>(std::get<Answer>(answer.outcome.result).get<accounts::Answer>()).account.value;
   }
   static Request change(std::int64_t account, const std::string& email) {
     const accounts::Session session{"s", 1'000, now() + accounts::kSessionLifetime};
@@ -68,7 +68,7 @@ class Processes : public DeciderTest {
                    accounts::Command{accounts::ChangeEmail{{email}, crypto::hex(crypto::sha256(email)), true, {"sealed"}, session}});
   }
   static std::string email_of(const Answered& answer) {
-    return std::get<accounts::Profile>(std::get<accounts::Answer>(std::get<Answer>(answer.outcome.result))).email.text;
+    return std::get<accounts::Profile>(std::get<Answer>(answer.outcome.result).get<accounts::Answer>()).email.text;
   }
 };
 

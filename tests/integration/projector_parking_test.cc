@@ -1,5 +1,7 @@
 // An event that cannot be applied: its stream waits, all others go on, and what waits is applied in order when it can be.
 #include "platform/metrics/metrics.h"
+
+#include "domain/parking/parking.h"
 #include "projections/parking.h"
 #include "tests/integration/projector_fixture.h"
 

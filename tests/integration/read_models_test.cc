@@ -15,6 +15,7 @@ namespace parley::projections {
 namespace {
 
 using namespace std::chrono_literals;
+using parley::testing::AnyEvent;
 using parley::testing::assistant_created;
 using parley::testing::EventLog;
 using parley::testing::message;
@@ -45,7 +46,7 @@ class ReadModels : public postgres::testing::PostgresTest {
   }
 
   /// Each event in a batch of its own, or all in one.
-  void given(const std::vector<std::pair<Stream, Event>>& events, bool one_batch = false) {
+  void given(const std::vector<std::pair<Stream, AnyEvent>>& events, bool one_batch = false) {
     Batch all;
     for (const auto& [stream, event] : events) {
       const auto written = log_.event(stream, event);
@@ -72,7 +73,7 @@ class ReadModels : public postgres::testing::PostgresTest {
     EXPECT_TRUE(result) << result.error().detail;
     return std::move(*result);
   }
-  std::vector<std::pair<Stream, Event>> a_dialog() {
+  std::vector<std::pair<Stream, AnyEvent>> a_dialog() {
     return {{dialog_stream(5), opened(kAssistant, kAnna)},
             {dialog_stream(5), message(11, "Здравствуйте")},
             {dialog_stream(5), message(12, "Добрый день", dialogs::Sender::operator_)}};
@@ -252,7 +253,7 @@ TEST_F(ReadModels, AnAssistantThatWaitsForItsBotIsThereWhenItHasIt) {
     const std::int64_t more = one_batch ? 1024 : 0;
     const Stream stream{Kind::assistant, kAssistant.value + more}, refused{Kind::assistant, kAssistant.value + 2048 + more};
     const auto created = assistant_created(kAnna, "с ботом");
-    const assistants::CreationRequested requested{"p1", "c1", "b1", {"sealed"}, std::get<assistants::Created>(std::get<assistants::Event>(created))};
+    const assistants::CreationRequested requested{"p1", "c1", "b1", {"sealed"}, std::get<assistants::Created>(created.get<assistants::Event>())};
     given({{stream, requested}, {refused, requested}}, one_batch);
     EXPECT_FALSE(ok(assistant(*lease_, kAnna, {stream.id})));
     given({{stream, created}, {stream, assistants::BotClaimed{"p1", "b1"}}, {refused, assistants::CreationRefused{"p1", "b1"}}}, one_batch);
@@ -388,7 +389,7 @@ TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
   std::vector<std::int64_t> next(kPartitions);
   std::int64_t number = 0;
   const auto id_of = [](std::int64_t n) { return n * kSlots + (n * 173) % kSlots; };
-  const auto happens = [&](std::int64_t dialog, const Event& event) {
+  const auto happens = [&](std::int64_t dialog, const AnyEvent& event) {
     const int partition = partition_of(slot_of(dialog), kPartitions);
     const auto at = static_cast<std::size_t>(partition);
     const auto written = log_.event(dialog_stream(dialog), event);
@@ -451,7 +452,7 @@ TEST_F(ReadModels, MessagesStandInTheOrderOfTheirDialogAndALimitKeepsTheLatest) 
 
 TEST_F(ReadModels, APageEndsBeforeItHasMoreBytesThanOneAnswerHolds) {
   constexpr int kMessages = 12;  // of a megabyte each
-  std::vector<std::pair<Stream, Event>> events{{dialog_stream(5), opened(kAssistant, kAnna)}};
+  std::vector<std::pair<Stream, AnyEvent>> events{{dialog_stream(5), opened(kAssistant, kAnna)}};
   for (int i = 0; i < kMessages; ++i) events.emplace_back(dialog_stream(5), message(11 + i, std::string(1'000'000, 'x')));
   given(events);
   ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
@@ -483,9 +484,9 @@ TEST_F(ReadModels, APageEndsBeforeItHasMoreBytesThanOneAnswerHolds) {
 }
 
 TEST_F(ReadModels, AssistantsAndOperatorsArePagedFromTheOldestOn) {
-  auto large = std::get<assistants::Created>(std::get<assistants::Event>(assistant_created(kAnna, "large")));
+  auto large = std::get<assistants::Created>(assistant_created(kAnna, "large").get<assistants::Event>());
   large.system_prompt = std::string(3'000'000, 'p');
-  std::vector<std::pair<Stream, Event>> events;
+  std::vector<std::pair<Stream, AnyEvent>> events;
   for (int i = 0; i < 5; ++i) {
     large.site_token = "token-" + std::to_string(i);
     events.emplace_back(Stream{Kind::assistant, 1024 * (20 + i)}, large);

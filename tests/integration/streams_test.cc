@@ -160,7 +160,7 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     const auto offset = producer_->offset_of(*number);
     ASSERT_TRUE(producer_->commit(10s));
     offsets_.push_back(offset);
-    const auto& of_dialog = std::get<dialogs::Event>(event);
+    const auto& of_dialog = event.get<dialogs::Event>();
     if (const auto* created = std::get_if<dialogs::MessageCreated>(&of_dialog)) {
       history_->written({.version = written.envelope.sequence, .at = written.envelope.time, .created = *created});
     }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
 #include "ops/cli/backup/cut.h"
 #include "schemas/events.h"

@@ -6,6 +6,9 @@
 #include <array>
 #include <random>
 
+#include "domain/accounts/accounts.h"
+#include "domain/assistants/assistants.h"
+#include "domain/claims/claims.h"
 #include "tests/unit/decider_memory_snapshot.h"
 #include "workers/processes/steps.h"
 
@@ -123,7 +126,7 @@ class Simulation {
     ASSERT_TRUE(owner) << "nobody guards what " << to_string(holder) << " has";
     ASSERT_EQ(owner->kind, Kind::claim);
     const auto state = state_of(*owner);
-    const auto* held = std::get_if<claims::Held>(&std::get<claims::State>(state));
+    const auto* held = std::get_if<claims::Held>(&state.get<claims::State>());
     ASSERT_TRUE(held != nullptr);
     ASSERT_EQ(*held, (claims::Held{process_id, holder.id, held->holder_version, true}));
   }
@@ -153,7 +156,7 @@ class Emails final : public Simulation {
   }
   Sent registration() {
     const auto& email = one_of(values_);
-    return sent(email_key(email), crypto::slot_of(email), crypto::uuid7(), Anonymous{},
+    return sent(accounts::email_key(email), crypto::slot_of(email), crypto::uuid7(), Anonymous{},
                 accounts::Command{accounts::Register{{email}, email, {}, {}, {"sealed"}}});
   }
   Sent to_account(std::int64_t id, accounts::Command command) {
@@ -169,7 +172,7 @@ class Emails final : public Simulation {
   }
   accounts::Account account(std::int64_t id) {
     const auto state = state_of({Kind::account, id});
-    return std::get<accounts::Account>(std::get<accounts::State>(state));
+    return std::get<accounts::Account>(state.get<accounts::State>());
   }
 
   void notice(const Written& written) override {
@@ -179,7 +182,7 @@ class Emails final : public Simulation {
     for (const auto id : accounts_) {
       const Stream stream{Kind::account, id};
       const auto now = account(id);
-      const auto email = email_key(now.email_index);
+      const auto email = accounts::email_key(now.email_index);
       ASSERT_FALSE(now.pending_email) << id;
       ASSERT_TRUE(having.emplace(email, stream).second) << "two accounts with one e-mail";
       if (now.email_process) {
@@ -233,17 +236,17 @@ class Bots final : public Simulation {
   void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) override {
     for (const auto id : requested_) {
       const auto state = state_of({Kind::assistant, id});
-      ASSERT_FALSE(std::holds_alternative<assistants::RequestedAssistant>(std::get<assistants::State>(state))) << id << " is never created";
+      ASSERT_FALSE(std::holds_alternative<assistants::RequestedAssistant>(state.get<assistants::State>())) << id << " is never created";
     }
     for (const auto id : assistants_) {
       const Stream stream{Kind::assistant, id};
       const auto state = state_of(stream);
-      const auto* assistant = std::get_if<assistants::Assistant>(&std::get<assistants::State>(state));
+      const auto* assistant = std::get_if<assistants::Assistant>(&state.get<assistants::State>());
       if (assistant == nullptr) continue;
       ASSERT_FALSE(assistant->pending_update) << id;
       if (!assistant->bot) continue;
       ASSERT_TRUE(assistant->telegram_bot_token) << id;
-      const auto bot = bot_key(assistant->bot->index);
+      const auto bot = assistants::bot_key(assistant->bot->index);
       ASSERT_TRUE(having.emplace(bot, stream).second) << "two assistants with one bot";
       judge_claim(bot, stream, assistant->bot->process_id);
     }

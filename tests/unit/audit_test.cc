@@ -14,6 +14,10 @@
 #include "ops/cli/audit/tree.h"
 #include "ops/cli/audit/words.h"
 #include "projections/at.h"
+#include "projections/contexts/dialogs.h"
+#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/assistants.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/disclosed.h"
 #include "schemas/events.h"
 #include "schemas/moment.h"
@@ -176,21 +180,21 @@ TEST(Moment, is_a_version_or_a_time_in_one_of_three_forms) {
 
 TEST(StreamFold, at_each_version_has_what_had_happened_by_then) {
   projections::StreamFold fold({Kind::dialog, 1387});
-  EXPECT_FALSE(fold.dialog());
+  EXPECT_FALSE(fold.row<projections::DialogRow>());
   ASSERT_TRUE(add(fold, 1, opened()));
-  EXPECT_EQ(fold.dialog()->message_count, 0);
-  EXPECT_EQ(fold.dialog()->status, "active");
-  EXPECT_FALSE(fold.dialog()->last_message);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->message_count, 0);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->status, "active");
+  EXPECT_FALSE(fold.row<projections::DialogRow>()->last_message);
   ASSERT_TRUE(add(fold, 2, message(3, "a")));
   ASSERT_TRUE(add(fold, 3, message(4, "b")));
   EXPECT_EQ(fold.version(), 3);
-  EXPECT_EQ(fold.dialog()->version, 3);
-  EXPECT_EQ(fold.dialog()->message_count, 2);
-  EXPECT_EQ(fold.dialog()->last_message->text, "b");
-  EXPECT_EQ(fold.dialog()->last_message_time, at(3));
-  EXPECT_EQ(fold.dialog()->created_at, at(1));
-  EXPECT_EQ(fold.messages().size(), 2U);
-  EXPECT_EQ(fold.messages()[0].text.text, "a");
+  EXPECT_EQ(fold.row<projections::DialogRow>()->version, 3);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->message_count, 2);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->last_message->text, "b");
+  EXPECT_EQ(fold.row<projections::DialogRow>()->last_message_time, at(3));
+  EXPECT_EQ(fold.row<projections::DialogRow>()->created_at, at(1));
+  EXPECT_EQ(fold.row<std::vector<projections::MessageRow>>().value().size(), 2U);
+  EXPECT_EQ(fold.row<std::vector<projections::MessageRow>>().value()[0].text.text, "a");
 }
 TEST(StreamFold, refuses_what_does_not_follow_and_keeps_what_it_has) {
   projections::StreamFold fold({Kind::dialog, 1387});
@@ -200,7 +204,7 @@ TEST(StreamFold, refuses_what_does_not_follow_and_keeps_what_it_has) {
   EXPECT_FALSE(add(fold, 2, message(3, "a"), "dialog/1388"));
   EXPECT_FALSE(fold.add(record(2, message(3, "a"), at(2), value).envelope, "{}"));
   EXPECT_EQ(fold.version(), 1);
-  EXPECT_EQ(fold.dialog()->message_count, 0);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->message_count, 0);
 }
 TEST(StreamFold, an_event_of_an_unknown_type_moves_the_version_alone) {
   projections::StreamFold fold({Kind::dialog, 1387});
@@ -209,8 +213,8 @@ TEST(StreamFold, an_event_of_an_unknown_type_moves_the_version_alone) {
   auto unknown = record(2, message(3, "a"), at(2), value).envelope;
   unknown.type = "parley.dialog.from_the_future.v1";
   ASSERT_TRUE(fold.add(unknown, "{}"));
-  EXPECT_EQ(fold.dialog()->version, 2);
-  EXPECT_EQ(fold.dialog()->message_count, 0);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->version, 2);
+  EXPECT_EQ(fold.row<projections::DialogRow>()->message_count, 0);
 }
 TEST(StreamNamed, says_what_is_wrong_with_a_name) {
   EXPECT_TRUE(stream_named("dialog/1387"));

@@ -7,6 +7,7 @@
 #include <ranges>
 #include <string>
 
+#include "domain/dialogs/dialogs.h"
 #include "domain/kernel.h"
 #include "ops/cli/backup/merge.h"
 #include "ops/cli/backup/placement.h"

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/claims.h"
+#include "schemas/contexts/dialogs.h"
+#include "schemas/contexts/parking.h"
 #include "tests/unit/decider_memory_snapshot.h"
 
 namespace parley::decider::testing {
@@ -247,7 +251,7 @@ TEST_F(DeciderBatch, a_decision_that_throws_parks_its_stream_and_leaves_the_othe
   const auto entry = log_.snapshot.stream(poisoned_);
   EXPECT_TRUE(entry->stands_still());
   EXPECT_EQ(entry->version, 3);  // opened, "before", parked
-  const auto& parked = std::get<parking::Parked>(std::get<parking::Event>(log_.events[log_.events.size() - 2].event));
+  const auto& parked = std::get<parking::Parked>(log_.events[log_.events.size() - 2].event.get<parking::Event>());
   EXPECT_EQ(parked, (parking::Parked{poison_.envelope.command_id, 3, "f", "poisoned"}));
   EXPECT_FALSE(log_.snapshot.stream(other_)->stands_still());
   ASSERT_EQ(log_.dead_letters.size(), 1u);
@@ -286,7 +290,7 @@ TEST_F(DeciderBatch, what_a_decision_throws_stands_in_the_log_in_plain_character
   transact(open_dialog());
   decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::runtime_error("\xFF\n" + std::string(9'999, 'x')); };
   EXPECT_EQ(transact(post_to(log_.events[0].envelope.subject, "a")), Verdict::parks);
-  const auto& reason = std::get<parking::Parked>(std::get<parking::Event>(event(0))).reason;
+  const auto& reason = std::get<parking::Parked>(event(0).get<parking::Event>()).reason;
   EXPECT_EQ(reason.substr(0, 3), "??x");
   EXPECT_EQ(reason.size(), kReasonBytesMax);
 }
@@ -297,9 +301,9 @@ TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_it
   now_ = Timestamp(milliseconds(1'900'000'000'001));  // past the command's deadline
   const auto command = retry(poisoned_, poison_).until(now_);
   EXPECT_EQ(transact({command, post_to(poisoned_, "after").until(now_)}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(std::get<parking::Event>(event(2)), (parking::Event{parking::Unparked{parking::Action::retry, "mended", {}, {}}}));
-  EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(1))).text.text, "poison");
-  EXPECT_EQ(std::get<dialogs::MessageCreated>(std::get<dialogs::Event>(event(0))).text.text, "after");
+  EXPECT_EQ(event(2).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::retry, "mended", {}, {}}}));
+  EXPECT_EQ(std::get<dialogs::MessageCreated>(event(1).get<dialogs::Event>()).text.text, "poison");
+  EXPECT_EQ(std::get<dialogs::MessageCreated>(event(0).get<dialogs::Event>()).text.text, "after");
   EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.causation, poison_.envelope.command_id);
   EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.command_offset, offset_ - 2) << "where the retry stands: offsets never go back";
   EXPECT_EQ(log_.events[log_.events.size() - 3].envelope.actor, "administrator");
@@ -313,8 +317,8 @@ TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_it
 TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
   poison();
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::parks);
-  EXPECT_EQ(std::get<parking::Parked>(std::get<parking::Event>(event(0))).command_offset, 3) << "where the command stands";
-  EXPECT_TRUE(std::holds_alternative<parking::Unparked>(std::get<parking::Event>(event(1))));
+  EXPECT_EQ(std::get<parking::Parked>(event(0).get<parking::Event>()).command_offset, 3) << "where the command stands";
+  EXPECT_TRUE(std::holds_alternative<parking::Unparked>(event(1).get<parking::Event>()));
   EXPECT_EQ(log_.dead_letters.size(), 2u);
   EXPECT_EQ(log_.dead_letters[1].headers.at("command_id"), poison_.envelope.command_id);
   EXPECT_EQ(transact(post_to(poisoned_, "later")), Verdict::parked);
@@ -327,7 +331,7 @@ TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
 TEST_F(DeciderBatch, a_retry_whose_command_is_refused_lets_the_stream_go_on) {
   poison();
   decide_ = [](const State& state, const Command& command, Context& context) -> Decision<Event, Answer> {
-    if (std::holds_alternative<dialogs::PostVisitorMessage>(std::get<dialogs::Command>(command))) return refuse(Code::insufficient_permissions);
+    if (std::holds_alternative<dialogs::PostVisitorMessage>(command.get<dialogs::Command>())) return refuse(Code::insufficient_permissions);
     return parley::decide(state, command, context);
   };
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);
@@ -346,7 +350,7 @@ TEST_F(DeciderBatch, a_retry_with_another_command_is_refused) {
 TEST_F(DeciderBatch, a_skipped_command_is_refused_for_good_and_the_stream_goes_on) {
   poison();
   EXPECT_EQ(transact({skip(poisoned_), post_to(poisoned_, "after")}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(std::get<parking::Event>(event(1)), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
+  EXPECT_EQ(event(1).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
   decide_ = parley::decide;
   EXPECT_EQ(transact(poison_), Verdict::repeated);
   EXPECT_EQ(refusal(), Code::command_skipped);
@@ -375,7 +379,7 @@ TEST_F(DeciderBatch, only_an_administrator_brings_a_stream_back_and_only_with_a_
 TEST_F(DeciderBatch, what_a_projection_is_told_is_an_event_whether_the_stream_stands_still_or_not) {
   poison();
   EXPECT_EQ(transact(administers(poisoned_, parking::Skip{"no", "read_models", 2})), Verdict::accepted);
-  EXPECT_EQ(std::get<parking::Event>(event(0)), (parking::Event{parking::Unparked{parking::Action::skip, "no", "read_models", 2}}));
+  EXPECT_EQ(event(0).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "no", "read_models", 2}}));
   EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
   EXPECT_EQ(transact(administers(other_, parking::Retry{"", {}, "read_models", 1})), Verdict::accepted);
 }
@@ -418,7 +422,7 @@ TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_unt
   EXPECT_EQ(parked_entry(log_.snapshot).streams.at(0).reason, "an event of a type that this build does not know: parley.dialog.renamed.v7");
   EXPECT_EQ(transact(retry(subject, opening)), Verdict::parked);
   EXPECT_EQ(transact({skip(subject), post_to(subject, "a")}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(std::get<parking::Event>(event(1)), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, 2}}));
+  EXPECT_EQ(event(1).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, 2}}));
   EXPECT_EQ(log_.events.back().envelope.sequence, 4);
 }
 
@@ -468,7 +472,7 @@ TEST_F(DeciderProcess, is_answered_when_it_has_ended_and_remembers_that_answer) 
   EXPECT_EQ(replies[2].envelope.memory, schema::Memory::first);
   EXPECT_EQ(replies[2].outcome.fingerprint, change_.envelope.fingerprint);
   EXPECT_EQ(replies[2].outcome.position, (schema::Position{kPartition, log_.events.back().offset}));
-  const auto& answer = std::get<accounts::Answer>(std::get<Answer>(replies[2].outcome.result));
+  const auto& answer = std::get<Answer>(replies[2].outcome.result).get<accounts::Answer>();
   EXPECT_EQ(std::get<accounts::Profile>(answer).email.text, "b@example.org");
   EXPECT_EQ(transact(change_), Verdict::repeated);
   EXPECT_EQ(last().envelope.memory, schema::Memory::repeat);
@@ -510,7 +514,7 @@ TEST_F(DeciderProcess, that_nobody_remembers_ends_without_an_answer) {
 TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one_takes_it) {
   const auto email = email_of_partition();
   const auto to_claim = [&](claims::Command command) {
-    return sent(claim_key(email_key(email)), crypto::slot_of(email), crypto::uuid7(), Reactor{}, std::move(command));
+    return sent(claims::claim_key(accounts::email_key(email)), crypto::slot_of(email), crypto::uuid7(), Reactor{}, std::move(command));
   };
   EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p1", account_, 2})), Verdict::accepted);
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
@@ -518,14 +522,14 @@ TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one
   EXPECT_EQ(transact(to_claim(claims::Release{"account_email", email, "p1"})), Verdict::accepted);
   EXPECT_EQ(transact(register_account(email)), Verdict::accepted);
   EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p2", account_, 3})), Verdict::accepted);
-  EXPECT_TRUE(std::holds_alternative<claims::Refused>(std::get<claims::Event>(log_.events.back().event)));
+  EXPECT_TRUE(std::holds_alternative<claims::Refused>(log_.events.back().event.get<claims::Event>()));
   log_.judge();
 }
 TEST_F(DeciderProcess, the_email_that_an_account_leaves_is_free_at_once) {
-  const auto email = std::get<accounts::Registered>(std::get<accounts::Event>(log_.events[0].event)).email_index;
+  const auto email = std::get<accounts::Registered>(log_.events[0].event.get<accounts::Event>()).email_index;
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
   EXPECT_EQ(transact({change_, finish_, register_account(email)}), (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(log_.snapshot.owner(email_key(email)), parse_stream(log_.events.back().envelope.subject));
+  EXPECT_EQ(log_.snapshot.owner(accounts::email_key(email)), parse_stream(log_.events.back().envelope.subject));
 }
 
 }  // namespace

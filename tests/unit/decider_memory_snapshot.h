@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "domain/accounts/accounts.h"
+#include "domain/dialogs/dialogs.h"
 #include "platform/crypto/crypto.h"
 #include "schemas/events.h"
 #include "workers/decider/batch.h"
@@ -139,7 +141,7 @@ inline Sent retry(const std::string& subject, const Sent& command) {
 inline Sent skip(const std::string& subject) { return administers(subject, parking::Skip{"not worth it", std::nullopt, std::nullopt}); }
 /// The rules, and one more: a message "poison" cannot be decided.
 inline Decision<Event, Answer> decide_or_throw(const State& state, const Command& command, Context& context) {
-  if (const auto* dialog = std::get_if<dialogs::Command>(&command)) {
+  if (const auto* dialog = command.get_if<dialogs::Command>()) {
     const auto* message = std::get_if<dialogs::PostVisitorMessage>(dialog);
     if (message != nullptr && message->text.text == "poison") throw std::logic_error("poisoned");
   }

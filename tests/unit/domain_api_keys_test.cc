@@ -1,3 +1,4 @@
+#include "domain/accounts/accounts.h"
 #include "tests/unit/domain_given.h"
 
 namespace parley::accounts {

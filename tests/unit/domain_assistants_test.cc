@@ -1,3 +1,4 @@
+#include "domain/assistants/assistants.h"
 #include "tests/unit/domain_given.h"
 
 namespace parley::assistants {

@@ -1,3 +1,4 @@
+#include "domain/claims/claims.h"
 #include "tests/unit/domain_given.h"
 
 namespace parley::claims {

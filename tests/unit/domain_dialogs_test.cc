@@ -1,3 +1,4 @@
+#include "domain/dialogs/dialogs.h"
 #include "tests/unit/domain_given.h"
 
 namespace parley::dialogs {

@@ -4,6 +4,9 @@
 
 #include <stdexcept>
 
+#include "domain/accounts/accounts.h"
+#include "domain/parking/parking.h"
+
 namespace parley {
 namespace {
 

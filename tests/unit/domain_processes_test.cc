@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "domain/accounts/accounts.h"
+#include "domain/assistants/assistants.h"
+#include "domain/claims/claims.h"
+
 namespace parley::processes {
 namespace {
 
@@ -11,7 +15,7 @@ const UniqueKey kClaims{"claim.account_email", "ef56"};
 /// One command of each follow-up, in order.
 template <class Context, class C>
 const C& command(const FollowUp& step) {
-  return std::get<C>(std::get<Context>(step.command));
+  return std::get<C>(step.command.get<Context>());
 }
 
 TEST(Processes, a_requested_email_is_reserved_in_its_own_slot) {

@@ -5,6 +5,7 @@
 #include "api/endpoint/header_fields.h"
 #include "api/endpoint/idempotency.h"
 #include "api/endpoint/parameters.h"
+#include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 
 namespace parley::endpoint {

@@ -3,6 +3,7 @@
 
 #include "api/replyx/messages.h"
 #include "api/replyx/past.h"
+#include "domain/parking/parking.h"
 
 namespace parley::replyx {
 namespace {

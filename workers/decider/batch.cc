@@ -219,7 +219,7 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   const StreamEntry entry = overlay_.stream(subject).value_or(new_entry(subject));
 
   schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, known ? subject : "", entry.version, std::nullopt, Error{}};
-  const auto* parking = std::get_if<parking::Command>(&command);
+  const auto* parking = command.get_if<parking::Command>();
   if (!entry.state || (entry.stands_still() && parking == nullptr)) {
     outcome.result = Error{Code::stream_parked, {}};
     reply(envelope, cause.offset, schema::Memory::none, std::move(outcome));
@@ -256,7 +256,7 @@ std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& ca
                     .stream_id = aside.stream.id,
                     .ids = ids,
                     .command_id = cause.command.command_id,
-                    .key_is_taken = is_taken(wanted_key(command), aside.stream)};
+                    .key_is_taken = is_taken(wanted_key_of(command), aside.stream)};
     auto decision = decide_(state, command, context);
     if (!decision) {
       outcome.result = decision.error();
@@ -310,7 +310,7 @@ void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::in
   }
   aside.event_ids.push_back(e.id);
   aside.events.push_back(std::move(record));
-  aside.parking = aside.parking || std::holds_alternative<parking::Event>(event);
+  aside.parking = aside.parking || event.holds<parking::Event>();
   if (bytes_of(aside.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
 }
 

@@ -71,22 +71,24 @@ class Unpacker {
 std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
-/// Of what is stored, beside the fold's own version: the second one names the log by all topics whose offsets it holds.
+/// Of what is stored, beside the version of each context's fold: the second one names the log by all topics whose offsets it holds.
 constexpr const char* kLayout = " layout 4 ";
 
 /// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
-const std::string& fold_version() {
+const std::string& fold_versions() {
   static const std::string version = [] {
     std::string types;
     for (const auto type : schema::event_types()) types.append(type).append(" ");
-    return std::to_string(kFoldVersion) + kLayout + crypto::hex(crypto::sha256(types));
+    std::string folds;
+    for (const auto kind : kinds()) folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
+    return folds + kLayout + crypto::hex(crypto::sha256(types));
   }();
   return version;
 }
 
 std::string pack(const Progress& p, std::string_view log) {
   return Packer()
-      .text(fold_version())
+      .text(fold_versions())
       .text(log)
       .number(p.next_event)
       .number(p.last_event)
@@ -148,7 +150,7 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       const auto meta = guarded([&] { return found.store_.get(kMeta); });
       if (!meta) return found;
       Unpacker in(*meta);
-      const bool same_fold = in.text() == fold_version();
+      const bool same_fold = in.text() == fold_versions();
       if (same_fold) {
         if (const auto folded_from = in.text(); folded_from != log) {
           throw Halt("another log: " + path + " was folded from other topics (" + std::string(folded_from) + ", not " + log + ")");

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <stdexcept>
 
+#include "domain/seals/seals.h"
 #include "platform/crypto/crypto.h"
 
 namespace parley::decider {
@@ -31,7 +32,7 @@ int slot_of_subject(std::string_view subject) {
 }
 
 void check(const Sealing& sealing, const schema::Envelope& envelope, const std::optional<Event>& event) {
-  const auto* seals = event ? std::get_if<seals::Event>(&*event) : nullptr;
+  const auto* seals = event ? event->get_if<seals::Event>() : nullptr;
   if (seals == nullptr) return;
   const auto& seal = std::get<seals::PartitionSealed>(*seals);
   if (seal.events == sealing.events && seal.digest == crypto::hex(sealing.digest)) return;
@@ -115,10 +116,10 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   if (!hash || hash->size() != schema::kHashBytes) throw std::logic_error(envelope.subject + ": an event's hash is malformed");
   if (!event) {
     entry.unknown = StreamEntry::UnknownEvent{envelope.type, envelope.sequence, envelope.time};
-  } else if (const auto* parking = std::get_if<parking::Event>(&*event)) {
+  } else if (const auto* parking = event->get_if<parking::Event>()) {
     fold(entry, *parking, envelope);
   } else if (entry.state) {
-    for (const auto& [key, is_taken] : key_changes(*event)) change_owner(*parse_stream(envelope.subject), key, is_taken);
+    for (const auto& [key, is_taken] : key_changes_of(*event)) change_owner(*parse_stream(envelope.subject), key, is_taken);
     entry.state = evolve(*entry.state, *event, {envelope.time, envelope.sequence});
   }
   entry.version = envelope.sequence;

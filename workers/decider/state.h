@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "domain/parking/parking.h"
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/replies.h"

@@ -111,7 +111,7 @@ struct Processes::Impl {
   const Options options;
   Metrics metrics;
 
-  // Of the thread that runs.
+  // Owned by the thread in run().
   std::optional<kafka::TopicWatch> watch;
   std::optional<kafka::Producer> producer;
   std::optional<kafka::Consumer> events;
@@ -134,7 +134,7 @@ struct Processes::Impl {
   std::vector<std::string> late;
   std::string doing;
 
-  std::optional<kafka::GroupConsumer> member;  // the last to come and the first to go: leaving the group calls back into all of the above
+  std::optional<kafka::GroupConsumer> member;  // declared last: its destructor calls back into the members above
 };
 
 void Processes::Impl::say(std::optional<std::string> why, std::vector<std::string> waits) {

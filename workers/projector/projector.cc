@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/invariant.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/group_consumer.h"
@@ -29,6 +30,7 @@
 #include "projections/parking.h"
 #include "projections/record.h"
 #include "projections/schema.h"
+#include "schemas/contexts/parking.h"
 #include "schemas/events.h"
 
 namespace parley::projector {
@@ -110,7 +112,7 @@ std::optional<parking::Unparked> unparking_of(const projections::Record& record)
   if (record.envelope.type != schema::type_name<parking::Unparked>) return std::nullopt;
   const auto event = schema::decode_event(record.envelope.type, record.value);
   if (!event || !*event) return std::nullopt;
-  const auto* of_parking = std::get_if<parking::Event>(&**event);
+  const auto* of_parking = (*event)->get_if<parking::Event>();
   const auto* unparked = of_parking == nullptr ? nullptr : std::get_if<parking::Unparked>(of_parking);
   if (unparked == nullptr || unparked->projection != projections::kReadModels) return std::nullopt;
   return *unparked;
@@ -625,6 +627,7 @@ postgres::Result<Written> Projector::Impl::write(Pending& share) {
 
 /// Moves checkpoints, which locks their rows: a batch that belongs to somebody else by now ends here.
 postgres::Result<Written> Projector::Impl::move(postgres::Transaction& transaction, std::span<const Advance> advances) {
+  for (const auto& advance : advances) invariant(advance.from <= advance.to.next, "a checkpoint never moves back");
   const auto moved = projections::advance(transaction, advances);
   if (!moved) return std::unexpected(moved.error());
   if (*moved == advances.size()) return Written::yes;

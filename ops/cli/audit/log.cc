@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "domain/seals/seals.h"
 #include "platform/kafka/admin.h"
 #include "schemas/fields.h"
 

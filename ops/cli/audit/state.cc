@@ -4,127 +4,41 @@
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/tasks.h"
 #include "projections/at.h"
-#include "schemas/disclosed.h"
+#include "schemas/json.h"
 #include "schemas/moment.h"
 
 namespace parley::audit {
 
-/// What is answered; one of the three rows.
-struct ShownState {
-  std::string stream;
-  std::int64_t version = 0;
-  Timestamp time;  ///< Of the event that made the version.
-  std::optional<projections::AccountRow> account;
-  std::optional<projections::AssistantRow> assistant;
-  std::optional<projections::DialogRow> dialog;
-  std::optional<std::vector<projections::MessageRow>> messages;
-};
-
-}  // namespace parley::audit
-
-// The read models' rows under their columns' names.
-namespace parley::schema {
-
-template <>
-inline constexpr auto fields<projections::AccountRow> = std::tuple{
-    field("id", &projections::AccountRow::id),
-    field("version", &projections::AccountRow::version),
-    field("email", &projections::AccountRow::email),
-    field("first_name", &projections::AccountRow::first_name),
-    field("last_name", &projections::AccountRow::last_name),
-    field("balance_kopecks", &projections::AccountRow::balance),
-    field("welcome_bonus_kopecks", &projections::AccountRow::welcome_bonus),
-    field("last_login_at", &projections::AccountRow::last_login_at),
-    field("created_at", &projections::AccountRow::created_at),
-};
-template <>
-inline constexpr auto fields<projections::AssistantRow> = std::tuple{
-    field("id", &projections::AssistantRow::id),
-    field("version", &projections::AssistantRow::version),
-    field("owner_id", &projections::AssistantRow::owner),
-    field("name", &projections::AssistantRow::name),
-    field("description", &projections::AssistantRow::description),
-    field("system_prompt", &projections::AssistantRow::system_prompt),
-    field("ai_model", &projections::AssistantRow::ai_model),
-    field("is_active", &projections::AssistantRow::is_active),
-    field("site_token", &projections::AssistantRow::site_token),
-    field("telegram_bot_token", &projections::AssistantRow::telegram_bot_token),
-    field("website_integration", &projections::AssistantRow::website_integration),
-    field("allowed_domains", &projections::AssistantRow::allowed_domains),
-    field("deleted_at", &projections::AssistantRow::deleted_at),
-    field("created_at", &projections::AssistantRow::created_at),
-};
-template <>
-inline constexpr auto fields<projections::DialogRow> = std::tuple{
-    field("id", &projections::DialogRow::id),
-    field("version", &projections::DialogRow::version),
-    field("owner_id", &projections::DialogRow::owner),
-    field("assistant_id", &projections::DialogRow::assistant),
-    field("platform", &projections::DialogRow::platform),
-    field("status", &projections::DialogRow::status),
-    field("handoff_status", &projections::DialogRow::handoff_status),
-    field("first_name", &projections::DialogRow::first_name),
-    field("last_name", &projections::DialogRow::last_name),
-    field("telegram_chat_id", &projections::DialogRow::telegram_chat_id),
-    field("telegram_username", &projections::DialogRow::telegram_username),
-    field("message_count", &projections::DialogRow::message_count),
-    field("last_message", &projections::DialogRow::last_message),
-    field("last_message_time", &projections::DialogRow::last_message_time),
-    field("created_at", &projections::DialogRow::created_at),
-};
-template <>
-inline constexpr auto fields<projections::MessageRow> = std::tuple{
-    field("id", &projections::MessageRow::id),
-    field("version", &projections::MessageRow::version),
-    field("sender", &projections::MessageRow::sender),
-    field("text", &projections::MessageRow::text),
-    field("operator_name", &projections::MessageRow::operator_name),
-    field("created_at", &projections::MessageRow::created_at),
-};
-template <>
-inline constexpr auto fields<audit::ShownState> = std::tuple{
-    field("stream", &audit::ShownState::stream),     field("version", &audit::ShownState::version),     field("time", &audit::ShownState::time),
-    field("account", &audit::ShownState::account),   field("assistant", &audit::ShownState::assistant), field("dialog", &audit::ShownState::dialog),
-    field("messages", &audit::ShownState::messages),
-};
-
-}  // namespace parley::schema
-
-namespace parley::audit {
 namespace {
 
-constexpr int kNameWidth = 22, kSenderWidth = 10;
+constexpr int kNameWidth = 22;
 
-/// A described row, a line for each field that is there.
-template <class Row>
-void print(const Row& row, schema::Disclosure disclosure) {
-  const auto one = [&]<class M>(const schema::Field<Row, M>& f) {
-    json::Writer w;
-    if constexpr (schema::is_optional<M>) {
-      if (!(row.*f.member)) return;
-      schema::write_disclosed(w, *(row.*f.member), disclosure);
-    } else {
-      schema::write_disclosed(w, row.*f.member, disclosure);
+/// A row under its columns' names, a line for each.
+void print(const projections::ShownRow& row) {
+  for (const auto& [name, value] : row) std::cout << "  " << std::left << std::setw(kNameWidth) << name << "  " << value << "\n";
+}
+/// A part of a stream on one line: its version and time first, where it has them, then the rest.
+void print_part(const projections::ShownRow& row) {
+  std::string version, time, rest;
+  for (const auto& [name, value] : row) {
+    if (name == "version") {
+      version = value;
+    } else if (name == "created_at") {
+      time = value.substr(1, value.size() - 2);  // a time, between its quotes
+    } else if (name != "id") {
+      rest.append("  ").append(value);
     }
-    std::cout << "  " << std::left << std::setw(kNameWidth) << f.name << "  " << w.text() << "\n";
-  };
-  std::apply([&](const auto&... f) { (one(f), ...); }, schema::fields<Row>);
+  }
+  std::cout << "  " << std::right << std::setw(6) << version << "  " << time << rest << "\n";
 }
 
-void print(const ShownState& shown, schema::Disclosure disclosure) {
-  std::cout << shown.stream << " at version " << shown.version << ", which is of " << schema::format_time(shown.time) << "\n";
-  if (shown.account) print(*shown.account, disclosure);
-  if (shown.assistant) print(*shown.assistant, disclosure);
-  if (shown.dialog) print(*shown.dialog, disclosure);
-  if (!shown.account && !shown.assistant && !shown.dialog) std::cout << "  not begun: nothing but that it stood still has happened in it\n";
-  if (!shown.messages) return;
-  std::cout << shown.messages->size() << " messages\n";
-  for (const auto& message : *shown.messages) {
-    json::Writer text;
-    schema::write_disclosed(text, message.text, disclosure);
-    std::cout << "  " << std::right << std::setw(6) << message.version << "  " << schema::format_time(message.created_at) << "  " << std::left
-              << std::setw(kSenderWidth) << message.sender << "  " << text.text() << "\n";
+void write_object(json::Writer& w, const projections::ShownRow& row) {
+  w.begin_object();
+  for (const auto& [name, value] : row) {
+    w.key(name);
+    w.raw(value);
   }
+  w.end_object();
 }
 
 }  // namespace
@@ -159,12 +73,39 @@ Result<void> state(const Common& common, const StateOptions& options) {
     return std::unexpected(options.stream + " has no version " + options.at + " yet: it is at version " + std::to_string(fold.version()));
   }
 
-  ShownState shown{options.stream, fold.version(), fold.time(), fold.account(), fold.assistant(), fold.dialog(), {}};
-  if (shown.dialog) shown.messages = fold.messages();
+  const auto shown = fold.shown(common.disclosure());
   if (common.json) {
-    std::cout << schema::disclosed(shown, common.disclosure()) << "\n";
+    json::Writer w;
+    w.begin_object();
+    w.key("stream");
+    w.string(options.stream);
+    w.key("version");
+    w.integer(fold.version());
+    w.key("time");
+    w.string(schema::format_time(fold.time()));
+    if (shown.row) {
+      w.key(to_string(fold.kind()));
+      write_object(w, *shown.row);
+    }
+    for (const auto& [name, rows] : shown.parts) {
+      w.key(name);
+      w.begin_array();
+      for (const auto& row : rows) write_object(w, row);
+      w.end_array();
+    }
+    w.end_object();
+    std::cout << w.text() << "\n";
   } else {
-    print(shown, common.disclosure());
+    std::cout << options.stream << " at version " << fold.version() << ", which is of " << schema::format_time(fold.time()) << "\n";
+    if (shown.row) {
+      print(*shown.row);
+    } else {
+      std::cout << "  no read model has a row of this stream\n";
+    }
+    for (const auto& [name, rows] : shown.parts) {
+      std::cout << rows.size() << " " << name << "\n";
+      for (const auto& row : rows) print_part(row);
+    }
     common.say_what_is_left_out();
   }
   return {};

@@ -388,7 +388,7 @@ class Copying {
 
   Result<Manifest> finish() {
     manifest_.product = kProduct;
-    manifest_.fold_version = kFoldVersion;
+    for (const auto kind : kinds()) manifest_.fold_version = std::max<std::int64_t>(manifest_.fold_version, fold_version(kind));
     manifest_.topic_prefix = options_.prefix;
     manifest_.partitions = partitions_;
     manifest_.finished = now();

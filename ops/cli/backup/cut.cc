@@ -1,9 +1,7 @@
 #include "ops/cli/backup/cut.h"
 
 #include <algorithm>
-#include <concepts>
 #include <optional>
-#include <tuple>
 #include <variant>
 
 #include "domain/model.h"
@@ -18,40 +16,11 @@ std::string event_name(std::string_view id) { return "event " + std::string(id);
 /// What one decision appended: events of one stream with one stamp.
 std::string decision_name(const schema::Envelope& e) { return "decision " + e.subject + " " + schema::format_time(e.time); }
 
-/// The stream that a field names, if its type is an id of one.
-template <class Member>
-std::optional<Stream> stream_of(const Member& member) {
-  if constexpr (schema::is_optional<Member>) {
-    return member ? stream_of(*member) : std::nullopt;
-  } else if constexpr (std::same_as<Member, AccountId>) {
-    return Stream{Kind::account, member.value};
-  } else if constexpr (std::same_as<Member, AssistantId>) {
-    return Stream{Kind::assistant, member.value};
-  } else if constexpr (std::same_as<Member, DialogId>) {
-    return Stream{Kind::dialog, member.value};
-  } else {
-    return std::nullopt;
-  }
-}
-
-/// The streams that an event's fields name: whatever is an id of one, in events that are still to come too.
-std::vector<Stream> named_by(const Event& event) {
-  std::vector<Stream> out;
-  const auto take = [&](const auto& member) {
-    if (const auto stream = stream_of(member)) out.push_back(*stream);
-  };
-  const auto of_fields = [&](const auto& e) {
-    std::apply([&](const auto&... field) { (take(e.*field.member), ...); }, schema::fields<std::decay_t<decltype(e)>>);
-  };
-  std::visit([&](const auto& context) { std::visit(of_fields, context); }, event);
-  return out;
-}
-
 std::optional<Stream> stream_of_actor(const Principal& principal) {
-  if (const auto owner = asking_owner(principal)) return stream_of(*owner);
-  if (const auto* member = std::get_if<Operator>(&principal)) return stream_of(member->account);
-  if (const auto* admin = std::get_if<Admin>(&principal)) return stream_of(admin->account);
-  if (const auto* visitor = std::get_if<Visitor>(&principal)) return stream_of(visitor->assistant);
+  if (const auto owner = asking_owner(principal)) return Stream{Kind::account, owner->value};
+  if (const auto* member = std::get_if<Operator>(&principal)) return Stream{Kind::account, member->account.value};
+  if (const auto* admin = std::get_if<Admin>(&principal)) return Stream{Kind::account, admin->account.value};
+  if (const auto* visitor = std::get_if<Visitor>(&principal)) return Stream{Kind::assistant, visitor->assistant.value};
   return std::nullopt;
 }
 
@@ -70,7 +39,7 @@ Fact fact_of(const schema::Envelope& envelope, std::string_view value, std::int6
     if (const auto stream = stream_of_actor(*actor)) out.needs.push_back(stream_name(to_string(*stream)));
   }
   if (event && *event) {
-    for (const auto& stream : named_by(**event)) out.needs.push_back(stream_name(to_string(stream)));
+    for (const auto& stream : schema::streams_named(**event)) out.needs.push_back(stream_name(to_string(stream)));
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "platform/crypto/crypto.h"
+#include "schemas/contexts/seals.h"
 #include "schemas/envelope.h"
 #include "schemas/events.h"
 

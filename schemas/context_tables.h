@@ -1,0 +1,200 @@
+#pragma once
+// The functions of a context's table (context.h), made of its types' descriptions. Included by schemas/contexts/*.cc alone: what is instantiated here
+// is compiled there and nowhere else.
+#include <array>
+#include <concepts>
+#include <utility>
+
+#include "schemas/context.h"
+
+namespace parley::schema {
+namespace internal {
+
+template <class M>
+inline constexpr bool is_id = false;
+template <class Tag>
+inline constexpr bool is_id<Id<Tag>> = true;
+
+/// The names of the fields that are an M, or may be.
+template <class T, class M>
+void write_names(json::Writer& w, std::string_view key) {
+  bool any = false;
+  const auto one = [&]<class F>(const Field<T, F>& f) {
+    if constexpr (std::same_as<F, M> || std::same_as<F, std::optional<M>> || std::same_as<F, Patch<M>>) {
+      if (!std::exchange(any, true)) {
+        w.key(key);
+        w.begin_array();
+      }
+      w.string(f.name);
+    }
+  };
+  std::apply([&](const auto&... f) { (one(f), ...); }, fields<T>);
+  if (any) w.end_array();
+}
+template <class T>
+std::string event_json_schema() {
+  json::Writer w;
+  w.begin_object();
+  w.key("$schema");
+  w.string("https://json-schema.org/draft/2020-12/schema");
+  w.key("title");
+  w.string(type_name<T>);
+  w.key("description");
+  w.string(wire<T>.about);
+  Codec<T>::schema(w, {});
+  write_names<T, Personal>(w, "x-personal");
+  write_names<T, Sealed>(w, "x-sealed");
+  w.end_object();
+  return json::pretty(w.text());
+}
+
+/// Its own, and that of what is optional or in a list.
+template <class M>
+std::string_view kind_of_field() {
+  if constexpr (is_optional<M> || is_list<M>) {
+    return kind_of_field<typename M::value_type>();
+  } else if constexpr (is_patch<M>) {
+    return kind_of_field<typename decltype(M::value)::value_type>();
+  } else if constexpr (std::same_as<M, Personal>) {
+    return "personal text";
+  } else if constexpr (std::same_as<M, Sealed>) {
+    return "encrypted";
+  } else if constexpr (std::same_as<M, std::string> || Named<M>) {
+    return "text";
+  } else if constexpr (std::same_as<M, bool>) {
+    return "true or false";
+  } else if constexpr (std::same_as<M, Timestamp>) {
+    return "time";
+  } else if constexpr (Described<M>) {
+    return "object";
+  } else {
+    return "integer";
+  }
+}
+template <class M>
+inline constexpr bool may_be_list = is_list<M>;
+template <class M>
+inline constexpr bool may_be_list<std::optional<M>> = is_list<M>;
+template <class T>
+void add_event_to_catalogue(std::string& out) {
+  out.append("\n## ").append(type_name<T>).append("\n\n").append(wire<T>.about).append(".\n");
+  if constexpr (std::tuple_size_v<decltype(fields<T>)> != 0) out.append("\n| field | is | |\n|---|---|---|\n");
+  const auto row = [&]<class M>(const Field<T, M>& f) {
+    out.append("| `").append(f.name).append("` | ").append(may_be_list<M> ? "list of " : "").append(kind_of_field<M>());
+    if constexpr (is_optional<M>) out.append(", may be absent");
+    if constexpr (is_patch<M>) out.append("; absent: as it was, null: cleared");
+    out.append(" | ");
+    if constexpr (Named<M>) {
+      for (bool first = true; const auto& [value, name] : names<M>)
+        out.append(std::exchange(first, false) ? "" : ", ").append("`").append(name).append("`");
+    }
+    out.append(f.description).append(" |\n");
+  };
+  std::apply([&](const auto&... f) { (row(f), ...); }, fields<T>);
+}
+
+/// The stream that a field names, if its type is an id of one.
+template <class M>
+std::optional<Stream> stream_named_by(const M& member) {
+  if constexpr (is_optional<M>) {
+    return member ? stream_named_by(*member) : std::nullopt;
+  } else if constexpr (is_id<M>) {
+    constexpr std::optional<Kind> kind = stream_kind<M>;
+    return kind ? std::optional(Stream{*kind, member.value}) : std::nullopt;
+  } else {
+    return std::nullopt;
+  }
+}
+
+template <class AnyOf, class Variant, class T>
+Read<AnyOf> read_as(json::Value v) {
+  auto value = Codec<T>::read(v, {});
+  if (!value) return std::unexpected(std::move(value.error()));
+  return AnyOf(Variant(std::move(*value)));
+}
+/// An old type comes as what it means today: the context's file has upcast(const T&), to its own Event.
+template <class Variant, class T>
+Read<Event> read_old(json::Value v) {
+  auto value = Codec<T>::read(v, {});
+  if (!value) return std::unexpected(std::move(value.error()));
+  return Event(Variant(upcast(*value)));
+}
+template <class T>
+Read<std::string> read_disclosed(json::Value v, Disclosure disclosure) {
+  const auto value = Codec<T>::read(v, {});
+  if (!value) return std::unexpected(value.error());
+  return schema::disclosed(*value, disclosure);
+}
+template <class Variant, class T>
+constexpr EventType event_type_of(bool is_old, Read<Event> (*read)(json::Value)) {
+  static_assert(!type_name<T>.empty() && !wire<T>.about.empty(), "an event type has a name and says what it is about");
+  return {type_name<T>, is_old, read, read_disclosed<T>, event_json_schema<T>, add_event_to_catalogue<T>};
+}
+template <class Variant, class... Ts, class... Old>
+constexpr auto event_types_of(std::variant<Ts...>*, std::variant<Old...>*) {
+  return std::array{event_type_of<Variant, Ts>(false, read_as<Event, Variant, Ts>)..., event_type_of<Variant, Old>(true, read_old<Variant, Old>)...};
+}
+template <class Variant, class... Ts>
+constexpr auto event_types_of(std::variant<Ts...>*, void*) {
+  return std::array{event_type_of<Variant, Ts>(false, read_as<Event, Variant, Ts>)...};
+}
+template <class AnyOf, class Variant, class... Ts>
+constexpr auto named_types_of(std::variant<Ts...>*) {
+  return std::array{NamedType<AnyOf>{type_name<Ts>, read_as<AnyOf, Variant, Ts>}...};
+}
+template <class Variant, class Old>
+inline constexpr auto event_types = event_types_of<Variant>(static_cast<Variant*>(nullptr), static_cast<Old*>(nullptr));
+template <class AnyOf, class Variant>
+inline constexpr auto named_types = named_types_of<AnyOf, Variant>(static_cast<Variant*>(nullptr));
+
+}  // namespace internal
+
+/// `Words` has operator()(const E&, const Telling&) for each event: one without words does not compile. `Old`: a variant of the types that are not
+/// written any more, or void.
+template <class Variant, class Words, class Old = void>
+constexpr void add_events(ContextSchema& out) {
+  out.events = internal::event_types<Variant, Old>;
+  out.has_event = [](const Event& e) { return e.holds<Variant>(); };
+  out.encode_event = [](const Event& e) { return encode(e.get<Variant>()); };
+  out.in_words = [](const Event& event, const Telling& telling) {
+    return std::visit([&](const auto& e) { return Words{}(e, telling); }, event.get<Variant>());
+  };
+  out.streams_named = [](const Event& event) {
+    std::vector<Stream> streams;
+    const auto take = [&](const auto& member) {
+      if (const auto stream = internal::stream_named_by(member)) streams.push_back(*stream);
+    };
+    std::visit([&]<class E>(const E& e) { std::apply([&](const auto&... f) { (take(e.*f.member), ...); }, fields<E>); }, event.get<Variant>());
+    return streams;
+  };
+}
+template <class Variant>
+constexpr void add_states(ContextSchema& out) {
+  out.states = internal::named_types<State, Variant>;
+  out.has_state = [](const State& s) { return s.holds<Variant>(); };
+  out.encode_state = [](const State& s) { return encode(s.get<Variant>()); };
+}
+template <class Variant>
+constexpr void add_commands(ContextSchema& out) {
+  out.commands = internal::named_types<Command, Variant>;
+  out.has_command = [](const Command& c) { return c.holds<Variant>(); };
+  out.encode_command = [](const Command& c) { return encode(c.get<Variant>()); };
+}
+template <class Variant>
+constexpr void add_answers(ContextSchema& out) {
+  out.answers = internal::named_types<Answer, Variant>;
+  out.has_answer = [](const Answer& a) { return a.holds<Variant>(); };
+  out.encode_answer = [](const Answer& a) { return encode(a.get<Variant>()); };
+}
+/// `id_of`: which of the entry's ids is its stream's.
+template <class Entry, auto id_member>
+constexpr EntryType entry_type(std::string_view prefix) {
+  return {prefix,
+          [](std::string_view value) -> std::optional<Stream> {
+            const auto entry = read_text<Entry>(value);
+            return entry ? internal::stream_named_by((*entry).*id_member) : std::nullopt;
+          },
+          [] { return json::pretty(json_schema<Entry>()); }};
+}
+
+}  // namespace parley::schema
