@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "platform/invariant.h"
+
 namespace parley::api {
 namespace {
 
@@ -116,6 +118,7 @@ void Window::drop_oldest() {
     }
   }
   floor_ = oldest.offset + 1;
+  invariant(floor_ <= end_, "a window's floor is not above its end");
   bytes_ -= bytes_of(oldest);
   entries_.pop_front();
   ++first_number_;

@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
+#include "platform/invariant.h"
 #include "platform/process/process.h"
 
 namespace parley::process {
@@ -35,6 +37,13 @@ TEST(WatchdogDeathTest, LeavesAloneWhatMovesAndEndsWithItsOwner) {
         std::_Exit(0);
       },
       ::testing::ExitedWithCode(0), "");
+}
+
+TEST(InvariantDeathTest, OneThatIsBrokenEndsTheProcessAndIsNamedInTheLog) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  invariant(true, "what holds is passed over");
+  EXPECT_EXIT(invariant(false, "a checkpoint never moves back"), ::testing::KilledBySignal(SIGABRT),
+              "a checkpoint never moves back.*process_watchdog_test");
 }
 
 }  // namespace

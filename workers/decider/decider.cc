@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/invariant.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/group_consumer.h"
@@ -178,7 +179,7 @@ struct Decider::Impl {
   Metrics metrics;
   store::Memory memory{store::Memory::Budget{}};
 
-  // Of the thread that runs.
+  // Owned by the thread in run().
   std::optional<kafka::Admin> admin;
   std::map<std::string, std::string> topic_ids;
   std::optional<kafka::TopicWatch> watch;
@@ -210,7 +211,7 @@ struct Decider::Impl {
   mutable std::mutex reasons_mutex;
   std::vector<std::string> parked_reasons;  // guarded, for verdict()
 
-  std::optional<kafka::GroupConsumer> consumer;  // the last to come and the first to go: leaving the group calls back into all of the above
+  std::optional<kafka::GroupConsumer> consumer;  // declared last: its destructor calls back into the members above
 };
 
 std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_token& stop) {
@@ -436,7 +437,7 @@ void Decider::Impl::look_outside() {
 
 /// Stays for a while, so that whoever asks is told why.
 void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop) {
-  log::error("nothing is decided before somebody has looked", {{"reason", reason}});
+  log::error("halted: the log does not match the local state; an operator must look before anything is decided", {{"reason", reason}});
   {
     const std::lock_guard lock(impediment_mutex);
     impediment = reason;
@@ -544,7 +545,11 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
   if (const auto written = write(batches, changes, positions); !written) {
     return drop(written.error());
   }
-  for (const auto& [partition, changed] : changes) stores.at(partition).write(changed);
+  for (const auto& [partition, changed] : changes) {
+    auto& store = stores.at(partition);
+    store.write(changed);
+    invariant(store.progress().last_command >= next.at(partition) - 1, "a store reflects every command whose position was committed");
+  }
   next_command = std::move(next);
   for (std::size_t i = 0; i < commands.size(); ++i) report(commands[i], verdicts[i]);
   if (std::ranges::any_of(batches, [](const auto& one) { return one.second.changes_parked(); })) note_parked();
