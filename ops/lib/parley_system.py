@@ -39,7 +39,7 @@ from failures import REASON_CHARS_MAX, Exit, OpsError, no_room, on, reason
 from settings import Settings
 from supervisor import Command, Supervisor, rotate, wait_for
 
-READY_SECONDS_MAX = 120  # from the start of a process until it can do its work; Kafka after kill -9 needs 12
+READY_SECONDS_MAX = 240  # from the start of a process until it can do its work; Kafka after kill -9 needs 12, and beside other systems on two cores 80
 START_CRASHES_MAX = 4
 TASK_SECONDS_MAX = 120
 LEFTOVER_SECONDS_MAX = 45
