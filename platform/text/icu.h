@@ -4,6 +4,7 @@
 #include <unicode/normalizer2.h>
 #include <unicode/utf8.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -30,6 +31,18 @@ inline void append_character(std::string& out, UChar32 c) {
   std::int32_t length = 0;
   U8_APPEND_UNSAFE(bytes, length, c);
   out.append(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(length));
+}
+
+inline bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+/// `instance`: the getter of a normalization form.
+inline const icu::Normalizer2& rules_of(const icu::Normalizer2* (*instance)(UErrorCode&)) {
+  UErrorCode status = U_ZERO_ERROR;
+  const auto* rules = instance(status);
+  check(status);
+  return *rules;
 }
 
 inline std::string normalised(const icu::Normalizer2& rules, std::string_view utf8) {

@@ -29,39 +29,25 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::string nfkc(std::string_view text) {
-  UErrorCode status = U_ZERO_ERROR;
-  const auto* rules = Normalizer2::getNFKCInstance(status);
-  check(status);
-  return normalised(*rules, text);
-}
+icu::StringPiece piece_of(std::string_view text) { return {text.data(), static_cast<std::int32_t>(text.size())}; }
 
+std::string nfkc(std::string_view text) { return normalised(rules_of(Normalizer2::getNFKCInstance), text); }
+std::string nfd(std::string_view text) { return normalised(rules_of(Normalizer2::getNFDInstance), text); }
 /// NFKC and case folding at once, which is stable: what it made, it does not change.
-std::string folded(std::string_view text) {
-  UErrorCode status = U_ZERO_ERROR;
-  const auto* rules = Normalizer2::getNFKCCasefoldInstance(status);
-  check(status);
-  return normalised(*rules, text);
-}
+std::string folded(std::string_view text) { return normalised(rules_of(Normalizer2::getNFKCCasefoldInstance), text); }
 
+using CaseMapping = void (*)(const char*, std::uint32_t, icu::StringPiece, icu::ByteSink&, icu::Edits*, UErrorCode&);
 /// In the root locale: a dotted İ becomes i with a dot above, which is not i.
-std::string lower_case(std::string_view text) {
+std::string in_case(CaseMapping to_case, std::string_view text) {
   std::string out;
   icu::StringByteSink<std::string> sink(&out);
   UErrorCode status = U_ZERO_ERROR;
-  icu::CaseMap::utf8ToLower("", 0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr, status);
+  to_case("", 0, piece_of(text), sink, nullptr, status);
   check(status);
   return out;
 }
-
-std::string upper_case(std::string_view text) {
-  std::string out;
-  icu::StringByteSink<std::string> sink(&out);
-  UErrorCode status = U_ZERO_ERROR;
-  icu::CaseMap::utf8ToUpper("", 0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr, status);
-  check(status);
-  return out;
-}
+std::string lower_case(std::string_view text) { return in_case(icu::CaseMap::utf8ToLower, text); }
+std::string upper_case(std::string_view text) { return in_case(icu::CaseMap::utf8ToUpper, text); }
 
 std::string capitalised(std::string_view text) {
   std::size_t first = 0;
@@ -83,35 +69,28 @@ const IDNA& idna() {
 /// Hyphens are the business of whoever checks the form of labels: names like "r3---sn.example" exist.
 constexpr std::uint32_t kNotOurs = UIDNA_ERROR_LEADING_HYPHEN | UIDNA_ERROR_TRAILING_HYPHEN | UIDNA_ERROR_HYPHEN_3_4;
 
-/// In Unicode; nothing when IDNA does not permit it, or it is too long as it travels.
-std::optional<std::string> domain_form(std::string_view domain) {
-  const icu::StringPiece piece(domain.data(), static_cast<std::int32_t>(domain.size()));
-  std::string out, as_it_travels;
-  icu::StringByteSink<std::string> sink(&out), ascii_sink(&as_it_travels);
-  UErrorCode status = U_ZERO_ERROR;
-  icu::IDNAInfo info, ascii_info;
-  idna().nameToUnicodeUTF8(piece, sink, info, status);
-  idna().nameToASCII_UTF8(piece, ascii_sink, ascii_info, status);
-  check(status);
-  if (((info.getErrors() | ascii_info.getErrors()) & ~kNotOurs) != 0) return std::nullopt;
-  return out;
-}
-
-std::string nfd(std::string_view text) {
-  UErrorCode status = U_ZERO_ERROR;
-  const auto* rules = Normalizer2::getNFDInstance(status);
-  check(status);
-  return normalised(*rules, text);
-}
-
-std::string as_it_travels(std::string_view domain) {
-  std::string out;
-  icu::StringByteSink<std::string> sink(&out);
+/// A domain in one of its forms, and what IDNA says against it.
+struct Domain {
+  std::string text = {};
+  std::uint32_t errors = 0;
+};
+Domain mapped(std::string_view domain, decltype(&IDNA::nameToUnicodeUTF8) map) {
+  Domain out;
+  icu::StringByteSink<std::string> sink(&out.text);
   UErrorCode status = U_ZERO_ERROR;
   icu::IDNAInfo info;
-  idna().nameToASCII_UTF8(icu::StringPiece(domain.data(), static_cast<std::int32_t>(domain.size())), sink, info, status);
+  (idna().*map)(piece_of(domain), sink, info, status);
   check(status);
+  out.errors = info.getErrors();
   return out;
+}
+Domain as_it_travels(std::string_view domain) { return mapped(domain, &IDNA::nameToASCII_UTF8); }
+
+/// In Unicode; nothing when IDNA does not permit it, or it is too long as it travels.
+std::optional<std::string> domain_form(std::string_view domain) {
+  auto in_unicode = mapped(domain, &IDNA::nameToUnicodeUTF8);
+  if (((in_unicode.errors | as_it_travels(domain).errors) & ~kNotOurs) != 0) return std::nullopt;
+  return std::move(in_unicode.text);
 }
 
 using Parts = std::pair<std::string_view, std::string_view>;
@@ -145,6 +124,7 @@ std::vector<std::string> forms(std::string_view typed) {
   std::vector<std::string> out{ascii_form(typed)};
   const auto found = mailbox(typed);
   if (!found) return out;
+  if (found->key == out.front() && is_ascii(found->key)) return out;  // plain ASCII, in lower case: its other spellings are this one
   // Capitals are not always another spelling: those of a dotless ı are another mailbox's.
   const auto add = [&](std::string form) {
     if (std::ranges::find(out, form) != out.end()) return;
@@ -155,7 +135,7 @@ std::vector<std::string> forms(std::string_view typed) {
   const auto [local, domain] = parts_of(before);
   const auto [name, host] = parts_of(found->address);
   const std::array names{std::string(local), nfc(local), nfd(local), std::string(name), nfd(name), capitalised(name), upper_case(name)};
-  const std::array hosts{std::string(domain), std::string(host), nfd(host), as_it_travels(host), upper_case(host)};
+  const std::array hosts{std::string(domain), std::string(host), nfd(host), as_it_travels(host).text, upper_case(host)};
   for (const auto& one : names) {
     for (const auto& other : hosts) add(ascii_form(one + "@" + other));
   }

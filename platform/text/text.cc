@@ -19,16 +19,7 @@ namespace {
 
 using icu::Normalizer2;
 
-bool is_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-}
-
-const Normalizer2& nfc_rules() {
-  UErrorCode status = U_ZERO_ERROR;
-  const auto* rules = Normalizer2::getNFCInstance(status);
-  check(status);
-  return *rules;
-}
+const Normalizer2& nfc_rules() { return rules_of(Normalizer2::getNFCInstance); }
 
 /// Whether a character takes its place among the marks before it: its canonical decomposition begins with a combining mark.
 bool is_mark(UChar32 c) { return u_getIntPropertyValue(c, UCHAR_LEAD_CANONICAL_COMBINING_CLASS) != 0; }
