@@ -110,6 +110,12 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   };
   using FeedSubscriberPtr = std::shared_ptr<FeedSubscriber>;
 
+  /// How many wait for something of a partition.
+  struct Awaiting {
+    std::size_t checkpoint = 0;
+    std::size_t confirmation = 0;
+  };
+
   /// Who wants to know where a partition ends.
   struct EndAsked {
     Clock::time_point since;
@@ -136,11 +142,9 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
     Window window;
     Feed::Confirmed confirmed;
     std::unordered_map<std::int64_t, std::vector<SubscriberPtr>> subscribers;  // by dialog
-    std::size_t awaiting_checkpoint = 0;                                       // of them
-    std::size_t awaiting_confirmation = 0;
-    std::unordered_map<std::int64_t, std::vector<FeedSubscriberPtr>> feeds;  // by owner
-    std::size_t feeds_awaiting_checkpoint = 0;
-    std::size_t feeds_awaiting_confirmation = 0;
+    Awaiting streams_awaiting;                                                 // of them
+    std::unordered_map<std::int64_t, std::vector<FeedSubscriberPtr>> feeds;    // by owner
+    Awaiting feeds_awaiting;
     std::vector<EndAsked> ends_asked;
 
     std::vector<FeedSubscriberPtr> all_feeds() const {
@@ -194,7 +198,7 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   void proceed(const FeedSubscriberPtr& subscriber, Lane& lane);
   void settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need need);
   void leave(const FeedSubscriberPtr& subscriber, Lane& lane);
-  void count_need(Lane& lane, Need was, Need is);
+  void count_need(Awaiting& of, Need was, Need is);
   std::vector<EndAsked> take_ends_asked(Lane& lane, Clock::time_point before);
   void sweep_feeds(Lane& lane, Clock::time_point at);
 
@@ -326,13 +330,7 @@ void Hub::Impl::proceed(const SubscriberPtr& subscriber) {
 }
 
 void Hub::Impl::set_need(Subscriber& subscriber, Need need) {
-  Lane& lane = subscriber.lane;
-  const auto count = [&](Need was_or_is, auto step) {
-    if (was_or_is == Need::checkpoint) step(lane.awaiting_checkpoint);
-    if (was_or_is == Need::confirmation) step(lane.awaiting_confirmation), step(awaiting_confirmation);
-  };
-  count(subscriber.need, [](auto& n) { --n; });
-  count(need, [](auto& n) { ++n; });
+  count_need(subscriber.lane.streams_awaiting, subscriber.need, need);
   if (need != Need::socket) subscriber.pace = {};
   subscriber.need = need;
 }
@@ -427,7 +425,7 @@ void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need nee
   {
     const std::lock_guard lock(subscriber->mutex);
     auto& was = subscriber->needs[static_cast<std::size_t>(lane.number)];
-    count_need(lane, was, need);
+    count_need(lane.feeds_awaiting, was, need);
     was = need;
     if (need == Need::checkpoint) subscriber->asked_at = Clock::now();
     if (need == Need::nothing) subscriber->pace = {};  // the client reads
@@ -482,13 +480,13 @@ void Hub::Impl::leave(const FeedSubscriberPtr& subscriber, Lane& lane) {
   const auto of_owner = lane.feeds.find(subscriber->feed.owner().value);
   if (of_owner == lane.feeds.end() || std::erase(of_owner->second, subscriber) == 0) return;
   if (of_owner->second.empty()) lane.feeds.erase(of_owner);
-  count_need(lane, subscriber->need(lane.number), Need::nothing);
+  count_need(lane.feeds_awaiting, subscriber->need(lane.number), Need::nothing);
 }
 
-void Hub::Impl::count_need(Lane& lane, Need was, Need is) {
+void Hub::Impl::count_need(Awaiting& of, Need was, Need is) {
   const auto count = [&](Need need, auto step) {
-    if (need == Need::checkpoint) step(lane.feeds_awaiting_checkpoint);
-    if (need == Need::confirmation) step(lane.feeds_awaiting_confirmation), step(awaiting_confirmation);
+    if (need == Need::checkpoint) step(of.checkpoint);
+    if (need == Need::confirmation) step(of.confirmation), step(awaiting_confirmation);
   };
   count(was, [](auto& n) { --n; });
   count(is, [](auto& n) { ++n; });
@@ -683,10 +681,10 @@ void Hub::confirm(int partition, Clock::time_point when, std::int64_t end) {
   std::unique_lock lock(lane.mutex);
   if (when >= lane.confirmed.at) lane.confirmed = {when, end};
   const auto asked = impl_->take_ends_asked(lane, when);
-  if (lane.feeds_awaiting_confirmation != 0) {
+  if (lane.feeds_awaiting.confirmation != 0) {
     for (const auto& subscriber : lane.feeds_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber, lane);
   }
-  if (lane.awaiting_confirmation != 0) {
+  if (lane.streams_awaiting.confirmation != 0) {
     for (const auto& subscriber : lane.those_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber);
   }
   lock.unlock();
@@ -706,10 +704,10 @@ void Hub::read_model_advanced() {
   for (const auto& lane : impl_->lanes) {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(impl_->history.checkpoint(lane->number));
-    if (lane->feeds_awaiting_checkpoint != 0) {
+    if (lane->feeds_awaiting.checkpoint != 0) {
       for (const auto& subscriber : lane->feeds_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber, *lane);
     }
-    if (lane->awaiting_checkpoint == 0) continue;
+    if (lane->streams_awaiting.checkpoint == 0) continue;
     for (const auto& subscriber : lane->those_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber);
   }
   impl_->reader.retry_now();
