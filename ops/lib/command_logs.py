@@ -10,7 +10,8 @@ import json
 import sys
 
 import failures
-from settings import OpsError, add_data_flag, default_data, parser
+from failures import OpsError
+from settings import add_data_flag, default_data, parser
 
 ID_FIELDS = ("correlation_id", "request_id")
 # Said before the message, or the same in every line of a process.

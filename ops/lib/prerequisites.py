@@ -32,7 +32,8 @@ RDKAFKA_PATCHES = sorted((ROOT / "ops" / "librdkafka").glob("*.patch"))
 # Threads by pthread: the thread sanitizer does not know those of C11.
 RDKAFKA_CONFIGURE = ("--disable-gssapi", "--disable-curl", "--disable-c11threads")
 OUTPUT_CHARS_SHOWN = 4000
-TESTS, BENCH = PARTS = ("PARLEY_TESTS", "PARLEY_BENCH")  # of CMakeLists.txt
+BENCH = "PARLEY_BENCH"
+PARTS = ("PARLEY_TESTS", BENCH)  # of CMakeLists.txt
 NPM_LOCK = threading.Lock()  # several downloads may need it, and one installs it
 JOBS = str(os.cpu_count())
 
