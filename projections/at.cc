@@ -1,6 +1,7 @@
 #include "projections/at.h"
 
 namespace parley::projections {
+
 std::expected<void, std::string> StreamFold::add(const schema::Envelope& envelope, std::string_view value) {
   if (envelope.subject != to_string(stream_)) return std::unexpected(envelope.id + " is of " + envelope.subject);
   if (envelope.sequence != version_ + 1) {

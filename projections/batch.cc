@@ -59,9 +59,7 @@ std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, st
   const auto stream = parse_stream(envelope.subject);
   if (stream) {
     const Position position{*stream, envelope.sequence, envelope.time};
-    if (*event) {
-      if (!belongs(**event, stream->kind)) return refused("it stands in a stream of another kind");
-    }
+    if (*event && !belongs(**event, stream->kind)) return refused("it stands in a stream of another kind");
     const bool is_of_parking = *event && (*event)->holds<parking::Event>();
     if (*event && !is_of_parking) {
       rows_for(stream->kind).project(**event, position);

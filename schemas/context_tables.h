@@ -125,18 +125,18 @@ Read<std::string> read_disclosed(json::Value v, Disclosure disclosure) {
   if (!value) return std::unexpected(value.error());
   return schema::disclosed(*value, disclosure);
 }
-template <class Variant, class T>
+template <class T>
 constexpr EventType event_type_of(bool is_old, Read<Event> (*read)(json::Value)) {
   static_assert(!type_name<T>.empty() && !wire<T>.about.empty(), "an event type has a name and says what it is about");
   return {type_name<T>, is_old, read, read_disclosed<T>, event_json_schema<T>, add_event_to_catalogue<T>};
 }
 template <class Variant, class... Ts, class... Old>
 constexpr auto event_types_of(std::variant<Ts...>*, std::variant<Old...>*) {
-  return std::array{event_type_of<Variant, Ts>(false, read_as<Event, Variant, Ts>)..., event_type_of<Variant, Old>(true, read_old<Variant, Old>)...};
+  return std::array{event_type_of<Ts>(false, read_as<Event, Variant, Ts>)..., event_type_of<Old>(true, read_old<Variant, Old>)...};
 }
 template <class Variant, class... Ts>
 constexpr auto event_types_of(std::variant<Ts...>*, void*) {
-  return std::array{event_type_of<Variant, Ts>(false, read_as<Event, Variant, Ts>)...};
+  return std::array{event_type_of<Ts>(false, read_as<Event, Variant, Ts>)...};
 }
 template <class AnyOf, class Variant, class... Ts>
 constexpr auto named_types_of(std::variant<Ts...>*) {

@@ -1,6 +1,7 @@
 // The OpenAPI 3.1 document of a registry: every path, parameter, body, answer, error and limit, from the declarations alone.
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <map>
 #include <set>
 
@@ -105,7 +106,8 @@ void described_parameter(Writer& w, std::string_view in, std::string_view name, 
 }
 
 /// "1,048,576"
-std::string with_thousands(std::size_t number) {
+template <std::integral Integer>
+std::string with_thousands(Integer number) {
   auto text = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
   return text;
@@ -266,12 +268,6 @@ const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
 
 /// How an API key is sent to the endpoint; nothing when it takes none.
 const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.scope ? e.spec.gate->api_key : nullptr; }
-
-std::string with_thousands(std::int64_t number) {
-  auto text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
-  return text;
-}
 
 /// With what a list holds, and what an API key must be good for, which tools show of few kinds of credentials.
 std::string description_of(const Endpoint& e) {

@@ -14,7 +14,7 @@ std::string request_id_of(const RequestHead& head) {
   return is_well_formed_request_id(given) ? std::string(given) : new_request_id();
 }
 
-std::string pattern_of(const Routes::Match& match) { return match.path == nullptr ? std::string{} : std::string(Routes::pattern(*match.path)); }
+std::string_view pattern_of(const Routes::Match& match) { return match.path == nullptr ? std::string_view{} : Routes::pattern(*match.path); }
 /// Null where there is none for the method.
 const Routes::Endpoint* endpoint_of(const Routes::Match& match, std::string_view method) {
   if (match.path == nullptr) return nullptr;

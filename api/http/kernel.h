@@ -52,8 +52,8 @@ class Exchange {
     std::string method;
     std::string route;
     std::string accept_language;
-    std::string page;          // the Origin field
-    std::string path_pattern;  // see KernelError
+    std::string page;                 // the Origin field
+    std::string_view path_pattern{};  // see KernelError; the kernel's routes have it
     bool head_only = false;
     bool http10 = false;
     bool keep_alive = true;

@@ -292,7 +292,7 @@ Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call,
   endpoint::Paged<Assistant> out;
   out.rows.reserve(page->rows.size());
   for (const auto& row : page->rows) out.rows.push_back(shown(row, deps));
-  if (page->has_more) out.next_cursor = to_text({.created_at = page->rows.back().created_at, .id = page->rows.back().id.value});
+  out.next_cursor = next_cursor_of(*page);
   return out;
 }
 

@@ -298,7 +298,7 @@ Result<projections::DialogCursor> read_cursor(const std::string& text, const Dep
   if (!token) return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
   if (token->log != deps.log_identity()) return endpoint::invalid("cursor", "is a cursor of another log: begin without it");
   const auto& numbers = token->numbers;
-  if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kTimeMax || numbers[1] > kIdMax)
+  if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kTimeMax)
     return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
   return projections::DialogCursor{
       .cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()}, .activity = Timestamp{std::chrono::milliseconds{numbers[0]}}, .id = {numbers[1]}};

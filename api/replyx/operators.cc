@@ -155,8 +155,7 @@ Result<OperatorList> list_operators(const Call<OperatorsQuery>& call, postgres::
   if (!after) return endpoint::fail(after.error());
   auto page = projections::operators_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit), *after);
   if (!page) return endpoint::fail(page.error());
-  OperatorList out{.operators = {}, .has_more = page->has_more, .next_cursor = {}};
-  if (page->has_more) out.next_cursor = to_text({.created_at = page->rows.back().created_at, .id = page->rows.back().id.value});
+  OperatorList out{.operators = {}, .has_more = page->has_more, .next_cursor = next_cursor_of(*page)};
   out.operators.reserve(page->rows.size());
   for (auto& row : page->rows) out.operators.push_back(listed(std::move(row)));
   return out;

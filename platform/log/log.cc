@@ -91,8 +91,9 @@ void write(Level level, std::string_view message, Fields fields) {
                field.value);
   }
   w.EndObject();
+  buffer.Put('\n');
   // Logs are read on terminals: no text in them acts there.
-  const auto line = text::escaped({buffer.GetString(), buffer.GetSize()}) + "\n";
+  const auto line = text::escaped({buffer.GetString(), buffer.GetSize()});
   // A full pipe or a closed one must not stop the process: what cannot be logged is lost.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }

@@ -27,7 +27,7 @@ ShownRow shown_row(const Row& row, schema::Disclosure disclosure) {
   return out;
 }
 
-/// `Project` has operator()(const E&, const Position&, Rows&) for each event of the variant: one that has none does not compile.
+/// `Derived` has on(const E&, const Position&) for each event of the variant: one that has none does not compile.
 template <class Variant, class Row, class Derived>
 class StreamRows : public ContextRows {
  public:
