@@ -55,11 +55,6 @@ constexpr void each_column(F f) {
 
 namespace internal {
 
-template <class M>
-inline constexpr bool is_list = false;
-template <class T>
-inline constexpr bool is_list<std::vector<T>> = true;
-
 template <auto a, auto b>
 constexpr bool is_same_member() {
   if constexpr (std::same_as<decltype(a), decltype(b)>) {
@@ -95,7 +90,7 @@ constexpr std::string_view sql_type() {
   } else if constexpr (std::same_as<M, Timestamp>) {
     return "timestamptz";
   } else if constexpr (std::same_as<M, std::string> || std::same_as<M, Personal> || std::same_as<M, Sealed> || schema::Named<M> ||
-                       internal::is_list<M>) {
+                       schema::is_list<M>) {
     return "text";
   } else if constexpr (std::same_as<M, std::int32_t>) {
     return "integer";
@@ -109,7 +104,7 @@ constexpr std::string_view sql_cast() {
   if constexpr (schema::is_optional<M>) {
     return sql_cast<typename M::value_type>();
   } else {
-    return internal::is_list<M> ? "::text[]" : "";
+    return schema::is_list<M> ? "::text[]" : "";
   }
 }
 

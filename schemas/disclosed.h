@@ -2,7 +2,6 @@
 // Values as they may be shown: what a type declares to be personal is left out unless it is asked for, and what is sealed always is. What is left out
 // stands as null, so that it can be told from what was never there.
 #include <string>
-#include <vector>
 
 #include "domain/kernel.h"
 #include "schemas/fields.h"
@@ -18,11 +17,6 @@ template <class T>
 void write_disclosed(json::Writer& w, const T& value, Disclosure disclosure);
 
 namespace internal {
-
-template <class T>
-inline constexpr bool is_list = false;
-template <class T>
-inline constexpr bool is_list<std::vector<T>> = true;
 
 template <Described T>
 void write_disclosed_object(json::Writer& w, const T& value, Disclosure disclosure) {
@@ -55,7 +49,7 @@ void write_disclosed(json::Writer& w, const T& value, Disclosure disclosure) {
     w.null();
   } else if constexpr (std::same_as<T, Personal>) {
     disclosure == Disclosure::personal ? Codec<T>::write(w, value) : w.null();
-  } else if constexpr (internal::is_list<T>) {
+  } else if constexpr (is_list<T>) {
     w.begin_array();
     for (const auto& element : value) write_disclosed(w, element, disclosure);
     w.end_array();

@@ -172,6 +172,10 @@ template <class T>
 inline constexpr bool is_patch = false;
 template <class T>
 inline constexpr bool is_patch<Patch<T>> = true;
+template <class T>
+inline constexpr bool is_list = false;
+template <class T>
+inline constexpr bool is_list<std::vector<T>> = true;
 
 /// Of a request that changes parts of something: what one becomes; nothing when the field is absent. Null is refused, where Patch clears.
 template <class T>

@@ -95,10 +95,6 @@ Body body_of(const Paged<T>& out) {
   return {schema::write(out.rows), std::nullopt, out.next_cursor};
 }
 template <class T>
-inline constexpr bool is_list = false;
-template <class T>
-inline constexpr bool is_list<std::vector<T>> = true;
-template <class T>
 struct Shown {
   using Type = T;
   static constexpr bool kVersioned = false;
@@ -323,7 +319,7 @@ class Registry {
     }
     if constexpr (!std::same_as<Out, Nothing>) {
       e.answer_schema = schema::json_schema<Out>(&e.answer_components);
-      if constexpr (is_list<Out>) {
+      if constexpr (schema::is_list<Out>) {
         if (e.spec.page) e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
       }
     }
