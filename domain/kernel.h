@@ -81,7 +81,8 @@ struct KeyChange {
   friend bool operator==(const KeyChange&, const KeyChange&) = default;
 };
 
-/// The rows of the error table; status, retryability and texts are in schemas/errors, which asserts that none is missing.
+/// The rows of the error table; status, retryability and texts are in schemas/errors, which asserts that none is
+/// missing.
 enum class Code {
   bad_request,
   validation_error,
@@ -129,8 +130,8 @@ struct CurrentVersion {
   std::int64_t version = 0;
   friend bool operator==(const CurrentVersion&, const CurrentVersion&) = default;
 };
-/// A field of the request that only a decision could find wrong. The issue is in English, a constant of the program (api/endpoint/issues.cc has it in
-/// other languages).
+/// A field of the request that only a decision could find wrong. The issue is in English, a constant of the program
+/// (api/endpoint/issues.cc has it in other languages).
 struct InvalidField {
   std::string name;
   std::string issue;
@@ -224,7 +225,8 @@ struct Context {
   std::int64_t stream_id;  ///< The id of the stream that is decided; of a new one: the id that it gets.
   IdSource& ids;
   std::string_view command_id = {};
-  bool key_is_taken = false;  ///< Whether another stream owns the unique key that the command wants (wanted_key_of() in model.h).
+  bool key_is_taken =
+      false;  ///< Whether another stream owns the unique key that the command wants (wanted_key_of() in model.h).
 };
 
 /// The end of what an earlier command began and was not answered for: its answer.
@@ -239,7 +241,8 @@ template <class Event, class Answer>
 struct Accepted {
   std::vector<Event> events;
   Answer answer;
-  /// The command is under way: its sender is not answered yet, and this answer is not shown. A later decision of the same stream closes it.
+  /// The command is under way: its sender is not answered yet, and this answer is not shown. A later decision of the
+  /// same stream closes it.
   bool is_deferred = false;
   std::optional<Closing<Answer>> closing = {};
 };

@@ -40,7 +40,8 @@ const Listed* with_command(const Command& command) {
 std::optional<std::int64_t> parse_id(std::string_view digits) {
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), id);
-  if (error != std::errc{} || end != digits.data() + digits.size() || id <= 0 || id > kIdMax || digits.front() == '0') return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size() || id <= 0 || id > kIdMax || digits.front() == '0')
+    return std::nullopt;
   return id;
 }
 
@@ -71,7 +72,9 @@ std::optional<Kind> kind_of(const Event& event) {
 }
 
 std::string_view to_string(Kind kind) { return listed(kind).name; }
-std::string to_string(const Stream& stream) { return std::string(to_string(stream.kind)) + "/" + std::to_string(stream.id); }
+std::string to_string(const Stream& stream) {
+  return std::string(to_string(stream.kind)) + "/" + std::to_string(stream.id);
+}
 
 std::optional<Stream> parse_stream(std::string_view text) {
   const auto reference = parse_reference(text);
@@ -86,11 +89,15 @@ std::string to_string(const Principal& principal) {
   return std::visit(overloaded{
                         [](const Anonymous&) { return std::string("anonymous"); },
                         [](const Owner& p) { return "account/" + std::to_string(p.account.value); },
-                        [](const Operator& p) { return "operator/" + std::to_string(p.account.value) + "/" + std::to_string(p.owner.value); },
+                        [](const Operator& p) {
+                          return "operator/" + std::to_string(p.account.value) + "/" + std::to_string(p.owner.value);
+                        },
                         [](const Admin& p) { return "admin/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
                         [](const Administrator&) { return std::string("administrator"); },
-                        [](const Integrator& p) { return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value); },
+                        [](const Integrator& p) {
+                          return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value);
+                        },
                         [](const Reactor&) { return std::string("reactor"); },
                     },
                     principal);

@@ -1,6 +1,7 @@
 #pragma once
-// The whole domain as one, for the machinery that must not care which context it handles: streams, principals as text, and what each context does
-// with its events and commands. The contexts themselves are listed in contexts.def; nothing here includes one.
+// The whole domain as one, for the machinery that must not care which context it handles: streams, principals as text,
+// and what each context does with its events and commands. The contexts themselves are listed in contexts.def; nothing
+// here includes one.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,8 +22,8 @@ enum class Kind : std::uint8_t {
 /// All of them.
 std::vector<Kind> kinds();
 
-/// Of a strong id: the kind of the streams that it names; nothing for an id of something inside a stream. An id without it cannot stand in an event.
-/// Of an id that is declared in a context's own header, this is said there.
+/// Of a strong id: the kind of the streams that it names; nothing for an id of something inside a stream. An id without
+/// it cannot stand in an event. Of an id that is declared in a context's own header, this is said there.
 template <class AnyId>
 inline constexpr std::optional<Kind> stream_kind = AnyId::an_id_says_which_kind_of_stream_it_names;
 template <>
@@ -67,8 +68,9 @@ std::string to_string(const Stream& stream);
 /// Nothing for text that names no stream of a known kind.
 std::optional<Stream> parse_stream(std::string_view text);
 
-/// As text, and as the events' actor: "anonymous", "account/5127", "operator/7175/5127" (that account, of that owner's team), "admin/8199",
-/// "visitor/6151" (of that assistant's site), "administrator", "api_key/9223/5127" (with that key, of that owner), "reactor".
+/// As text, and as the events' actor: "anonymous", "account/5127", "operator/7175/5127" (that account, of that owner's
+/// team), "admin/8199", "visitor/6151" (of that assistant's site), "administrator", "api_key/9223/5127" (with that key,
+/// of that owner), "reactor".
 std::string to_string(const Principal& principal);
 std::optional<Principal> parse_principal(std::string_view text);
 
@@ -76,7 +78,8 @@ std::optional<Principal> parse_principal(std::string_view text);
 State initial_state(Kind kind);
 /// Whether a stream of that kind may hold the event: one of its own context, or of parking.
 bool belongs(const Event& event, Kind kind);
-/// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws std::logic_error.
+/// Total; events of parking change nothing. An event of another kind than the state's is a broken invariant and throws
+/// std::logic_error.
 State evolve(const State& state, const Event& event, const Occurred& when);
 /// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);

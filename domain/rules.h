@@ -1,6 +1,7 @@
 #pragma once
-// A context's rules as a table of functions over values without types, made of the context's own functions. Included by each context's .cc, which has
-// one line: constinit const Rules kRules = rules<Event, State, Command, Answer>(kFoldVersion);
+// A context's rules as a table of functions over values without types, made of the context's own functions. Included by
+// each context's .cc, which has one line: constinit const Rules kRules = rules<Event, State, Command,
+// Answer>(kFoldVersion);
 #include <concepts>
 #include <optional>
 #include <utility>
@@ -19,8 +20,9 @@ namespace parley {
 #define PARLEY_CONTEXT_WITHOUT_STREAMS(context)
 #include "domain/contexts.def"
 
-/// `fold_version` is bumped whenever the context's fold or its state's fields change: states that deciders of an older build keep are discarded then,
-/// and folded again from the log. A context may have, beside evolve() and decide(), key_changes(const Event&) and wanted_key(const Command&).
+/// `fold_version` is bumped whenever the context's fold or its state's fields change: states that deciders of an older
+/// build keep are discarded then, and folded again from the log. A context may have, beside evolve() and decide(),
+/// key_changes(const Event&) and wanted_key(const Command&).
 template <class EventOf, class StateOf, class CommandOf, class AnswerOf>
 constexpr Rules rules(int fold_version) {
   Rules out{};

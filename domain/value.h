@@ -1,6 +1,7 @@
 #pragma once
-// Events, states, commands and answers without their types. What is above a context (decider, projector, audit, backup, API) handles these, and the
-// context's own files alone know what is inside: they alone are compiled anew when a context changes.
+// Events, states, commands and answers without their types. What is above a context (decider, projector, audit, backup,
+// API) handles these, and the context's own files alone know what is inside: they alone are compiled anew when a
+// context changes.
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -15,9 +16,9 @@ enum class Part { none, event, state, command, answer };
 template <class T>
 inline constexpr Part part_of = Part::none;
 
-/// A value of some context: its Event, State, Command or Answer. Immutable; copying shares it, so that it may pass from thread to thread. A default
-/// one is empty, and equal to other empty ones alone.
-/// Commands are equal when they share one value.
+/// A value of some context: its Event, State, Command or Answer. Immutable; copying shares it, so that it may pass from
+/// thread to thread. A default one is empty, and equal to other empty ones alone. Commands are equal when they share
+/// one value.
 template <Part part>
 class Value {
  public:
@@ -40,15 +41,16 @@ class Value {
   /// An alternative of whichever context's variant this is; nullptr when it is another one.
   template <class Alternative>
   const Alternative* alternative() const {
-    return type_ == nullptr ? nullptr : static_cast<const Alternative*>(type_->alternative(held_.get(), typeid(Alternative)));
+    return type_ == nullptr ? nullptr
+                            : static_cast<const Alternative*>(type_->alternative(held_.get(), typeid(Alternative)));
   }
   /// Throws std::logic_error when this is another context's: a broken invariant.
   template <class T>
     requires(part_of<T> == part)
   const T& get() const {
     if (const auto* value = get_if<T>()) return *value;
-    throw std::logic_error(std::string("a value of ") + (type_ == nullptr ? "no context" : type_->info->name()) + " where one of " +
-                           typeid(T).name() + " was expected");
+    throw std::logic_error(std::string("a value of ") + (type_ == nullptr ? "no context" : type_->info->name()) +
+                           " where one of " + typeid(T).name() + " was expected");
   }
 
   friend bool operator==(const Value& a, const Value& b) {

@@ -1,6 +1,7 @@
 #pragma once
-// Assertions for what the program's own code guarantees, always on: a process that finds one broken would go on to write what is wrong. Said where it
-// is relied on, and in pairs where two places must agree. What comes from outside (requests, records, files, other builds) is never an invariant.
+// Assertions for what the program's own code guarantees, always on: a process that finds one broken would go on to
+// write what is wrong. Said where it is relied on, and in pairs where two places must agree. What comes from outside
+// (requests, records, files, other builds) is never an invariant.
 #include <source_location>
 #include <string_view>
 
@@ -12,7 +13,8 @@ namespace internal {
 }  // namespace internal
 
 /// `what` is the guarantee, as a sentence: "a checkpoint never moves back". Thread-safe; costs a comparison.
-inline void invariant(bool holds, std::string_view what, const std::source_location& where = std::source_location::current()) {
+inline void invariant(bool holds, std::string_view what,
+                      const std::source_location& where = std::source_location::current()) {
   if (!holds) [[unlikely]]
     internal::invariant_broken(what, where);
 }

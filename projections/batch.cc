@@ -50,8 +50,11 @@ const ContextRows* Batch::rows(Kind kind) const {
   return found == rows_.end() ? nullptr : found->second.get();
 }
 
-std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, std::string_view value, std::int32_t partition, std::int64_t offset) {
-  const auto refused = [&](std::string_view why) { return std::unexpected(envelope.type + " " + envelope.id + ": " + std::string(why)); };
+std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, std::string_view value,
+                                            std::int32_t partition, std::int64_t offset) {
+  const auto refused = [&](std::string_view why) {
+    return std::unexpected(envelope.type + " " + envelope.id + ": " + std::string(why));
+  };
   const auto subject = parse_subject(envelope.subject);
   if (!subject) return refused("its subject names no stream");
   auto event = schema::decode_event(envelope.type, value);
@@ -79,7 +82,8 @@ bool Batch::note(const schema::Envelope& envelope, std::int32_t partition, std::
   return subject.has_value();
 }
 
-void Batch::note(const schema::Envelope& envelope, const Subject& subject, std::int32_t partition, std::int64_t offset) {
+void Batch::note(const schema::Envelope& envelope, const Subject& subject, std::int32_t partition,
+                 std::int64_t offset) {
   index_.push_back({.kind = std::string(subject.kind),
                     .stream_id = subject.id,
                     .version = envelope.sequence,

@@ -6,10 +6,11 @@ using postgres::Params;
 using postgres::Result;
 
 Result<void> keep(postgres::Reader& reader, const Certificate& certificate) {
-  const auto rows =
-      reader.query("INSERT INTO certificates (id, projection, outcome, started, finished, document) VALUES ($1, $2, $3, $4, $5, $6::json)",
-                   Params(certificate.id, certificate.projection, schema::name_of(certificate.outcome), certificate.started, certificate.finished,
-                          schema::write(certificate)));
+  const auto rows = reader.query(
+      "INSERT INTO certificates (id, projection, outcome, started, finished, document) VALUES ($1, $2, $3, $4, $5, "
+      "$6::json)",
+      Params(certificate.id, certificate.projection, schema::name_of(certificate.outcome), certificate.started,
+             certificate.finished, schema::write(certificate)));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

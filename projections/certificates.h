@@ -94,7 +94,8 @@ inline constexpr auto names<projections::Found> = std::to_array<std::pair<projec
 });
 template <>
 inline constexpr auto fields<projections::Certificate::Place> =
-    std::tuple{field("partition", &projections::Certificate::Place::partition), field("next", &projections::Certificate::Place::next)};
+    std::tuple{field("partition", &projections::Certificate::Place::partition),
+               field("next", &projections::Certificate::Place::next)};
 template <>
 inline constexpr auto fields<projections::Certificate::Table> = std::tuple{
     field("name", &projections::Certificate::Table::name),

@@ -16,36 +16,43 @@ std::string checkpoint_channel(std::string_view schema) { return std::string(sch
 
 Result<std::vector<Checkpoint>> checkpoints(postgres::Reader& reader, std::string_view projection) {
   const auto rows = reader.query(
-      "SELECT partition, next, topic_id, last_event_id, last_position FROM checkpoints WHERE projection = $1 ORDER BY partition", Params(projection));
+      "SELECT partition, next, topic_id, last_event_id, last_position FROM checkpoints WHERE projection = $1 ORDER BY "
+      "partition",
+      Params(projection));
   if (!rows) return std::unexpected(rows.error());
   std::vector<Checkpoint> found(rows->size());
   for (std::size_t i = 0; i < found.size(); ++i) {
-    (*rows)[i].into(found[i].partition, found[i].next, found[i].topic_id, found[i].last_event_id, found[i].last_position);
+    (*rows)[i].into(found[i].partition, found[i].next, found[i].topic_id, found[i].last_event_id,
+                    found[i].last_position);
   }
   return found;
 }
 
-Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions, std::string_view topic_id,
-                               std::string_view projection) {
+Result<void> start_checkpoints(postgres::Reader& reader, std::span<const std::int32_t> partitions,
+                               std::string_view topic_id, std::string_view projection) {
   Column column;
   for (const auto partition : partitions) column.add(partition);
   const auto rows = reader.query(
-      "INSERT INTO checkpoints (projection, partition, next, topic_id) SELECT $1, p, 0, $3 FROM unnest($2::integer[]) AS p"
+      "INSERT INTO checkpoints (projection, partition, next, topic_id) SELECT $1, p, 0, $3 FROM unnest($2::integer[]) "
+      "AS p"
       " ON CONFLICT DO NOTHING",
       Params(projection, column, topic_id));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }
 
-Result<std::size_t> advance(postgres::Transaction& transaction, std::span<const Advance> advances, std::string_view projection) {
+Result<std::size_t> advance(postgres::Transaction& transaction, std::span<const Advance> advances,
+                            std::string_view projection) {
   Column partition, from, next, event, position;
   for (const auto& a : advances) {
-    partition.add(a.to.partition), from.add(a.from), next.add(a.to.next), event.add(a.to.last_event_id), position.add(a.to.last_position);
+    partition.add(a.to.partition), from.add(a.from), next.add(a.to.next), event.add(a.to.last_event_id),
+        position.add(a.to.last_position);
   }
   const auto rows = transaction.query(
       "UPDATE checkpoints c SET next = u.next, last_event_id = coalesce(u.event, c.last_event_id),"
       " last_position = coalesce(u.position, c.last_position), updated_at = now()"
-      " FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[]) AS u (partition, \"from\", next, event, position)"
+      " FROM unnest($2::integer[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[]) AS u (partition, \"from\", "
+      "next, event, position)"
       " WHERE c.projection = $1 AND c.partition = u.partition AND c.next = u.\"from\"",
       Params(projection, partition, from, next, event, position));
   if (!rows) return std::unexpected(rows.error());
@@ -53,7 +60,8 @@ Result<std::size_t> advance(postgres::Transaction& transaction, std::span<const 
 }
 
 Result<void> announce(postgres::Transaction& transaction, std::span<const Advance> advances) {
-  const auto rows = transaction.query("SELECT pg_notify(current_schema() || $1, $2)", Params(kChannelSuffix, announcement(advances)));
+  const auto rows =
+      transaction.query("SELECT pg_notify(current_schema() || $1, $2)", Params(kChannelSuffix, announcement(advances)));
   if (!rows) return std::unexpected(rows.error());
   return {};
 }

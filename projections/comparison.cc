@@ -15,7 +15,8 @@ using postgres::Reader;
 using postgres::Result;
 
 /// What is written beside the rows: compared in its own way, or not at all.
-constexpr auto kNotFolded = std::to_array<std::string_view>({"certificates", "checkpoints", "migrations", "parked_events", "parked_streams"});
+constexpr auto kNotFolded =
+    std::to_array<std::string_view>({"certificates", "checkpoints", "migrations", "parked_events", "parked_streams"});
 /// Rows whose columns' hashes are in memory at a time, if a single bucket does not hold more.
 constexpr std::int64_t kRowsAtOnce = 50'000;
 
@@ -27,7 +28,9 @@ std::string list(const std::vector<std::string>& columns, std::string_view befor
   }
   return text;
 }
-std::string bucket_of(const FoldedTable& table) { return "(hashtextextended(ROW(" + list(table.key, "", "") + ")::text, 0) & 1023)::integer"; }
+std::string bucket_of(const FoldedTable& table) {
+  return "(hashtextextended(ROW(" + list(table.key, "", "") + ")::text, 0) & 1023)::integer";
+}
 
 std::string literal(std::string_view text) {
   std::string quoted = "'";
@@ -46,9 +49,10 @@ Result<Hashes> hashes(Reader& reader, const FoldedTable& table, const std::vecto
     if (!key.empty()) key += " || ' ' || ";
     key += literal(column + "=") + " || " + postgres::identifier(column) + "::text";
   }
-  const auto rows = reader.query("SELECT " + key + ", ARRAY[" + list(table.columns, "coalesce(md5(", "::text), 'null')") + "] FROM " +
-                                     postgres::identifier(table.name) + " WHERE " + bucket_of(table) + " = ANY ($1::integer[])",
-                                 Params(wanted));
+  const auto rows =
+      reader.query("SELECT " + key + ", ARRAY[" + list(table.columns, "coalesce(md5(", "::text), 'null')") + "] FROM " +
+                       postgres::identifier(table.name) + " WHERE " + bucket_of(table) + " = ANY ($1::integer[])",
+                   Params(wanted));
   if (!rows) return std::unexpected(rows.error());
   Hashes found;
   for (std::size_t i = 0; i < rows->size(); ++i) {
@@ -60,7 +64,8 @@ Result<Hashes> hashes(Reader& reader, const FoldedTable& table, const std::vecto
   return found;
 }
 
-void compare(const Hashes& old, const Hashes& rebuilt, const FoldedTable& table, std::size_t limit, std::vector<Certificate::Difference>& out) {
+void compare(const Hashes& old, const Hashes& rebuilt, const FoldedTable& table, std::size_t limit,
+             std::vector<Certificate::Difference>& out) {
   for (const auto& [key, columns] : old) {
     if (out.size() == limit) return;
     const auto other = rebuilt.find(key);
@@ -87,10 +92,13 @@ Result<std::vector<FoldedTable>> folded_tables(Reader& reader) {
   for (const auto name : kNotFolded) others.add(name);
   const auto rows = reader.query(
       "SELECT c.relname::text,"
-      " (SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i, unnest(i.indkey::smallint[]) WITH ORDINALITY AS k (number, place),"
+      " (SELECT array_agg(a.attname::text ORDER BY k.place) FROM pg_index i, unnest(i.indkey::smallint[]) WITH "
+      "ORDINALITY AS k (number, place),"
       "   pg_attribute a WHERE i.indrelid = c.oid AND i.indisprimary AND a.attrelid = c.oid AND a.attnum = k.number),"
-      " (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
-      " FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+      " (SELECT array_agg(a.attname::text ORDER BY a.attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum "
+      "> 0 AND NOT a.attisdropped)"
+      " FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT "
+      "c.relispartition"
       " AND c.relname::text <> ALL ($1::text[]) ORDER BY 1",
       Params(others));
   if (!rows) return std::unexpected(rows.error());
@@ -101,10 +109,11 @@ Result<std::vector<FoldedTable>> folded_tables(Reader& reader) {
 
 Result<Digest> digest(Reader& reader, const FoldedTable& table) {
   // XOR forgets the order; no row is there twice, for each has its key.
-  const auto rows = reader.query("SELECT bucket, count(*), bit_xor(bits)::text FROM (SELECT " + bucket_of(table) +
-                                 " AS bucket, ('x' || encode(sha256(convert_to(ROW(" + list(table.columns, "", "") +
-                                 ")::text, 'UTF8')), 'hex'))::bit(256) AS bits FROM " + postgres::identifier(table.name) +
-                                 ") AS hashed GROUP BY GROUPING SETS ((bucket), ())");
+  const auto rows =
+      reader.query("SELECT bucket, count(*), bit_xor(bits)::text FROM (SELECT " + bucket_of(table) +
+                   " AS bucket, ('x' || encode(sha256(convert_to(ROW(" + list(table.columns, "", "") +
+                   ")::text, 'UTF8')), 'hex'))::bit(256) AS bits FROM " + postgres::identifier(table.name) +
+                   ") AS hashed GROUP BY GROUPING SETS ((bucket), ())");
   if (!rows) return std::unexpected(rows.error());
   Digest made;
   for (std::size_t i = 0; i < rows->size(); ++i) {
@@ -129,13 +138,15 @@ std::string hex(const Digest& digest) {
   return text;
 }
 
-Result<std::vector<Certificate::Difference>> differences(Reader& old, const Digest& old_digest, Reader& rebuilt, const Digest& rebuilt_digest,
-                                                         const FoldedTable& table, std::size_t limit) {
+Result<std::vector<Certificate::Difference>> differences(Reader& old, const Digest& old_digest, Reader& rebuilt,
+                                                         const Digest& rebuilt_digest, const FoldedTable& table,
+                                                         std::size_t limit) {
   std::map<std::int32_t, std::int64_t> rows_of;  // of the buckets that differ
   for (const auto* digest : {&old_digest, &rebuilt_digest}) {
     for (const auto& [bucket, part] : digest->buckets) {
       const auto mine = old_digest.buckets.find(bucket), other = rebuilt_digest.buckets.find(bucket);
-      if (mine != old_digest.buckets.end() && other != rebuilt_digest.buckets.end() && mine->second == other->second) continue;
+      if (mine != old_digest.buckets.end() && other != rebuilt_digest.buckets.end() && mine->second == other->second)
+        continue;
       rows_of[bucket] += part.rows;
     }
   }

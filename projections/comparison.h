@@ -1,5 +1,6 @@
 #pragma once
-// Whether two schemas hold the same rows: digests that the database computes, and the rows that differ. No values leave it.
+// Whether two schemas hold the same rows: digests that the database computes, and the rows that differ. No values leave
+// it.
 #include <cstdint>
 #include <map>
 #include <string>
@@ -16,7 +17,8 @@ struct FoldedTable {
   std::vector<std::string> key;      ///< Its primary key.
   std::vector<std::string> columns;  ///< All of them.
 };
-/// All of the session's schema. Every table is one, unless it is named beside this function as something else: a new one cannot be forgotten.
+/// All of the session's schema. Every table is one, unless it is named beside this function as something else: a new
+/// one cannot be forgotten.
 postgres::Result<std::vector<FoldedTable>> folded_tables(postgres::Reader& reader);
 
 struct Digest {
@@ -33,8 +35,11 @@ postgres::Result<Digest> digest(postgres::Reader& reader, const FoldedTable& tab
 /// 64 hexadecimal digits; none for an empty table.
 std::string hex(const Digest& digest);
 
-/// The first rows that differ, at most `limit`, by bucket and key. `rebuilt` has every column of `table`, `old` perhaps not the same rows.
-postgres::Result<std::vector<Certificate::Difference>> differences(postgres::Reader& old, const Digest& old_digest, postgres::Reader& rebuilt,
-                                                                   const Digest& rebuilt_digest, const FoldedTable& table, std::size_t limit);
+/// The first rows that differ, at most `limit`, by bucket and key. `rebuilt` has every column of `table`, `old` perhaps
+/// not the same rows.
+postgres::Result<std::vector<Certificate::Difference>> differences(postgres::Reader& old, const Digest& old_digest,
+                                                                   postgres::Reader& rebuilt,
+                                                                   const Digest& rebuilt_digest,
+                                                                   const FoldedTable& table, std::size_t limit);
 
 }  // namespace parley::projections

@@ -21,11 +21,15 @@ postgres::Result<void> write(postgres::Transaction& t, const std::vector<IndexEn
     partition.add(e.partition);
     position.add(e.position);
   }
-  // Every event of the log has a row here: not FROM unnest(), which would put each column aside before it makes a row of them.
+  // Every event of the log has a row here: not FROM unnest(), which would put each column aside before it makes a row
+  // of them.
   const auto written = t.query(
-      "INSERT INTO event_index (kind, stream_id, version, event_id, type, cause, correlation, actor, at, hash, partition, position)"
-      " SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), unnest($6::text[]),"
-      " unnest($7::text[]), unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bytea[]), unnest($11::integer[]), unnest($12::bigint[])",
+      "INSERT INTO event_index (kind, stream_id, version, event_id, type, cause, correlation, actor, at, hash, "
+      "partition, position)"
+      " SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::bigint[]), unnest($4::text[]), unnest($5::text[]), "
+      "unnest($6::text[]),"
+      " unnest($7::text[]), unnest($8::text[]), unnest($9::timestamptz[]), unnest($10::bytea[]), "
+      "unnest($11::integer[]), unnest($12::bigint[])",
       postgres::Params(kind, id, version, event, type, cause, correlation, actor, at, hash, partition, position));
   return internal::expect_all(written, entries.size(), "event_index");
 }

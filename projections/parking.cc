@@ -31,7 +31,9 @@ Result<void> attempt(Transaction& transaction, Records records) {
   Batch batch;
   for (const Record* record : records) {
     auto added = batch.add(record->envelope, record->value, record->partition, record->offset);
-    if (!added) return std::unexpected(Error{.kind = ErrorKind::rejected, .detail = std::move(added.error()), .is_about_a_row = true});
+    if (!added)
+      return std::unexpected(
+          Error{.kind = ErrorKind::rejected, .detail = std::move(added.error()), .is_about_a_row = true});
   }
   return transaction.attempt([&] { return batch.write(transaction); });
 }
@@ -61,9 +63,12 @@ Result<void> halve(Transaction& transaction, std::span<const Group> groups, std:
     auto fault = write_in_order(transaction, records);
     if (!fault) return std::unexpected(fault.error());
     if (!*fault) return {};
-    Parking parking{
-        .stream = records.front()->envelope.subject, .partition = records.front()->partition, .reason = std::move((*fault)->reason), .events = {}};
-    for (const Record* record : std::span(records).subspan((*fault)->index)) parking.events.push_back(parked_event(*record));
+    Parking parking{.stream = records.front()->envelope.subject,
+                    .partition = records.front()->partition,
+                    .reason = std::move((*fault)->reason),
+                    .events = {}};
+    for (const Record* record : std::span(records).subspan((*fault)->index))
+      parking.events.push_back(parked_event(*record));
     parkings.push_back(std::move(parking));
     return {};
   }
@@ -94,7 +99,8 @@ Result<void> skip(Transaction& transaction, const Record& record) {
 
 ParkedStream parked_stream(const Row& row) {
   ParkedStream found;
-  row.into(found.stream, found.partition, found.first.position, found.first.version, found.first.event_id, found.reason, found.since);
+  row.into(found.stream, found.partition, found.first.position, found.first.version, found.first.event_id, found.reason,
+           found.since);
   return found;
 }
 
@@ -102,7 +108,8 @@ ParkedStream parked_stream(const Row& row) {
 
 ParkedEvent parked_event(const Record& record) { return {record.offset, record.envelope.sequence, record.envelope.id}; }
 
-Result<std::vector<ParkedStream>> parked_streams(postgres::Reader& reader, std::size_t limit, std::optional<std::span<const std::int32_t>> partitions,
+Result<std::vector<ParkedStream>> parked_streams(postgres::Reader& reader, std::size_t limit,
+                                                 std::optional<std::span<const std::int32_t>> partitions,
                                                  std::string_view projection) {
   std::optional<Column> column;
   if (partitions) {
@@ -119,22 +126,27 @@ Result<std::vector<ParkedStream>> parked_streams(postgres::Reader& reader, std::
   return found;
 }
 
-Result<std::optional<ParkedStream>> parked_stream(postgres::Reader& reader, std::string_view stream, std::string_view projection) {
-  const auto rows =
-      reader.query("SELECT stream, partition, position, version, event_id, reason, since FROM parked_streams WHERE projection = $1 AND stream = $2",
-                   Params(projection, stream));
+Result<std::optional<ParkedStream>> parked_stream(postgres::Reader& reader, std::string_view stream,
+                                                  std::string_view projection) {
+  const auto rows = reader.query(
+      "SELECT stream, partition, position, version, event_id, reason, since FROM parked_streams WHERE projection = $1 "
+      "AND stream = $2",
+      Params(projection, stream));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return parked_stream((*rows)[0]);
 }
 
-Result<std::vector<ParkedEvent>> parked_events(postgres::Reader& reader, std::string_view stream, std::size_t limit, std::string_view projection) {
-  const auto rows =
-      reader.query("SELECT position, version, event_id FROM parked_events WHERE projection = $1 AND stream = $2 ORDER BY position LIMIT $3",
-                   Params(projection, stream, static_cast<std::int64_t>(limit)));
+Result<std::vector<ParkedEvent>> parked_events(postgres::Reader& reader, std::string_view stream, std::size_t limit,
+                                               std::string_view projection) {
+  const auto rows = reader.query(
+      "SELECT position, version, event_id FROM parked_events WHERE projection = $1 AND stream = $2 ORDER BY position "
+      "LIMIT $3",
+      Params(projection, stream, static_cast<std::int64_t>(limit)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<ParkedEvent> found(rows->size());
-  for (std::size_t i = 0; i < found.size(); ++i) (*rows)[i].into(found[i].position, found[i].version, found[i].event_id);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    (*rows)[i].into(found[i].position, found[i].version, found[i].event_id);
   return found;
 }
 
@@ -157,7 +169,8 @@ Result<void> park(Transaction& transaction, std::span<const Parking> parkings, s
   std::vector<Waiting> events;
   for (const Parking& parking : parkings) {
     const ParkedEvent& first = parking.events.front();
-    stream.add(parking.stream), partition.add(parking.partition), position.add(first.position), version.add(first.version);
+    stream.add(parking.stream), partition.add(parking.partition), position.add(first.position),
+        version.add(first.version);
     event.add(first.event_id), reason.add(parking.reason);
     for (const ParkedEvent& each : parking.events) events.push_back({parking.stream, each});
   }
@@ -173,7 +186,8 @@ Result<void> append_waiting(Transaction& transaction, std::span<const Waiting> e
   if (events.empty()) return {};
   Column stream, position, version, event;
   for (const Waiting& each : events) {
-    stream.add(each.stream), position.add(each.event.position), version.add(each.event.version), event.add(each.event.event_id);
+    stream.add(each.stream), position.add(each.event.position), version.add(each.event.version),
+        event.add(each.event.event_id);
   }
   const auto rows = transaction.query(
       "INSERT INTO parked_events (projection, stream, position, version, event_id)"
@@ -184,13 +198,15 @@ Result<void> append_waiting(Transaction& transaction, std::span<const Waiting> e
 }
 
 Result<bool> hold(Transaction& transaction, std::string_view stream, std::int64_t first, std::string_view projection) {
-  const auto rows = transaction.query("SELECT 1 FROM parked_streams WHERE projection = $1 AND stream = $2 AND position = $3 FOR UPDATE",
-                                      Params(projection, stream, first));
+  const auto rows = transaction.query(
+      "SELECT 1 FROM parked_streams WHERE projection = $1 AND stream = $2 AND position = $3 FOR UPDATE",
+      Params(projection, stream, first));
   if (!rows) return std::unexpected(rows.error());
   return !rows->empty();
 }
 
-Result<std::optional<Fault>> replay(Transaction& transaction, std::span<const Record> records, std::optional<std::int64_t> skipped) {
+Result<std::optional<Fault>> replay(Transaction& transaction, std::span<const Record> records,
+                                    std::optional<std::int64_t> skipped) {
   std::vector<const Record*> run;  // records that stand beside one another and are not skipped
   std::size_t run_begin = 0;
   for (std::size_t i = 0; i <= records.size(); ++i) {
@@ -212,22 +228,25 @@ Result<std::optional<Fault>> replay(Transaction& transaction, std::span<const Re
   return std::nullopt;
 }
 
-Result<void> wait_from(Transaction& transaction, std::string_view stream, const ParkedEvent& first, std::optional<std::string_view> reason,
-                       std::string_view projection) {
+Result<void> wait_from(Transaction& transaction, std::string_view stream, const ParkedEvent& first,
+                       std::optional<std::string_view> reason, std::string_view projection) {
   const auto moved = transaction.query(
-      "UPDATE parked_streams SET position = $3, version = $4, event_id = $5, reason = coalesce($6, reason) WHERE projection = $1 AND stream = $2",
+      "UPDATE parked_streams SET position = $3, version = $4, event_id = $5, reason = coalesce($6, reason) WHERE "
+      "projection = $1 AND stream = $2",
       Params(projection, stream, first.position, first.version, first.event_id, reason));
   if (!moved) return std::unexpected(moved.error());
-  const auto applied = transaction.query("DELETE FROM parked_events WHERE projection = $1 AND stream = $2 AND position < $3",
-                                         Params(projection, stream, first.position));
+  const auto applied =
+      transaction.query("DELETE FROM parked_events WHERE projection = $1 AND stream = $2 AND position < $3",
+                        Params(projection, stream, first.position));
   if (!applied) return std::unexpected(applied.error());
   return {};
 }
 
 Result<void> unpark(Transaction& transaction, std::string_view stream, std::string_view projection) {
-  for (const auto* statement :
-       {"DELETE FROM parked_events WHERE projection = $1 AND stream = $2", "DELETE FROM parked_streams WHERE projection = $1 AND stream = $2"}) {
-    if (const auto rows = transaction.query(statement, Params(projection, stream)); !rows) return std::unexpected(rows.error());
+  for (const auto* statement : {"DELETE FROM parked_events WHERE projection = $1 AND stream = $2",
+                                "DELETE FROM parked_streams WHERE projection = $1 AND stream = $2"}) {
+    if (const auto rows = transaction.query(statement, Params(projection, stream)); !rows)
+      return std::unexpected(rows.error());
   }
   return {};
 }

@@ -36,23 +36,33 @@ Sight sight_of(const Principal& viewer) {
                     viewer);
 }
 
-std::string select(std::string_view columns, std::string_view rest) { return std::string("SELECT ").append(columns).append(rest); }
+std::string select(std::string_view columns, std::string_view rest) {
+  return std::string("SELECT ").append(columns).append(rest);
+}
 
-std::string assistants_select() { return select(select_list<AssistantRow>(), " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL"); }
+std::string assistants_select() {
+  return select(select_list<AssistantRow>(), " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL");
+}
 std::string operators_select() { return select(select_list<AccountRow>(), " FROM accounts WHERE team_owner_id = $1"); }
 
-/// Of the rows of a SELECT those that one answer may hold: as many as `rows_max` (a parameter), and with kPageBytesMax together. The SELECT has a
-/// column for each of its names and an order of them, and is to find one row more than `rows_max`; `found` says in each row how many it found.
+/// Of the rows of a SELECT those that one answer may hold: as many as `rows_max` (a parameter), and with kPageBytesMax
+/// together. The SELECT has a column for each of its names and an order of them, and is to find one row more than
+/// `rows_max`; `found` says in each row how many it found.
 std::string within_bounds(std::string_view select, std::string_view order, std::string_view rows_max) {
-  std::string text = "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,";
+  std::string text =
+      "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,";
   text.append(" sum(octet_length(row_to_json(rows_found)::text)) OVER in_order AS bytes FROM (").append(select);
-  text.append(") AS rows_found WINDOW in_order AS (ORDER BY ").append(order).append(")) AS counted WHERE place <= ").append(rows_max);
+  text.append(") AS rows_found WINDOW in_order AS (ORDER BY ")
+      .append(order)
+      .append(")) AS counted WHERE place <= ")
+      .append(rows_max);
   return text.append(" AND (place = 1 OR bytes <= ").append(std::to_string(kPageBytesMax)).append(")");
 }
 
 /// In a list that begins with what is oldest: the rows after a cursor ($2, $3), and one more than $4.
 constexpr const char* kAfterCursor =
-    " AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::bigint)) ORDER BY created_at, id LIMIT $4::bigint + 1";
+    " AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::bigint)) ORDER BY created_at, id LIMIT "
+    "$4::bigint + 1";
 Params list_params(AccountId owner, int limit, const std::optional<ListCursor>& after) {
   const auto created_at = after ? std::optional(after->created_at) : std::nullopt;
   return Params(owner, created_at, after ? std::optional(after->id) : std::nullopt, std::clamp(limit, 0, kRowsMax));
@@ -60,7 +70,8 @@ Params list_params(AccountId owner, int limit, const std::optional<ListCursor>& 
 std::string list_statement(std::string_view columns, std::string_view select) {
   std::string text = "SELECT ";
   text.append(columns).append(", found FROM (");
-  return text.append(within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint")).append(") AS page ORDER BY created_at, id");
+  return text.append(within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint"))
+      .append(") AS page ORDER BY created_at, id");
 }
 /// `to_row` is given the row, and where to read `found`.
 template <class T, class F>
@@ -119,8 +130,9 @@ DialogRow dialog_row(const postgres::Row& row, int first = 0) {
 Result<std::optional<std::int64_t>> visible_version(Reader& reader, const Principal& viewer, DialogId id) {
   const Sight sight = sight_of(viewer);
   const bool sees_all = std::holds_alternative<Admin>(viewer);
-  const auto rows = reader.query("SELECT version FROM dialogs WHERE id = $1 AND ($4::boolean OR owner_id = $2 OR assistant_id = $3)",
-                                 Params(id, sight.owner, sight.assistant, sees_all));
+  const auto rows =
+      reader.query("SELECT version FROM dialogs WHERE id = $1 AND ($4::boolean OR owner_id = $2 OR assistant_id = $3)",
+                   Params(id, sight.owner, sight.assistant, sees_all));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   std::int64_t version = 0;
@@ -139,7 +151,8 @@ Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
   return read_row<AccountRow>((*rows)[0]);
 }
 
-Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
+Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit,
+                                       const std::optional<ListCursor>& after) {
   static const auto kStatement = list_statement(select_list<AccountRow>(), operators_select());
   const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
@@ -156,7 +169,8 @@ Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, 
 }
 
 Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
-  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional<ApiKeyId>(), static_cast<std::int64_t>(accounts::kApiKeysMax)));
+  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional<ApiKeyId>(),
+                                                              static_cast<std::int64_t>(accounts::kApiKeysMax)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<ApiKeyRow> keys(rows->size());
   for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
@@ -176,7 +190,8 @@ Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, A
   return read_row<AssistantRow>((*rows)[0]);
 }
 
-Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit, const std::optional<ListCursor>& after) {
+Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit,
+                                         const std::optional<ListCursor>& after) {
   static const auto kStatement = list_statement(select_list<AssistantRow>(), assistants_select());
   const auto rows = reader.query(kStatement, list_params(owner, limit, after));
   if (!rows) return std::unexpected(rows.error());
@@ -188,39 +203,46 @@ namespace {
 // Words that are in every text ('и не в') find nothing.
 std::string found() {
   const auto wanted = words_wanted("$6::text");
-  return "WITH found AS MATERIALIZED (SELECT DISTINCT dialog_id FROM messages WHERE " + message_words() + " @@ (" + wanted +
-         " && ('''owner ' || $1::bigint || '''')::tsquery) AND numnode(" + wanted + ") > 0),";
+  return "WITH found AS MATERIALIZED (SELECT DISTINCT dialog_id FROM messages WHERE " + message_words() + " @@ (" +
+         wanted + " && ('''owner ' || $1::bigint || '''')::tsquery) AND numnode(" + wanted + ") > 0),";
 }
 
-// The count goes through all of the owner's dialogs anyway, and their names with it. (That a name is not something finds nothing: 'T' is a search
-// that names no word to be found.)
+// The count goes through all of the owner's dialogs anyway, and their names with it. (That a name is not something
+// finds nothing: 'T' is a search that names no word to be found.)
 std::string mine() {
   const auto wanted = words_wanted("$6::text");
   return " mine AS NOT MATERIALIZED (SELECT * FROM dialogs WHERE owner_id = $1 AND ($2::text IS NULL OR status = $2)"
-         " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4) AND ($5::bigint IS NULL OR assistant_id = $5)"
+         " AND ($3::text IS NULL OR handoff_status = $3) AND ($4::text IS NULL OR platform = $4) AND ($5::bigint IS "
+         "NULL OR assistant_id = $5)"
          " AND ($6::text IS NULL OR id IN (SELECT dialog_id FROM found) OR (querytree(" +
          wanted +
          ") <> 'T'"
          " AND (SELECT " +
-         words_of("names") + " @@ " + wanted + " FROM (SELECT concat_ws(' ', first_name, last_name, telegram_username) AS names) AS n)))),";
+         words_of("names") + " @@ " + wanted +
+         " FROM (SELECT concat_ws(' ', first_name, last_name, telegram_username) AS names) AS n)))),";
 }
 
 constexpr std::string_view kFirstPage =
-    " page AS (SELECT *, last_activity_at AS activity FROM mine ORDER BY last_activity_at DESC, id DESC LIMIT $7 OFFSET $8)";
+    " page AS (SELECT *, last_activity_at AS activity FROM mine ORDER BY last_activity_at DESC, id DESC LIMIT $7 "
+    "OFFSET $8)";
 
-// A partition's time never goes back: what it appends from the cut on is not older than what stands before the cut. So a dialog whose last activity
-// is older has not moved; of the few others the index of events knows where they were.
+// A partition's time never goes back: what it appends from the cut on is not older than what stands before the cut. So
+// a dialog whose last activity is older has not moved; of the few others the index of events knows where they were.
 constexpr std::string_view kNextPage =
-    " cut AS MATERIALIZED (SELECT $8::bigint[] AS next, array_agg(coalesce((SELECT at FROM event_index e WHERE e.partition = c.number - 1"
+    " cut AS MATERIALIZED (SELECT $8::bigint[] AS next, array_agg(coalesce((SELECT at FROM event_index e WHERE "
+    "e.partition = c.number - 1"
     " AND e.position < c.next ORDER BY e.position DESC LIMIT 1), '-infinity'::timestamptz) ORDER BY c.number) AS last"
     " FROM unnest($8::bigint[]) WITH ORDINALITY AS c (next, number)),"
-    " placed AS NOT MATERIALIZED (SELECT mine.*, (id % $11::bigint * cardinality(cut.next) / $11::bigint + 1)::integer AS place, cut.next, cut.last"
+    " placed AS NOT MATERIALIZED (SELECT mine.*, (id % $11::bigint * cardinality(cut.next) / $11::bigint + 1)::integer "
+    "AS place, cut.next, cut.last"
     " FROM mine CROSS JOIN cut),"
     " page AS (SELECT * FROM ("
     "(SELECT *, last_activity_at AS activity FROM placed WHERE (last_activity_at, id) < ($9::timestamptz, $10::bigint)"
     " AND last_activity_at < last[place] ORDER BY last_activity_at DESC, id DESC LIMIT $7)"
-    " UNION ALL (SELECT placed.*, was.at FROM placed CROSS JOIN LATERAL (SELECT at FROM event_index e WHERE e.kind = 'dialog'"
-    " AND e.stream_id = placed.id AND e.position < next[place] AND e.type = ANY ($12::text[]) ORDER BY e.version DESC LIMIT 1) AS was"
+    " UNION ALL (SELECT placed.*, was.at FROM placed CROSS JOIN LATERAL (SELECT at FROM event_index e WHERE e.kind = "
+    "'dialog'"
+    " AND e.stream_id = placed.id AND e.position < next[place] AND e.type = ANY ($12::text[]) ORDER BY e.version DESC "
+    "LIMIT 1) AS was"
     " WHERE last_activity_at >= (SELECT min(t) FROM cut, unnest(cut.last) AS t) AND last_activity_at >= last[place]"
     " AND (was.at, id) < ($9, $10))) AS both_kinds ORDER BY activity DESC, id DESC LIMIT $7)";
 
@@ -228,7 +250,8 @@ constexpr std::string_view kNextPage =
 constexpr std::string_view kPage = " SELECT n.total, n.cut, d.activity, ";
 constexpr int kPageColumns = 3;  // before the dialog's
 constexpr std::string_view kPageFrom =
-    " FROM (SELECT count(*) AS total, (SELECT array_agg(next::text ORDER BY partition) FROM checkpoints WHERE projection = '";
+    " FROM (SELECT count(*) AS total, (SELECT array_agg(next::text ORDER BY partition) FROM checkpoints WHERE "
+    "projection = '";
 constexpr std::string_view kPageEnd =
     "') AS cut FROM mine) n LEFT JOIN page d ON true LEFT JOIN assistants a ON a.id = d.assistant_id"
     " ORDER BY d.activity DESC, d.id DESC";
@@ -253,13 +276,15 @@ Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilte
   const auto ask = [&] {
     const int limit = rows_max + 1;  // one more tells whether there is more
     if (!filter.after) {
-      return reader.query(statement(kFirstPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words, limit,
-                                                        std::max<std::int64_t>(filter.offset, 0)));
+      return reader.query(statement(kFirstPage),
+                          Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words,
+                                 limit, std::max<std::int64_t>(filter.offset, 0)));
     }
     postgres::Column cut;
     for (const auto next : filter.after->cut) cut.add(next);
-    return reader.query(statement(kNextPage), Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words, limit,
-                                                     cut, filter.after->activity, filter.after->id, kSlots, activities()));
+    return reader.query(statement(kNextPage),
+                        Params(owner, filter.status, filter.handoff_status, filter.platform, filter.assistant, words,
+                               limit, cut, filter.after->activity, filter.after->id, kSlots, activities()));
   };
   const auto rows = ask();
   if (!rows) return std::unexpected(rows.error());
@@ -288,10 +313,10 @@ Result<DialogPage> dialogs_of(Reader& reader, AccountId owner, const DialogFilte
 
 Result<std::optional<DialogRow>> dialog(Reader& reader, const Principal& viewer, DialogId id) {
   const Sight sight = sight_of(viewer);
-  const auto rows = reader.query(
-      select(dialog_columns(),
-             " FROM dialogs d LEFT JOIN assistants a ON a.id = d.assistant_id WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3)"),
-      Params(id, sight.owner, sight.assistant));
+  const auto rows = reader.query(select(dialog_columns(),
+                                        " FROM dialogs d LEFT JOIN assistants a ON a.id = d.assistant_id WHERE d.id = "
+                                        "$1 AND (d.owner_id = $2 OR d.assistant_id = $3)"),
+                                 Params(id, sight.owner, sight.assistant));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   return dialog_row((*rows)[0]);
@@ -302,10 +327,10 @@ Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal
   // A dialog without messages is one row of NULLs; one that the viewer may not know of is none.
   static const auto kStatement =
       select(select_list<MessageRow>("m"), ", m.found FROM dialogs d LEFT JOIN LATERAL (") +
-      within_bounds(
-          select(select_list<MessageRow>(),
-                 " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY version DESC LIMIT $4::bigint + 1"),
-          "version DESC", "$4::bigint") +
+      within_bounds(select(select_list<MessageRow>(),
+                           " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY "
+                           "version DESC LIMIT $4::bigint + 1"),
+                    "version DESC", "$4::bigint") +
       ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
   const Sight sight = sight_of(viewer);
   const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), before));
@@ -315,8 +340,8 @@ Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal
   return page_of<MessageRow>(*rows);
 }
 
-Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id, std::int64_t after_version,
-                                                    std::int32_t partition, int limit) {
+Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id,
+                                                    std::int64_t after_version, std::int32_t partition, int limit) {
   auto seen = snapshot(lease);
   if (!seen) return std::unexpected(seen.error());
   const auto version = visible_version(*seen, viewer, id);
@@ -326,8 +351,10 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   history.version = **version;
   static const auto kStatement =
       select(select_list<MessageRow>(), ", found FROM (") +
-      within_bounds(select(select_list<MessageRow>(), " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1"),
-                    "version", "$3::bigint") +
+      within_bounds(
+          select(select_list<MessageRow>(),
+                 " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1"),
+          "version", "$3::bigint") +
       ") AS page ORDER BY version";
   const auto rows = seen->query(kStatement, Params(id, after_version, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
@@ -343,30 +370,35 @@ Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, cons
   return history;
 }
 
-Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from, std::int64_t span_max,
-                                   int limit) {
+Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from,
+                                   std::int64_t span_max, int limit) {
   auto seen = snapshot(lease);
   if (!seen) return std::unexpected(seen.error());
   OwnerHistory history{.events = {}, .read_to = from, .checkpoint = 0, .has_gap = false};
-  const auto checkpoint = seen->query("SELECT next FROM checkpoints WHERE projection = $1 AND partition = $2", Params(kReadModels, partition));
+  const auto checkpoint = seen->query("SELECT next FROM checkpoints WHERE projection = $1 AND partition = $2",
+                                      Params(kReadModels, partition));
   if (!checkpoint) return std::unexpected(checkpoint.error());
   if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint);
   if (history.checkpoint <= from) return history;
   const auto to = std::min(history.checkpoint, from + span_max);
   static const auto kStatement =
-      "SELECT position, stream_id, type, at, owner_id, assistant_id, platform, first_name, message_id, sender, text, operator_name, found FROM (" +
+      "SELECT position, stream_id, type, at, owner_id, assistant_id, platform, first_name, message_id, sender, text, "
+      "operator_name, found FROM (" +
       within_bounds(
-          "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id AS message_id, m.sender, m.text,"
+          "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id AS "
+          "message_id, m.sender, m.text,"
           " m.operator_name FROM event_index e JOIN dialogs d ON d.id = e.stream_id AND d.owner_id = $1"
           " LEFT JOIN messages m ON m.dialog_id = e.stream_id AND m.version = e.version"
-          " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position LIMIT $5::bigint + 1",
+          " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position "
+          "LIMIT $5::bigint + 1",
           "position", "$5::bigint") +
       ") AS page ORDER BY position";
   const auto rows = seen->query(kStatement, Params(owner, partition, from, to, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
   auto page = page_of<OwnerEvent>(*rows, [](const postgres::Row& row, std::int64_t& found) {
     OwnerEvent e;
-    row.into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender, e.text, e.operator_name, found);
+    row.into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender,
+             e.text, e.operator_name, found);
     return e;
   });
   history.events = std::move(page.rows);
@@ -374,7 +406,8 @@ Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std:
   const auto gap = seen->query(
       "SELECT EXISTS (SELECT FROM parked_events e JOIN parked_streams s USING (projection, stream)"
       " LEFT JOIN dialogs d ON d.id = split_part(e.stream, '/', 2)::bigint"
-      " WHERE e.projection = $1 AND s.partition = $2 AND e.stream LIKE 'dialog/%' AND e.position >= $3 AND e.position < $4"
+      " WHERE e.projection = $1 AND s.partition = $2 AND e.stream LIKE 'dialog/%' AND e.position >= $3 AND e.position "
+      "< $4"
       " AND (d.id IS NULL OR d.owner_id = $5))",
       Params(kReadModels, partition, from, history.read_to, owner));
   if (!gap) return std::unexpected(gap.error());
@@ -383,9 +416,10 @@ Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std:
 }
 
 Result<std::optional<std::int64_t>> opening_parked_at(Reader& reader, DialogId id) {
-  const auto rows =
-      reader.query("SELECT position FROM parked_streams WHERE projection = $1 AND stream = $2 AND NOT EXISTS (SELECT FROM dialogs WHERE id = $3)",
-                   Params(kReadModels, to_string(Stream{Kind::dialog, id.value}), id));
+  const auto rows = reader.query(
+      "SELECT position FROM parked_streams WHERE projection = $1 AND stream = $2 AND NOT EXISTS (SELECT FROM dialogs "
+      "WHERE id = $3)",
+      Params(kReadModels, to_string(Stream{Kind::dialog, id.value}), id));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   std::int64_t position = 0;
@@ -393,8 +427,8 @@ Result<std::optional<std::int64_t>> opening_parked_at(Reader& reader, DialogId i
   return position;
 }
 
-Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const Principal& viewer, DialogId id, std::int64_t after_version,
-                                                           int limit) {
+Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const Principal& viewer, DialogId id,
+                                                           std::int64_t after_version, int limit) {
   const auto version = visible_version(reader, viewer, id);
   if (!version) return std::unexpected(version.error());
   if (!*version) return std::nullopt;
@@ -403,16 +437,19 @@ Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const
   return std::move(*events);
 }
 
-Result<std::vector<EventRow>> stream_events(Reader& reader, const Stream& stream, std::int64_t after_version, int limit) {
+Result<std::vector<EventRow>> stream_events(Reader& reader, const Stream& stream, std::int64_t after_version,
+                                            int limit) {
   const auto rows = reader.query(
-      "SELECT version, event_id, type, cause, correlation, actor, at, encode(hash, 'hex'), partition, position FROM event_index"
+      "SELECT version, event_id, type, cause, correlation, actor, at, encode(hash, 'hex'), partition, position FROM "
+      "event_index"
       " WHERE kind = $1 AND stream_id = $2 AND version > $3 ORDER BY version LIMIT $4",
       Params(to_string(stream.kind), stream.id, after_version, at_most(limit)));
   if (!rows) return std::unexpected(rows.error());
   std::vector<EventRow> events(rows->size());
   for (std::size_t i = 0; i < events.size(); ++i) {
     EventRow& e = events[i];
-    (*rows)[i].into(e.version, e.event_id, e.type, e.cause, e.correlation, e.actor, e.at, e.hash, e.partition, e.position);
+    (*rows)[i].into(e.version, e.event_id, e.type, e.cause, e.correlation, e.actor, e.at, e.hash, e.partition,
+                    e.position);
   }
   return events;
 }
@@ -420,7 +457,9 @@ Result<std::vector<EventRow>> stream_events(Reader& reader, const Stream& stream
 Result<std::int64_t> version_at(Reader& reader, const Stream& stream, const schema::Moment& moment) {
   std::optional<std::int64_t> version;
   std::optional<Timestamp> time;
-  std::visit(overloaded{[&](const schema::AtVersion& at) { version = at.version; }, [&](const schema::AtTime& at) { time = at.time; }}, moment);
+  std::visit(overloaded{[&](const schema::AtVersion& at) { version = at.version; },
+                        [&](const schema::AtTime& at) { time = at.time; }},
+             moment);
   const auto rows = reader.query(
       "SELECT version FROM event_index WHERE kind = $1 AND stream_id = $2 AND ($3::bigint IS NULL OR version <= $3)"
       " AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY version DESC LIMIT 1",

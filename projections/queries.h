@@ -1,6 +1,7 @@
 #pragma once
-// What is asked of the read models. Each query takes a Reader (a Lease, or a Snapshot where several must agree) and blocks. Who may see a
-// row is part of its WHERE clause: what one may not see is not there. Statements are served by the indexes of schemas/sql.
+// What is asked of the read models. Each query takes a Reader (a Lease, or a Snapshot where several must agree) and
+// blocks. Who may see a row is part of its WHERE clause: what one may not see is not there. Statements are served by
+// the indexes of schemas/sql.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,8 +19,8 @@ namespace parley::projections {
 
 /// Rows that one answer holds at most, whatever is asked.
 inline constexpr int kRowsMax = 10'000;
-/// Bytes of rows (as JSON) after which an answer ends, of what people wrote and may have written much of. PostgreSQL counts them before it sends any;
-/// the first row is sent whatever it has.
+/// Bytes of rows (as JSON) after which an answer ends, of what people wrote and may have written much of. PostgreSQL
+/// counts them before it sends any; the first row is sent whatever it has.
 inline constexpr std::int64_t kPageBytesMax = 8 << 20;
 
 /// Between two pages of a list that begins with what is oldest: the last row before.
@@ -76,8 +77,9 @@ struct DialogFilter {
   std::optional<std::string> handoff_status = {};
   std::optional<std::string> platform = {};
   std::optional<AssistantId> assistant = {};
-  /// As people write them for a search engine ("exact words", or, -without). Whatever is written here is a search and nothing else. Found are dialogs
-  /// with a message that has them, in the forms of Russian and English, and those whose visitor's names do. search.h says what a word is.
+  /// As people write them for a search engine ("exact words", or, -without). Whatever is written here is a search and
+  /// nothing else. Found are dialogs with a message that has them, in the forms of Russian and English, and those whose
+  /// visitor's names do. search.h says what a word is.
   std::optional<std::string> words = {};
   int limit = 50;  ///< 0..kRowsMax; the surface has its own, smaller limit.
   std::int64_t offset = 0;
@@ -91,31 +93,38 @@ struct DialogPage {
 };
 /// The owner's dialogs, the one with the latest activity first. One statement, so page and total agree.
 ///
-/// Pages by cursor are those of the list as it was in the read model when its first page was read: every dialog that was there then comes once, in
-/// the order of then, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now. (An exception: a dialog
-/// that the read model had parked at the cut, and that was let go on since, may come twice or not at all.) A page costs as much as the first, and
-/// what of the owner's dialogs has moved since the cut.
+/// Pages by cursor are those of the list as it was in the read model when its first page was read: every dialog that
+/// was there then comes once, in the order of then, however they move meanwhile; one that is opened later does not
+/// come. Rows and filters are as of now. (An exception: a dialog that the read model had parked at the cut, and that
+/// was let go on since, may come twice or not at all.) A page costs as much as the first, and what of the owner's
+/// dialogs has moved since the cut.
 postgres::Result<DialogPage> dialogs_of(postgres::Reader& reader, AccountId owner, const DialogFilter& filter);
-/// Nothing when there is no such dialog, or when `viewer` may not know of it: an Owner and its team see its own, a Visitor those of the site's
-/// assistant (the guest's secret is the API's to check), anybody else none.
+/// Nothing when there is no such dialog, or when `viewer` may not know of it: an Owner and its team see its own, a
+/// Visitor those of the site's assistant (the guest's secret is the API's to check), anybody else none.
 postgres::Result<std::optional<DialogRow>> dialog(postgres::Reader& reader, const Principal& viewer, DialogId id);
 
-/// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know of the dialog.
-postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer, DialogId id, int limit = kRowsMax,
+/// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know
+/// of the dialog.
+postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer,
+                                                           DialogId id, int limit = kRowsMax,
                                                            std::optional<std::int64_t> before = {});
 
 /// A dialog's past for a stream that resumes: everything in it belongs to one state of the database.
 struct StreamHistory {
   std::vector<MessageRow> messages;  ///< Versions above the one asked for, in order, at most `limit`.
   bool has_more = false;             ///< `limit` or kPageBytesMax cut it: ask again after the last version here.
-  std::int64_t version = 0;          ///< The dialog's version; those without a message here are events that a stream does not show.
-  std::int64_t checkpoint = 0;       ///< The partition's: events below this offset are reflected, those from it on are not.
-  /// Of a parked dialog: where it stopped. Its own events from this offset on are not reflected, wherever the checkpoint is.
+  std::int64_t version =
+      0;  ///< The dialog's version; those without a message here are events that a stream does not show.
+  std::int64_t checkpoint = 0;  ///< The partition's: events below this offset are reflected, those from it on are not.
+  /// Of a parked dialog: where it stopped. Its own events from this offset on are not reflected, wherever the
+  /// checkpoint is.
   std::optional<std::int64_t> parked_at = {};
 };
-/// Nothing when the viewer may not know of the dialog — or when its opening is not projected yet. `partition` is the dialog's.
-postgres::Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id,
-                                                              std::int64_t after_version, std::int32_t partition, int limit = 1'000);
+/// Nothing when the viewer may not know of the dialog — or when its opening is not projected yet. `partition` is the
+/// dialog's.
+postgres::Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer,
+                                                              DialogId id, std::int64_t after_version,
+                                                              std::int32_t partition, int limit = 1'000);
 
 /// An event of a dialog, with what its rows say.
 struct OwnerEvent {
@@ -140,11 +149,13 @@ struct OwnerHistory {
   std::int64_t checkpoint = 0;     ///< The partition's. At it there is nothing more.
   bool has_gap = false;            ///< But for events of a parked dialog, which is the owner's or nobody's yet.
 };
-/// From a position on, going through `span_max` positions at most, so that a read is bounded whatever happened to others.
-postgres::Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from,
-                                             std::int64_t span_max, int limit);
+/// From a position on, going through `span_max` positions at most, so that a read is bounded whatever happened to
+/// others.
+postgres::Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition,
+                                             std::int64_t from, std::int64_t span_max, int limit);
 
-/// Where a dialog is parked of which nothing is reflected, its opening being what could not be applied. Nothing: it is not.
+/// Where a dialog is parked of which nothing is reflected, its opening being what could not be applied. Nothing: it is
+/// not.
 postgres::Result<std::optional<std::int64_t>> opening_parked_at(postgres::Reader& reader, DialogId id);
 
 struct EventRow {
@@ -159,12 +170,14 @@ struct EventRow {
   std::int32_t partition = 0;
   std::int64_t position = 0;
 };
-/// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not know of it; an Admin may know
-/// of every one.
-postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::Reader& reader, const Principal& viewer, DialogId id,
-                                                                     std::int64_t after_version = 0, int limit = 1'000);
+/// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not
+/// know of it; an Admin may know of every one.
+postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::Reader& reader, const Principal& viewer,
+                                                                     DialogId id, std::int64_t after_version = 0,
+                                                                     int limit = 1'000);
 /// The same of any stream, for whoever knows that their caller may see it.
-postgres::Result<std::vector<EventRow>> stream_events(postgres::Reader& reader, const Stream& stream, std::int64_t after_version, int limit);
+postgres::Result<std::vector<EventRow>> stream_events(postgres::Reader& reader, const Stream& stream,
+                                                      std::int64_t after_version, int limit);
 /// The version that the stream had at the moment, as far as the index goes; 0 before its first event.
 postgres::Result<std::int64_t> version_at(postgres::Reader& reader, const Stream& stream, const schema::Moment& moment);
 

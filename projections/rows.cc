@@ -27,11 +27,13 @@ Error unfit(std::string why) { return {.kind = ErrorKind::rejected, .detail = st
 Result<void> expect_all(const Result<postgres::Rows>& written, std::size_t expected, std::string_view table) {
   if (!written) return std::unexpected(written.error());
   if (written->affected() == static_cast<std::int64_t>(expected)) return {};
-  return std::unexpected(unfit(std::string(table) + ": " + std::to_string(static_cast<std::int64_t>(expected) - written->affected()) + " of " +
+  return std::unexpected(unfit(std::string(table) + ": " +
+                               std::to_string(static_cast<std::int64_t>(expected) - written->affected()) + " of " +
                                std::to_string(expected) + " rows are not at the version that the next event follows"));
 }
 
-Result<void> write_parking(Transaction& t, std::string_view table, const std::vector<std::pair<std::int64_t, RowMove>>& moves) {
+Result<void> write_parking(Transaction& t, std::string_view table,
+                           const std::vector<std::pair<std::int64_t, RowMove>>& moves) {
   if (moves.empty()) return {};
   Column id, from, to;
   for (const auto& [key, move] : moves) {
@@ -39,19 +41,22 @@ Result<void> write_parking(Transaction& t, std::string_view table, const std::ve
     from.add(move.from);
     to.add(move.to);
   }
-  const auto rows = t.query("SELECT count(*) FROM " + std::string(table) + " WHERE id = ANY ($1::bigint[])", Params(id));
+  const auto rows =
+      t.query("SELECT count(*) FROM " + std::string(table) + " WHERE id = ANY ($1::bigint[])", Params(id));
   if (!rows) return std::unexpected(rows.error());
   std::int64_t there = 0;
   (*rows)[0].into(there);
   return expect_all(t.query("UPDATE " + std::string(table) +
-                                " t SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u (id, \"from\", \"to\")"
+                                " t SET version = u.\"to\" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS u "
+                                "(id, \"from\", \"to\")"
                                 " WHERE t.id = u.id AND t.version = u.\"from\"",
                             Params(id, from, to)),
                     static_cast<std::size_t>(there), table);
 }
 
 Result<void> pass(Transaction& t, std::string_view table, std::int64_t id, std::int64_t version) {
-  const auto passed = t.query("UPDATE " + std::string(table) + " SET version = $2 WHERE id = $1 AND version < $2", Params(id, version));
+  const auto passed =
+      t.query("UPDATE " + std::string(table) + " SET version = $2 WHERE id = $1 AND version < $2", Params(id, version));
   if (!passed) return std::unexpected(passed.error());
   return {};
 }

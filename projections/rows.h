@@ -1,5 +1,6 @@
 #pragma once
-// What a batch does to the rows of one table, folded by key, and how that is written: one INSERT and one UPDATE for all of them.
+// What a batch does to the rows of one table, folded by key, and how that is written: one INSERT and one UPDATE for all
+// of them.
 #include <bitset>
 #include <cstdint>
 #include <functional>
@@ -17,8 +18,10 @@ namespace parley::projections {
 /// What happens to the one row of a stream: it is created, or moves from exactly version `from` to `to`.
 struct RowMove {
   bool created = false;
-  bool contradicts_itself = false;  ///< An event does not follow the one before it, or creates the row again: the change cannot be written.
-  bool is_of_parking_alone = true;  ///< Such events may stand in a stream that has no row yet: there is nothing to move then.
+  bool contradicts_itself =
+      false;  ///< An event does not follow the one before it, or creates the row again: the change cannot be written.
+  bool is_of_parking_alone =
+      true;  ///< Such events may stand in a stream that has no row yet: there is nothing to move then.
   std::int64_t from = 0;
   std::int64_t to = 0;
 };
@@ -91,10 +94,12 @@ struct Unnest {
 
 postgres::Error unfit(std::string why);
 /// Versions have no gap, so a row that a statement did not meet means that the row and the log have parted.
-postgres::Result<void> expect_all(const postgres::Result<postgres::Rows>& written, std::size_t expected, std::string_view table);
-/// The streams in which nothing but events of parking has happened: each row that is there must be at its version; a stream without a row is none
-/// yet.
-postgres::Result<void> write_parking(postgres::Transaction& t, std::string_view table, const std::vector<std::pair<std::int64_t, RowMove>>& moves);
+postgres::Result<void> expect_all(const postgres::Result<postgres::Rows>& written, std::size_t expected,
+                                  std::string_view table);
+/// The streams in which nothing but events of parking has happened: each row that is there must be at its version; a
+/// stream without a row is none yet.
+postgres::Result<void> write_parking(postgres::Transaction& t, std::string_view table,
+                                     const std::vector<std::pair<std::int64_t, RowMove>>& moves);
 /// Passes the versions up to that one, for an event that is left out.
 postgres::Result<void> pass(postgres::Transaction& t, std::string_view table, std::int64_t id, std::int64_t version);
 
@@ -113,7 +118,8 @@ struct Beside {
 
 /// The rows that are created, as one statement.
 template <class Row>
-postgres::Result<void> insert_rows(postgres::Transaction& t, const std::vector<const Row*>& rows, const Beside* beside = nullptr) {
+postgres::Result<void> insert_rows(postgres::Transaction& t, const std::vector<const Row*>& rows,
+                                   const Beside* beside = nullptr) {
   if (rows.empty()) return {};
   internal::Unnest u;
   std::string selected;
@@ -128,14 +134,26 @@ postgres::Result<void> insert_rows(postgres::Transaction& t, const std::vector<c
   const Beside nothing{};
   const auto& also = beside != nullptr ? *beside : nothing;
   std::string statement("INSERT INTO ");
-  statement.append(table<Row>.name).append(" (").append(select_list<Row>()).append(also.names).append(") SELECT ").append(selected);
-  statement.append(also.values).append(" FROM unnest(").append(u.types).append(") AS u (").append(u.names).append(")").append(also.join);
+  statement.append(table<Row>.name)
+      .append(" (")
+      .append(select_list<Row>())
+      .append(also.names)
+      .append(") SELECT ")
+      .append(selected);
+  statement.append(also.values)
+      .append(" FROM unnest(")
+      .append(u.types)
+      .append(") AS u (")
+      .append(u.names)
+      .append(")")
+      .append(also.join);
   return internal::expect_all(t.query(statement, u.params()), rows.size(), table<Row>.name);
 }
 
 /// What an UPDATE of these rows sets: `first_set`, and the columns that any of the changes sets or adds to.
 template <class Row, class ChangeOf>
-std::string update_statement(internal::Unnest& u, const std::vector<std::pair<std::int64_t, const ChangeOf*>>& changes, std::string first_set) {
+std::string update_statement(internal::Unnest& u, const std::vector<std::pair<std::int64_t, const ChangeOf*>>& changes,
+                             std::string first_set) {
   std::string sets = std::move(first_set);
   each_column<Row>([&]<class C>(const C& c, std::size_t i) {
     using M = MemberOf<Row, C>;
@@ -181,7 +199,8 @@ postgres::Result<void> write(postgres::Transaction& t, const RowChanges<Row>& ch
   std::vector<std::pair<std::int64_t, RowMove>> parking;
   std::vector<std::pair<std::int64_t, const RowChange<Row>*>> inserts;
   for (const auto& [id, change] : changes) {
-    if (change.contradicts_itself) return std::unexpected(internal::unfit(std::string(name) + ": an event does not follow the one before it"));
+    if (change.contradicts_itself)
+      return std::unexpected(internal::unfit(std::string(name) + ": an event does not follow the one before it"));
     if (change.created) {
       inserts.emplace_back(id, &change);
     } else if (change.is_of_parking_alone) {
@@ -200,7 +219,8 @@ postgres::Result<void> write(postgres::Transaction& t, const RowChanges<Row>& ch
   }
   if (updates.empty()) return {};
   internal::Unnest u;
-  const auto id_at = u.begin("id", "bigint"), from_at = u.begin("\"from\"", "bigint"), to_at = u.begin("\"to\"", "bigint");
+  const auto id_at = u.begin("id", "bigint"), from_at = u.begin("\"from\"", "bigint"),
+             to_at = u.begin("\"to\"", "bigint");
   for (const auto& [id, change] : updates) {
     u.columns[id_at].add(id);
     u.columns[from_at].add(change->from);
@@ -208,7 +228,13 @@ postgres::Result<void> write(postgres::Transaction& t, const RowChanges<Row>& ch
   }
   const auto sets = update_statement<Row>(u, updates, "version = u.\"to\"");
   std::string statement("UPDATE ");
-  statement.append(name).append(" t SET ").append(sets).append(" FROM unnest(").append(u.types).append(") AS u (").append(u.names);
+  statement.append(name)
+      .append(" t SET ")
+      .append(sets)
+      .append(" FROM unnest(")
+      .append(u.types)
+      .append(") AS u (")
+      .append(u.names);
   statement.append(") WHERE t.id = u.id AND t.version = u.\"from\"");
   return internal::expect_all(t.query(statement, u.params()), updates.size(), name);
 }

@@ -13,12 +13,15 @@ namespace parley::projections {
 
 namespace {
 
-// Characters that need more than to end words at '.' and '-'. Most messages have none of them, and cost one look. With kSigns and digits.
+// Characters that need more than to end words at '.' and '-'. Most messages have none of them, and cost one look. With
+// kSigns and digits.
 constexpr std::string_view kUnusual =
     R"(\u00AD\u0300-\u03FF\u0483-\u0489\u0530-\u200F\u202A-\u202F\u2060-\u209F\u20D0-\u2115\u2117-\U0001F2FF\U0001FB00-\U0010FFFF)";
 constexpr std::string_view kSigns = "/@+<&";
-// What NFC leaves and nobody reads: soft hyphens, marks above letters (stress), joiners and marks of direction, variants of emoji.
-constexpr std::string_view kUnread = R"([\u00AD\u0300-\u036F\u200B-\u200F\u202A-\u202E\u2060\u20D0-\u20FF\uFE00-\uFE0F\uFEFF])";
+// What NFC leaves and nobody reads: soft hyphens, marks above letters (stress), joiners and marks of direction,
+// variants of emoji.
+constexpr std::string_view kUnread =
+    R"([\u00AD\u0300-\u036F\u200B-\u200F\u202A-\u202E\u2060\u20D0-\u20FF\uFE00-\uFE0F\uFEFF])";
 // Spaces, brackets and dashes between the digits of a phone number.
 constexpr std::string_view kBetweenDigits = R"([ ()\u00A0\u2009\u202F\u2010-\u2015\u2212-])";
 
@@ -34,15 +37,17 @@ std::string concat(std::initializer_list<std::string_view> parts) {
   return all;
 }
 
-/// `text` with a space at the end of each word. What is past 20,000 characters is not found: an index entry has a greatest size, and one that is too
-/// large would stop its stream. `more`: a SQL expression that is appended to a text with digits.
+/// `text` with a space at the end of each word. What is past 20,000 characters is not found: an index entry has a
+/// greatest size, and one that is too large would stop its stream. `more`: a SQL expression that is appended to a text
+/// with digits.
 std::string spaced(std::string_view text, std::string_view more = {}) {
   const auto beginning = concat({"left(", text, ", 20000)"});
-  const auto read = concat({"CASE WHEN ", text, " ~ '[", kUnusual, "]' THEN regexp_replace(normalize(", beginning, ", NFC), '", kUnread,
-                            "', '', 'g') ELSE ", beginning, " END"});
-  const auto with_codes = concat({"regexp_replace(", read, R"(, '\m([A-Za-zА-Яа-яЁё]{1,2})[-\u2010\u2011]?([0-9]+)', '\1\2 \1 \2', 'g'))"});
-  return concat({"replace(replace(CASE WHEN ", text, " ~ '[0-9", kSigns, kUnusual, "]' THEN translate(", with_codes, ", '", kSigns, "', '     ')",
-                 more, " ELSE ", beginning, " END, '.', ' '), '-', ' ')"});
+  const auto read = concat({"CASE WHEN ", text, " ~ '[", kUnusual, "]' THEN regexp_replace(normalize(", beginning,
+                            ", NFC), '", kUnread, "', '', 'g') ELSE ", beginning, " END"});
+  const auto with_codes =
+      concat({"regexp_replace(", read, R"(, '\m([A-Za-zА-Яа-яЁё]{1,2})[-\u2010\u2011]?([0-9]+)', '\1\2 \1 \2', 'g'))"});
+  return concat({"replace(replace(CASE WHEN ", text, " ~ '[0-9", kSigns, kUnusual, "]' THEN translate(", with_codes,
+                 ", '", kSigns, "', '     ')", more, " ELSE ", beginning, " END, '.', ' '), '-', ' ')"});
 }
 
 // ---- what is typed
@@ -123,8 +128,9 @@ bool add(Grouped& run, std::string_view word) {
   return run.digits.size() > before;
 }
 
-/// How many of the first `words` are one phone number, and its last ten digits. Numbers that only stand beside each other ("58213 12345") are none:
-/// a phone number begins with a plus, has an area code in brackets, or is grouped as 8 912 345 67 89.
+/// How many of the first `words` are one phone number, and its last ten digits. Numbers that only stand beside each
+/// other ("58213 12345") are none: a phone number begins with a plus, has an area code in brackets, or is grouped as 8
+/// 912 345 67 89.
 struct Phone {
   std::size_t words = 0;
   std::string digits = {};
@@ -153,13 +159,18 @@ std::optional<Phone> phone(std::span<const Term> words) {
 }  // namespace
 
 std::string words_of(std::string_view text) {
-  const auto glued = concat({"regexp_replace(left(", text, ", 20000), '([0-9])", kBetweenDigits, "{1,3}(?=[0-9])', '\\1', 'g')"});
-  const auto numbers = concat({"regexp_replace(regexp_replace(", glued, ", '[^0-9]+', ' ', 'g'), ", R"('\m[0-9]*([0-9]{10})\M', '\1', 'g'))"});
-  const auto more = concat({" || CASE WHEN ", text, " ~ '([0-9]", kBetweenDigits, "{0,3}){9}[0-9]' THEN ' ' || ", numbers, " ELSE '' END"});
+  const auto glued =
+      concat({"regexp_replace(left(", text, ", 20000), '([0-9])", kBetweenDigits, "{1,3}(?=[0-9])', '\\1', 'g')"});
+  const auto numbers = concat(
+      {"regexp_replace(regexp_replace(", glued, ", '[^0-9]+', ' ', 'g'), ", R"('\m[0-9]*([0-9]{10})\M', '\1', 'g'))"});
+  const auto more = concat(
+      {" || CASE WHEN ", text, " ~ '([0-9]", kBetweenDigits, "{0,3}){9}[0-9]' THEN ' ' || ", numbers, " ELSE '' END"});
   return concat({"to_tsvector('pg_catalog.russian', ", spaced(text, more), ")"});
 }
 
-std::string message_words() { return concat({"(", words_of("text"), " || array_to_tsvector(ARRAY['owner ' || owner_id]))"}); }
+std::string message_words() {
+  return concat({"(", words_of("text"), " || array_to_tsvector(ARRAY['owner ' || owner_id]))"});
+}
 
 std::string search_terms(std::string_view typed) {
   const auto terms = terms_of(typed);

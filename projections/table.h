@@ -1,6 +1,6 @@
 #pragma once
-// A read model's table, described once: its columns and the members of the row that hold them. INSERT, UPDATE, SELECT, reading, `?at=` and what
-// audits show follow from the description; a column is named there and in its migration.
+// A read model's table, described once: its columns and the members of the row that hold them. INSERT, UPDATE, SELECT,
+// reading, `?at=` and what audits show follow from the description; a column is named there and in its migration.
 //
 //   template <>
 //   inline constexpr auto table<DialogRow> = described<DialogRow>("dialogs", column<&DialogRow::status>("status"),
@@ -50,7 +50,9 @@ inline constexpr std::size_t column_count = std::tuple_size_v<decltype(table<Row
 /// Calls f(column, index) for each column, in their order.
 template <class Row, class F>
 constexpr void each_column(F f) {
-  [&]<std::size_t... I>(std::index_sequence<I...>) { (f(std::get<I>(table<Row>.columns), I), ...); }(std::make_index_sequence<column_count<Row>>{});
+  [&]<std::size_t... I>(std::index_sequence<I...>) {
+    (f(std::get<I>(table<Row>.columns), I), ...);
+  }(std::make_index_sequence<column_count<Row>>{});
 }
 
 namespace internal {
@@ -80,7 +82,8 @@ consteval std::size_t index_of() {
   return found;
 }
 
-/// As the server has the column. Lists of texts travel as array literals inside an array of texts, for unnest() would flatten an array of arrays.
+/// As the server has the column. Lists of texts travel as array literals inside an array of texts, for unnest() would
+/// flatten an array of arrays.
 template <class M>
 constexpr std::string_view sql_type() {
   if constexpr (schema::is_optional<M>) {
@@ -89,8 +92,8 @@ constexpr std::string_view sql_type() {
     return "boolean";
   } else if constexpr (std::same_as<M, Timestamp>) {
     return "timestamptz";
-  } else if constexpr (std::same_as<M, std::string> || std::same_as<M, Personal> || std::same_as<M, Sealed> || schema::Named<M> ||
-                       schema::is_list<M>) {
+  } else if constexpr (std::same_as<M, std::string> || std::same_as<M, Personal> || std::same_as<M, Sealed> ||
+                       schema::Named<M> || schema::is_list<M>) {
     return "text";
   } else if constexpr (std::same_as<M, std::int32_t>) {
     return "integer";
@@ -120,7 +123,8 @@ postgres::Text column_text(const M& value) {
   }
 }
 
-/// "d.status, d.message_count": what a SELECT names for read_columns(), with a table's alias before each where one is given.
+/// "d.status, d.message_count": what a SELECT names for read_columns(), with a table's alias before each where one is
+/// given.
 template <class Row>
 std::string select_list(std::string_view alias = {}) {
   std::string text;
@@ -156,7 +160,9 @@ void read_column(const postgres::Row& row, int at, M& member) {
 /// The columns of select_list(), from column `first` on.
 template <class Row>
 void read_columns(const postgres::Row& row, int first, Row& out) {
-  each_column<Row>([&]<class C>(const C&, std::size_t i) { internal::read_column(row, first + static_cast<int>(i), out.*C::member); });
+  each_column<Row>([&]<class C>(const C&, std::size_t i) {
+    internal::read_column(row, first + static_cast<int>(i), out.*C::member);
+  });
 }
 /// A row of a statement that selects select_list() alone.
 template <class Row>

@@ -122,10 +122,18 @@ Read<State> decode_state(std::string_view text) {
   return std::move(**state);
 }
 
-Encoded encode_command(const Command& command) { return context_of(command, &ContextSchema::has_command).encode_command(command); }
-Read<std::optional<Command>> decode_command(std::string_view type, json::Value value) { return read_named(composed().commands, type, value); }
-Encoded encode_answer(const Answer& answer) { return context_of(answer, &ContextSchema::has_answer).encode_answer(answer); }
-Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value) { return read_named(composed().answers, type, value); }
+Encoded encode_command(const Command& command) {
+  return context_of(command, &ContextSchema::has_command).encode_command(command);
+}
+Read<std::optional<Command>> decode_command(std::string_view type, json::Value value) {
+  return read_named(composed().commands, type, value);
+}
+Encoded encode_answer(const Answer& answer) {
+  return context_of(answer, &ContextSchema::has_answer).encode_answer(answer);
+}
+Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value) {
+  return read_named(composed().answers, type, value);
+}
 
 std::vector<std::string_view> event_types() {
   std::vector<std::string_view> out;
@@ -146,7 +154,8 @@ std::vector<std::pair<std::string_view, std::string>> event_schemas() {
 }
 std::string event_catalogue() {
   std::string out =
-      "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this build; the JSON Schemas are in\n"
+      "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this "
+      "build; the JSON Schemas are in\n"
       "[schemas/events](../schemas/events), how to read the topic in [events.md](events.md).\n";
   each_event_type([&](const EventType& type) { type.add_to_catalogue(out); });
   return out;
@@ -154,7 +163,8 @@ std::string event_catalogue() {
 
 namespace {
 
-/// "parley.account.logged_in.v2" as "accountLoggedIn"; what is not written any more keeps its version: "accountLoggedInV1".
+/// "parley.account.logged_in.v2" as "accountLoggedIn"; what is not written any more keeps its version:
+/// "accountLoggedInV1".
 std::string message_name(const EventType& type) {
   auto name = type.name.substr(type.name.find('.') + 1);
   const auto version = name.substr(name.rfind('.') + 2);
@@ -175,7 +185,8 @@ std::string message_name(const EventType& type) {
 void fill(std::string& document, std::string_view begin, std::string_view end, const std::string& lines) {
   const auto from = document.find(begin);
   const auto to = document.find(end);
-  if (from == std::string::npos || to == std::string::npos || to < from) throw std::invalid_argument("no place for the event types");
+  if (from == std::string::npos || to == std::string::npos || to < from)
+    throw std::invalid_argument("no place for the event types");
   const auto first = document.find('\n', from) + 1;
   document.replace(first, document.rfind('\n', to) + 1 - first, lines);
 }
@@ -189,7 +200,8 @@ std::string asyncapi_with_event_types(std::string_view document) {
     const std::string full(type.name);
     references += "      " + name + ": { $ref: '#/components/messages/" + name + "' }\n";
     messages += "    " + name + ": { name: " + full + (type.is_old ? ", summary: Not written any more" : "") +
-                ", traits: [ { $ref: '#/components/messageTraits/envelope' } ], payload: { $ref: 'events/" + full + ".json' } }\n";
+                ", traits: [ { $ref: '#/components/messageTraits/envelope' } ], payload: { $ref: 'events/" + full +
+                ".json' } }\n";
   });
   std::string out(document);
   fill(out, "# Event types of this build", "# End of the event types", references);

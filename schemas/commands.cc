@@ -78,7 +78,8 @@ std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_vi
   if (const auto principal = require("principal", parse_principal(text("principal")))) e.principal = *principal;
   if (const auto target = require("target", parse_target(text("target")))) e.target = *target;
   if (const auto not_after = require("not_after", parse_time(text("not_after")))) e.not_after = *not_after;
-  if (const auto expected = header("expected_version")) e.expected_version = require("expected_version", parse_integer(*expected));
+  if (const auto expected = header("expected_version"))
+    e.expected_version = require("expected_version", parse_integer(*expected));
   const auto slot = parse_integer(key);
   if ((!slot || *slot < 0 || *slot >= kSlots) && problem.empty()) problem = "the key is not a slot";
   if (!problem.empty()) return std::unexpected(problem);
@@ -86,14 +87,17 @@ std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_vi
   return e;
 }
 
-std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key, const HeaderLookup& header,
+std::expected<std::pair<CommandEnvelope, Command>, CommandProblem> read_command(std::string_view key,
+                                                                                const HeaderLookup& header,
                                                                                 std::string_view value) {
   auto e = read_command_envelope(key, header);
   if (!e) return std::unexpected(CommandProblem{std::move(e.error()), std::nullopt});
   const auto document = json::Document::parse(std::string(value), json::Strict::no);
   if (!document) return std::unexpected(CommandProblem{"value:  " + document.error().issue, std::move(*e)});
   auto command = decode_command(e->type, document->root());
-  if (!command) return std::unexpected(CommandProblem{"value: " + command.error().field + " " + command.error().issue, std::move(*e)});
+  if (!command)
+    return std::unexpected(
+        CommandProblem{"value: " + command.error().field + " " + command.error().issue, std::move(*e)});
   if (!*command) return std::unexpected(CommandProblem{"unknown type of command", std::move(*e)});
   return std::pair{std::move(*e), std::move(**command)};
 }

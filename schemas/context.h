@@ -1,7 +1,7 @@
 #pragma once
-// A context on the wire, as the rest of the house sees it: a table of its types and of what can be done with each, made of the context's descriptions
-// (schemas/contexts/) when the program is composed. Internal to schemas/; the functions that use it are in events.h, commands.h, replies.h,
-// directory.h.
+// A context on the wire, as the rest of the house sees it: a table of its types and of what can be done with each, made
+// of the context's descriptions (schemas/contexts/) when the program is composed. Internal to schemas/; the functions
+// that use it are in events.h, commands.h, replies.h, directory.h.
 #include <optional>
 #include <span>
 #include <string>
@@ -68,7 +68,8 @@ Read<std::optional<Command>> decode_command(std::string_view type, json::Value v
 Encoded encode_answer(const Answer& answer);
 Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value);
 
-/// All of them, in the order of domain/contexts.def. Throws std::logic_error when two types, or two prefixes, have one name.
+/// All of them, in the order of domain/contexts.def. Throws std::logic_error when two types, or two prefixes, have one
+/// name.
 std::span<const ContextSchema* const> contexts();
 
 }  // namespace parley::schema

@@ -1,6 +1,6 @@
 #pragma once
-// The functions of a context's table (context.h), made of its types' descriptions. Included by schemas/contexts/*.cc alone: what is instantiated here
-// is compiled there and nowhere else.
+// The functions of a context's table (context.h), made of its types' descriptions. Included by schemas/contexts/*.cc
+// alone: what is instantiated here is compiled there and nowhere else.
 #include <array>
 #include <concepts>
 #include <utility>
@@ -132,7 +132,8 @@ constexpr EventType event_type_of(bool is_old, Read<Event> (*read)(json::Value))
 }
 template <class Variant, class... Ts, class... Old>
 constexpr auto event_types_of(std::variant<Ts...>*, std::variant<Old...>*) {
-  return std::array{event_type_of<Ts>(false, read_as<Event, Variant, Ts>)..., event_type_of<Old>(true, read_old<Variant, Old>)...};
+  return std::array{event_type_of<Ts>(false, read_as<Event, Variant, Ts>)...,
+                    event_type_of<Old>(true, read_old<Variant, Old>)...};
 }
 template <class Variant, class... Ts>
 constexpr auto event_types_of(std::variant<Ts...>*, void*) {
@@ -149,8 +150,8 @@ inline constexpr auto named_types = named_types_of<AnyOf, Variant>(static_cast<V
 
 }  // namespace internal
 
-/// `Words` has operator()(const E&, const Telling&) for each event: one without words does not compile. `Old`: a variant of the types that are not
-/// written any more, or void.
+/// `Words` has operator()(const E&, const Telling&) for each event: one without words does not compile. `Old`: a
+/// variant of the types that are not written any more, or void.
 template <class Variant, class Words, class Old = void>
 constexpr void add_events(ContextSchema& out) {
   out.events = internal::event_types<Variant, Old>;
@@ -164,7 +165,8 @@ constexpr void add_events(ContextSchema& out) {
     const auto take = [&](const auto& member) {
       if (const auto stream = internal::stream_named_by(member)) streams.push_back(*stream);
     };
-    std::visit([&]<class E>(const E& e) { std::apply([&](const auto&... f) { (take(e.*f.member), ...); }, fields<E>); }, event.get<Variant>());
+    std::visit([&]<class E>(const E& e) { std::apply([&](const auto&... f) { (take(e.*f.member), ...); }, fields<E>); },
+               event.get<Variant>());
     return streams;
   };
 }

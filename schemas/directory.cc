@@ -31,7 +31,8 @@ Records directory_changes(const Stream& stream, const State& before, const State
   auto now = directory_of(stream, after);
   Records changes;
   for (const auto& record : old) {
-    if (std::ranges::find(now, record.key, &DirectoryRecord::key) == now.end()) changes.push_back({record.key, std::nullopt});
+    if (std::ranges::find(now, record.key, &DirectoryRecord::key) == now.end())
+      changes.push_back({record.key, std::nullopt});
   }
   for (auto& record : now) {
     if (std::ranges::find(old, record) == old.end()) changes.push_back(std::move(record));

@@ -1,6 +1,6 @@
 #pragma once
-// Values as they may be shown: what a type declares to be personal is left out unless it is asked for, and what is sealed always is. What is left out
-// stands as null, so that it can be told from what was never there.
+// Values as they may be shown: what a type declares to be personal is left out unless it is asked for, and what is
+// sealed always is. What is left out stands as null, so that it can be told from what was never there.
 #include <string>
 
 #include "domain/kernel.h"

@@ -19,8 +19,10 @@ Read<std::string> Codec<std::string>::read(json::Value v, const Limits& limits) 
   if (!text) return problem("must be a string");
   const auto length = limits.length_min != 0 || limits.length_max != 0 ? characters(*text) : 0;
   if (length < limits.length_min)
-    return problem(length == 0 ? "must not be empty" : "must be at least " + std::to_string(limits.length_min) + " characters");
-  if (limits.length_max != 0 && length > limits.length_max) return problem("must be at most " + std::to_string(limits.length_max) + " characters");
+    return problem(length == 0 ? "must not be empty"
+                               : "must be at least " + std::to_string(limits.length_min) + " characters");
+  if (limits.length_max != 0 && length > limits.length_max)
+    return problem("must be at most " + std::to_string(limits.length_max) + " characters");
   return std::string(*text);
 }
 void Codec<std::string>::schema(json::Writer& w, const Limits& limits) {
@@ -45,7 +47,8 @@ void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern
 
 void Components::merge(const Components& other) {
   for (const auto& [name, schema] : other.schemas) {
-    if (schemas.try_emplace(name, schema).first->second != schema) throw std::invalid_argument("two types are called " + name);
+    if (schemas.try_emplace(name, schema).first->second != schema)
+      throw std::invalid_argument("two types are called " + name);
   }
 }
 
@@ -112,23 +115,24 @@ std::string format_time(Timestamp time) {
 }
 
 std::optional<Timestamp> parse_time(std::string_view text) {
-  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != '.' ||
-      text[23] != 'Z')
+  if (text.size() != 24 || text[4] != '-' || text[7] != '-' || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
+      text[19] != '.' || text[23] != 'Z')
     return std::nullopt;
   auto digits = [&](std::size_t at, std::size_t n) -> int {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data() + at, text.data() + at + n, value);
     return error == std::errc{} && end == text.data() + at + n && text[at] != '-' ? value : -1;
   };
-  const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2), second = digits(17, 2),
-            ms = digits(20, 3);
-  if (year < 0 || month < 0 || day < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59 || ms < 0)
+  const int year = digits(0, 4), month = digits(5, 2), day = digits(8, 2), hour = digits(11, 2), minute = digits(14, 2),
+            second = digits(17, 2), ms = digits(20, 3);
+  if (year < 0 || month < 0 || day < 0 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+      second > 59 || ms < 0)
     return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} + std::chrono::seconds{second} +
-         std::chrono::milliseconds{ms};
+  return std::chrono::sys_days{date} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+         std::chrono::seconds{second} + std::chrono::milliseconds{ms};
 }
 
 }  // namespace parley::schema

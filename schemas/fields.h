@@ -1,7 +1,8 @@
 #pragma once
 // A type says its fields once; reading with precise errors, writing and JSON Schema follow from it.
 //
-//   template <> inline constexpr auto fields<Created> = std::tuple{field("name", &Created::name, {.length_min = 1, .length_max = 200})};
+//   template <> inline constexpr auto fields<Created> = std::tuple{field("name", &Created::name, {.length_min = 1,
+//   .length_max = 200})};
 //
 // Limits belong to requests. What stands in the log has none: lowering a limit must never make an old event unreadable.
 #include <algorithm>
@@ -37,7 +38,8 @@ struct Components {
   void merge(const Components& other);
 };
 
-/// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a list, which may have to have one.
+/// What a request's field may be; zero means no limit of its own. Lengths are Unicode characters, or elements of a
+/// list, which may have to have one.
 struct Limits {
   std::size_t length_min = 0;
   std::size_t length_max = 0;
@@ -54,7 +56,8 @@ struct Field {
   std::string_view description;  ///< For OpenAPI.
 };
 template <class Owner, class Member>
-constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* member, Limits limits = {}, std::string_view description = {}) {
+constexpr Field<Owner, Member> field(std::string_view name, Member Owner::* member, Limits limits = {},
+                                     std::string_view description = {}) {
   return {name, member, limits, description};
 }
 
@@ -152,7 +155,8 @@ inline std::size_t characters(std::string_view utf8) {
   return static_cast<std::size_t>(std::ranges::count_if(utf8, [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
-/// Nothing for text that std::to_string() does not write ("07", "-0"): a number has one form, or two texts would have one hash.
+/// Nothing for text that std::to_string() does not write ("07", "-0"): a number has one form, or two texts would have
+/// one hash.
 std::optional<std::int64_t> parse_integer(std::string_view text);
 
 /// "2026-11-21T10:17:00.123Z"
@@ -177,7 +181,8 @@ inline constexpr bool is_list = false;
 template <class T>
 inline constexpr bool is_list<std::vector<T>> = true;
 
-/// Of a request that changes parts of something: what one becomes; nothing when the field is absent. Null is refused, where Patch clears.
+/// Of a request that changes parts of something: what one becomes; nothing when the field is absent. Null is refused,
+/// where Patch clears.
 template <class T>
 struct Given {
   std::optional<T> value;
@@ -321,7 +326,9 @@ struct Codec<Patch<T>> {
     if (!value) return std::unexpected(std::move(value.error()));
     return Patch<T>(std::move(*value));
   }
-  static void write(json::Writer& w, const Patch<T>& patch) { patch.value ? Codec<T>::write(w, *patch.value) : w.null(); }
+  static void write(json::Writer& w, const Patch<T>& patch) {
+    patch.value ? Codec<T>::write(w, *patch.value) : w.null();
+  }
   static void schema(json::Writer& w, const Limits& limits) { Codec<Nullable<T>>::schema(w, limits); }
 };
 template <class T>
@@ -345,7 +352,8 @@ struct Codec<std::vector<T>> {
     out.reserve(v.size());
     for (std::size_t i = 0; i < v.size(); ++i) {
       auto element = Codec<T>::read(v.at(i), {.length_max = limits.element_length_max});
-      if (!element) return std::unexpected(Problem{"[" + std::to_string(i) + "]" + element.error().field, element.error().issue});
+      if (!element)
+        return std::unexpected(Problem{"[" + std::to_string(i) + "]" + element.error().field, element.error().issue});
       out.push_back(std::move(*element));
     }
     return out;
@@ -388,7 +396,8 @@ struct Codec<T> {
           out.*f.member = std::move(*result);
         } else {
           const auto& inner = result.error().field;
-          failed = Problem{std::string(f.name) + (inner.empty() || inner.front() == '[' ? "" : ".") + inner, result.error().issue};
+          failed = Problem{std::string(f.name) + (inner.empty() || inner.front() == '[' ? "" : ".") + inner,
+                           result.error().issue};
         }
         return !failed;
       };
@@ -451,7 +460,8 @@ struct Codec<T> {
       w.begin_object();
       if constexpr (is_optional<M>) {
         using Value = typename M::value_type;
-        components != nullptr && components->of_requests ? Codec<Nullable<Value>>::schema(w, limits) : Codec<Value>::schema(w, limits);
+        components != nullptr && components->of_requests ? Codec<Nullable<Value>>::schema(w, limits)
+                                                         : Codec<Value>::schema(w, limits);
       } else {
         Codec<M>::schema(w, limits);
       }

@@ -17,11 +17,13 @@ using Node = rapidjson::Value;
 const Node& node(const void* impl) { return *static_cast<const Node*>(impl); }
 std::string_view view(const Node& v) { return {v.GetString(), v.GetStringLength()}; }
 
-/// PostgreSQL's text has no NUL, and RapidJSON lets the escape of a lone low surrogate through (as the bytes ED B0..BF xx).
+/// PostgreSQL's text has no NUL, and RapidJSON lets the escape of a lone low surrogate through (as the bytes ED B0..BF
+/// xx).
 std::optional<std::string> text_problem(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) return "must not contain the NUL character";
   for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    if (static_cast<unsigned char>(text[i]) == 0xED && static_cast<unsigned char>(text[i + 1]) >= 0xA0) return "must not contain lone surrogates";
+    if (static_cast<unsigned char>(text[i]) == 0xED && static_cast<unsigned char>(text[i + 1]) >= 0xA0)
+      return "must not contain lone surrogates";
   }
   return std::nullopt;
 }
@@ -67,9 +69,12 @@ std::string_view fault_named(rapidjson::ParseErrorCode code) {
   return "a syntax error";
 }
 
-ParseError fault_at(std::size_t byte, std::string_view fault) { return {"at byte " + std::to_string(byte) + ": " + std::string(fault), false, {}}; }
+ParseError fault_at(std::size_t byte, std::string_view fault) {
+  return {"at byte " + std::to_string(byte) + ": " + std::string(fault), false, {}};
+}
 
-/// Builds a document of a caller's text, and ends the reading where the text has more than may pass: no more of it costs anything.
+/// Builds a document of a caller's text, and ends the reading where the text has more than may pass: no more of it
+/// costs anything.
 class Bounded {
  public:
   explicit Bounded(rapidjson::Document& out) : out_(out) {}
@@ -81,8 +86,12 @@ class Bounded {
   bool Int64(std::int64_t i) { return fits() && out_.Int64(i); }
   bool Uint64(std::uint64_t i) { return fits() && out_.Uint64(i); }
   bool Double(double d) { return fits() && out_.Double(d); }
-  bool RawNumber(const char* text, rapidjson::SizeType length, bool copy) { return fits() && out_.RawNumber(text, length, copy); }
-  bool String(const char* text, rapidjson::SizeType length, bool copy) { return fits() && out_.String(text, length, copy); }
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool copy) {
+    return fits() && out_.RawNumber(text, length, copy);
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool copy) {
+    return fits() && out_.String(text, length, copy);
+  }
   bool Key(const char* text, rapidjson::SizeType length, bool copy) { return out_.Key(text, length, copy); }
   bool StartObject() { return fits() && enter() && out_.StartObject(); }
   bool EndObject(rapidjson::SizeType members) { return leave() && out_.EndObject(members); }
@@ -201,11 +210,14 @@ std::optional<bool> Value::boolean() const {
 Value Value::member(std::string_view name) const {
   if (!is_object()) return {};
   const auto& object = node(impl_);
-  const auto it = object.FindMember(Node(rapidjson::StringRef(name.data(), static_cast<rapidjson::SizeType>(name.size()))));
+  const auto it =
+      object.FindMember(Node(rapidjson::StringRef(name.data(), static_cast<rapidjson::SizeType>(name.size()))));
   return it == object.MemberEnd() ? Value{} : Value{&it->value};
 }
 std::size_t Value::size() const { return is_array() ? node(impl_).Size() : 0; }
-Value Value::at(std::size_t index) const { return index < size() ? Value{&node(impl_)[static_cast<rapidjson::SizeType>(index)]} : Value{}; }
+Value Value::at(std::size_t index) const {
+  return index < size() ? Value{&node(impl_)[static_cast<rapidjson::SizeType>(index)]} : Value{};
+}
 
 struct Document::Impl {
   std::string text;  // parsed in place: strings point into it
@@ -229,12 +241,14 @@ std::expected<Document, ParseError> Document::parse(std::string text, Strict str
   constexpr std::size_t kUtf8TailMax = 3;
   impl->text.append(kUtf8TailMax, '\0');
   // Iterative: a body of opening brackets must not overflow the stack.
-  constexpr unsigned kFlags = rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseInsituFlag;
+  constexpr unsigned kFlags =
+      rapidjson::kParseValidateEncodingFlag | rapidjson::kParseIterativeFlag | rapidjson::kParseInsituFlag;
   rapidjson::InsituStringStream stream(impl->text.data());
   rapidjson::Reader reader;
   Bounded bounded(impl->json);
   const auto build = [&](rapidjson::Document& json) {
-    return strict == Strict::yes ? !reader.Parse<kFlags>(stream, bounded).IsError() : !reader.Parse<kFlags>(stream, json).IsError();
+    return strict == Strict::yes ? !reader.Parse<kFlags>(stream, bounded).IsError()
+                                 : !reader.Parse<kFlags>(stream, json).IsError();
   };
   impl->json.Populate(build);
   if (!bounded.issue().empty()) return std::unexpected(ParseError{bounded.issue(), false, {}});
@@ -258,8 +272,12 @@ void Writer::begin_object() { impl_->writer.StartObject(); }
 void Writer::end_object() { impl_->writer.EndObject(); }
 void Writer::begin_array() { impl_->writer.StartArray(); }
 void Writer::end_array() { impl_->writer.EndArray(); }
-void Writer::key(std::string_view name) { impl_->writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size())); }
-void Writer::string(std::string_view text) { impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size())); }
+void Writer::key(std::string_view name) {
+  impl_->writer.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+}
+void Writer::string(std::string_view text) {
+  impl_->writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
 void Writer::integer(std::int64_t value) { impl_->writer.Int64(value); }
 void Writer::number(double value) { std::isfinite(value) ? impl_->writer.Double(value) : impl_->writer.Null(); }
 void Writer::boolean(bool value) { impl_->writer.Bool(value); }

@@ -1,5 +1,6 @@
 #pragma once
-// JSON as the project uses it: a parsed document, views of its values, and a writer. The parser is RapidJSON, kept behind this header.
+// JSON as the project uses it: a parsed document, views of its values, and a writer. The parser is RapidJSON, kept
+// behind this header.
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -38,8 +39,9 @@ class Value {
   const void* impl_ = nullptr;
 };
 
-/// How strict a reader is: callers get errors for what is legal JSON and yet must not pass (NUL characters, lone surrogates, numbers too
-/// large, a field given twice, nesting past kDepthMax); what stands in the log was accepted once and is read as it is.
+/// How strict a reader is: callers get errors for what is legal JSON and yet must not pass (NUL characters, lone
+/// surrogates, numbers too large, a field given twice, nesting past kDepthMax); what stands in the log was accepted
+/// once and is read as it is.
 enum class Strict { no, yes };
 
 /// Why a text is not JSON, or not JSON that may pass; in words for the caller.
@@ -49,7 +51,8 @@ struct ParseError {
   std::string field;
 };
 
-/// Owns a parsed text. Movable; not thread-safe. Invalid UTF-8 is refused whatever the strictness, and no nesting overflows the stack.
+/// Owns a parsed text. Movable; not thread-safe. Invalid UTF-8 is refused whatever the strictness, and no nesting
+/// overflows the stack.
 class Document {
  public:
   static std::expected<Document, ParseError> parse(std::string text, Strict strict);
@@ -93,7 +96,8 @@ class Writer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// JSON text laid out for people, two spaces a level, with a newline at its end. Text that is not JSON comes back as it is.
+/// JSON text laid out for people, two spaces a level, with a newline at its end. Text that is not JSON comes back as it
+/// is.
 std::string pretty(std::string_view json);
 
 }  // namespace parley::json

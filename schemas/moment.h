@@ -20,8 +20,8 @@ struct AtTime {
 };
 using Moment = std::variant<AtVersion, AtTime>;
 
-/// RFC 3339 in UTC as events have it ("2026-11-21T10:17:00.123Z"), without the milliseconds, or a date alone, which is its midnight: its first
-/// moment. From the year 1 to 9999: what PostgreSQL and events can hold.
+/// RFC 3339 in UTC as events have it ("2026-11-21T10:17:00.123Z"), without the milliseconds, or a date alone, which is
+/// its midnight: its first moment. From the year 1 to 9999: what PostgreSQL and events can hold.
 std::optional<Timestamp> parse_past_time(std::string_view text);
 /// A number is a version, anything else must be a time.
 std::optional<Moment> parse_moment(std::string_view text);
@@ -29,7 +29,8 @@ std::optional<Moment> parse_moment(std::string_view text);
 inline constexpr std::string_view kMomentIssue = "must be a version like 7 or a time like 2026-11-21T10:17:00.123Z";
 /// The same as ECMA-262 has it, days that a month has not aside.
 inline constexpr std::string_view kMomentPattern =
-    "^((0|[1-9][0-9]{0,14})|([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T([01][0-9]|2[0-3]):[0-5]["
+    "^((0|[1-9][0-9]{0,14})|([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3["
+    "01])(T([01][0-9]|2[0-3]):[0-5]["
     "0-9]:[0-5][0-9](\\.[0-9]{3})?Z)?)$";
 
 /// The part of an event's place in its stream that a moment is compared with.

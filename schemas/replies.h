@@ -1,6 +1,7 @@
 #pragma once
-// Replies on the wire (parley.replies): a command's outcome, which is both the answer for its sender and the memory of what was decided.
-// The value is the outcome and never changes for a command; the headers say for which sending it is and whether it is the first.
+// Replies on the wire (parley.replies): a command's outcome, which is both the answer for its sender and the memory of
+// what was decided. The value is the outcome and never changes for a command; the headers say for which sending it is
+// and whether it is the first.
 #include <expected>
 #include <optional>
 #include <string>
@@ -37,7 +38,8 @@ enum class Memory {
   first,      ///< A decision: remembered.
   repeat,     ///< The first one's outcome again; or, with another fingerprint, the refusal of that.
   none,       ///< Not a decision (expired, parked): asked again, it is decided then.
-  under_way,  ///< What was decided has begun and not ended: remembered as that. The outcome follows as a first one, for no sending in particular.
+  under_way,  ///< What was decided has begun and not ended: remembered as that. The outcome follows as a first one, for
+              ///< no sending in particular.
   still_under_way,  ///< It was under way already when it was sent again; the same outcome follows.
 };
 /// Whether the outcome is still to come.

@@ -21,7 +21,8 @@ std::string digest_input(std::string_view previous_digest_bytes, const StoredRec
 }
 
 std::string signed_text(int partition, const seals::PartitionSealed& seal) {
-  return std::string(kVersion) + "\n" + std::to_string(partition) + "\n" + std::to_string(seal.events) + "\n" + seal.digest;
+  return std::string(kVersion) + "\n" + std::to_string(partition) + "\n" + std::to_string(seal.events) + "\n" +
+         seal.digest;
 }
 
 }  // namespace parley::schema

@@ -1,5 +1,6 @@
 #pragma once
-// Signals on the wire (parley.signals): what is passed on to those who look now, and never kept. The key is the dialog's id, the value JSON.
+// Signals on the wire (parley.signals): what is passed on to those who look now, and never kept. The key is the
+// dialog's id, the value JSON.
 #include <optional>
 #include <string_view>
 

@@ -1,5 +1,6 @@
 #pragma once
-// API keys, as programs present them: text that nobody can guess, with a form by which tools that look for leaked secrets know it. Thread-safe.
+// API keys, as programs present them: text that nobody can guess, with a form by which tools that look for leaked
+// secrets know it. Thread-safe.
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -17,8 +18,8 @@ inline constexpr std::size_t kApiKeyHintSize = 4;
 std::string new_api_key();
 /// Whether it has the form of one.
 bool is_api_key(std::string_view text);
-/// Under which the directory has the key, hexadecimal: HMAC under a server key, so that a digest tells nothing to those who read the log, and nobody
-/// who can only write to it makes a key of their own.
+/// Under which the directory has the key, hexadecimal: HMAC under a server key, so that a digest tells nothing to those
+/// who read the log, and nobody who can only write to it makes a key of their own.
 std::string api_key_digest(std::string_view key, const crypto::Keyring& keys);
 /// Its last characters, by which people tell their keys apart.
 std::string_view api_key_hint(std::string_view key);

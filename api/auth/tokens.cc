@@ -13,7 +13,8 @@ struct Claims {
   std::int64_t issued_at = 0;
   std::int64_t expires_at = 0;
   std::string id;
-  std::optional<std::int64_t> version;  // our own: the account's when the session began; absent in tokens of earlier builds
+  std::optional<std::int64_t>
+      version;  // our own: the account's when the session began; absent in tokens of earlier builds
 };
 
 }  // namespace parley::api
@@ -33,8 +34,11 @@ namespace {
 
 using crypto::Purpose;
 
-/// The algorithm is fixed: a token with any header but these is none of ours, so nobody can choose "none" or another key's algorithm.
-std::string header_of(std::string_view key_id) { return crypto::base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + std::string(key_id) + "\"}"); }
+/// The algorithm is fixed: a token with any header but these is none of ours, so nobody can choose "none" or another
+/// key's algorithm.
+std::string header_of(std::string_view key_id) {
+  return crypto::base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + std::string(key_id) + "\"}");
+}
 /// Of tokens of earlier builds, which had one key.
 constexpr std::string_view kHeaderWithoutKey = R"({"alg":"HS256","typ":"JWT"})";
 
@@ -55,9 +59,11 @@ std::string guest_subject(DialogId dialog, AssistantId assistant) {
 
 }  // namespace
 
-std::string Tokens::issue(const Principal& principal, Timestamp issued_at, std::string_view command_id, std::int64_t version) const {
+std::string Tokens::issue(const Principal& principal, Timestamp issued_at, std::string_view command_id,
+                          std::int64_t version) const {
   const auto& key = keys_.token_keys().front();
-  const Claims claims{to_string(principal), seconds(issued_at), seconds(issued_at + accounts::kSessionLifetime), std::string(command_id), version};
+  const Claims claims{to_string(principal), seconds(issued_at), seconds(issued_at + accounts::kSessionLifetime),
+                      std::string(command_id), version};
   const auto signed_part = header_of(key) + "." + crypto::base64url(schema::write(claims));
   return signed_part + "." + crypto::base64url(keys_.token_mac(key, signed_part));
 }
@@ -78,7 +84,8 @@ std::expected<Entered, Error> Tokens::verify(std::string_view token, Timestamp n
   const auto principal = parse_principal(claims->subject);
   if (!principal || !account_behind(*principal)) return refused;
   if (seconds(now) >= claims->expires_at) return std::unexpected(Error{Code::token_expired, {}});
-  return Entered{*principal, {claims->id, claims->version.value_or(0), Timestamp(std::chrono::seconds(claims->expires_at))}};
+  return Entered{*principal,
+                 {claims->id, claims->version.value_or(0), Timestamp(std::chrono::seconds(claims->expires_at))}};
 }
 
 std::string Tokens::guest_id(DialogId dialog, AssistantId assistant) const {
@@ -95,7 +102,8 @@ std::string Tokens::bot_index(std::string_view bot_id) const {
   return crypto::hex(keys_.mac(Purpose::unique_index, "telegram_bot " + std::string(bot_id)));
 }
 
-std::string Tokens::fingerprint(std::string_view principal, std::string_view method, std::string_view route, std::string_view body) const {
+std::string Tokens::fingerprint(std::string_view principal, std::string_view method, std::string_view route,
+                                std::string_view body) const {
   std::string text;
   for (const auto part : {principal, method, route, body}) (text += std::to_string(part.size()) += ':') += part;
   return crypto::hex(keys_.mac(Purpose::fingerprints, text));

@@ -12,13 +12,15 @@ namespace parley::api {
 
 class Directory;
 
-/// Counts what the directory knows and, beside it, the creations under way through this process, which the directory does not know yet. So one
-/// process lets an owner have no assistant more than `assistants_max`, however many are asked for at once. Processes do not see each other's
-/// creations before the directory has them (a second at most): each may let through what was free when it looked. Thread-safe; does not block.
+/// Counts what the directory knows and, beside it, the creations under way through this process, which the directory
+/// does not know yet. So one process lets an owner have no assistant more than `assistants_max`, however many are asked
+/// for at once. Processes do not see each other's creations before the directory has them (a second at most): each may
+/// let through what was free when it looked. Thread-safe; does not block.
 class Creations {
  public:
   /// `directory` must outlive this.
-  Creations(const Directory& directory, std::size_t assistants_max) : directory_(directory), assistants_max_(assistants_max) {}
+  Creations(const Directory& directory, std::size_t assistants_max)
+      : directory_(directory), assistants_max_(assistants_max) {}
   Creations(const Creations&) = delete;
   Creations& operator=(const Creations&) = delete;
 
@@ -27,8 +29,8 @@ class Creations {
 
   /// One assistant counts as under way for as long as this lives. This must not outlive its Creations.
   using Place = std::shared_ptr<const void>;
-  /// For the assistant that is to be created by that command, which gets that site token. Nothing: the owner has as many as it may. A command that is
-  /// sent again has its place already.
+  /// For the assistant that is to be created by that command, which gets that site token. Nothing: the owner has as
+  /// many as it may. A command that is sent again has its place already.
   Place take(AccountId owner, const std::string& command_id, const std::string& site_token);
 
  private:

@@ -24,8 +24,10 @@ bool is_decision(schema::Memory memory) { return memory != schema::Memory::none;
 using Clock = std::chrono::steady_clock;
 
 metrics::Histogram phase(const char* name) {
-  return metrics::histogram("parley_api_command_phase_seconds",
-                            "decide: from sending a command to its reply; project: from there until the read model has it", {{"phase", name}});
+  return metrics::histogram(
+      "parley_api_command_phase_seconds",
+      "decide: from sending a command to its reply; project: from there until the read model has it",
+      {{"phase", name}});
 }
 
 }  // namespace
@@ -46,7 +48,9 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     auto waiting = take(attempt_id);
     if (!waiting) return;
     const auto now = Clock::now();
-    const auto between = [](Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); };
+    const auto between = [](Clock::time_point from, Clock::time_point to) {
+      return std::chrono::duration<double>(to - from).count();
+    };
     seconds.observe(between(waiting->sent, now));
     if (waiting->decided) {
       decide_seconds.observe(between(waiting->sent, *waiting->decided));
@@ -79,12 +83,14 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     under_way.emplace(envelope.command_id, attempt_id);
   }
 
-  /// The sendings that a reply is for: its own, and those of a command that has come to its end. Each with whether it was a repetition.
+  /// The sendings that a reply is for: its own, and those of a command that has come to its end. Each with whether it
+  /// was a repetition.
   std::vector<std::pair<std::string, bool>> receivers(const kafka::Message& message) {
     std::vector<std::pair<std::string, bool>> out;
     const auto now = Clock::now();
     const std::lock_guard lock(mutex);
-    if (const auto found = waiting.find(std::string(message.header("attempt_id").value_or(""))); found != waiting.end()) {
+    if (const auto found = waiting.find(std::string(message.header("attempt_id").value_or("")));
+        found != waiting.end()) {
       found->second.decided = now;
       out.emplace_back(found->first, false);
     }
@@ -99,15 +105,17 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   }
 
   void reply(const kafka::Message& message) {
-    for (const auto& [attempt_id, repeated] : receivers(message)) reply(message, attempt_id, repeated);  // most are another API's, or too late
+    for (const auto& [attempt_id, repeated] : receivers(message))
+      reply(message, attempt_id, repeated);  // most are another API's, or too late
   }
 
   void reply(const kafka::Message& message, const std::string& attempt_id, bool is_repetition) {
     const auto envelope = schema::read_reply_envelope(headers_of(message));
     auto outcome = schema::read_outcome(message.value());
     if (!envelope || !outcome) {
-      log::error("a reply cannot be read",
-                 {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", envelope ? outcome.error().issue : envelope.error()}});
+      log::error("a reply cannot be read", {{"partition", message.partition()},
+                                            {"offset", message.offset()},
+                                            {"reason", envelope ? outcome.error().issue : envelope.error()}});
       return complete(attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
     }
     if (const auto* error = std::get_if<Error>(&outcome->result); error != nullptr && !is_decision(envelope->memory)) {
@@ -118,10 +126,11 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     const auto position = outcome->position;
     CommandResult result{std::move(*outcome), repeated};
     if (!position) return complete(attempt_id, std::move(result));
-    progress.when_readable(*position, [weak = weak_from_this(), attempt_id, result = std::move(result)](bool readable) mutable {
-      result.readable = readable;
-      if (const auto impl = weak.lock()) impl->complete(attempt_id, std::move(result));
-    });
+    progress.when_readable(*position,
+                           [weak = weak_from_this(), attempt_id, result = std::move(result)](bool readable) mutable {
+                             result.readable = readable;
+                             if (const auto impl = weak.lock()) impl->complete(attempt_id, std::move(result));
+                           });
   }
 
   const Options options;
@@ -129,27 +138,33 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   std::mutex mutex;
   std::unordered_map<std::string, Waiting> waiting;             // by attempt id
   std::unordered_multimap<std::string, std::string> under_way;  // of those, by command id: what has begun and not ended
-  metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds", "From sending a command to its outcome, the read model's included");
+  metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds",
+                                                  "From sending a command to its outcome, the read model's included");
   metrics::Histogram decide_seconds = phase("decide");
   metrics::Histogram project_seconds = phase("project");
   metrics::Counter pending =
-      metrics::counter("parley_api_commands_pending_total", "Commands answered with X-Projection: pending: the read model did not have them in time");
-  metrics::Counter timeouts = metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
+      metrics::counter("parley_api_commands_pending_total",
+                       "Commands answered with X-Projection: pending: the read model did not have them in time");
+  metrics::Counter timeouts =
+      metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
   http::Timers timers{"commands"};
   kafka::Producer producer;
   std::unique_ptr<Tail> replies;  // last: its thread ends before the rest goes
 };
 
 Dispatcher::Dispatcher(Options options, Progress& progress, kafka::TopicWatch& watch) {
-  auto producer = kafka::Producer::open(options.kafka, {.queued_max = options.waiting_max, .delivery_timeout = options.decide_within});
+  auto producer = kafka::Producer::open(options.kafka,
+                                        {.queued_max = options.waiting_max, .delivery_timeout = options.decide_within});
   if (!producer) throw std::runtime_error("no producer for commands: " + producer.error().text);
   impl_ = std::make_shared<Impl>(std::move(options), progress, std::move(*producer));
   auto* impl = impl_.get();
-  impl->replies = std::make_unique<Tail>(
-      Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies", impl->options.partitions, Tail::From::end, "replies"}, watch,
-      [impl](const kafka::Message& message) { impl->reply(message); });
-  metrics::on_scrape([weak = std::weak_ptr(impl_), waiting = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome"),
-                      queued = metrics::gauge("parley_api_commands_queued", "Commands that Kafka has not acknowledged yet")]() mutable {
+  impl->replies = std::make_unique<Tail>(Tail::Options{impl->options.kafka, impl->options.topic_prefix + ".replies",
+                                                       impl->options.partitions, Tail::From::end, "replies"},
+                                         watch, [impl](const kafka::Message& message) { impl->reply(message); });
+  metrics::on_scrape([weak = std::weak_ptr(impl_),
+                      waiting = metrics::gauge("parley_api_commands_waiting", "Commands without an outcome"),
+                      queued = metrics::gauge("parley_api_commands_queued",
+                                              "Commands that Kafka has not acknowledged yet")]() mutable {
     const auto alive = weak.lock();
     if (alive == nullptr) return;
     queued.set(static_cast<double>(alive->producer.queued()));
@@ -163,7 +178,8 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
   const auto refuse = [&](Code code) { done({std::unexpected(Error{code, {}})}); };
   if (!impl_->replies->caught_up()) return refuse(Code::unavailable);
   envelope.attempt_id = crypto::uuid7();
-  envelope.not_after = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + impl_->options.decide_within;
+  envelope.not_after =
+      std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + impl_->options.decide_within;
   const auto attempt_id = envelope.attempt_id;
   auto* impl = impl_.get();
   {
@@ -179,18 +195,22 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
   std::vector<kafka::Header> headers;
   for (const auto& [name, value] : record.headers) headers.push_back({name, value});
   const auto topic = impl->options.topic_prefix + ".commands";
-  const auto produced = impl->producer.produce({.topic = topic,
-                                                .partition = partition_of(envelope.slot, impl->options.partitions),
-                                                .key = record.key,
-                                                .value = record.value,
-                                                .headers = headers,
-                                                .time = std::nullopt},
-                                               [impl, attempt_id](kafka::Result<std::int64_t> delivered) {
-                                                 // Not acknowledged is not "not written": the same key asked again tells.
-                                                 if (!delivered) impl->complete(attempt_id, {std::unexpected(Error{Code::unavailable, {}})});
-                                               });
+  const auto produced =
+      impl->producer.produce({.topic = topic,
+                              .partition = partition_of(envelope.slot, impl->options.partitions),
+                              .key = record.key,
+                              .value = record.value,
+                              .headers = headers,
+                              .time = std::nullopt},
+                             [impl, attempt_id](kafka::Result<std::int64_t> delivered) {
+                               // Not acknowledged is not "not written": the same key asked again tells.
+                               if (!delivered)
+                                 impl->complete(attempt_id, {std::unexpected(Error{Code::unavailable, {}})});
+                             });
   if (!produced)
-    impl->complete(attempt_id, {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
+    impl->complete(attempt_id,
+                   {std::unexpected(Error{
+                       produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
 }
 
 health::Verdict Dispatcher::verdict() const {

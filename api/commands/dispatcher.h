@@ -1,5 +1,6 @@
 #pragma once
-// The way of a command from a request to its outcome. No thread waits: the reply, and then the read model's position, complete the answer.
+// The way of a command from a request to its outcome. No thread waits: the reply, and then the read model's position,
+// complete the answer.
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -20,34 +21,39 @@ class Progress;
 
 /// What became of a command, for the one who sent it.
 struct CommandResult {
-  /// The decision, a refusal included; or why there is none: unavailable, overloaded, command_timeout, command_expired, stream_parked.
+  /// The decision, a refusal included; or why there is none: unavailable, overloaded, command_timeout, command_expired,
+  /// stream_parked.
   std::expected<schema::Outcome, Error> outcome;
   bool repeated = false;  ///< It had been decided before: this is the first answer again.
   bool readable = true;   ///< The read model has what the command did; false: answer with X-Projection: pending.
 };
 
-/// Sends commands to parley.commands and finds their replies in parley.replies, of which it reads every partition from the end that stood
-/// when it started. A command that has only begun is answered when it has come to its end. Owns a producer and the thread "replies". Thread-safe.
+/// Sends commands to parley.commands and finds their replies in parley.replies, of which it reads every partition from
+/// the end that stood when it started. A command that has only begun is answered when it has come to its end. Owns a
+/// producer and the thread "replies". Thread-safe.
 class Dispatcher {
  public:
   struct Options {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
     int partitions = 16;
-    std::size_t waiting_max = 20'000;                 ///< Commands without an outcome; one more is overloaded.
-    std::chrono::milliseconds decide_within{10'000};  ///< A command decided later is refused as expired (its not_after).
-    std::chrono::milliseconds answer_within{12'000};  ///< After that the caller gets command_timeout: longer, so that it follows an expiry.
+    std::size_t waiting_max = 20'000;  ///< Commands without an outcome; one more is overloaded.
+    std::chrono::milliseconds decide_within{
+        10'000};  ///< A command decided later is refused as expired (its not_after).
+    std::chrono::milliseconds answer_within{
+        12'000};  ///< After that the caller gets command_timeout: longer, so that it follows an expiry.
   };
   using Done = std::function<void(CommandResult)>;
 
-  /// Throws std::runtime_error when there can be no producer. `progress` and `watch` (which watches the replies) must outlive this.
+  /// Throws std::runtime_error when there can be no producer. `progress` and `watch` (which watches the replies) must
+  /// outlive this.
   Dispatcher(Options options, Progress& progress, kafka::TopicWatch& watch);
   ~Dispatcher();
   Dispatcher(const Dispatcher&) = delete;
   Dispatcher& operator=(const Dispatcher&) = delete;
 
-  /// Sends a command; `done` is called exactly once, on any thread, and must not block. The envelope's attempt_id, type and not_after are set
-  /// here.
+  /// Sends a command; `done` is called exactly once, on any thread, and must not block. The envelope's attempt_id, type
+  /// and not_after are set here.
   void send(schema::CommandEnvelope envelope, const Command& command, Done done);
 
   /// Not ready while replies cannot be seen. Commands are refused as unavailable meanwhile.

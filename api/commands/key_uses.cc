@@ -20,7 +20,8 @@ struct KeyUses::Told {
   }
 };
 
-KeyUses::KeyUses(Send send, std::size_t told_max) : send_(std::move(send)), told_max_(told_max), told_(std::make_shared<Told>()) {}
+KeyUses::KeyUses(Send send, std::size_t told_max)
+    : send_(std::move(send)), told_max_(told_max), told_(std::make_shared<Told>()) {}
 
 void KeyUses::note(const Integrator& who, Timestamp now) {
   const auto period = std::chrono::floor<accounts::UsePeriod>(now);
@@ -32,7 +33,8 @@ void KeyUses::note(const Integrator& who, Timestamp now) {
     again_at = period + accounts::UsePeriod{1};
   }
   const Stream account{Kind::account, who.owner.value};
-  const auto text = "use of " + to_string(Principal{who}) + " since " + std::to_string(period.time_since_epoch().count());
+  const auto text =
+      "use of " + to_string(Principal{who}) + " since " + std::to_string(period.time_since_epoch().count());
   schema::CommandEnvelope envelope;
   envelope.command_id = crypto::uuid5(text);
   envelope.fingerprint = crypto::hex(crypto::sha256(text));
@@ -40,9 +42,10 @@ void KeyUses::note(const Integrator& who, Timestamp now) {
   envelope.target = account;
   envelope.slot = slot_of(account.id);
   envelope.correlation = crypto::uuid7();  // its own: the request that used the key did not ask for this
-  send_(envelope, accounts::Command{accounts::NoteApiKeyUse{}}, [told = told_, key = who.key, now](const CommandResult& result) {
-    if (!result.outcome) told->put(key, now + kTellAgainAfter);
-  });
+  send_(envelope, accounts::Command{accounts::NoteApiKeyUse{}},
+        [told = told_, key = who.key, now](const CommandResult& result) {
+          if (!result.outcome) told->put(key, now + kTellAgainAfter);
+        });
 }
 
 }  // namespace parley::api

@@ -15,8 +15,9 @@
 namespace parley::api {
 
 struct Directory::Impl {
-  /// What one partition says. A key may pass from a stream of one partition to a stream of another, whose records come in no order between them: so
-  /// each partition's are kept apart, and a tombstone takes away what its own partition said.
+  /// What one partition says. A key may pass from a stream of one partition to a stream of another, whose records come
+  /// in no order between them: so each partition's are kept apart, and a tombstone takes away what its own partition
+  /// said.
   struct Part {
     std::unordered_map<std::string, schema::SiteEntry> sites;
     std::unordered_map<std::int64_t, std::string> tokens;      // of each assistant
@@ -68,7 +69,8 @@ struct Directory::Impl {
     const std::unique_lock lock(mutex);
     if (const auto old = part.accounts.find(email); old != part.accounts.end()) {
       const auto account = old->second.account.value;
-      if (const auto known = part.emails.find(account); known != part.emails.end() && known->second == email) part.emails.erase(known);
+      if (const auto known = part.emails.find(account); known != part.emails.end() && known->second == email)
+        part.emails.erase(known);
       part.accounts.erase(old);
     }
     if (entry) {
@@ -152,12 +154,15 @@ std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site) {
 
 Directory::Directory(Options options, kafka::TopicWatch& watch) : impl_(std::make_unique<Impl>(options.partitions)) {
   impl_->tail =
-      std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions, Tail::From::begin, "directory"},
+      std::make_unique<Tail>(Tail::Options{options.kafka, options.topic_prefix + ".directory", options.partitions,
+                                           Tail::From::begin, "directory"},
                              watch, [impl = impl_.get()](const kafka::Message& message) { impl->apply(message); });
 }
 Directory::~Directory() = default;
 
-std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const { return impl_->find(&Impl::Part::sites, site_token); }
+std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const {
+  return impl_->find(&Impl::Part::sites, site_token);
+}
 std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const {
   const auto token = assistant.value > 0 ? impl_->find(&Impl::Part::tokens, assistant.value) : std::nullopt;
   return token ? site(*token) : std::nullopt;
@@ -175,16 +180,23 @@ std::size_t Directory::assistants_of(AccountId owner, std::span<const std::strin
   }
   return count;
 }
-std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const { return impl_->find(&Impl::Part::accounts, email_index); }
+std::optional<schema::AccountEntry> Directory::account(std::string_view email_index) const {
+  return impl_->find(&Impl::Part::accounts, email_index);
+}
 std::optional<schema::AccountEntry> Directory::account_of(AccountId account) const {
   const auto email = account.value > 0 ? impl_->find(&Impl::Part::emails, account.value) : std::nullopt;
   return email ? this->account(*email) : std::nullopt;
 }
 accounts::Sessions Directory::sessions(AccountId account) const {
-  return account.value > 0 ? impl_->find(&Impl::Part::sessions, account.value).value_or(accounts::Sessions{}) : accounts::Sessions{};
+  return account.value > 0 ? impl_->find(&Impl::Part::sessions, account.value).value_or(accounts::Sessions{})
+                           : accounts::Sessions{};
 }
-std::optional<schema::ApiKeyEntry> Directory::api_key(std::string_view digest) const { return impl_->find(&Impl::Part::api_keys, digest); }
-bool Directory::has_api_key(ApiKeyId key) const { return impl_->find(&Impl::Part::api_key_digests, key.value).has_value(); }
+std::optional<schema::ApiKeyEntry> Directory::api_key(std::string_view digest) const {
+  return impl_->find(&Impl::Part::api_keys, digest);
+}
+bool Directory::has_api_key(ApiKeyId key) const {
+  return impl_->find(&Impl::Part::api_key_digests, key.value).has_value();
+}
 void Directory::on_site_closed(std::function<void(AssistantId, Code)> on_closed) {
   const std::lock_guard lock(impl_->on_closed_mutex);
   impl_->on_closed = std::move(on_closed);

@@ -21,7 +21,8 @@ namespace parley::api {
 /// What the visitors of an assistant's site are refused with, whoever they are; nothing: they are let in.
 std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site);
 
-/// Owns the thread "directory" and a map of all entries in memory (about 400 bytes an account, an assistant or an API key). Thread-safe.
+/// Owns the thread "directory" and a map of all entries in memory (about 400 bytes an account, an assistant or an API
+/// key). Thread-safe.
 class Directory {
  public:
   struct Options {
@@ -38,7 +39,8 @@ class Directory {
   std::optional<schema::SiteEntry> site(std::string_view site_token) const;
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
-  /// How many assistants an owner has, and how many of these site tokens, which are to be its assistants', are not known yet.
+  /// How many assistants an owner has, and how many of these site tokens, which are to be its assistants', are not
+  /// known yet.
   std::size_t assistants_of(AccountId owner, std::span<const std::string> coming) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
   std::optional<schema::AccountEntry> account_of(AccountId account) const;
@@ -49,8 +51,9 @@ class Directory {
   /// Whether the key is good still, by its id.
   bool has_api_key(ApiKeyId key) const;
 
-  /// Called, on the directory's thread, with an assistant whose site has closed to the visitors that it had, and with what they are refused from now
-  /// on: its token died, or it was switched off. An empty function ends that: it is not called any more when this returns.
+  /// Called, on the directory's thread, with an assistant whose site has closed to the visitors that it had, and with
+  /// what they are refused from now on: its token died, or it was switched off. An empty function ends that: it is not
+  /// called any more when this returns.
   void on_site_closed(std::function<void(AssistantId, Code)> on_closed);
 
   /// Who is not found was not there at this moment; who came later may not be known yet.

@@ -7,10 +7,10 @@ namespace parley::endpoint {
 void allow_origin(http::Headers& headers, std::string_view origin) {
   if (origin.empty()) return;
   headers.set("Access-Control-Allow-Origin", std::string(origin));
-  headers.set(
-      "Access-Control-Expose-Headers",
-      "Allow, ETag, Idempotency-Hit, Retry-After, X-Event-Position, X-Projection, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset, "
-      "X-Request-Id");
+  headers.set("Access-Control-Expose-Headers",
+              "Allow, ETag, Idempotency-Hit, Retry-After, X-Event-Position, X-Projection, X-RateLimit-Limit, "
+              "X-RateLimit-Remaining, X-RateLimit-Reset, "
+              "X-Request-Id");
   headers.combine("Vary", "Origin");
 }
 
@@ -20,10 +20,10 @@ http::Response preflight(const http::Request& request, const std::string& method
   if (origin.empty()) return response;
   response.headers.set("Access-Control-Allow-Origin", std::string(origin));
   response.headers.set("Access-Control-Allow-Methods", methods);
-  response.headers.set(
-      "Access-Control-Allow-Headers",
-      "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, X-Guest-Id, X-Read-After, X-Request-Id, "
-      "X-Site-Token");
+  response.headers.set("Access-Control-Allow-Headers",
+                       "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, "
+                       "X-Guest-Id, X-Read-After, X-Request-Id, "
+                       "X-Site-Token");
   response.headers.set("Access-Control-Max-Age", "600");
   response.headers.set("Vary", "Origin");
   return response;

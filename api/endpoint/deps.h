@@ -49,10 +49,11 @@ struct Deps {
   http::Executor& hashing;  ///< Runs Argon2id: few threads and a short queue, for each run takes a core and 24 MiB.
   http::Timers& timers;
   limits::Limiter& limits;
-  const limits::Proxies& proxies;             ///< Whose word on a client's address counts.
-  int partitions;                             ///< Of the log.
-  std::function<std::string()> log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
-  std::function<Timestamp()> clock;           ///< Thread-safe.
+  const limits::Proxies& proxies;  ///< Whose word on a client's address counts.
+  int partitions;                  ///< Of the log.
+  std::function<std::string()>
+      log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
+  std::function<Timestamp()> clock;  ///< Thread-safe.
   api::Creations& creations;
 };
 

@@ -7,9 +7,10 @@
 namespace parley::endpoint {
 namespace {
 
-constexpr auto kErrors = std::to_array<Code>({Code::bad_request, Code::not_found, Code::method_not_allowed, Code::request_timeout,
-                                              Code::payload_too_large, Code::uri_too_long, Code::headers_too_large, Code::internal_error,
-                                              Code::overloaded, Code::unavailable, Code::command_timeout, Code::http_version_not_supported});
+constexpr auto kErrors =
+    std::to_array<Code>({Code::bad_request, Code::not_found, Code::method_not_allowed, Code::request_timeout,
+                         Code::payload_too_large, Code::uri_too_long, Code::headers_too_large, Code::internal_error,
+                         Code::overloaded, Code::unavailable, Code::command_timeout, Code::http_version_not_supported});
 constexpr const char* kOrigin = "{origin}";
 constexpr const char* kMethods = "{methods}";
 

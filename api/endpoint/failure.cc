@@ -25,13 +25,16 @@ template <>
 inline constexpr auto fields<endpoint::ErrorDetails> = std::tuple{
     field("field", &endpoint::ErrorDetails::field, {}, "Path of the field, parameter or header that is not valid"),
     field("issue", &endpoint::ErrorDetails::issue, {}, "What is wrong with it"),
-    field("current_version", &endpoint::ErrorDetails::current_version, {}, "Of VERSION_CONFLICT: the version that the resource has"),
-    field("command_id", &endpoint::ErrorDetails::command_id, {}, "Of a command whose outcome is not known: what logs and events call it"),
+    field("current_version", &endpoint::ErrorDetails::current_version, {},
+          "Of VERSION_CONFLICT: the version that the resource has"),
+    field("command_id", &endpoint::ErrorDetails::command_id, {},
+          "Of a command whose outcome is not known: what logs and events call it"),
 };
 template <>
 inline constexpr auto fields<endpoint::ErrorText> = std::tuple{
     field("code", &endpoint::ErrorText::code, {}, "Never renamed once released"),
-    field("message", &endpoint::ErrorText::message, {}, "For people, in the language of Accept-Language: ru (default) or en"),
+    field("message", &endpoint::ErrorText::message, {},
+          "For people, in the language of Accept-Language: ru (default) or en"),
     field("details", &endpoint::ErrorText::details),
 };
 template <>
@@ -51,19 +54,24 @@ schema::Problem problem_of(const http::Refusal& refusal) {
 }
 
 /// Rounded up: who asks then is let through.
-std::int64_t seconds_up(std::chrono::milliseconds time) { return std::chrono::ceil<std::chrono::seconds>(time).count(); }
+std::int64_t seconds_up(std::chrono::milliseconds time) {
+  return std::chrono::ceil<std::chrono::seconds>(time).count();
+}
 
 }  // namespace
 
 Failure::Failure(const Error& error) : code(error.code) {
   if (const auto* version = std::get_if<CurrentVersion>(&error.details)) current_version = version->version;
   if (const auto* invalid = std::get_if<InvalidField>(&error.details)) problem = {invalid->name, invalid->issue};
-  if (code == Code::internal_error) problem.issue = "it was not decided, or its outcome cannot be read: the decider's log, or this one, says why";
+  if (code == Code::internal_error)
+    problem.issue = "it was not decided, or its outcome cannot be read: the decider's log, or this one, says why";
 }
 
 Failure::Failure(const postgres::Error& error)
-    : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable : Code::internal_error) {
-  if (code == Code::internal_error) problem.issue = "PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail;
+    : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable
+                                                                            : Code::internal_error) {
+  if (code == Code::internal_error)
+    problem.issue = "PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail;
 }
 
 http::Headers limit_headers(const limits::Standing& standing) {
@@ -86,9 +94,13 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
   if (!failure.command_id.empty()) details.command_id = failure.command_id;
 
   auto response = http::Response::json(row.status, schema::write(body));
-  response.headers.set("Cache-Control", "no-store");  // it depends on who asks, in which language, and on what will be otherwise in a moment
+  response.headers.set(
+      "Cache-Control",
+      "no-store");  // it depends on who asks, in which language, and on what will be otherwise in a moment
   response.headers.set("Content-Language", language == Language::english ? "en" : "ru");
-  if (row.status == 401) response.headers.set("WWW-Authenticate", failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
+  if (row.status == 401)
+    response.headers.set("WWW-Authenticate",
+                         failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
   if (row.status == 503 && row.retryable) response.headers.set("Retry-After", std::string(kRetryAfterSeconds));
   if (failure.limited) {
     response.headers.set("Retry-After", std::to_string(seconds_up(failure.limited->more_in)));

@@ -21,7 +21,8 @@ struct Failure {
   schema::Problem problem{};  ///< Which field and what is wrong with it, in English; empty when the code says it all.
   std::optional<std::int64_t> current_version{};
   std::string command_id{};  ///< For whoever asks later what became of the command.
-  /// Refused because this process has not heard of something that another one may have made a moment ago: looked at again before it is answered.
+  /// Refused because this process has not heard of something that another one may have made a moment ago: looked at
+  /// again before it is answered.
   bool may_be_news = false;
   std::optional<limits::Standing> limited{};  ///< Of rate_limit_exceeded.
 
@@ -30,24 +31,30 @@ struct Failure {
   Failure(schema::Problem p) : Failure(Code::validation_error, std::move(p)) {}
   Failure(const limits::Standing& refused) : code(Code::rate_limit_exceeded), limited(refused) {}
   Failure(const Error& error);
-  /// For callers a database that is away, slow or contended is one thing: unavailable. A statement that it rejects is our fault.
+  /// For callers a database that is away, slow or contended is one thing: unavailable. A statement that it rejects is
+  /// our fault.
   Failure(const postgres::Error& error);
 };
 template <class T>
 using Result = std::expected<T, Failure>;
 inline std::unexpected<Failure> fail(Failure failure) { return std::unexpected(std::move(failure)); }
-inline std::unexpected<Failure> invalid(std::string field, std::string issue) { return fail(schema::Problem{std::move(field), std::move(issue)}); }
+inline std::unexpected<Failure> invalid(std::string field, std::string issue) {
+  return fail(schema::Problem{std::move(field), std::move(issue)});
+}
 
 enum class Language { russian, english };
-/// The better liked of the two (RFC 9110, 12.4.2 and 12.5.4), Russian when both are liked alike, or neither. A language has the highest weight of the
-/// ranges that name it ("en", "en-GB"), and that of "*" when none does. Malformed elements count as absent.
+/// The better liked of the two (RFC 9110, 12.4.2 and 12.5.4), Russian when both are liked alike, or neither. A language
+/// has the highest weight of the ranges that name it ("en", "en-GB"), and that of "*" when none does. Malformed
+/// elements count as absent.
 Language preferred_language(std::string_view accept_language);
 /// An issue in a language. Issues are written in English; one that the table of issues does not know stays so.
 std::string issue_in(Language language, std::string_view issue);
 
-/// What an answer says of the limit of its endpoint: X-RateLimit-Limit, -Remaining, and -Reset, the Unix second at which more is let through.
+/// What an answer says of the limit of its endpoint: X-RateLimit-Limit, -Remaining, and -Reset, the Unix second at
+/// which more is let through.
 http::Headers limit_headers(const limits::Standing& standing);
-/// The answer, with WWW-Authenticate on 401, Retry-After on a 503 that may pass, and both kinds of what limits say on 429.
+/// The answer, with WWW-Authenticate on 401, Retry-After on a 503 that may pass, and both kinds of what limits say on
+/// 429.
 http::Response error_response(const Failure& failure, std::string_view accept_language);
 /// The form of what the HTTP kernel answers by itself: for http::Hooks::error.
 http::Response kernel_error(const http::KernelError& error);

@@ -17,12 +17,13 @@ namespace parley::endpoint {
 /// Somebody who was let in.
 struct Caller {
   Principal principal;
-  /// Whose idempotency keys these are, so that the same key of somebody else is another key: "account/5127". Empty for nobody in particular; a
-  /// command then brings its own (Sending::scope).
+  /// Whose idempotency keys these are, so that the same key of somebody else is another key: "account/5127". Empty for
+  /// nobody in particular; a command then brings its own (Sending::scope).
   std::string scope;
   std::optional<schema::SiteEntry> site;          ///< Of a visitor.
   std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
-  /// Of an Integrator: what the key is good for. Whatever else an endpoint is for, it is refused (Spec::scope). Nothing: no such bounds.
+  /// Of an Integrator: what the key is good for. Whatever else an endpoint is for, it is refused (Spec::scope).
+  /// Nothing: no such bounds.
   std::optional<std::vector<accounts::Scope>> scopes = {};
 };
 
@@ -37,14 +38,17 @@ struct SecurityScheme {
 
 /// Constants of the program.
 struct Gate {
-  /// Runs before anything else of the request is looked at, on an I/O or timer thread; must not block. Called again for a while when what it refuses
-  /// may be news (Failure::may_be_news).
+  /// Runs before anything else of the request is looked at, on an I/O or timer thread; must not block. Called again for
+  /// a while when what it refuses may be news (Failure::may_be_news).
   Result<Caller> (*admit)(const http::Request&, const Deps&);
-  std::vector<Code> refusals;                                ///< What admit() may answer.
-  std::vector<std::vector<const SecurityScheme*>> security;  ///< Alternatives, each of which is one or several credentials together.
-  const SecurityScheme* api_key = nullptr;                   ///< How an Integrator comes in, where the endpoint has a scope.
-  bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so any origin may try.
-  bool personal = false;  ///< A caller's scope is his alone, and limits count by it. Otherwise he is nobody, or one of many with a token: by address.
+  std::vector<Code> refusals;  ///< What admit() may answer.
+  std::vector<std::vector<const SecurityScheme*>>
+      security;                             ///< Alternatives, each of which is one or several credentials together.
+  const SecurityScheme* api_key = nullptr;  ///< How an Integrator comes in, where the endpoint has a scope.
+  bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so
+                              ///< any origin may try.
+  bool personal = false;  ///< A caller's scope is his alone, and limits count by it. Otherwise he is nobody, or one of
+                          ///< many with a token: by address.
 };
 
 }  // namespace parley::endpoint

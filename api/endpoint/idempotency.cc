@@ -11,7 +11,8 @@ namespace {
 constexpr std::string_view kEdgePrefix = "edge ";  // no client's key has a space
 
 bool is_key(std::string_view text) {
-  return !text.empty() && text.size() <= kIdempotencyKeyMax && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
+  return !text.empty() && text.size() <= kIdempotencyKeyMax &&
+         std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The issues that an answer may name, in Russian. Issues are written in English where they are found (schemas/fields.cc, schemas/json.cc, a
-// surface's own types); `#` stands for a number, `*` at the end for the rest of the text as it is.
+// The issues that an answer may name, in Russian. Issues are written in English where they are found
+// (schemas/fields.cc, schemas/json.cc, a surface's own types); `#` stands for a number, `*` at the end for the rest of
+// the text as it is.
 #include <array>
 #include <optional>
 #include <utility>
@@ -45,15 +46,19 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"at byte #: a colon is expected", "некорректный JSON, байт #: ожидается двоеточие"},
     {"at byte #: a comma or } is expected", "некорректный JSON, байт #: ожидается запятая или }"},
     {"at byte #: a comma or ] is expected", "некорректный JSON, байт #: ожидается запятая или ]"},
-    {"at byte #: four hexadecimal digits are expected", "некорректный JSON, байт #: ожидаются четыре шестнадцатеричные цифры"},
+    {"at byte #: four hexadecimal digits are expected",
+     "некорректный JSON, байт #: ожидаются четыре шестнадцатеричные цифры"},
     {"at byte #: a surrogate must have its pair", "некорректный JSON, байт #: у суррогата должна быть пара"},
     {"at byte #: there is no such escape, or a control character is not escaped",
      "некорректный JSON, байт #: такой экранированной последовательности нет, или управляющий символ не экранирован"},
-    {"at byte #: a string has no closing quotation mark", "некорректный JSON, байт #: у строки нет закрывающей кавычки"},
+    {"at byte #: a string has no closing quotation mark",
+     "некорректный JSON, байт #: у строки нет закрывающей кавычки"},
     {"at byte #: a string must be UTF-8", "некорректный JSON, байт #: строка должна быть в UTF-8"},
     {"at byte #: a number is too large", "некорректный JSON, байт #: слишком большое число"},
-    {"at byte #: a digit is expected after the decimal point", "некорректный JSON, байт #: после десятичной точки ожидается цифра"},
-    {"at byte #: a digit is expected in the exponent", "некорректный JSON, байт #: в показателе степени ожидается цифра"},
+    {"at byte #: a digit is expected after the decimal point",
+     "некорректный JSON, байт #: после десятичной точки ожидается цифра"},
+    {"at byte #: a digit is expected in the exponent",
+     "некорректный JSON, байт #: в показателе степени ожидается цифра"},
     {"at byte #: a syntax error", "некорректный JSON, байт #: синтаксическая ошибка"},
     {"at byte #: a NUL byte", "некорректный JSON, байт #: нулевой байт"},
     {"must be application/json", "должно быть application/json"},
@@ -65,14 +70,17 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
     {"must name one version", "должна быть названа одна версия"},
-    {"must be a position as X-Event-Position gives it", "должна быть позиция в том виде, в котором её даёт X-Event-Position"},
-    {"is a position of another log: it was restored or made anew since", "позиция другого журнала: с тех пор он был восстановлен или создан заново"},
+    {"must be a position as X-Event-Position gives it",
+     "должна быть позиция в том виде, в котором её даёт X-Event-Position"},
+    {"is a position of another log: it was restored or made anew since",
+     "позиция другого журнала: с тех пор он был восстановлен или создан заново"},
     {"is a position that the log has not reached: what stood there was lost, so look again what there is",
      "позиция, до которой журнал не дошёл: то, что там было, утрачено, поэтому посмотрите заново, что есть"},
     {"must be a next_cursor as it was answered", "должен быть next_cursor в том виде, в котором он был получен"},
     {"is a cursor of another log: begin without it", "курсор другого журнала: начните без него"},
     {"is a cursor of a longer log: begin without it", "курсор более длинного журнала: начните без него"},
-    {"must be given: the whole list has more than # rows or # bytes", "нужно указать: в полном списке больше # строк или # байт"},
+    {"must be given: the whole list has more than # rows or # bytes",
+     "нужно указать: в полном списке больше # строк или # байт"},
     {"cannot be given beside *", "нельзя указывать вместе с *"},
     {"must be UTF-8", "должно быть в UTF-8"},
     {"must be an id as this feed gives it", "должен быть идентификатор в том виде, в котором его даёт этот поток"},

@@ -1,4 +1,5 @@
-// Which language an answer has. The edge chooses alike, by maps that ops/lib/edge.py makes; tests/contract/accept_language.json is a table for both.
+// Which language an answer has. The edge chooses alike, by maps that ops/lib/edge.py makes;
+// tests/contract/accept_language.json is a table for both.
 #include <algorithm>
 
 #include "api/endpoint/failure.h"

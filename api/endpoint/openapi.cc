@@ -1,4 +1,5 @@
-// The OpenAPI 3.1 document of a registry: every path, parameter, body, answer, error and limit, from the declarations alone.
+// The OpenAPI 3.1 document of a registry: every path, parameter, body, answer, error and limit, from the declarations
+// alone.
 #include <algorithm>
 #include <array>
 #include <concepts>
@@ -46,28 +47,33 @@ struct Header {
 };
 
 const Header& accept_language() {
-  static const Header header{"Accept-Language", "Language of error messages: ru (default) or en", R"({"type":"string","examples":["ru","en"]})"};
+  static const Header header{"Accept-Language", "Language of error messages: ru (default) or en",
+                             R"({"type":"string","examples":["ru","en"]})"};
   return header;
 }
 const Header& idempotency() {
   static const Header header{
       "Idempotency-Key",
-      "Makes a repeated request one: for 24 hours the same key with the same body gets the first answer again, refusals too, with the header "
+      "Makes a repeated request one: for 24 hours the same key with the same body gets the first answer again, "
+      "refusals too, with the header "
       "Idempotency-Hit: true; with another body it is refused. Use a random one, for example a UUID",
-      R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) + R"(,"pattern":"^[!-~]+$"})"};
+      R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) +
+          R"(,"pattern":"^[!-~]+$"})"};
   return header;
 }
 const Header& if_match() {
-  static const Header header{"If-Match", "The version that the resource must have, in quotes: an event stream's ids are versions",
+  static const Header header{"If-Match",
+                             "The version that the resource must have, in quotes: an event stream's ids are versions",
                              R"({"type":"string","pattern":"^(\"(0|[1-9][0-9]{0,14})\"|\\*)$"})"};
   return header;
 }
 const Header& read_after() {
-  static const Header header{
-      "X-Read-After",
-      "An X-Event-Position: the answer waits until it can be read, about two seconds at most; then it has X-Projection: pending. One of another "
-      "log (it was restored from a backup since), or one that the log has not reached (it has lost its end since), is refused with 422",
-      R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
+  static const Header header{"X-Read-After",
+                             "An X-Event-Position: the answer waits until it can be read, about two seconds at most; "
+                             "then it has X-Projection: pending. One of another "
+                             "log (it was restored from a backup since), or one that the log has not reached (it has "
+                             "lost its end since), is refused with 422",
+                             R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
   return header;
 }
 const std::vector<const Header*>& request_headers() {
@@ -77,16 +83,21 @@ const std::vector<const Header*>& request_headers() {
 const std::vector<Header>& answer_headers() {
   constexpr auto kNumber = R"({"type":"string","pattern":"^[0-9]+$"})";
   static const std::vector<Header> all{
-      {"X-Request-Id", "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain one",
+      {"X-Request-Id",
+       "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain "
+       "one",
        R"({"type":"string","pattern":"^[A-Za-z0-9._-]{1,64}$"})"},
-      {"X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After", read_after().schema},
+      {"X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After",
+       read_after().schema},
       {"Idempotency-Hit", "This is an earlier answer again", R"({"type":"string","enum":["true"]})"},
-      {"ETag", "The version of what is answered: for If-Match", R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
+      {"ETag", "The version of what is answered: for If-Match",
+       R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
       {"X-Next-Cursor", "There is more: given as `cursor` it is answered with what follows", R"({"type":"string"})"},
       {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
       {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":["ru","en"]})"},
       {"X-RateLimit-Limit",
-       "So many requests of the caller are let through in the period of the operation's limit. These three are on every answer of the operation "
+       "So many requests of the caller are let through in the period of the operation's limit. These three are on "
+       "every answer of the operation "
        "itself",
        kNumber},
       {"X-RateLimit-Remaining", "So many more are let through now", kNumber},
@@ -97,7 +108,8 @@ const std::vector<Header>& answer_headers() {
   return all;
 }
 
-void described_parameter(Writer& w, std::string_view in, std::string_view name, std::string_view description, std::string_view json_schema) {
+void described_parameter(Writer& w, std::string_view in, std::string_view name, std::string_view description,
+                         std::string_view json_schema) {
   pair(w, "name", name);
   pair(w, "in", in);
   if (in == "path") flag(w, "required");
@@ -109,7 +121,8 @@ void described_parameter(Writer& w, std::string_view in, std::string_view name, 
 template <std::integral Integer>
 std::string with_thousands(Integer number) {
   auto text = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<std::size_t>(at), ",");
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<std::size_t>(at), ",");
   return text;
 }
 
@@ -140,7 +153,8 @@ void parameters_of(Writer& w, const Endpoint& e) {
 }
 
 /// On every answer of an endpoint that has a limit.
-constexpr std::array<std::string_view, 3> kLimitHeaders{"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"};
+constexpr std::array<std::string_view, 3> kLimitHeaders{"X-RateLimit-Limit", "X-RateLimit-Remaining",
+                                                        "X-RateLimit-Reset"};
 
 void headers(Writer& w, const std::vector<std::string_view>& names) {
   object(w, "headers", [&] {
@@ -174,10 +188,12 @@ void success(Writer& w, const Endpoint& e) {
   });
 }
 
-/// What may be answered before an endpoint is reached, by the API or by its edge: to what is no HTTP, too large, too slow or too much.
-constexpr std::array kBeforeEndpoints{Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
-                                      Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
-                                      Code::internal_error, Code::overloaded,         Code::unavailable,       Code::command_timeout};
+/// What may be answered before an endpoint is reached, by the API or by its edge: to what is no HTTP, too large, too
+/// slow or too much.
+constexpr std::array kBeforeEndpoints{
+    Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
+    Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
+    Code::internal_error, Code::overloaded,         Code::unavailable,       Code::command_timeout};
 
 /// In the order of the table.
 std::set<Code> errors_of(const Endpoint& e) {
@@ -189,7 +205,8 @@ std::set<Code> errors_of(const Endpoint& e) {
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
   if (!e.body_schema.empty()) codes.insert(Code::unsupported_media_type);
   if (e.form == Endpoint::Form::command) {
-    add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped, Code::command_expired});
+    add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped,
+                                    Code::command_expired});
     if (has_version(e)) codes.insert(Code::version_conflict);
   }
   return codes;
@@ -216,7 +233,8 @@ std::string sample(Code code) {
   if (code == Code::invalid_last_event_id) failure.problem = {"Last-Event-ID", "must be an integer"};
   if (code == Code::unsupported_media_type) failure.problem = {"Content-Type", "must be application/json"};
   if (code == Code::version_conflict) failure.current_version = 7;
-  if (code == Code::command_timeout || code == Code::command_expired) failure.command_id = "019f9f7c-6b0e-7cc3-98c4-dc0c0c07398f";
+  if (code == Code::command_timeout || code == Code::command_expired)
+    failure.command_id = "019f9f7c-6b0e-7cc3-98c4-dc0c0c07398f";
   return error_response(failure, "ru").body;
 }
 
@@ -232,7 +250,9 @@ void failure(Writer& w, const std::vector<Code>& codes) {
   std::vector<std::string_view> names{"X-Request-Id", "Content-Language"};
   if (status == 503 || status == 429) names.push_back("Retry-After");
   if (status == 401) names.push_back("WWW-Authenticate");
-  const auto comes_before = [](Code code) { return std::ranges::find(kBeforeEndpoints, code) != kBeforeEndpoints.end(); };
+  const auto comes_before = [](Code code) {
+    return std::ranges::find(kBeforeEndpoints, code) != kBeforeEndpoints.end();
+  };
   if (std::ranges::none_of(codes, comes_before)) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
   headers(w, names);
   object(w, "content", [&] {
@@ -409,7 +429,8 @@ std::string Registry::openapi() const {
     });
     object(w, "parameters", [&] {
       for (const auto* header : request_headers()) {
-        object(w, header->name, [&] { described_parameter(w, "header", header->name, header->description, header->schema); });
+        object(w, header->name,
+               [&] { described_parameter(w, "header", header->name, header->description, header->schema); });
       }
     });
     object(w, "headers", [&] {

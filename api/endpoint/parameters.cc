@@ -8,7 +8,8 @@ std::optional<std::int64_t> plain_integer(std::string_view text) {
   if (text.empty() || (text.size() > 1 && text.front() == '0')) return std::nullopt;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || text.front() == '-' || value > kIdMax) return std::nullopt;
+  if (error != std::errc{} || end != text.data() + text.size() || text.front() == '-' || value > kIdMax)
+    return std::nullopt;
   return value;
 }
 

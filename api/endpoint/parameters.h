@@ -1,7 +1,8 @@
 #pragma once
 // Path, query and header parameters of an endpoint, typed: a type says them once, and reading and OpenAPI follow.
 //
-//   template <> inline constexpr auto parameters<Page> = std::tuple{query("limit", &Page::limit, {.min = 1, .max = 100}, "How many")};
+//   template <> inline constexpr auto parameters<Page> = std::tuple{query("limit", &Page::limit, {.min = 1, .max =
+//   100}, "How many")};
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -20,7 +21,8 @@ namespace parley::endpoint {
 
 enum class In { path, query, header };
 
-/// Of a number: its range (both zero: any). Of a text: its length in bytes, and, for OpenAPI alone, the pattern that its endpoint asks for.
+/// Of a number: its range (both zero: any). Of a text: its length in bytes, and, for OpenAPI alone, the pattern that
+/// its endpoint asks for.
 struct Bounds {
   std::int64_t min = 0;
   std::int64_t max = 0;
@@ -37,16 +39,19 @@ struct Parameter {
   std::string_view description;
 };
 template <class Owner, class Member>
-constexpr Parameter<Owner, Member> path(std::string_view name, Member Owner::* member, std::string_view description = {}) {
+constexpr Parameter<Owner, Member> path(std::string_view name, Member Owner::* member,
+                                        std::string_view description = {}) {
   return {In::path, name, member, {}, description};
 }
 /// One that is no std::optional keeps its member's initial value when it is not given.
 template <class Owner, class Member>
-constexpr Parameter<Owner, Member> query(std::string_view name, Member Owner::* member, Bounds bounds = {}, std::string_view description = {}) {
+constexpr Parameter<Owner, Member> query(std::string_view name, Member Owner::* member, Bounds bounds = {},
+                                         std::string_view description = {}) {
   return {In::query, name, member, bounds, description};
 }
 template <class Owner, class Member>
-constexpr Parameter<Owner, Member> header(std::string_view name, Member Owner::* member, Bounds bounds = {}, std::string_view description = {}) {
+constexpr Parameter<Owner, Member> header(std::string_view name, Member Owner::* member, Bounds bounds = {},
+                                          std::string_view description = {}) {
   return {In::header, name, member, bounds, description};
 }
 
@@ -81,7 +86,9 @@ struct ParameterCodec<Id<Tag>> {
     if (!id || *id == 0) return schema::problem("must be an id");
     return Id<Tag>{*id};
   }
-  static void schema(json::Writer& w, const Bounds&) { ParameterCodec<std::int64_t>::schema(w, {.min = 1, .max = kIdMax}); }
+  static void schema(json::Writer& w, const Bounds&) {
+    ParameterCodec<std::int64_t>::schema(w, {.min = 1, .max = kIdMax});
+  }
 };
 template <schema::Named T>
 struct ParameterCodec<T> {

@@ -9,7 +9,9 @@
 
 namespace parley::endpoint {
 Result<json::Document> Registry::parse_body(const http::Request& request) {
-  const auto malformed = [](std::string field, std::string issue) { return fail({Code::bad_request, {std::move(field), std::move(issue)}}); };
+  const auto malformed = [](std::string field, std::string issue) {
+    return fail({Code::bad_request, {std::move(field), std::move(issue)}});
+  };
   if (!request.body.empty()) {
     const auto unsupported = [](std::string field, std::string issue) {
       return fail({Code::unsupported_media_type, {std::move(field), std::move(issue)}});
@@ -44,12 +46,16 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
   for (const auto& declared : endpoints_) {
     const auto endpoint = std::make_shared<const Endpoint>(declared);
     for (const auto* limit : {endpoint->spec.limit, endpoint->spec.address_limit}) {
-      if (limit != nullptr && !deps.limits.knows(*limit)) throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
+      if (limit != nullptr && !deps.limits.knows(*limit))
+        throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
     }
-    routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps), endpoint->spec.body_bytes_max);
+    routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps),
+               endpoint->spec.body_bytes_max);
   }
   for (const auto& [path, methods] : cross_origin_paths()) {
-    const auto allow = [methods](const http::Request& request, const http::Responder& responder) { responder.send(preflight(request, methods)); };
+    const auto allow = [methods](const http::Request& request, const http::Responder& responder) {
+      responder.send(preflight(request, methods));
+    };
     routes.add("OPTIONS", path, allow, kUnreadBodyBytesMax);
   }
   const auto show = [document = openapi()](const http::Request&, const http::Responder& responder) {

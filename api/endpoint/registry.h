@@ -1,9 +1,10 @@
 #pragma once
-// Endpoints, each declared once. From a declaration come its route, parsing, validation with precise errors, authentication, idempotency, the
-// answer and its headers, and its part of the OpenAPI document.
+// Endpoints, each declared once. From a declaration come its route, parsing, validation with precise errors,
+// authentication, idempotency, the answer and its headers, and its part of the OpenAPI document.
 //
 //   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .gate = &kOwner, .status = 201,
-//                     .operation = "postMessage", .summary = "Send a message as an operator", .errors = {Code::dialog_not_found}},
+//                     .operation = "postMessage", .summary = "Send a message as an operator", .errors =
+//                     {Code::dialog_not_found}},
 //                    post_message, posted_message);
 #include <concepts>
 #include <cstddef>
@@ -33,7 +34,8 @@
 
 namespace parley::endpoint {
 
-/// What one answer of a list holds at most: it ends before a row with which it would have more bytes of rows, unless that is its first one.
+/// What one answer of a list holds at most: it ends before a row with which it would have more bytes of rows, unless
+/// that is its first one.
 struct PageBounds {
   std::int64_t rows_max = 0;
   std::int64_t bytes_max = 0;
@@ -41,24 +43,27 @@ struct PageBounds {
 /// What a client may send by habit ("{}") where nothing reads it.
 inline constexpr std::size_t kUnreadBodyBytesMax = 16 << 10;
 
-/// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals, ...) are not named again.
+/// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals,
+/// ...) are not named again.
 struct Spec {
   std::string_view method;
   std::string_view path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
   const Gate* gate = nullptr;
-  std::optional<accounts::Scope> scope{};  ///< What an API key must be good for; nothing: keys are refused, whatever they are good for.
-  int status = 200;                        ///< Of success.
-  std::string_view operation;              ///< OpenAPI's operationId, unique.
+  std::optional<accounts::Scope>
+      scope{};       ///< What an API key must be good for; nothing: keys are refused, whatever they are good for.
+  int status = 200;  ///< Of success.
+  std::string_view operation;  ///< OpenAPI's operationId, unique.
   std::string_view summary;
   std::string_view description{};
   std::vector<Code> errors{};
-  /// How often each caller may ask, by Gate::personal; and everybody from one address together, where that too is bounded. Where it says nothing:
-  /// Info::limit. Requests whose caller was refused count for their address.
+  /// How often each caller may ask, by Gate::personal; and everybody from one address together, where that too is
+  /// bounded. Where it says nothing: Info::limit. Requests whose caller was refused count for their address.
   const limits::Limit* limit = nullptr;
   const limits::Limit* address_limit = nullptr;
   std::optional<PageBounds> page{};  ///< Of a list; every list has them.
-  /// Of a request's body: a larger one is refused by the length that it is announced with, before it is read. An endpoint without a login says how
-  /// much its largest legal request needs; of one that reads no body it is kUnreadBodyBytesMax.
+  /// Of a request's body: a larger one is refused by the length that it is announced with, before it is read. An
+  /// endpoint without a login says how much its largest legal request needs; of one that reads no body it is
+  /// kUnreadBodyBytesMax.
   std::size_t body_bytes_max = http::RequestLimits{}.body_bytes_max;
   bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
   bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
@@ -126,15 +131,16 @@ struct Sending {
   schema::Target target;
   Command command;
   std::string scope{};  ///< Replaces Caller::scope where the gate knows nobody.
-  /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is complete as of the request.
+  /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is
+  /// complete as of the request.
   bool rests_on_absence = false;
-  /// Where given, called once, when the command has its id and is about to be sent: may still change it. What it returns is kept until the request is
-  /// answered.
+  /// Where given, called once, when the command has its id and is about to be sent: may still change it. What it
+  /// returns is kept until the request is answered.
   std::function<std::shared_ptr<const void>(Command&, const std::string& command_id)> complete{};
 };
 
-/// A position of the log that a query rests on, by a part of the request. The query waits for the read model to reach it; when the log itself turns
-/// out not to have reached it, that part is not valid, by that issue.
+/// A position of the log that a query rests on, by a part of the request. The query waits for the read model to reach
+/// it; when the log itself turns out not to have reached it, that part is not valid, by that issue.
 struct Claim {
   schema::Position position;
   std::string_view field;
@@ -151,8 +157,9 @@ struct Decided {
 /// The client of a stream, waiting for its head; or of a signal, waiting for its answer.
 struct Opening {
   http::Responder responder;
-  http::Headers extra;                                ///< For the stream's head.
-  std::function<http::Response(const Error&)> error;  ///< What to answer instead, in the client's language. Thread-safe.
+  http::Headers extra;  ///< For the stream's head.
+  std::function<http::Response(const Error&)>
+      error;  ///< What to answer instead, in the client's language. Thread-safe.
 };
 
 /// The alternative of an answer that a command of ours leads to; any other is a broken invariant.
@@ -176,7 +183,8 @@ struct Endpoint {
   bool is_paged = false;      ///< The answer may have an X-Next-Cursor.
   schema::Components answer_components;
 
-  // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic 500.
+  // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic
+  // 500.
   using Prepared = std::move_only_function<Result<Sending>(const Deps&)>;
   using Asked = std::move_only_function<Result<Body>(postgres::Lease&, const Deps&)>;
   struct Question {
@@ -210,12 +218,14 @@ class Registry {
   /// `prefix` ("/replyx" or nothing) comes before every path.
   explicit Registry(Info info, std::string prefix = {}) : info_(std::move(info)), prefix_(std::move(prefix)) {}
 
-  /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body (status 204). `settled`, where
-  /// given, says of the answer (and of the Decided, or the Deps) whether what the API itself must know of the decision has arrived; the answer waits
-  /// for it (kSettleWaitMax), so that the client's next request is not refused. `first`, where given, runs once before `to`, which may be asked again
-  /// when what it knew was old: there a request counts.
+  /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body
+  /// (status 204). `settled`, where given, says of the answer (and of the Decided, or the Deps) whether what the API
+  /// itself must know of the decision has arrived; the answer waits for it (kSettleWaitMax), so that the client's next
+  /// request is not refused. `first`, where given, runs once before `to`, which may be asked again when what it knew
+  /// was old: there a request counts.
   template <class P, class B, class A, class Out, class Settled = std::nullptr_t>
-  void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&), Settled settled = nullptr,
+  void command(Spec spec, Result<Sending> (*to)(const Call<P, B>&, const Deps&), Out (*from)(const A&, const Decided&),
+               Settled settled = nullptr,
                Result<void> (*first)(const std::type_identity_t<Call<P, B>>&, const Deps&) = nullptr) {
     Endpoint e = described<P, B, Out>(std::move(spec), Endpoint::Form::command);
     e.prepare = [to, first](const http::Request& request, const Caller& caller) -> Result<Endpoint::Prepared> {
@@ -237,22 +247,27 @@ class Registry {
       }
     };
     if constexpr (std::is_invocable_r_v<bool, Settled, const A&, const Decided&>) {
-      e.settled = [settled](const Answer& answer, const Decided& decided) { return settled(alternative<A>(answer), decided); };
+      e.settled = [settled](const Answer& answer, const Decided& decided) {
+        return settled(alternative<A>(answer), decided);
+      };
     } else if constexpr (!std::same_as<Settled, std::nullptr_t>) {
-      e.settled = [settled](const Answer& answer, const Decided& decided) { return settled(alternative<A>(answer), decided.deps); };
+      e.settled = [settled](const Answer& answer, const Decided& decided) {
+        return settled(alternative<A>(answer), decided.deps);
+      };
     }
     endpoints_.push_back(std::move(e));
   }
 
-  /// A question to the read models, asked on Deps::queries with a connection of the pool. `claims`, where given, names the positions that it rests
-  /// on.
+  /// A question to the read models, asked on Deps::queries with a connection of the pool. `claims`, where given, names
+  /// the positions that it rests on.
   template <class P, class Out>
   void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&),
              std::vector<Claim> (*claims)(const std::type_identity_t<Call<P>>&, const Deps&) = nullptr) {
     spec.single = Shown<Out>::kVersioned;
     Endpoint e = described<P, Nothing, typename Shown<Out>::Type>(std::move(spec), Endpoint::Form::query);
     e.is_paged = Shown<Out>::kPaged;
-    e.ask = [run, claims](const http::Request& request, const Caller& caller, const Deps& deps) -> Result<Endpoint::Question> {
+    e.ask = [run, claims](const http::Request& request, const Caller& caller,
+                          const Deps& deps) -> Result<Endpoint::Question> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
       Endpoint::Question question;
@@ -271,7 +286,8 @@ class Registry {
   template <class P>
   void stream(Spec spec, Result<void> (*open)(const Call<P>&, const Deps&, Opening)) {
     Endpoint e = described<P, Nothing, Nothing>(std::move(spec), Endpoint::Form::stream);
-    e.open = [open](const http::Request& request, const Caller& caller, const Deps& deps, Opening client) -> Result<void> {
+    e.open = [open](const http::Request& request, const Caller& caller, const Deps& deps,
+                    Opening client) -> Result<void> {
       auto call = read_call<P, Nothing>(request, caller);
       if (!call) return fail(std::move(call.error()));
       return open(*call, deps, std::move(client));
@@ -279,11 +295,13 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
-  /// Something that is passed on and not kept (status 204). Unless `pass` fails, it has taken the client over, and answers it.
+  /// Something that is passed on and not kept (status 204). Unless `pass` fails, it has taken the client over, and
+  /// answers it.
   template <class P, class B>
   void signal(Spec spec, Result<void> (*pass)(const Call<P, B>&, const Deps&, Opening)) {
     Endpoint e = described<P, B, Nothing>(std::move(spec), Endpoint::Form::signal);
-    e.open = [pass](const http::Request& request, const Caller& caller, const Deps& deps, Opening client) -> Result<void> {
+    e.open = [pass](const http::Request& request, const Caller& caller, const Deps& deps,
+                    Opening client) -> Result<void> {
       auto call = read_call<P, B>(request, caller);
       if (!call) return fail(std::move(call.error()));
       return pass(*call, deps, std::move(client));
@@ -291,15 +309,16 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
-  /// OpenAPI 3.1, as JSON. Throws std::invalid_argument for an endpoint that no tag covers, and for two types of one name.
+  /// OpenAPI 3.1, as JSON. Throws std::invalid_argument for an endpoint that no tag covers, and for two types of one
+  /// name.
   std::string openapi() const;
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
 
   /// The paths that pages of other origins may ask, each with its methods as a preflight lists them.
   std::map<std::string, std::string, std::less<>> cross_origin_paths() const;
 
-  /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws std::invalid_argument for what is declared
-  /// twice, and for a limit that Deps::limits lacks.
+  /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws
+  /// std::invalid_argument for what is declared twice, and for a limit that Deps::limits lacks.
   void mount(http::Routes& routes, const Deps& deps) const;
 
  private:
@@ -320,7 +339,8 @@ class Registry {
     if constexpr (!std::same_as<Out, Nothing>) {
       e.answer_schema = schema::json_schema<Out>(&e.answer_components);
       if constexpr (schema::is_list<Out>) {
-        if (e.spec.page) e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
+        if (e.spec.page)
+          e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
       }
     }
     return e;

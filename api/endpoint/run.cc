@@ -25,8 +25,8 @@
 namespace parley::endpoint {
 namespace {
 
-/// One request under way: everything that its answer needs, on whatever thread that is known. Shared by callbacks; its parts are not changed after
-/// the first of them could run.
+/// One request under way: everything that its answer needs, on whatever thread that is known. Shared by callbacks; its
+/// parts are not changed after the first of them could run.
 struct Exchange {
   std::shared_ptr<const Endpoint> endpoint;
   const Deps& deps;
@@ -36,7 +36,9 @@ struct Exchange {
   Caller caller{};
   std::shared_ptr<const void> held{};  // of a command: Sending::complete()
 
-  std::string_view origin() const { return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{}; }
+  std::string_view origin() const {
+    return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{};
+  }
 
   void send(http::Response response) const {
     allow_origin(response.headers, origin());
@@ -45,7 +47,8 @@ struct Exchange {
   }
   http::Response refusal(const Failure& failure) const {
     if (failure.code == Code::internal_error) {
-      log::error("a request failed", {{"correlation_id", request.request_id}, {"route", request.route}, {"cause", failure.problem.issue}});
+      log::error("a request failed",
+                 {{"correlation_id", request.request_id}, {"route", request.route}, {"cause", failure.problem.issue}});
     }
     auto response = error_response(failure, request.headers.get("Accept-Language"));
     allow_origin(response.headers, origin());
@@ -59,7 +62,8 @@ struct Exchange {
 };
 using Shared = std::shared_ptr<Exchange>;
 
-/// Whether this process knows everything that was so when the request arrived. To be asked before the directory is looked into.
+/// Whether this process knows everything that was so when the request arrived. To be asked before the directory is
+/// looked into.
 bool has_all_news(const Exchange& x) { return x.deps.directory.complete_as_of() >= x.arrived; }
 
 /// It has waited for news long enough.
@@ -84,7 +88,8 @@ void look_again(const Shared& x, std::function<void()> look) {
 /// As expected_version() reads it.
 std::string entity_tag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
 
-/// A position as clients get it: "<log>.<partition>:<offset>". A log that was restored elsewhere has other offsets, and so another name.
+/// A position as clients get it: "<log>.<partition>:<offset>". A log that was restored elsewhere has other offsets, and
+/// so another name.
 std::string position_text(const schema::Position& position, const Deps& deps) {
   return deps.log_identity() + "." + std::to_string(position.partition) + ":" + std::to_string(position.offset);
 }
@@ -96,20 +101,24 @@ Result<std::optional<Claim>> read_after(const http::Headers& headers, const Deps
   const auto dot = text.find('.'), colon = text.find(':');
   if (dot == std::string_view::npos || dot == 0 || colon == std::string_view::npos || colon < dot)
     return invalid(kHeader, "must be a position as X-Event-Position gives it");
-  const auto partition = plain_integer(text.substr(dot + 1, colon - dot - 1)), offset = plain_integer(text.substr(colon + 1));
+  const auto partition = plain_integer(text.substr(dot + 1, colon - dot - 1)),
+             offset = plain_integer(text.substr(colon + 1));
   if (!partition || !offset) return invalid(kHeader, "must be a position as X-Event-Position gives it");
-  if (text.substr(0, dot) != deps.log_identity()) return invalid(kHeader, "is a position of another log: it was restored or made anew since");
+  if (text.substr(0, dot) != deps.log_identity())
+    return invalid(kHeader, "is a position of another log: it was restored or made anew since");
   if (*partition >= deps.partitions) return invalid(kHeader, "must be a position as X-Event-Position gives it");
-  return std::optional(Claim{.position = {.partition = *partition, .offset = *offset},
-                             .field = kHeader,
-                             .issue = "is a position that the log has not reached: what stood there was lost, so look again what there is"});
+  return std::optional(Claim{
+      .position = {.partition = *partition, .offset = *offset},
+      .field = kHeader,
+      .issue = "is a position that the log has not reached: what stood there was lost, so look again what there is"});
 }
 
 // Commands.
 
 void answer(const Exchange& x, const api::CommandResult& result, const schema::Outcome& outcome, std::string body) {
-  auto response = x.endpoint->answer_schema.empty() ? http::Response{.status = x.endpoint->spec.status, .headers = {}, .body = {}}
-                                                    : http::Response::json(x.endpoint->spec.status, std::move(body));
+  auto response = x.endpoint->answer_schema.empty()
+                      ? http::Response{.status = x.endpoint->spec.status, .headers = {}, .body = {}}
+                      : http::Response::json(x.endpoint->spec.status, std::move(body));
   if (x.endpoint->spec.single) response.headers.set("ETag", entity_tag(outcome.version));
   if (result.repeated) response.headers.set("Idempotency-Hit", "true");
   if (outcome.position) {
@@ -119,7 +128,8 @@ void answer(const Exchange& x, const api::CommandResult& result, const schema::O
   x.send(std::move(response));
 }
 
-void answer_when_settled(const Shared& x, const std::shared_ptr<const api::CommandResult>& result, http::Timers::Clock::time_point until) {
+void answer_when_settled(const Shared& x, const std::shared_ptr<const api::CommandResult>& result,
+                         http::Timers::Clock::time_point until) {
   const auto& outcome = *result->outcome;
   const auto& decision = std::get<Answer>(outcome.result);
   const Decided decided{outcome, x->caller, x->deps};
@@ -134,13 +144,15 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
   guarded(x, [&] {
     if (!result.outcome) {
       Failure failure(result.outcome.error());
-      if (failure.code == Code::command_timeout || failure.code == Code::command_expired) failure.command_id = command_id;
+      if (failure.code == Code::command_timeout || failure.code == Code::command_expired)
+        failure.command_id = command_id;
       x->refuse(failure, result.repeated);
     } else if (const auto* refusal = std::get_if<Error>(&result.outcome->result)) {
       // That a key was used for something else is said anew, not again.
       x->refuse(*refusal, result.repeated && refusal->code != Code::idempotency_key_reused);
     } else {
-      answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)), http::Timers::Clock::now() + kSettleWaitMax);
+      answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)),
+                          http::Timers::Clock::now() + kSettleWaitMax);
     }
   });
 }
@@ -152,7 +164,8 @@ struct Making {
   std::optional<std::int64_t> version;
 };
 
-void send_command(const Shared& x, Sending sending, const std::optional<IdempotencyKey>& key, std::optional<std::int64_t> version) {
+void send_command(const Shared& x, Sending sending, const std::optional<IdempotencyKey>& key,
+                  std::optional<std::int64_t> version) {
   const auto& scope = sending.scope.empty() ? x->caller.scope : sending.scope;
   const auto path = concrete_path(x->request);
   schema::CommandEnvelope envelope;
@@ -165,10 +178,11 @@ void send_command(const Shared& x, Sending sending, const std::optional<Idempote
   if (sending.complete) x->held = sending.complete(sending.command, envelope.command_id);
   envelope.target = std::move(sending.target);
   envelope.correlation = x->request.request_id;
-  x->deps.dispatcher.send(envelope, sending.command, [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
-    result.repeated = result.repeated && of_client;
-    finish(x, id, std::move(result));
-  });
+  x->deps.dispatcher.send(envelope, sending.command,
+                          [x, id = envelope.command_id, of_client = key && key->of_client](api::CommandResult result) {
+                            result.repeated = result.repeated && of_client;
+                            finish(x, id, std::move(result));
+                          });
 }
 
 void post_command(const Shared& x, const std::shared_ptr<Making>& making);
@@ -188,7 +202,8 @@ void make_command(const Shared& x, const std::shared_ptr<Making>& making) {
 
 void post_command(const Shared& x, const std::shared_ptr<Making>& making) {
   if (!x->endpoint->spec.hashes) return make_command(x, making);
-  if (!x->deps.hashing.try_post([x, making] { guarded(x, [&] { make_command(x, making); }); })) x->refuse(Code::overloaded);
+  if (!x->deps.hashing.try_post([x, making] { guarded(x, [&] { make_command(x, making); }); }))
+    x->refuse(Code::overloaded);
 }
 
 void run_command(const Shared& x) {
@@ -226,7 +241,8 @@ void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
 
 /// A function that calls `done` with what it is given, once; or with nothing when that takes longer.
 template <class T>
-std::function<void(T)> within(std::chrono::milliseconds wait_max, http::Timers& timers, std::function<void(std::optional<T>)> done) {
+std::function<void(T)> within(std::chrono::milliseconds wait_max, http::Timers& timers,
+                              std::function<void(std::optional<T>)> done) {
   struct Waiting {
     std::function<void(std::optional<T>)> done;
     std::atomic<bool> over = false;
@@ -255,12 +271,15 @@ bool is_readable(const Claim& claim, const Deps& deps) {
 /// The read model is late for some of the positions: does the log have them?
 void look_at_ends(const Shared& x, const std::shared_ptr<Resting>& resting) {
   std::vector<Claim> unread;
-  std::ranges::copy_if(resting->question.claims, std::back_inserter(unread), [&](const Claim& claim) { return !is_readable(claim, x->deps); });
+  std::ranges::copy_if(resting->question.claims, std::back_inserter(unread),
+                       [&](const Claim& claim) { return !is_readable(claim, x->deps); });
   if (unread.empty()) return post_query(x, std::move(resting->question.asked), false);
-  const auto decide = within<std::optional<Claim>>(kEndWaitMax, x->deps.timers, [x, resting](const std::optional<std::optional<Claim>>& beyond) {
-    if (beyond && *beyond) return x->refuse(Failure({std::string((*beyond)->field), std::string((*beyond)->issue)}));
-    post_query(x, std::move(resting->question.asked), true);
-  });
+  const auto decide = within<std::optional<Claim>>(
+      kEndWaitMax, x->deps.timers, [x, resting](const std::optional<std::optional<Claim>>& beyond) {
+        if (beyond && *beyond)
+          return x->refuse(Failure({std::string((*beyond)->field), std::string((*beyond)->issue)}));
+        post_query(x, std::move(resting->question.asked), true);
+      });
   const auto left = std::make_shared<std::atomic<std::size_t>>(unread.size());
   for (const auto& claim : unread) {
     x->deps.streams.ask_end(static_cast<int>(claim.position.partition), [decide, left, claim](std::int64_t end) {
@@ -278,8 +297,11 @@ void await_claims(const Shared& x, const std::shared_ptr<Resting>& resting) {
     if (is_readable(claim, x->deps)) continue;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(resting->until - http::Timers::Clock::now());
     if (left.count() <= 0) return look_at_ends(x, resting);
-    const auto go_on = [x, resting](std::optional<bool> readable) { readable.value_or(false) ? await_claims(x, resting) : look_at_ends(x, resting); };
-    return x->deps.progress.when_readable(claim.position, within<bool>(left, x->deps.timers, go_on), api::Progress::Owed::perhaps);
+    const auto go_on = [x, resting](std::optional<bool> readable) {
+      readable.value_or(false) ? await_claims(x, resting) : look_at_ends(x, resting);
+    };
+    return x->deps.progress.when_readable(claim.position, within<bool>(left, x->deps.timers, go_on),
+                                          api::Progress::Owed::perhaps);
   }
   post_query(x, std::move(resting->question.asked), false);
 }
@@ -300,11 +322,14 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
-/// Counts the request, for `scope` or, where that is empty, for its address, and lets every answer say how that stands. False: refused.
+/// Counts the request, for `scope` or, where that is empty, for its address, and lets every answer say how that stands.
+/// False: refused.
 bool is_within_limits(const Exchange& x, std::string_view scope) {
   const auto& spec = x.endpoint->spec;
   if (spec.limit == nullptr) return true;
-  const auto address = [&] { return x.deps.proxies.client_of(x.request.peer_address, x.request.headers.get("X-Forwarded-For")); };
+  const auto address = [&] {
+    return x.deps.proxies.client_of(x.request.peer_address, x.request.headers.get("X-Forwarded-For"));
+  };
   auto standing = x.deps.limits.take(*spec.limit, scope.empty() ? address() : scope);
   if (standing.allowed && spec.address_limit != nullptr) {
     if (const auto all = x.deps.limits.take(*spec.address_limit, address()); !all.allowed) standing = all;
@@ -334,7 +359,8 @@ void admit(const Shared& x) {
     return;
   }
   if (!is_within_limits(*x, spec.gate->personal ? caller->scope : "")) return;
-  if (const auto* program = std::get_if<Integrator>(&caller->principal)) x->deps.key_uses.note(*program, x->deps.clock());
+  if (const auto* program = std::get_if<Integrator>(&caller->principal))
+    x->deps.key_uses.note(*program, x->deps.clock());
   x->caller = std::move(*caller);
   switch (x->endpoint->form) {
     case Endpoint::Form::command:

@@ -8,7 +8,8 @@
 namespace parley::http {
 
 Handler blocking(Executor& executor, Handler handler) {
-  return [&executor, shared = std::make_shared<const Handler>(std::move(handler))](Request request, const Responder& responder) {
+  return [&executor, shared = std::make_shared<const Handler>(std::move(handler))](Request request,
+                                                                                   const Responder& responder) {
     const bool is_posted = executor.try_post([shared, request = std::move(request), responder]() mutable {
       try {
         (*shared)(std::move(request), responder);

@@ -7,7 +7,8 @@
 
 namespace parley::http {
 
-/// How many bytes may be held at once. Whoever holds some has a Share; a share that would exceed the bound is refused. Thread-safe.
+/// How many bytes may be held at once. Whoever holds some has a Share; a share that would exceed the bound is refused.
+/// Thread-safe.
 class ByteBudget {
  public:
   explicit ByteBudget(std::size_t bytes_max) : bytes_max_(bytes_max) {}

@@ -27,12 +27,16 @@ std::uint64_t next_id() {
 
 }  // namespace
 
-std::size_t Connection::Piece::size() const { return payload->size() + (chunk_head_size == 0 ? 0 : chunk_head_size + kChunkTail.size()); }
+std::size_t Connection::Piece::size() const {
+  return payload->size() + (chunk_head_size == 0 ? 0 : chunk_head_size + kChunkTail.size());
+}
 
-std::shared_ptr<Connection> Connection::open(int socket, std::string peer_address, std::shared_ptr<const Environment> environment) {
+std::shared_ptr<Connection> Connection::open(int socket, std::string peer_address,
+                                             std::shared_ptr<const Environment> environment) {
   const int duplicate = fcntl(socket, F_DUPFD_CLOEXEC, 0);
   if (duplicate < 0) return nullptr;
-  auto connection = std::shared_ptr<Connection>(new Connection(duplicate, std::move(peer_address), std::move(environment)));
+  auto connection =
+      std::shared_ptr<Connection>(new Connection(duplicate, std::move(peer_address), std::move(environment)));
   connection->environment_->loop->add(connection);
   return connection;
 }
@@ -201,7 +205,8 @@ void Connection::drain() {
 
 bool Connection::is_busy() const {
   const std::lock_guard lock(mutex_);
-  return phase_ == Phase::reading || phase_ == Phase::answering || phase_ == Phase::flushing || (phase_ == Phase::idle && has_unread_input());
+  return phase_ == Phase::reading || phase_ == Phase::answering || phase_ == Phase::flushing ||
+         (phase_ == Phase::idle && has_unread_input());
 }
 
 void Connection::resume_writing() {
@@ -232,7 +237,9 @@ void Connection::set_phase(Phase next) {
   phase_ = next;
 }
 
-void Connection::set_deadline(std::chrono::milliseconds from_now) { deadline_ = (Clock::now() + from_now).time_since_epoch().count(); }
+void Connection::set_deadline(std::chrono::milliseconds from_now) {
+  deadline_ = (Clock::now() + from_now).time_since_epoch().count();
+}
 
 void Connection::push(Bytes payload, bool chunked) {
   Piece piece{.payload = std::move(payload)};
@@ -328,7 +335,8 @@ void Connection::shut() {
 
 void Connection::count_unsent() {
   if (outbox_bytes_ == counted_bytes_) return;
-  environment_->counters->unsent_bytes += static_cast<std::int64_t>(outbox_bytes_) - static_cast<std::int64_t>(counted_bytes_);
+  environment_->counters->unsent_bytes +=
+      static_cast<std::int64_t>(outbox_bytes_) - static_cast<std::int64_t>(counted_bytes_);
   counted_bytes_ = outbox_bytes_;
 }
 

@@ -16,13 +16,15 @@ namespace parley::http {
 
 class OutputLoop;
 
-/// Owns a duplicate of the socket that Pistache reads from. The duplicate keeps the socket's identity for as long as somebody may still answer: a
-/// file descriptor number is reused for the next client the moment it is closed, and an answer addressed by number would reach that one.
+/// Owns a duplicate of the socket that Pistache reads from. The duplicate keeps the socket's identity for as long as
+/// somebody may still answer: a file descriptor number is reused for the next client the moment it is closed, and an
+/// answer addressed by number would reach that one.
 ///
-/// Whoever answers sends as much as the socket takes, without blocking; OutputLoop sends the rest. To end a connection is always to shut the socket
-/// down: Pistache then reads its end and closes its own descriptor.
+/// Whoever answers sends as much as the socket takes, without blocking; OutputLoop sends the rest. To end a connection
+/// is always to shut the socket down: Pistache then reads its end and closes its own descriptor.
 ///
-/// Thread-safe. "Reader" below is the one I/O thread that Pistache calls for this socket. Lock order: a connection's, then the loop's.
+/// Thread-safe. "Reader" below is the one I/O thread that Pistache calls for this socket. Lock order: a connection's,
+/// then the loop's.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   using Bytes = std::shared_ptr<const std::string>;
@@ -37,7 +39,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   /// Null when no descriptor is left.
-  static std::shared_ptr<Connection> open(int socket, std::string peer_address, std::shared_ptr<const Environment> environment);
+  static std::shared_ptr<Connection> open(int socket, std::string peer_address,
+                                          std::shared_ptr<const Environment> environment);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -48,7 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Reader.
 
-  /// False when input is not wanted now: drop it. During an answer it is pipelining, and the connection ends after that answer.
+  /// False when input is not wanted now: drop it. During an answer it is pipelining, and the connection ends after that
+  /// answer.
   bool begin_input();
   void head_is_complete();
   void continue_body(const Bytes& interim_response);
@@ -80,7 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // OutputLoop.
 
   void resume_writing();
-  /// True when a request did not come in time: as after begin_answer(), the caller now owes the answer. Other late things are ended here.
+  /// True when a request did not come in time: as after begin_answer(), the caller now owes the answer. Other late
+  /// things are ended here.
   bool take_late_request(Clock::time_point now);
 
  private:

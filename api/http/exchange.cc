@@ -17,9 +17,11 @@ namespace {
 
 constexpr Refusal kInternalError{500, "INTERNAL_ERROR"};
 constexpr Refusal kOverloaded{503, "OVERLOADED"};
-constexpr std::size_t kSmallBodyBytes = 4'096;  // sent however many others are not read: the outcomes of commands, and errors
+constexpr std::size_t kSmallBodyBytes =
+    4'096;  // sent however many others are not read: the outcomes of commands, and errors
 constexpr std::string_view kRetryAfterSeconds = "1";
-constexpr std::array<std::string_view, 4> kFramingFields{"Content-Length", "Transfer-Encoding", "Connection", "X-Request-Id"};
+constexpr std::array<std::string_view, 4> kFramingFields{"Content-Length", "Transfer-Encoding", "Connection",
+                                                         "X-Request-Id"};
 constexpr std::array<std::string_view, 7> kUsualMethods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 /// The kernel's own fields: a handler's would contradict the framing.
@@ -33,7 +35,8 @@ std::string_view known_method(std::string_view method) {
 }
 
 bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
+  return std::ranges::any_of(text,
+                             [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F; });
 }
 
 /// Status line and fields, without the framing and the empty line. Nothing if a field would break the head.
@@ -53,11 +56,13 @@ std::string current_exception_type() {
   const std::type_info* type = abi::__cxa_current_exception_type();
   if (type == nullptr) return "unknown";
   int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &status),
+                                                         &std::free);
   return name ? name.get() : type->name();
 }
 
-/// Of the exception being handled, where it was thrown by the program about itself (std::logic_error and what derives from it) or by the system.
+/// Of the exception being handled, where it was thrown by the program about itself (std::logic_error and what derives
+/// from it) or by the system.
 std::string current_exception_text() {
   try {
     throw;
@@ -87,12 +92,15 @@ Exchange::~Exchange() {
 
 bool Exchange::send(Response response) {
   if (!claim()) return false;
-  if (response.body.size() <= kSmallBodyBytes || connection_->has_room_for(response.body.size())) return write(std::move(response));
+  if (response.body.size() <= kSmallBodyBytes || connection_->has_room_for(response.body.size()))
+    return write(std::move(response));
   ++kernel_->counters().overloaded;
   return write(error(kOverloaded, {}));
 }
 
-bool Exchange::send_error(const Refusal& refusal, const Headers& extra) { return claim() && write(error(refusal, extra)); }
+bool Exchange::send_error(const Refusal& refusal, const Headers& extra) {
+  return claim() && write(error(refusal, extra));
+}
 
 Response Exchange::error(const Refusal& refusal, const Headers& extra) const {
   Response response;
@@ -152,8 +160,10 @@ bool Exchange::start_stream(Headers extra, std::move_only_function<void()> on_cl
     send({.status = head ? 200 : kInternalError.status, .headers = std::move(extra), .body = {}});
     return false;
   }
-  head->append(origin_.http10 ? "Connection: close\r\n\r\n" : "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
-  const bool is_started = connection_->start_stream(std::make_shared<const std::string>(std::move(*head)), !origin_.http10, std::move(on_close));
+  head->append(origin_.http10 ? "Connection: close\r\n\r\n"
+                              : "Transfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n");
+  const bool is_started = connection_->start_stream(std::make_shared<const std::string>(std::move(*head)),
+                                                    !origin_.http10, std::move(on_close));
   report(200, 0, true);
   return is_started;
 }
@@ -188,7 +198,9 @@ EventStream EventStream::start(const Responder& responder, OnClose on_close, Hea
   return EventStream(std::make_shared<Handle>(responder.exchange_->connection()));
 }
 
-bool EventStream::write(std::shared_ptr<const std::string> frames) const { return handle_->connection->write_stream(std::move(frames)); }
+bool EventStream::write(std::shared_ptr<const std::string> frames) const {
+  return handle_->connection->write_stream(std::move(frames));
+}
 std::size_t EventStream::queued_bytes() const { return handle_->connection->queued_bytes(); }
 void EventStream::close() const { handle_->connection->end_stream(); }
 bool EventStream::is_open() const { return handle_->connection->is_streaming(); }

@@ -12,8 +12,8 @@
 
 namespace parley::http {
 
-/// A bounded queue with its own named threads. Thread-safe. A task's exception is counted and otherwise dropped: a Responder that dies with its task
-/// has answered 500 by then.
+/// A bounded queue with its own named threads. Thread-safe. A task's exception is counted and otherwise dropped: a
+/// Responder that dies with its task has answered 500 by then.
 class Executor {
  public:
   using Task = std::move_only_function<void()>;
@@ -28,7 +28,8 @@ class Executor {
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
 
-  /// False when the queue is full or stop() was called: the task is destroyed unrun, and the caller answers 503 with Retry-After.
+  /// False when the queue is full or stop() was called: the task is destroyed unrun, and the caller answers 503 with
+  /// Retry-After.
   [[nodiscard]] bool try_post(Task task);
 
   std::size_t queue_depth() const;

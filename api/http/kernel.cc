@@ -14,7 +14,9 @@ std::string request_id_of(const RequestHead& head) {
   return is_well_formed_request_id(given) ? std::string(given) : new_request_id();
 }
 
-std::string_view pattern_of(const Routes::Match& match) { return match.path == nullptr ? std::string_view{} : Routes::pattern(*match.path); }
+std::string_view pattern_of(const Routes::Match& match) {
+  return match.path == nullptr ? std::string_view{} : Routes::pattern(*match.path);
+}
 /// Null where there is none for the method.
 const Routes::Endpoint* endpoint_of(const Routes::Match& match, std::string_view method) {
   if (match.path == nullptr) return nullptr;
@@ -29,8 +31,9 @@ Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
       options_(std::move(options)),
       routes_(std::move(routes)),
       hooks_(std::move(hooks)),
-      environment_(std::make_shared<Connection::Environment>(std::make_shared<OutputLoop>(), std::make_shared<Counters>(), options_.limits,
-                                                             options_.timeouts, std::make_shared<ByteBudget>(options_.limits.input_bytes_max))) {
+      environment_(std::make_shared<Connection::Environment>(
+          std::make_shared<OutputLoop>(), std::make_shared<Counters>(), options_.limits, options_.timeouts,
+          std::make_shared<ByteBudget>(options_.limits.input_bytes_max))) {
   if (!hooks_.error) throw std::invalid_argument("Hooks::error is required");
 }
 
@@ -40,21 +43,22 @@ std::optional<Refusal> Kernel::refusal_of_body(const RequestHead& head) const {
   return body_too_large(endpoint->body_bytes_max);
 }
 
-void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path, std::string body,
-                      ByteBudget::Share share) {
+void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path,
+                      std::string body, ByteBudget::Share share) {
   const Routes::Match match = routes_.match(path);
   const bool is_head = head.method == "HEAD";
   const Routes::Endpoint* endpoint = endpoint_of(match, head.method);
-  const auto exchange = std::make_shared<Exchange>(shared_from_this(), connection,
-                                                   Exchange::Origin{.request_id = request_id_of(head),
-                                                                    .method = head.method,
-                                                                    .route = endpoint == nullptr ? std::string{} : endpoint->pattern,
-                                                                    .accept_language = std::string(head.headers.get("accept-language")),
-                                                                    .page = std::string(head.headers.get("origin")),
-                                                                    .path_pattern = pattern_of(match),
-                                                                    .head_only = is_head,
-                                                                    .http10 = head.http10,
-                                                                    .keep_alive = head.keep_alive});
+  const auto exchange =
+      std::make_shared<Exchange>(shared_from_this(), connection,
+                                 Exchange::Origin{.request_id = request_id_of(head),
+                                                  .method = head.method,
+                                                  .route = endpoint == nullptr ? std::string{} : endpoint->pattern,
+                                                  .accept_language = std::string(head.headers.get("accept-language")),
+                                                  .page = std::string(head.headers.get("origin")),
+                                                  .path_pattern = pattern_of(match),
+                                                  .head_only = is_head,
+                                                  .http10 = head.http10,
+                                                  .keep_alive = head.keep_alive});
   if (match.path == nullptr) {
     exchange->send_error({404, "NOT_FOUND"});
     return;
@@ -71,7 +75,8 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
 
   std::vector<Parameters::Item> parameters;
   for (std::size_t i = 0; i < match.segments.size(); ++i) {
-    parameters.emplace_back(endpoint->parameter_names[i], percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
+    parameters.emplace_back(endpoint->parameter_names[i],
+                            percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
   }
   // A preflight is answered whatever its query says: the page then reads what is wrong with the request itself.
   auto query = parse_query(head.method == "OPTIONS" ? std::string_view{} : std::string_view(head.query));
@@ -104,7 +109,9 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
 }
 
 void Kernel::refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal) {
-  ++(refusal.status == 408 ? counters().timed_out : refusal.code == "OVERLOADED" ? counters().overloaded : counters().rejected_inputs);
+  ++(refusal.status == 408          ? counters().timed_out
+     : refusal.code == "OVERLOADED" ? counters().overloaded
+                                    : counters().rejected_inputs);
   Exchange(shared_from_this(), connection,
            {.request_id = request_id_of(head),
             .method = head.method,

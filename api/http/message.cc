@@ -38,7 +38,8 @@ std::string_view take_element(std::string_view& list) {
 }
 
 const Headers::Field* Headers::find(std::string_view name) const {
-  const auto it = std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
+  const auto it =
+      std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
   return it == fields_.end() ? nullptr : &*it;
 }
 
@@ -68,7 +69,8 @@ Headers Headers::joined(std::vector<Field> lines) {
 }
 
 void Headers::combine(std::string_view name, std::string_view value) {
-  const auto it = std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
+  const auto it =
+      std::ranges::find_if(fields_, [&](const Field& field) { return equals_ignoring_case(field.first, name); });
   if (it == fields_.end()) {
     fields_.emplace_back(name, value);
   } else {
@@ -185,7 +187,8 @@ bool is_well_formed_request_id(std::string_view id) {
 std::string new_request_id() {
   thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32) | std::random_device{}()};
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  const auto milliseconds = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count());
+  const auto milliseconds =
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count());
   const std::uint64_t high = (milliseconds << 16) | 0x7000U | (random() & 0x0FFFU);
   const std::uint64_t low = (random() & 0x3FFFFFFFFFFFFFFFULL) | 0x8000000000000000ULL;
 

@@ -38,7 +38,8 @@ class Headers {
 
   Headers() = default;
   Headers(std::initializer_list<Field> fields) : fields_(fields) {}
-  /// The fields of these lines, each name once, where it first came; the values of a repeated name are joined as combine() does. In n log n.
+  /// The fields of these lines, each name once, where it first came; the values of a repeated name are joined as
+  /// combine() does. In n log n.
   static Headers joined(std::vector<Field> lines);
 
   /// Adds a field line beside any of the same name (Set-Cookie is the reason to).
@@ -86,8 +87,8 @@ struct Request {
   Parameters query;    ///< percent-decoded, `+` is a space, without NUL; a key stands once
   Headers headers;     ///< a repeated field is joined with ", "
   std::string body;
-  std::string peer_address;                           ///< of the socket: behind the edge, the edge's
-  std::string request_id;                             ///< X-Request-Id when well-formed, otherwise a new one; echoed in the answer
+  std::string peer_address;  ///< of the socket: behind the edge, the edge's
+  std::string request_id;    ///< X-Request-Id when well-formed, otherwise a new one; echoed in the answer
   std::chrono::system_clock::time_point received_at;  ///< when the request was complete
   ByteBudget::Share share{};                          ///< of Limits::input_bytes_max: given back when the request ends
 };

@@ -26,7 +26,8 @@ int checked(int descriptor, const char* what) {
 }  // namespace
 
 OutputLoop::OutputLoop()
-    : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")), wake_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
+    : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      wake_(checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")) {
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWakeId}};
   checked(epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event), "epoll_ctl");
 }
@@ -95,14 +96,16 @@ void OutputLoop::post(std::move_only_function<void()> task) {
     posted_.push_back(std::move(task));
   }
   const std::uint64_t one = 1;
-  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);  // fails only when it is already certain to wake
+  [[maybe_unused]] const auto written =
+      ::write(wake_, &one, sizeof one);  // fails only when it is already certain to wake
 }
 
 void OutputLoop::run() {
   std::array<epoll_event, kEventsPerWait> events;
   auto next_tick = std::chrono::steady_clock::now() + kTick;
   while (!stopping_) {
-    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), static_cast<int>(kTick.count()));
+    const int count =
+        epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), static_cast<int>(kTick.count()));
     for (int i = 0; i < count; ++i) {
       std::shared_ptr<Connection> connection;
       {

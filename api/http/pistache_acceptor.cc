@@ -47,7 +47,8 @@ struct Handlers {
 /// Pistache's callbacks. An exception that left one of them would end the process.
 class InputHandler final : public Pistache::Tcp::Handler {
  public:
-  InputHandler(std::shared_ptr<Kernel> kernel, std::shared_ptr<Handlers> handlers) : kernel_(std::move(kernel)), handlers_(std::move(handlers)) {}
+  InputHandler(std::shared_ptr<Kernel> kernel, std::shared_ptr<Handlers> handlers)
+      : kernel_(std::move(kernel)), handlers_(std::move(handlers)) {}
 
   std::shared_ptr<Pistache::Tcp::Handler> clone() const override {
     auto copy = std::make_shared<InputHandler>(kernel_, handlers_);
@@ -75,10 +76,12 @@ class InputHandler final : public Pistache::Tcp::Handler {
   }
 
   void onDisconnection(const std::shared_ptr<Peer>& peer) override {
-    if (const auto client = std::static_pointer_cast<Client>(peer->tryGetData(kClientKey))) client->connection->input_ended();
+    if (const auto client = std::static_pointer_cast<Client>(peer->tryGetData(kClientKey)))
+      client->connection->input_ended();
   }
 
-  /// Sends a socket that is already at its end through the queue of new ones; whatever was forgotten there is found with it.
+  /// Sends a socket that is already at its end through the queue of new ones; whatever was forgotten there is found
+  /// with it.
   void wake() {
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
@@ -98,7 +101,8 @@ class InputHandler final : public Pistache::Tcp::Handler {
       return;
     }
     auto client = std::make_shared<Client>(std::move(connection), *kernel_->environment());
-    const bool is_over_limit = kernel_->counters().open_connections > static_cast<std::int64_t>(kernel_->connections_max);
+    const bool is_over_limit =
+        kernel_->counters().open_connections > static_cast<std::int64_t>(kernel_->connections_max);
     client->is_refused = is_over_limit;
     peer.putData(kClientKey, client);
     if (is_over_limit) {  // at once, and without lingering: descriptors must not run out, Pistache would spin on accept
@@ -110,7 +114,8 @@ class InputHandler final : public Pistache::Tcp::Handler {
 
   void read(Client& client, std::string_view bytes) {
     Connection& connection = *client.connection;
-    auto progress = client.is_refused ? RequestReader::Progress{Refusal{503, "SERVICE_UNAVAILABLE"}} : client.reader.feed(bytes);
+    auto progress =
+        client.is_refused ? RequestReader::Progress{Refusal{503, "SERVICE_UNAVAILABLE"}} : client.reader.feed(bytes);
     if (std::holds_alternative<RequestReader::HeadDone>(progress)) {
       if (const auto refusal = kernel_->refusal_of_body(client.reader.head())) progress = *refusal;
     }
@@ -127,14 +132,16 @@ class InputHandler final : public Pistache::Tcp::Handler {
         kernel_->refuse(client.connection, head, {});
         return;
       }
-      kernel_->dispatch(client.connection, std::move(head), parser_.request.resource(), std::move(body), std::move(share));
+      kernel_->dispatch(client.connection, std::move(head), parser_.request.resource(), std::move(body),
+                        std::move(share));
     } else if (const auto* refusal = std::get_if<Refusal>(&progress)) {
       if (connection.begin_answer()) kernel_->refuse(client.connection, client.reader.head(), *refusal);
     }
   }
 
-  /// Pistache parses the request line of what was screened. It gets no header and no body: its typed header parsers throw on legal input, and its
-  /// body reader hangs on chunks. It always gets GET: it refuses methods that it does not know, which must be answered 405 or 404 instead.
+  /// Pistache parses the request line of what was screened. It gets no header and no body: its typed header parsers
+  /// throw on legal input, and its body reader hangs on chunks. It always gets GET: it refuses methods that it does not
+  /// know, which must be answered 405 or 404 instead.
   bool parse_path(const std::string& path) {
     parser_.reset();
     try {
@@ -159,7 +166,8 @@ int listening_socket(std::uint16_t port) {
     if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
     sockaddr_in address{};  // the port is at the same place for IPv6
     socklen_t length = sizeof address;
-    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 && ntohs(address.sin_port) == port) return fd;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0 && ntohs(address.sin_port) == port)
+      return fd;
   }
   throw std::logic_error("the listening socket is not among this process's descriptors");
 }
@@ -169,19 +177,23 @@ int listening_socket(std::uint16_t port) {
 struct PistacheAcceptor::Impl {
   std::shared_ptr<Kernel> kernel;
   std::shared_ptr<Handlers> handlers = std::make_shared<Handlers>();
-  // A bare listener: Http::Endpoint's own transport would time requests out through Pistache's response writer, and now and then lose input.
+  // A bare listener: Http::Endpoint's own transport would time requests out through Pistache's response writer, and now
+  // and then lose input.
   std::unique_ptr<Pistache::Tcp::Listener> listener;
   std::uint16_t port = 0;
   int socket = -1;
 };
 
-PistacheAcceptor::PistacheAcceptor(std::shared_ptr<Kernel> kernel) : impl_(std::make_unique<Impl>()) { impl_->kernel = std::move(kernel); }
+PistacheAcceptor::PistacheAcceptor(std::shared_ptr<Kernel> kernel) : impl_(std::make_unique<Impl>()) {
+  impl_->kernel = std::move(kernel);
+}
 PistacheAcceptor::~PistacheAcceptor() { stop(); }
 
 void PistacheAcceptor::start() {
   using Option = Pistache::Tcp::Options;
   const ServerOptions& options = impl_->kernel->options();
-  impl_->listener = std::make_unique<Pistache::Tcp::Listener>(Pistache::Address(options.host, Pistache::Port(options.port)));
+  impl_->listener =
+      std::make_unique<Pistache::Tcp::Listener>(Pistache::Address(options.host, Pistache::Port(options.port)));
   Pistache::Flags<Option> flags;
   flags.setFlag(Option::ReuseAddr).setFlag(Option::NoDelay).setFlag(Option::CloseOnExec);
   impl_->listener->init(static_cast<std::size_t>(options.io_threads), flags, "http-io", kListenBacklog);
@@ -202,7 +214,8 @@ void PistacheAcceptor::wake() {
 }
 
 void PistacheAcceptor::stop_listening() {
-  // Pistache closes it only together with the I/O threads, and uses the number until then: something takes it that no connection comes from.
+  // Pistache closes it only together with the I/O threads, and uses the number until then: something takes it that no
+  // connection comes from.
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing < 0) return;
   ::dup3(nothing, impl_->socket, O_CLOEXEC);

@@ -18,10 +18,12 @@ class PistacheAcceptor {
   /// Throws std::runtime_error when it cannot listen.
   void start();
   std::uint16_t port() const;
-  /// Makes every I/O thread look at its queue of new sockets. Pistache's queue can lose a wake-up (it empties the event after it found the queue
-  /// empty), and a new client would then wait for the next one to come. Thread-safe while running.
+  /// Makes every I/O thread look at its queue of new sockets. Pistache's queue can lose a wake-up (it empties the event
+  /// after it found the queue empty), and a new client would then wait for the next one to come. Thread-safe while
+  /// running.
   void wake();
-  /// Connections that come now are refused by the system; those that Pistache has go on. Those that nobody had accepted yet are reset.
+  /// Connections that come now are refused by the system; those that Pistache has go on. Those that nobody had accepted
+  /// yet are reset.
   void stop_listening();
   void stop();
 

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::string_view kHeadEnd = "\r\n\r\n";
 constexpr std::size_t kMethodLengthMax = 32;
-constexpr std::size_t kBodyBytesFirst = 4'096;  // room is made for what has come, not for what is announced, and doubled from here
+constexpr std::size_t kBodyBytesFirst =
+    4'096;  // room is made for what has come, not for what is announced, and doubled from here
 constexpr Refusal kBadRequest{};
 constexpr Refusal kLengthRequired{411, "LENGTH_REQUIRED"};
 constexpr Refusal kUriTooLong{414, "URI_TOO_LONG"};
@@ -49,8 +50,9 @@ bool lists_token(std::string_view list, std::string_view token) {
 }
 
 bool is_host(std::string_view host) {
-  return std::ranges::all_of(host,
-                             [](char c) { return is_visible_ascii(c) && std::string_view{"/?#@,\\<>\"{}|^`"}.find(c) == std::string_view::npos; });
+  return std::ranges::all_of(host, [](char c) {
+    return is_visible_ascii(c) && std::string_view{"/?#@,\\<>\"{}|^`"}.find(c) == std::string_view::npos;
+  });
 }
 
 /// A target in origin form as it is, and one in absolute form without its scheme and authority; nothing for any other.
@@ -77,7 +79,8 @@ std::optional<Refusal> read_request_line(std::string_view line, const RequestLim
 
   if (method.size() > kMethodLengthMax || !is_token(method)) return kBadRequest;
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
-    const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
+    const bool is_version = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
+                            version[6] == '.' && is_digit(version[7]);
     return is_version ? kVersionNotSupported : kBadRequest;
   }
   if (target.size() > limits.target_bytes_max) return kUriTooLong;
@@ -102,7 +105,8 @@ Refusal too_many_lines(const RequestLimits& limits) {
   return refusal;
 }
 
-std::optional<Refusal> read_fields(std::string_view lines, const RequestLimits& limits, std::vector<Headers::Field>& fields) {
+std::optional<Refusal> read_fields(std::string_view lines, const RequestLimits& limits,
+                                   std::vector<Headers::Field>& fields) {
   constexpr std::array<std::string_view, 2> kOnce{"content-length", "host"};
   std::array<bool, kOnce.size()> came{};
   while (!lines.empty()) {
@@ -138,7 +142,8 @@ std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& he
     const std::string_view length = headers.get("content-length");
     if (length.empty() || !std::ranges::all_of(length, is_digit)) return kBadRequest;
     const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), head.content_length);
-    if (error != std::errc{} || head.content_length > limits.body_bytes_max) return body_too_large(limits.body_bytes_max);
+    if (error != std::errc{} || head.content_length > limits.body_bytes_max)
+      return body_too_large(limits.body_bytes_max);
   }
   if (headers.has("expect") && !head.http10) {
     if (!equals_ignoring_case(headers.get("expect"), "100-continue")) return kExpectationFailed;
@@ -153,7 +158,8 @@ std::optional<Refusal> read_head(std::string_view text, const RequestLimits& lim
   const auto line_end = text.find("\r\n");
   const auto refusal = read_request_line(text.substr(0, line_end), limits, head);
   if (text.size() > limits.head_bytes_max) return refusal ? refusal : kHeadersTooLarge;
-  // Those of a request line that is refused too: they name the language of the answer, and the origin of the page that may read it.
+  // Those of a request line that is refused too: they name the language of the answer, and the origin of the page that
+  // may read it.
   const auto fields_refusal = read_header_lines(text.substr(line_end + 2), limits, head);
   if (refusal || fields_refusal) return refusal ? refusal : fields_refusal;
   return read_framing(limits, head);
@@ -161,7 +167,9 @@ std::optional<Refusal> read_head(std::string_view text, const RequestLimits& lim
 
 }  // namespace
 
-Refusal body_too_large(std::size_t bytes_max) { return {413, "PAYLOAD_TOO_LARGE", "body", "must be at most # bytes", bytes_max}; }
+Refusal body_too_large(std::size_t bytes_max) {
+  return {413, "PAYLOAD_TOO_LARGE", "body", "must be at most # bytes", bytes_max};
+}
 
 RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   if (in_body_) return feed_body(bytes);
@@ -178,7 +186,8 @@ RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   // What came before this piece was looked at then; but for the first two bytes, which may have been an empty line.
   if (has_bare_line_feed(text, seen < 2 ? 0 : seen)) return kBadRequest;
   if (end == std::string::npos) {
-    // All of kHeadEnd but its last byte may have come: a head that fits must not be refused for the pieces in which it comes.
+    // All of kHeadEnd but its last byte may have come: a head that fits must not be refused for the pieces in which it
+    // comes.
     if (text.size() < limits_.head_bytes_max + 2) return NeedMore{};
     return text.contains("\r\n") ? kHeadersTooLarge : kUriTooLong;
   }

@@ -34,15 +34,18 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
-/// Screens the head before anything else sees it, because Pistache's parser hangs, crashes or answers wrongly on much of what is refused here, and
-/// because whatever two HTTP readers could understand differently is an opening for request smuggling. Then counts the body.
+/// Screens the head before anything else sees it, because Pistache's parser hangs, crashes or answers wrongly on much
+/// of what is refused here, and because whatever two HTTP readers could understand differently is an opening for
+/// request smuggling. Then counts the body.
 ///
-/// Refused: Transfer-Encoding (411: the edge de-chunks), a body over the limit (413, before it is read), targets over the limit (414), an unknown
-/// Expect (417), heads over the limits (431), versions other than 1.0 and 1.1 (505), and as 400: bare LF, control bytes, obsolete line folding,
-/// malformed names, targets neither in origin nor in absolute form, paths that normalised_path() refuses, a fragment, Content-Length that is not one
-/// plain number, a Host that is not exactly one, and bytes beyond the request (pipelining). As 503: what the budget has no room for.
+/// Refused: Transfer-Encoding (411: the edge de-chunks), a body over the limit (413, before it is read), targets over
+/// the limit (414), an unknown Expect (417), heads over the limits (431), versions other than 1.0 and 1.1 (505), and as
+/// 400: bare LF, control bytes, obsolete line folding, malformed names, targets neither in origin nor in absolute form,
+/// paths that normalised_path() refuses, a fragment, Content-Length that is not one plain number, a Host that is not
+/// exactly one, and bytes beyond the request (pipelining). As 503: what the budget has no room for.
 ///
-/// The authority of the absolute form (RFC 9112, 3.2.2) must be one, and counts no more than Host does: this server has one set of paths.
+/// The authority of the absolute form (RFC 9112, 3.2.2) must be one, and counts no more than Host does: this server has
+/// one set of paths.
 ///
 /// Owned and called by one thread. After a refusal the connection must end: the reader does not find the next request.
 class RequestReader {
@@ -52,7 +55,8 @@ class RequestReader {
   struct Complete {};
   using Progress = std::variant<NeedMore, HeadDone, Complete, Refusal>;
 
-  /// `budget` bounds what all readers, and the requests that came out of them, hold together; without one there is no bound.
+  /// `budget` bounds what all readers, and the requests that came out of them, hold together; without one there is no
+  /// bound.
   explicit RequestReader(const RequestLimits& limits, std::shared_ptr<ByteBudget> budget = nullptr)
       : limits_(limits), budget_(std::move(budget)), share_(budget_) {}
 

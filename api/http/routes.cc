@@ -15,11 +15,13 @@ struct Routes::Path {
 
 namespace {
 
-/// What Pistache's routing tree keeps for a path. It is never invoked: our own table of methods knows the ones that Pistache does not (QUERY,
-/// PROPFIND), and Pistache's way to a handler leads through its response writer, which must not be used (see README.md).
+/// What Pistache's routing tree keeps for a path. It is never invoked: our own table of methods knows the ones that
+/// Pistache does not (QUERY, PROPFIND), and Pistache's way to a handler leads through its response writer, which must
+/// not be used (see README.md).
 struct PathReference {
   Routes::Path* path;
-  Pistache::Rest::Route::Result operator()(const Pistache::Rest::Request&, const Pistache::Http::ResponseWriter&) const {
+  Pistache::Rest::Route::Result operator()(const Pistache::Rest::Request&,
+                                           const Pistache::Http::ResponseWriter&) const {
     return Pistache::Rest::Route::Result::Failure;
   }
 };
@@ -31,7 +33,8 @@ struct Pattern {
 
 Pattern parse_pattern(std::string_view pattern) {
   const auto malformed = [&] { return std::invalid_argument("malformed route pattern: " + std::string(pattern)); };
-  if (pattern.size() < 2 || pattern.front() != '/' || pattern.back() == '/' || pattern.contains("//")) throw malformed();
+  if (pattern.size() < 2 || pattern.front() != '/' || pattern.back() == '/' || pattern.contains("//"))
+    throw malformed();
   Pattern parsed;
   std::string_view rest = pattern.substr(1);
   while (!rest.empty()) {
@@ -71,8 +74,10 @@ void Routes::add(std::string method, std::string_view pattern, Handler handler, 
     std::memcpy(text.get(), parsed.shape.data(), parsed.shape.size());
     impl_->tree.addRoute({text.get(), parsed.shape.size()}, PathReference{&at->second}, text);
   }
-  Endpoint endpoint{
-      .pattern = std::string(pattern), .parameter_names = std::move(parsed.names), .handler = std::move(handler), .body_bytes_max = body_bytes_max};
+  Endpoint endpoint{.pattern = std::string(pattern),
+                    .parameter_names = std::move(parsed.names),
+                    .handler = std::move(handler),
+                    .body_bytes_max = body_bytes_max};
   if (!at->second.methods.try_emplace(std::move(method), std::move(endpoint)).second) {
     throw std::invalid_argument("route declared twice: " + std::string(pattern));
   }

@@ -13,12 +13,13 @@
 
 namespace parley::http {
 
-/// Runs on an I/O thread and must not block: it answers at once, posts to an Executor, or keeps the Responder for whoever will know the answer.
-/// What it throws becomes a generic 500.
+/// Runs on an I/O thread and must not block: it answers at once, posts to an Executor, or keeps the Responder for
+/// whoever will know the answer. What it throws becomes a generic 500.
 using Handler = std::function<void(Request, Responder)>;
 
-/// Patterns such as "/api/dialogs/{id}/messages"; `{name}` takes one whole segment; a literal segment wins over a parameter. HEAD is answered by
-/// GET's handler, OPTIONS by the kernel (204 and Allow) unless a route is declared for it. Movable. Adding is not thread-safe; looking up is.
+/// Patterns such as "/api/dialogs/{id}/messages"; `{name}` takes one whole segment; a literal segment wins over a
+/// parameter. HEAD is answered by GET's handler, OPTIONS by the kernel (204 and Allow) unless a route is declared for
+/// it. Movable. Adding is not thread-safe; looking up is.
 class Routes {
  public:
   /// The methods of one path.
@@ -39,9 +40,10 @@ class Routes {
   Routes(Routes&&) noexcept;
   Routes& operator=(Routes&&) noexcept;
 
-  /// A body of more than `body_bytes_max` is refused with 413, before it is read. Throws std::invalid_argument for a malformed pattern or one that is
-  /// already there for this method.
-  void add(std::string method, std::string_view pattern, Handler handler, std::size_t body_bytes_max = RequestLimits{}.body_bytes_max);
+  /// A body of more than `body_bytes_max` is refused with 413, before it is read. Throws std::invalid_argument for a
+  /// malformed pattern or one that is already there for this method.
+  void add(std::string method, std::string_view pattern, Handler handler,
+           std::size_t body_bytes_max = RequestLimits{}.body_bytes_max);
 
   /// `path` is as normalised_path() gives it: still percent-encoded, an escaped slash does not end a segment.
   Match match(std::string_view path) const;

@@ -53,7 +53,8 @@ void Server::start() {
   acceptor_->start();
   is_running_ = true;
   kernel_->loop().start(
-      {.late_request = [kernel = kernel_.get()](const auto& connection) { kernel->refuse(connection, {}, {408, "REQUEST_TIMEOUT"}); },
+      {.late_request = [kernel = kernel_.get()](
+                           const auto& connection) { kernel->refuse(connection, {}, {408, "REQUEST_TIMEOUT"}); },
        .tick = [acceptor = acceptor_.get()] { acceptor->wake(); }});
 }
 
@@ -64,8 +65,11 @@ bool Server::drain(std::chrono::milliseconds timeout) {
   kernel_->draining = true;
   acceptor_->stop_listening();
   for (const auto& connection : kernel_->loop().connections()) connection->drain();
-  return wait_until([this] { return std::ranges::none_of(kernel_->loop().connections(), [](const auto& each) { return each->is_busy(); }); },
-                    timeout);
+  return wait_until(
+      [this] {
+        return std::ranges::none_of(kernel_->loop().connections(), [](const auto& each) { return each->is_busy(); });
+      },
+      timeout);
 }
 
 void Server::stop() {
@@ -74,8 +78,12 @@ void Server::stop() {
   acceptor_->stop_listening();
   // Pistache closes its descriptors as it reads their ends.
   for (const auto& connection : kernel_->loop().connections()) connection->close();
-  wait_until([this] { return std::ranges::all_of(kernel_->loop().connections(), [](const auto& each) { return each->has_input_ended(); }); },
-             kStopTimeout);
+  wait_until(
+      [this] {
+        return std::ranges::all_of(kernel_->loop().connections(),
+                                   [](const auto& each) { return each->has_input_ended(); });
+      },
+      kStopTimeout);
   kernel_->loop().stop();
   acceptor_->stop();
 }

@@ -13,11 +13,13 @@ namespace parley::http {
 class Kernel;
 class PistacheAcceptor;
 
-/// Raises the soft limit of descriptors to the hard one; returns how many clients fit into it, which lowers Limits::connections_max.
+/// Raises the soft limit of descriptors to the hard one; returns how many clients fit into it, which lowers
+/// Limits::connections_max.
 std::size_t connections_that_fit();
 
-/// Threads: io_threads called http-io (they read, parse, route and run handlers) and one called http-output (it finishes writes, keeps the timeouts
-/// and calls streams' on_close). start, drain and stop are called once each, in this order, by the owner; the rest is thread-safe.
+/// Threads: io_threads called http-io (they read, parse, route and run handlers) and one called http-output (it
+/// finishes writes, keeps the timeouts and calls streams' on_close). start, drain and stop are called once each, in
+/// this order, by the owner; the rest is thread-safe.
 class Server {
  public:
   Server(ServerOptions options, Routes routes, Hooks hooks);
@@ -31,8 +33,9 @@ class Server {
   std::uint16_t port() const;
   const Counters& counters() const;
 
-  /// Refuses new connections, answers what is under way and ends the rest: streams, idle connections. True when nothing was under way any more
-  /// before the timeout. A request that meets its connection's end gets no answer: clients repeat it, the edge by itself.
+  /// Refuses new connections, answers what is under way and ends the rest: streams, idle connections. True when nothing
+  /// was under way any more before the timeout. A request that meets its connection's end gets no answer: clients
+  /// repeat it, the edge by itself.
   bool drain(std::chrono::milliseconds timeout);
   /// Ends every connection and joins the threads. Responders may outlive it: their answers go nowhere. Idempotent.
   void stop();

@@ -22,8 +22,12 @@ Timers::~Timers() {
   thread_.join();
 }
 
-Timers::Id Timers::after(Clock::duration delay, Callback callback) { return add(delay, {.callback = std::move(callback)}); }
-Timers::Id Timers::every(Clock::duration period, Callback callback) { return add(period, {.callback = std::move(callback), .period = period}); }
+Timers::Id Timers::after(Clock::duration delay, Callback callback) {
+  return add(delay, {.callback = std::move(callback)});
+}
+Timers::Id Timers::every(Clock::duration period, Callback callback) {
+  return add(period, {.callback = std::move(callback), .period = period});
+}
 
 Timers::Id Timers::add(Clock::duration delay, Timer timer) {
   const auto time = Clock::now() + delay;
@@ -67,7 +71,8 @@ void Timers::run() {
     Timer timer = std::move(due_.begin()->second);
     due_.erase(due_.begin());
     when_.erase(id);
-    if (timer.period != Clock::duration::zero()) {  // stays cancellable while it runs: the next call is what a cancel then prevents
+    if (timer.period !=
+        Clock::duration::zero()) {  // stays cancellable while it runs: the next call is what a cancel then prevents
       const auto next = Clock::now() + timer.period;
       due_.emplace(Key{next, id}, timer);
       when_.emplace(id, next);

@@ -11,8 +11,9 @@
 
 namespace parley::http {
 
-/// Callbacks run one after another on the timer thread, so they must be short and must not block; what they throw is dropped. Thread-safe; a callback
-/// may add and cancel timers. As many timers as there are waiting commands and open streams: their limits bound it.
+/// Callbacks run one after another on the timer thread, so they must be short and must not block; what they throw is
+/// dropped. Thread-safe; a callback may add and cancel timers. As many timers as there are waiting commands and open
+/// streams: their limits bound it.
 class Timers {
  public:
   using Clock = std::chrono::steady_clock;
@@ -28,7 +29,8 @@ class Timers {
   Id after(Clock::duration delay, Callback callback);
   /// Calls every `period` until cancelled, first one period from now. Late calls are not made up for.
   Id every(Clock::duration period, Callback callback);
-  /// True when the callback will not run (again); false when it has run already or is running now. Does not wait for a running callback.
+  /// True when the callback will not run (again); false when it has run already or is running now. Does not wait for a
+  /// running callback.
   bool cancel(Id id);
 
  private:

@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kEscapeSize = 3;  // %XX
 
 bool is_unreserved(char c) {  // RFC 3986, 2.3
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
 /// What the escape at the beginning of the text stands for; nothing when that is none.
@@ -36,7 +37,8 @@ std::optional<std::string> normalised_segment(std::string_view raw) {
     if (is_unreserved(*c)) {
       segment.push_back(*c);
     } else {
-      for (const char digit : raw.substr(0, kEscapeSize)) segment.push_back(digit >= 'a' ? static_cast<char>(digit - 'a' + 'A') : digit);
+      for (const char digit : raw.substr(0, kEscapeSize))
+        segment.push_back(digit >= 'a' ? static_cast<char>(digit - 'a' + 'A') : digit);
     }
     raw.remove_prefix(kEscapeSize);
   }
@@ -101,7 +103,8 @@ std::expected<Parameters, Refusal> parse_query(std::string_view query) {
     if (items.size() == kQueryParametersMax) return std::unexpected(kTooMany);
     const std::size_t equals = piece.find('=');
     auto name = percent_decode(piece.substr(0, equals), Plus::space);
-    auto value = percent_decode(equals == std::string_view::npos ? std::string_view{} : piece.substr(equals + 1), Plus::space);
+    auto value =
+        percent_decode(equals == std::string_view::npos ? std::string_view{} : piece.substr(equals + 1), Plus::space);
     if (!name || !value) return std::unexpected(Refusal{});
     items.emplace_back(std::move(*name), std::move(*value));
   }

@@ -59,7 +59,9 @@ std::string Address::key() const {
 }
 
 std::expected<Network, std::string> Network::parse(std::string_view text) {
-  const auto fault = [&](std::string_view what) { return std::unexpected(std::string(text) + ": " + std::string(what)); };
+  const auto fault = [&](std::string_view what) {
+    return std::unexpected(std::string(text) + ": " + std::string(what));
+  };
   const auto slash = text.find('/');
   const auto host = text.substr(0, slash);
   const auto address = Address::parse(host);
@@ -98,7 +100,8 @@ std::string Proxies::client_of(std::string_view peer, std::string_view forwarded
   if (!client) return std::string(peer);
   if (!forwarded_for.empty() && !trusts(*client)) {
     static std::atomic<bool> said = false;
-    if (!said.exchange(true)) log::warn("X-Forwarded-For of a peer that is no --trusted-proxy is not believed", {{"peer", std::string(peer)}});
+    if (!said.exchange(true))
+      log::warn("X-Forwarded-For of a peer that is no --trusted-proxy is not believed", {{"peer", std::string(peer)}});
   }
   while (!forwarded_for.empty() && trusts(*client)) {
     const auto comma = forwarded_for.rfind(',');

@@ -26,7 +26,9 @@ std::optional<Rate> rate_of(std::string_view text) {
 
 }  // namespace
 
-std::string to_string(const Rate& rate) { return std::to_string(rate.requests) + "/" + std::to_string(rate.period.count()); }
+std::string to_string(const Rate& rate) {
+  return std::to_string(rate.requests) + "/" + std::to_string(rate.period.count());
+}
 
 std::expected<std::vector<Setting>, std::string> settings(std::span<const Limit* const> declared, Profile profile,
                                                           std::span<const std::string> changes) {
@@ -43,9 +45,10 @@ std::expected<std::vector<Setting>, std::string> settings(std::span<const Limit*
     }
     const auto rate = equals == std::string_view::npos ? std::nullopt : rate_of(change.substr(equals + 1));
     if (!rate) {
-      return std::unexpected(std::string(change) + ": must be " + std::string(name) + "=REQUESTS/SECONDS, like " + std::string(name) + "=" +
-                             to_string(at->limit->rate) + "; at most " + std::to_string(kRequestsMax) + " requests and " +
-                             std::to_string(kPeriodMax.count()) + " seconds");
+      return std::unexpected(std::string(change) + ": must be " + std::string(name) + "=REQUESTS/SECONDS, like " +
+                             std::string(name) + "=" + to_string(at->limit->rate) + "; at most " +
+                             std::to_string(kRequestsMax) + " requests and " + std::to_string(kPeriodMax.count()) +
+                             " seconds");
     }
     at->rate = *rate;
   }

@@ -31,7 +31,8 @@ struct Limit {
 
 enum class Profile {
   public_,  ///< As declared.
-  local,    ///< Of a machine of one's own: as many as anybody can send there (kLocalRate), so that only the counting is left.
+  local,    ///< Of a machine of one's own: as many as anybody can send there (kLocalRate), so that only the counting is
+            ///< left.
 };
 inline constexpr Rate kLocalRate{kRequestsMax, std::chrono::seconds{60}};
 
@@ -41,8 +42,9 @@ struct Setting {
   Rate rate;
 };
 
-/// Every declared limit with the profile's rate, or the one that `changes` ("login=5/300": so many requests in so many seconds) give it; of several
-/// for one limit the last. An error says what is wrong, and names the limits that there are.
+/// Every declared limit with the profile's rate, or the one that `changes` ("login=5/300": so many requests in so many
+/// seconds) give it; of several for one limit the last. An error says what is wrong, and names the limits that there
+/// are.
 std::expected<std::vector<Setting>, std::string> settings(std::span<const Limit* const> declared, Profile profile,
                                                           std::span<const std::string> changes);
 

@@ -5,9 +5,11 @@
 
 namespace parley::limits {
 
-Limiter::Limiter(std::vector<Setting> settings, std::unique_ptr<Store> store, Clock clock) : store_(std::move(store)), clock_(std::move(clock)) {
+Limiter::Limiter(std::vector<Setting> settings, std::unique_ptr<Store> store, Clock clock)
+    : store_(std::move(store)), clock_(std::move(clock)) {
   for (const auto& setting : settings) {
-    limits_.push_back({setting.limit, metrics::counter("parley_http_rate_limited_total", "Requests that were refused because there were too many",
+    limits_.push_back({setting.limit, metrics::counter("parley_http_rate_limited_total",
+                                                       "Requests that were refused because there were too many",
                                                        {{"limit", std::string(setting.limit->name)}})});
   }
 }
@@ -20,7 +22,9 @@ Standing Limiter::take(const Limit& limit, std::string_view who) {
   return standing;
 }
 
-bool Limiter::knows(const Limit& limit) const { return std::ranges::find(limits_, &limit, &One::limit) != limits_.end(); }
+bool Limiter::knows(const Limit& limit) const {
+  return std::ranges::find(limits_, &limit, &One::limit) != limits_.end();
+}
 
 std::chrono::milliseconds steady_now() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch());

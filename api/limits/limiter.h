@@ -16,19 +16,21 @@ namespace parley::limits {
 struct Standing {
   bool allowed = true;
   std::uint32_t limit = 0;
-  std::uint32_t remaining = 0;           ///< How many more are let through now.
-  std::chrono::milliseconds more_in{0};  ///< Until `remaining` grows: until the oldest request that counts is a period ago. Above zero.
+  std::uint32_t remaining = 0;  ///< How many more are let through now.
+  std::chrono::milliseconds more_in{
+      0};  ///< Until `remaining` grows: until the oldest request that counts is a period ago. Above zero.
 };
 
 /// Remembers who has asked how often. Thread-safe.
 ///
-/// It stands in the way of every request, on I/O threads, and must not block: one that several processes share answers from what it knows, and tells
-/// and hears the others beside that.
+/// It stands in the way of every request, on I/O threads, and must not block: one that several processes share answers
+/// from what it knows, and tells and hears the others beside that.
 class Store {
  public:
   virtual ~Store() = default;
-  /// Counts a request of `who` at the moment `now` (of a clock that does not go back) for the limit of this number, unless it would be one too many.
-  /// What was refused does not count: whoever goes on asking is let through at the rate.
+  /// Counts a request of `who` at the moment `now` (of a clock that does not go back) for the limit of this number,
+  /// unless it would be one too many. What was refused does not count: whoever goes on asking is let through at the
+  /// rate.
   virtual Standing take(std::size_t limit, std::string_view who, std::chrono::milliseconds now) = 0;
 };
 
@@ -40,8 +42,8 @@ class Limiter {
   /// `store` has the limits in the order of `settings`.
   Limiter(std::vector<Setting> settings, std::unique_ptr<Store> store, Clock clock);
 
-  /// Another `who` is another count. Counts what is refused: parley_http_rate_limited_total{limit}. Throws std::invalid_argument for a limit that the
-  /// settings lack.
+  /// Another `who` is another count. Counts what is refused: parley_http_rate_limited_total{limit}. Throws
+  /// std::invalid_argument for a limit that the settings lack.
   Standing take(const Limit& limit, std::string_view who);
   bool knows(const Limit& limit) const;
 

@@ -19,7 +19,8 @@ MemoryStore::MemoryStore(const std::vector<Setting>& settings, std::size_t keys_
                   .period_ms = period_ms,
                   .merged_ms = merged_ms,
                   .displaced = metrics::counter("parley_http_rate_limit_displaced_total",
-                                                "Callers whose count began anew because there were too many", {{"limit", std::string(limit->name)}}),
+                                                "Callers whose count began anew because there were too many",
+                                                {{"limit", std::string(limit->name)}}),
                   // All zeros is empty, and zeros that nobody has written to cost no memory yet.
                   .sets = std::unique_ptr<Set[], Free>(static_cast<Set*>(std::calloc(sets_, sizeof(Set)))),
                   .locks = {}}));
@@ -67,15 +68,19 @@ Standing MemoryStore::count(Log& log, const Table& table, std::uint64_t now_ms) 
   const auto old = std::ranges::find_if(log, counts) - log.begin();
   std::fill(std::shift_left(log.begin(), log.end(), old), log.end(), Mark{});
   const auto end = std::ranges::find_if_not(log, counts);
-  auto used = std::accumulate(log.begin(), end, std::uint32_t{0},
-                              [](std::uint32_t sum, const Mark& mark) { return sum + static_cast<std::uint32_t>(mark.requests); });
+  auto used = std::accumulate(log.begin(), end, std::uint32_t{0}, [](std::uint32_t sum, const Mark& mark) {
+    return sum + static_cast<std::uint32_t>(mark.requests);
+  });
 
   const bool allowed = used < table.requests;
   if (allowed) {
     ++used;
     Mark* last = end == log.begin() ? nullptr : &*(end - 1);
-    if (last != nullptr) now_ms = std::max<std::uint64_t>(now_ms, last->at_ms);  // whoever came in between read the clock later
-    const bool merges = last != nullptr && (end == log.end() || (table.merged_ms != 0 && last->at_ms / table.merged_ms == now_ms / table.merged_ms));
+    if (last != nullptr)
+      now_ms = std::max<std::uint64_t>(now_ms, last->at_ms);  // whoever came in between read the clock later
+    const bool merges =
+        last != nullptr &&
+        (end == log.end() || (table.merged_ms != 0 && last->at_ms / table.merged_ms == now_ms / table.merged_ms));
     if (merges) {
       last->at_ms = now_ms;
       ++last->requests;

@@ -17,18 +17,19 @@ namespace parley::limits {
 /// Callers that are remembered for each limit: 4 MiB for each, taken as it is used and kept.
 inline constexpr std::size_t kKeysMax = 32'768;
 
-/// A sliding window log whose newest entries are merged: the "sliding window counter" of sub-windows in "An alternative approach to rate limiting"
-/// (Figma, 2017), which counts the whole of a sub-window until its last request is a period ago. So no period, wherever it begins, has more requests
-/// than the limit; a fixed window, or a token bucket that is full, lets twice as many through. The price is that a place comes free up to a
-/// thirteenth of the period late; with up to 14 requests in a period nothing is merged, and it is exact.
+/// A sliding window log whose newest entries are merged: the "sliding window counter" of sub-windows in "An alternative
+/// approach to rate limiting" (Figma, 2017), which counts the whole of a sub-window until its last request is a period
+/// ago. So no period, wherever it begins, has more requests than the limit; a fixed window, or a token bucket that is
+/// full, lets twice as many through. The price is that a place comes free up to a thirteenth of the period late; with
+/// up to 14 requests in a period nothing is merged, and it is exact.
 ///
-/// Bounded: a limit has places for `keys_max` callers, in sets of eight. Where a set is full of callers whom it must remember, a new one gets the
-/// place of the one who has used least: who is at the limit stays there, and nobody is refused for lack of room. What a flood of callers can reach is
-/// that the count of somebody far from the limit begins anew. Limits do not share places: callers that cost nothing cannot displace the counts of
-/// logins.
+/// Bounded: a limit has places for `keys_max` callers, in sets of eight. Where a set is full of callers whom it must
+/// remember, a new one gets the place of the one who has used least: who is at the limit stays there, and nobody is
+/// refused for lack of room. What a flood of callers can reach is that the count of somebody far from the limit begins
+/// anew. Limits do not share places: callers that cost nothing cannot displace the counts of logins.
 ///
-/// A caller is known by 128 bits of a hash under a key of this process: nobody outside can choose whom to meet. One of 64 locks is held for some
-/// dozens of nanoseconds; nothing is allocated.
+/// A caller is known by 128 bits of a hash under a key of this process: nobody outside can choose whom to meet. One of
+/// 64 locks is held for some dozens of nanoseconds; nothing is allocated.
 class MemoryStore final : public Store {
  public:
   /// The rates of the limits, by their numbers.

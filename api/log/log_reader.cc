@@ -9,7 +9,8 @@
 namespace parley::api {
 namespace {
 
-/// Records that lie between two wanted ones are read and dropped up to this distance: that takes less time than to ask Kafka anew.
+/// Records that lie between two wanted ones are read and dropped up to this distance: that takes less time than to ask
+/// Kafka anew.
 constexpr std::int64_t kNear = 1'000;
 constexpr std::size_t kRecordsAtOnce = 1'000;
 constexpr std::chrono::milliseconds kPollWait{50};
@@ -74,21 +75,24 @@ std::expected<void, LogReader::Failure> LogReader::read(std::span<const EventPla
   return done;
 }
 
-std::expected<void, LogReader::Failure> LogReader::read_with(kafka::Consumer& reader, std::span<const EventPlace> places,
-                                                             const std::function<bool(const projections::Record&)>& each,
-                                                             Clock::time_point deadline) {
+std::expected<void, LogReader::Failure> LogReader::read_with(
+    kafka::Consumer& reader, std::span<const EventPlace> places,
+    const std::function<bool(const projections::Record&)>& each, Clock::time_point deadline) {
   std::vector<kafka::Message> records;
   std::size_t next = 0;
   std::optional<EventPlace> at;  // what comes next of the partition that is read
   for (const auto& place : places) {
-    const bool is_near = at && at->partition == place.partition && place.offset >= at->offset && place.offset - at->offset <= kNear;
+    const bool is_near =
+        at && at->partition == place.partition && place.offset >= at->offset && place.offset - at->offset <= kNear;
     if (!is_near) {
       records.clear(), next = 0;
       const kafka::PartitionOffset from{{options_.topic, place.partition}, place.offset};
       if (const auto assigned = reader.assign(std::span(&from, 1)); !assigned) return std::unexpected(Failure::late);
     }
     while (true) {
-      while (next < records.size() && (records[next].partition() != place.partition || records[next].offset() < place.offset)) ++next;
+      while (next < records.size() &&
+             (records[next].partition() != place.partition || records[next].offset() < place.offset))
+        ++next;
       if (next < records.size()) break;
       if (Clock::now() > deadline) return std::unexpected(Failure::late);
       records.clear(), next = 0;

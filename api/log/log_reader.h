@@ -24,9 +24,9 @@ struct EventPlace {
   std::string event_id;
 };
 
-/// A bounded pool of consumers, each opened when it is first needed and kept. Thread-safe; blocks its caller. While Kafka does not answer, as many
-/// callers as there are consumers find that out again and again; all others are refused at once, because the threads of other questions must not be
-/// lost to it.
+/// A bounded pool of consumers, each opened when it is first needed and kept. Thread-safe; blocks its caller. While
+/// Kafka does not answer, as many callers as there are consumers find that out again and again; all others are refused
+/// at once, because the threads of other questions must not be lost to it.
 class LogReader {
  public:
   struct Options {
@@ -37,8 +37,9 @@ class LogReader {
     std::chrono::milliseconds patience{5'000};  ///< For Kafka, in one reading.
   };
   enum class Failure {
-    busy,           ///< Every consumer is in use, for longer than one waits, or by those who find out whether Kafka answers again.
-    late,           ///< Kafka did not answer in time.
+    busy,  ///< Every consumer is in use, for longer than one waits, or by those who find out whether Kafka answers
+           ///< again.
+    late,  ///< Kafka did not answer in time.
     another_event,  ///< What stands at a position is not what the read model says: they are not of one log.
   };
 
@@ -47,9 +48,11 @@ class LogReader {
   LogReader(const LogReader&) = delete;
   LogReader& operator=(const LogReader&) = delete;
 
-  /// Hands over the record at each place, in the order given, until `each` returns false. Places of one partition should follow each other in the
-  /// order of their offsets: then records between near ones are passed over instead of asking Kafka anew.
-  std::expected<void, Failure> read(std::span<const EventPlace> places, const std::function<bool(const projections::Record&)>& each);
+  /// Hands over the record at each place, in the order given, until `each` returns false. Places of one partition
+  /// should follow each other in the order of their offsets: then records between near ones are passed over instead of
+  /// asking Kafka anew.
+  std::expected<void, Failure> read(std::span<const EventPlace> places,
+                                    const std::function<bool(const projections::Record&)>& each);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -57,7 +60,8 @@ class LogReader {
   std::expected<std::unique_ptr<kafka::Consumer>, Failure> borrow();
   void give_back(std::unique_ptr<kafka::Consumer> reader, bool kafka_answers);
   std::expected<void, Failure> read_with(kafka::Consumer& reader, std::span<const EventPlace> places,
-                                         const std::function<bool(const projections::Record&)>& each, Clock::time_point deadline);
+                                         const std::function<bool(const projections::Record&)>& each,
+                                         Clock::time_point deadline);
 
   const Options options_;
   std::mutex mutex_;

@@ -15,7 +15,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How often waiters are looked over, and the longest that one waits for a projection that advances but has not come to its event yet.
+/// How often waiters are looked over, and the longest that one waits for a projection that advances but has not come to
+/// its event yet.
 constexpr std::chrono::milliseconds kSweepPeriod{50};
 constexpr std::chrono::milliseconds kBacklogWaitMax{2'000};
 constexpr std::chrono::milliseconds kLeaseWait{1'000};
@@ -33,7 +34,8 @@ struct Progress::Impl {
     std::multimap<std::int64_t, Waiter> waiters;  // by offset
   };
 
-  Impl(Options o, postgres::Pool& p) : options(std::move(o)), pool(p), partitions(static_cast<std::size_t>(options.partitions)) {}
+  Impl(Options o, postgres::Pool& p)
+      : options(std::move(o)), pool(p), partitions(static_cast<std::size_t>(options.partitions)) {}
 
   void read_table() {
     auto lease = pool.lease(kLeaseWait);
@@ -64,7 +66,8 @@ struct Progress::Impl {
       for (const auto& [number, next] : positions) {
         if (number < 0 || number >= options.partitions) continue;
         auto& partition = partitions[static_cast<std::size_t>(number)];
-        // A table that was read may be behind: PostgreSQL can lose its last transactions in a crash, and the projector writes them again.
+        // A table that was read may be behind: PostgreSQL can lose its last transactions in a crash, and the projector
+        // writes them again.
         partition.next = whole_table ? next : std::max(partition.next, next);
         const auto end = partition.waiters.lower_bound(partition.next);
         for (auto it = partition.waiters.begin(); it != end; ++it) ready.push_back(std::move(it->second));
@@ -107,8 +110,9 @@ struct Progress::Impl {
   std::vector<Partition> partitions;
   std::optional<std::string> topic_id;
   Clock::time_point last_advance = Clock::now();
-  bool stalled = false;       // nobody waits for a projection that is known not to advance
-  std::mutex advanced_mutex;  // held while it is called, so that whoever replaces it knows that it will not be called again
+  bool stalled = false;  // nobody waits for a projection that is known not to advance
+  std::mutex
+      advanced_mutex;  // held while it is called, so that whoever replaces it knows that it will not be called again
   std::function<void()> advanced;
   http::Timers timers{"progress"};
   std::unique_ptr<postgres::Listener> listener;  // last: its thread ends before the state goes
@@ -118,7 +122,8 @@ Progress::Progress(Options options, postgres::Pool& pool) : impl_(std::make_uniq
   auto* impl = impl_.get();
   impl->timers.every(kSweepPeriod, [impl] { impl->sweep(); });
   impl->listener = std::make_unique<postgres::Listener>(
-      postgres::ListenerOptions{.session = impl->options.session, .channel = projections::checkpoint_channel(impl->options.session.schema)},
+      postgres::ListenerOptions{.session = impl->options.session,
+                                .channel = projections::checkpoint_channel(impl->options.session.schema)},
       postgres::Listener::Callbacks{
           .on_listening = [impl] { impl->read_table(); },
           .on_notification =

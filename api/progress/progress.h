@@ -1,6 +1,6 @@
 #pragma once
-// How far the read model is, as the API knows it: the projector's checkpoints, read at the start and after every lost connection, and announced by
-// NOTIFY in between.
+// How far the read model is, as the API knows it: the projector's checkpoints, read at the start and after every lost
+// connection, and announced by NOTIFY in between.
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -44,12 +44,15 @@ class Progress {
 
   /// Whether the projection is known to owe the event at a position, or a client says so.
   enum class Owed { certainly, perhaps };
-  /// Calls `done(true)` once the event at `position` can be read, at once if it can already; `done(false)` when the projection has not
-  /// advanced for stall_max although it owes this event. Exactly once, on an internal thread or the caller's; must not block. A projection that does
-  /// not come to an event which it owes `perhaps` is not taken to stand still: others go on waiting for it.
-  void when_readable(const schema::Position& position, std::function<void(bool readable)> done, Owed owed = Owed::certainly);
+  /// Calls `done(true)` once the event at `position` can be read, at once if it can already; `done(false)` when the
+  /// projection has not advanced for stall_max although it owes this event. Exactly once, on an internal thread or the
+  /// caller's; must not block. A projection that does not come to an event which it owes `perhaps` is not taken to
+  /// stand still: others go on waiting for it.
+  void when_readable(const schema::Position& position, std::function<void(bool readable)> done,
+                     Owed owed = Owed::certainly);
 
-  /// Called after checkpoints have moved, on the listening thread; must not block. An earlier one is not called any more when this returns.
+  /// Called after checkpoints have moved, on the listening thread; must not block. An earlier one is not called any
+  /// more when this returns.
   void on_advance(std::function<void()> advanced);
 
   /// Degraded while PostgreSQL is away.

@@ -69,7 +69,8 @@ namespace parley::schema {
 template <>
 inline constexpr auto fields<replyx::RegisterRequest> = std::tuple{
     field("email", &replyx::RegisterRequest::email, {.length_max = replyx::kEmailMax}),
-    field("password", &replyx::RegisterRequest::password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+    field("password", &replyx::RegisterRequest::password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
     field("first_name", &replyx::RegisterRequest::first_name, {.length_max = replyx::kPersonNameMax}),
     field("last_name", &replyx::RegisterRequest::last_name, {.length_max = replyx::kPersonNameMax}),
 };
@@ -80,18 +81,23 @@ inline constexpr auto fields<replyx::LogInRequest> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::ChangePasswordRequest> = std::tuple{
-    field("current_password", &replyx::ChangePasswordRequest::current_password, {.length_min = 1, .length_max = replyx::kPasswordMax}),
-    field("new_password", &replyx::ChangePasswordRequest::new_password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+    field("current_password", &replyx::ChangePasswordRequest::current_password,
+          {.length_min = 1, .length_max = replyx::kPasswordMax}),
+    field("new_password", &replyx::ChangePasswordRequest::new_password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
 };
 template <>
 inline constexpr auto fields<replyx::ChangeEmailRequest> = std::tuple{
     field("email", &replyx::ChangeEmailRequest::email, {.length_max = replyx::kEmailMax}, "The new one"),
-    field("current_password", &replyx::ChangeEmailRequest::current_password, {.length_min = 1, .length_max = replyx::kPasswordMax}),
+    field("current_password", &replyx::ChangeEmailRequest::current_password,
+          {.length_min = 1, .length_max = replyx::kPasswordMax}),
 };
 template <>
 inline constexpr auto fields<replyx::ProfileRequest> = std::tuple{
-    field("first_name", &replyx::ProfileRequest::first_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
-    field("last_name", &replyx::ProfileRequest::last_name, {.length_max = replyx::kPersonNameMax}, "null clears it; absent leaves it as it is"),
+    field("first_name", &replyx::ProfileRequest::first_name, {.length_max = replyx::kPersonNameMax},
+          "null clears it; absent leaves it as it is"),
+    field("last_name", &replyx::ProfileRequest::last_name, {.length_max = replyx::kPersonNameMax},
+          "null clears it; absent leaves it as it is"),
     field("onboarding_completed", &replyx::ProfileRequest::onboarding_completed),
 };
 template <>
@@ -114,7 +120,8 @@ inline constexpr auto fields<replyx::User> = std::tuple{
     field("email", &replyx::User::email),
     field("first_name", &replyx::User::first_name),
     field("last_name", &replyx::User::last_name),
-    field("role", &replyx::User::role, {}, "What the account may do: an owner's everything of its own, an operator's the dialogs of its owner"),
+    field("role", &replyx::User::role, {},
+          "What the account may do: an owner's everything of its own, an operator's the dialogs of its owner"),
     field("is_admin", &replyx::User::is_admin),
     field("balance", &replyx::User::balance, {}, "Roubles"),
     field("welcome_bonus", &replyx::User::welcome_bonus, {}, "Roubles"),
@@ -126,15 +133,18 @@ template <>
 inline constexpr std::string_view example<replyx::RegisterRequest> =
     R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})";
 template <>
-inline constexpr std::string_view example<replyx::LogInRequest> = R"({"email":"user@example.com","password":"password123"})";
+inline constexpr std::string_view example<replyx::LogInRequest> =
+    R"({"email":"user@example.com","password":"password123"})";
 template <>
 inline constexpr std::string_view example<replyx::Session> =
     R"({"access_token":"eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9...","token_type":"bearer","user":{"id":1,"email":"user@example.com",
     "role":"owner","is_admin":false,"balance":1000.0}})";
 template <>
-inline constexpr std::string_view example<replyx::ChangePasswordRequest> = R"({"current_password":"old_password","new_password":"new_password123"})";
+inline constexpr std::string_view example<replyx::ChangePasswordRequest> =
+    R"({"current_password":"old_password","new_password":"new_password123"})";
 template <>
-inline constexpr std::string_view example<replyx::ChangeEmailRequest> = R"({"email":"new@example.com","current_password":"password123"})";
+inline constexpr std::string_view example<replyx::ChangeEmailRequest> =
+    R"({"email":"new@example.com","current_password":"password123"})";
 template <>
 inline constexpr std::string_view example<replyx::ProfileRequest> = R"({"first_name":"John","last_name":"Smith"})";
 template <>
@@ -162,9 +172,10 @@ Sending to_account(schema::Target target, const std::string& email_index, accoun
 Result<Sending> register_account(const Call<Nothing, RegisterRequest>& call, const Deps& deps) {
   const auto& email = call.body.email;
   const auto mailbox = find_mailbox(email, deps);
-  accounts::Register command{Personal{email.text}, mailbox.index, personal(call.body.first_name), personal(call.body.last_name),
-                             sealed_verifier(call.body.password, deps)};
-  // To whoever owns the index that it has: where that is another spelling's, of an earlier build, its account refuses there.
+  accounts::Register command{Personal{email.text}, mailbox.index, personal(call.body.first_name),
+                             personal(call.body.last_name), sealed_verifier(call.body.password, deps)};
+  // To whoever owns the index that it has: where that is another spelling's, of an earlier build, its account refuses
+  // there.
   return to_account(accounts::email_key(mailbox.index), mailbox.index, std::move(command));
 }
 
@@ -177,7 +188,9 @@ const std::string& nobodys_verifier() {
 bool matches(const std::optional<schema::AccountEntry>& account, std::string_view password, const Deps& deps) {
   const auto& nobodys = nobodys_verifier();  // made by whoever is the first, known or not
   const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
-  const auto is_that = [&](std::string_view text) { return crypto::password_matches(verifier ? *verifier : nobodys, text); };
+  const auto is_that = [&](std::string_view text) {
+    return crypto::password_matches(verifier ? *verifier : nobodys, text);
+  };
   const auto form = text::password_form(password);
   // Earlier builds hashed a password as it was typed.
   return (is_that(form) || (form != password && is_that(password))) && verifier;
@@ -197,12 +210,13 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   accounts::LogIn command{.password_matches = matches(account, call.body.password, deps), .email_index = index};
   const bool may_be_news = !command.password_matches || index != deps.tokens.email_index(call.body.email.email.key);
   if (account) command.compared_with = account->password_verifier;
-  // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its password, may be news to this
-  // process: it is looked at again, whether the e-mail is known or not. So may be that an account of an earlier build is indexed by its key
-  // meanwhile.
+  // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its
+  // password, may be news to this process: it is looked at again, whether the e-mail is known or not. So may be that an
+  // account of an earlier build is indexed by its key meanwhile.
   const auto target = by_email(account, index);
   auto sending = to_account(target, index, std::move(command));
-  // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is another command.
+  // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is
+  // another command.
   sending.scope += "@" + std::to_string(schema::slot_of_target(target, {}, crypto::slot_of));
   sending.rests_on_absence = may_be_news;
   return sending;
@@ -222,10 +236,13 @@ Principal principal_of(const accounts::SignedIn& answer) {
 Session session(const accounts::SignedIn& answer, const Decided& decided) {
   const auto& outcome = decided.outcome;
   const auto role = answer.role.value_or(accounts::Role::owner);
-  return {
-      .access_token = decided.deps.tokens.issue(principal_of(answer), outcome.time, outcome.command_id, outcome.version),
-      .user = {
-          .id = answer.account, .email = answer.email, .role = role, .is_admin = role == accounts::Role::admin, .balance = roubles(answer.balance)}};
+  return {.access_token =
+              decided.deps.tokens.issue(principal_of(answer), outcome.time, outcome.command_id, outcome.version),
+          .user = {.id = answer.account,
+                   .email = answer.email,
+                   .role = role,
+                   .is_admin = role == accounts::Role::admin,
+                   .balance = roubles(answer.balance)}};
 }
 bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
   return find_mailbox(typed_email(answer.email.text).email, deps).account.has_value();
@@ -234,9 +251,12 @@ bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
 Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
   return Sending{own_stream(call.caller), accounts::Command{accounts::LogOut{call.caller.session.value()}}};
 }
-bool is_logged_out(const accounts::Changed&, const Decided& decided) { return session_over(decided.caller, decided.deps).has_value(); }
+bool is_logged_out(const accounts::Changed&, const Decided& decided) {
+  return session_over(decided.caller, decided.deps).has_value();
+}
 
-/// What one asks of the own account with its current password; `fill` adds what is to be. Whether that is the password may be news to this process.
+/// What one asks of the own account with its current password; `fill` adds what is to be. Whether that is the password
+/// may be news to this process.
 template <class Command, class Body, class Fill>
 Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps, Fill fill) {
   const auto stream = own_stream(call.caller);
@@ -252,8 +272,8 @@ Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps,
 }
 
 Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call, const Deps& deps) {
-  return with_password<accounts::ChangePassword>(call, deps,
-                                                 [&](auto& command) { command.password_verifier = sealed_verifier(call.body.new_password, deps); });
+  return with_password<accounts::ChangePassword>(
+      call, deps, [&](auto& command) { command.password_verifier = sealed_verifier(call.body.new_password, deps); });
 }
 
 Result<Sending> change_email(const Call<Nothing, ChangeEmailRequest>& call, const Deps& deps) {
@@ -292,7 +312,8 @@ Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease&
 Result<Sending> change_profile(const Call<Nothing, ProfileRequest>& call, const Deps&) {
   const auto& in = call.body;
   return Sending{own_stream(call.caller),
-                 accounts::Command{accounts::ChangeProfile{personal(in.first_name), personal(in.last_name), in.onboarding_completed}}};
+                 accounts::Command{accounts::ChangeProfile{personal(in.first_name), personal(in.last_name),
+                                                           in.onboarding_completed}}};
 }
 User profile(const accounts::Profile& answer, const Decided&) {
   return shown({.id = answer.account,
@@ -322,27 +343,34 @@ void add_accounts(endpoint::Registry& registry) {
                     .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
                    register_account, session, can_log_in);
-  registry.command({.method = "POST",
-                    .path = "/api/auth/login",
-                    .gate = &kAnybody,
-                    .operation = "logIn",
-                    .summary = "Log in",
-                    .description = "An operator who may not work is refused with INSUFFICIENT_PERMISSIONS, when the password is right",
-                    .errors = {Code::invalid_credentials, Code::insufficient_permissions},
-                    .limit = &kLoginLimit,
-                    .body_bytes_max = kEntryBodyMax,
-                    .hashes = true},
-                   log_in, session, nullptr, count_login);
   registry.command(
       {.method = "POST",
-       .path = "/api/auth/logout",
-       .gate = &kLeaving,
-       .status = 204,
-       .operation = "logOut",
-       .summary = "End the session of the token: it opens nothing any more, and its event streams end",
-       .description = "A token whose session is over already is NOT_AUTHENTICATED; the same Idempotency-Key gets the first answer again"},
-      log_out, nothing, is_logged_out);
-  registry.query({.method = "GET", .path = "/api/users/me", .gate = &kAccount, .operation = "getMe", .summary = "The account of the caller"}, me);
+       .path = "/api/auth/login",
+       .gate = &kAnybody,
+       .operation = "logIn",
+       .summary = "Log in",
+       .description =
+           "An operator who may not work is refused with INSUFFICIENT_PERMISSIONS, when the password is right",
+       .errors = {Code::invalid_credentials, Code::insufficient_permissions},
+       .limit = &kLoginLimit,
+       .body_bytes_max = kEntryBodyMax,
+       .hashes = true},
+      log_in, session, nullptr, count_login);
+  registry.command({.method = "POST",
+                    .path = "/api/auth/logout",
+                    .gate = &kLeaving,
+                    .status = 204,
+                    .operation = "logOut",
+                    .summary = "End the session of the token: it opens nothing any more, and its event streams end",
+                    .description = "A token whose session is over already is NOT_AUTHENTICATED; the same "
+                                   "Idempotency-Key gets the first answer again"},
+                   log_out, nothing, is_logged_out);
+  registry.query({.method = "GET",
+                  .path = "/api/users/me",
+                  .gate = &kAccount,
+                  .operation = "getMe",
+                  .summary = "The account of the caller"},
+                 me);
   registry.command({.method = "PUT",
                     .path = "/api/users/me",
                     .gate = &kAccount,
@@ -366,7 +394,8 @@ void add_accounts(endpoint::Registry& registry) {
        .gate = &kAccount,
        .operation = "changeEmail",
        .summary = "Change the e-mail: all other sessions of the account are over, this one goes on",
-       .description = "Answered when the change has come to its end. A wrong current password is VALIDATION_ERROR of `current_password`. "
+       .description = "Answered when the change has come to its end. A wrong current password is VALIDATION_ERROR of "
+                      "`current_password`. "
                       "VERSION_CONFLICT: another change came between. The previous e-mail is anybody's again",
        .errors = {Code::email_taken},
        .limit = &kPasswordLimit,

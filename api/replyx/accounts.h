@@ -13,7 +13,8 @@
 
 namespace parley::replyx {
 
-/// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to whoever owns the e-mail.
+/// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to
+/// whoever owns the e-mail.
 inline schema::Target by_email(const std::optional<AccountId>& known, const std::string& email_index) {
   if (known) return Stream{Kind::account, known->value};
   return accounts::email_key(email_index);
@@ -23,10 +24,12 @@ inline schema::Target by_email(const std::optional<schema::AccountEntry>& known,
 }
 
 /// Of the account that asks, in person.
-inline Stream own_stream(const endpoint::Caller& caller) { return {Kind::account, account_behind(caller.principal).value().value}; }
+inline Stream own_stream(const endpoint::Caller& caller) {
+  return {Kind::account, account_behind(caller.principal).value().value};
+}
 
-/// Whose an e-mail is, and by what it is indexed: that of the account where one is known, by whatever spelling that was registered; else its key.
-/// So whoever has it owns it, for everybody who asks with this index.
+/// Whose an e-mail is, and by what it is indexed: that of the account where one is known, by whatever spelling that was
+/// registered; else its key. So whoever has it owns it, for everybody who asks with this index.
 struct Mailbox {
   std::string index;
   std::optional<schema::AccountEntry> account;
@@ -48,7 +51,9 @@ inline Sealed sealed_verifier(const NewPassword& password, const endpoint::Deps&
 inline bool knows_of_end(AccountId account, const endpoint::Decided& decided) {
   return decided.deps.directory.sessions(account).over_through >= decided.outcome.version;
 }
-inline bool sessions_ended(const accounts::Changed& answer, const endpoint::Decided& decided) { return knows_of_end(answer.account, decided); }
+inline bool sessions_ended(const accounts::Changed& answer, const endpoint::Decided& decided) {
+  return knows_of_end(answer.account, decided);
+}
 
 /// The answer has no body.
 inline endpoint::Nothing nothing(const accounts::Changed&, const endpoint::Decided&) { return {}; }

@@ -47,13 +47,15 @@ struct ApiKeyList {
 namespace parley::schema {
 
 inline constexpr std::string_view kLastUsedDescription =
-    "The key's first use in the latest hour (UTC) that had one: so a use shows within a moment when there was none before in its hour, and the last "
+    "The key's first use in the latest hour (UTC) that had one: so a use shows within a moment when there was none "
+    "before in its hour, and the last "
     "one is "
     "at most an hour later. null: never used";
 
 template <>
 inline constexpr auto fields<replyx::CreateApiKeyRequest> = std::tuple{
-    field("name", &replyx::CreateApiKeyRequest::name, {.length_min = 1, .length_max = replyx::kApiKeyNameMax}, "What the owner calls it"),
+    field("name", &replyx::CreateApiKeyRequest::name, {.length_min = 1, .length_max = replyx::kApiKeyNameMax},
+          "What the owner calls it"),
     field("scopes", &replyx::CreateApiKeyRequest::scopes, {.length_min = 1, .length_max = replyx::kScopesMax},
           "What the key is good for. `…:write` does not include `…:read`"),
 };
@@ -77,10 +79,11 @@ inline constexpr auto fields<replyx::ListedApiKey> = std::tuple{
     field("created_at", &replyx::ListedApiKey::created_at),
 };
 template <>
-inline constexpr auto fields<replyx::ApiKeyList> =
-    std::tuple{field("api_keys", &replyx::ApiKeyList::api_keys, {.length_max = accounts::kApiKeysMax}, "The oldest first")};
+inline constexpr auto fields<replyx::ApiKeyList> = std::tuple{
+    field("api_keys", &replyx::ApiKeyList::api_keys, {.length_max = accounts::kApiKeysMax}, "The oldest first")};
 template <>
-inline constexpr std::string_view example<replyx::CreateApiKeyRequest> = R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})";
+inline constexpr std::string_view example<replyx::CreateApiKeyRequest> =
+    R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})";
 template <>
 inline constexpr std::string_view example<replyx::CreatedApiKey> =
     R"({"id":1025,"name":"CRM","scopes":["dialogs:read","dialogs:write"],"key":"prl_3q2-7wAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBk","hint":"XGBk",
@@ -114,11 +117,12 @@ Result<Sending> create_api_key(const Call<Nothing, CreateApiKeyRequest>& call, c
   std::ranges::sort(scopes);
   scopes.erase(std::ranges::unique(scopes).begin(), scopes.end());
   const auto key = api::new_api_key();
-  return Sending{own_stream(call.caller), accounts::Command{accounts::CreateApiKey{.name = call.body.name.text,
-                                                                                   .scopes = std::move(scopes),
-                                                                                   .digest = api::api_key_digest(key, deps.keys),
-                                                                                   .hint = std::string(api::api_key_hint(key)),
-                                                                                   .key = deps.keys.seal(key, kApiKeyContext)}}};
+  return Sending{own_stream(call.caller),
+                 accounts::Command{accounts::CreateApiKey{.name = call.body.name.text,
+                                                          .scopes = std::move(scopes),
+                                                          .digest = api::api_key_digest(key, deps.keys),
+                                                          .hint = std::string(api::api_key_hint(key)),
+                                                          .key = deps.keys.seal(key, kApiKeyContext)}}};
 }
 Result<Sending> revoke_api_key(const Call<ApiKeyPath>& call, const Deps&) {
   return Sending{own_stream(call.caller), accounts::Command{accounts::RevokeApiKey{call.parameters.api_key_id}}};
@@ -154,15 +158,16 @@ Result<ApiKeyList> list_api_keys(const Call<Nothing>& call, postgres::Lease& db,
   return ApiKeyList{std::move(*keys)};
 }
 Result<endpoint::Versioned<ListedApiKey>> get_api_key(const Call<ApiKeyPath>& call, postgres::Lease& db, const Deps&) {
-  return found_single(projections::api_key(db, asking_owner(call.caller.principal).value(), call.parameters.api_key_id), Code::api_key_not_found,
-                      listed);
+  return found_single(projections::api_key(db, asking_owner(call.caller.principal).value(), call.parameters.api_key_id),
+                      Code::api_key_not_found, listed);
 }
 
 }  // namespace
 
 void add_api_keys(endpoint::Registry& registry) {
   static const std::string kAboutCreation =
-      "The key is in this answer alone (and in its repetitions, for 24 hours, to whoever sends the same Idempotency-Key): keep it as you keep a "
+      "The key is in this answer alone (and in its repetitions, for 24 hours, to whoever sends the same "
+      "Idempotency-Key): keep it as you keep a "
       "password. It "
       "stays good, whatever happens to the account's password, until it is revoked. An account has at most " +
       std::to_string(accounts::kApiKeysMax) + " of them";
@@ -176,13 +181,14 @@ void add_api_keys(endpoint::Registry& registry) {
                     .errors = {Code::api_key_limit_reached},
                     .single = true},
                    create_api_key, created, is_known);
-  registry.query({.method = "GET",
-                  .path = "/api/api-keys",
-                  .gate = &kOwner,
-                  .operation = "listApiKeys",
-                  .summary = "The caller's API keys that are good",
-                  .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}},
-                 list_api_keys);
+  registry.query(
+      {.method = "GET",
+       .path = "/api/api-keys",
+       .gate = &kOwner,
+       .operation = "listApiKeys",
+       .summary = "The caller's API keys that are good",
+       .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}},
+      list_api_keys);
   registry.query({.method = "GET",
                   .path = "/api/api-keys/{api_key_id}",
                   .gate = &kOwner,
@@ -191,15 +197,17 @@ void add_api_keys(endpoint::Registry& registry) {
                   .description = "Its ETag is the account's version, which other changes of the account move too",
                   .errors = {Code::api_key_not_found}},
                  get_api_key);
-  registry.command({.method = "DELETE",
-                    .path = "/api/api-keys/{api_key_id}",
-                    .gate = &kOwner,
-                    .status = 204,
-                    .operation = "revokeApiKey",
-                    .summary = "Revoke an API key, for good",
-                    .description = "It is dead at this API when this is answered, and within a second at every other; its event streams end",
-                    .errors = {Code::api_key_not_found}},
-                   revoke_api_key, revoked, is_gone);
+  registry.command(
+      {.method = "DELETE",
+       .path = "/api/api-keys/{api_key_id}",
+       .gate = &kOwner,
+       .status = 204,
+       .operation = "revokeApiKey",
+       .summary = "Revoke an API key, for good",
+       .description =
+           "It is dead at this API when this is answered, and within a second at every other; its event streams end",
+       .errors = {Code::api_key_not_found}},
+      revoke_api_key, revoked, is_gone);
 }
 
 }  // namespace parley::replyx

@@ -60,7 +60,8 @@ struct AssistantsQuery {
 
 namespace parley::schema {
 
-inline constexpr std::string_view kDomainsDescription = "Hosts whose pages may ask; none: all. *.example.com stands for every host below example.com";
+inline constexpr std::string_view kDomainsDescription =
+    "Hosts whose pages may ask; none: all. *.example.com stands for every host below example.com";
 inline constexpr std::string_view kWebsiteDescription = "False: visitors of sites are refused (403)";
 
 template <>
@@ -68,9 +69,10 @@ inline constexpr auto fields<replyx::CreateAssistantRequest> = std::tuple{
     field("name", &replyx::CreateAssistantRequest::name, {.length_min = 1, .length_max = replyx::kAssistantNameMax}),
     field("description", &replyx::CreateAssistantRequest::description, {.length_max = replyx::kDescriptionMax}),
     field("system_prompt", &replyx::CreateAssistantRequest::system_prompt, {.length_max = replyx::kSystemPromptMax}),
-    field("ai_model", &replyx::CreateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax}, "gpt-4o-mini where absent"),
-    field("telegram_bot_token", &replyx::CreateAssistantRequest::telegram_bot_token, {.length_max = replyx::kTelegramTokenMax},
-          "As BotFather gives it. It is kept encrypted, and shown masked"),
+    field("ai_model", &replyx::CreateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax},
+          "gpt-4o-mini where absent"),
+    field("telegram_bot_token", &replyx::CreateAssistantRequest::telegram_bot_token,
+          {.length_max = replyx::kTelegramTokenMax}, "As BotFather gives it. It is kept encrypted, and shown masked"),
     field("website_integration", &replyx::CreateAssistantRequest::website_integration, {},
           "true where absent; false: visitors of sites are refused (403)"),
     field("allowed_domains", &replyx::CreateAssistantRequest::allowed_domains,
@@ -81,10 +83,12 @@ inline constexpr auto fields<replyx::UpdateAssistantRequest> = std::tuple{
     field("name", &replyx::UpdateAssistantRequest::name, {.length_min = 1, .length_max = replyx::kAssistantNameMax}),
     field("description", &replyx::UpdateAssistantRequest::description, {.length_max = replyx::kDescriptionMax}),
     field("system_prompt", &replyx::UpdateAssistantRequest::system_prompt, {.length_max = replyx::kSystemPromptMax}),
-    field("ai_model", &replyx::UpdateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax}),
+    field("ai_model", &replyx::UpdateAssistantRequest::ai_model,
+          {.length_min = 1, .length_max = replyx::kModelNameMax}),
     field("is_active", &replyx::UpdateAssistantRequest::is_active, {},
           "False: its visitors are refused (403, ASSISTANT_INACTIVE); its dialogs stay readable for their owner"),
-    field("telegram_bot_token", &replyx::UpdateAssistantRequest::telegram_bot_token, {.length_max = replyx::kTelegramTokenMax},
+    field("telegram_bot_token", &replyx::UpdateAssistantRequest::telegram_bot_token,
+          {.length_max = replyx::kTelegramTokenMax},
           "Another token; null: none any more. In the masked form of answers it stays as it is"),
     field("website_integration", &replyx::UpdateAssistantRequest::website_integration, {}, kWebsiteDescription),
     field("allowed_domains", &replyx::UpdateAssistantRequest::allowed_domains,
@@ -125,15 +129,18 @@ inline constexpr std::string_view example<replyx::Assistant> =
 namespace parley::endpoint {
 
 template <>
-inline constexpr auto parameters<replyx::AssistantPath> = std::tuple{path("assistant_id", &replyx::AssistantPath::assistant_id)};
+inline constexpr auto parameters<replyx::AssistantPath> =
+    std::tuple{path("assistant_id", &replyx::AssistantPath::assistant_id)};
 template <>
 inline constexpr auto parameters<replyx::AssistantsQuery> = std::tuple{
     query("limit", &replyx::AssistantsQuery::limit, {.min = 1, .max = replyx::kListMax},
-          "At most so many: where there are more, the answer has X-Next-Cursor. Without it the answer is the whole list, or, where that is more than "
+          "At most so many: where there are more, the answer has X-Next-Cursor. Without it the answer is the whole "
+          "list, or, where that is more than "
           "one "
           "answer may hold, an error"),
     query("cursor", &replyx::AssistantsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
-          "An answer's X-Next-Cursor: the assistants after it. One that is created meanwhile comes at the end, one that is deleted does not come"),
+          "An answer's X-Next-Cursor: the assistants after it. One that is created meanwhile comes at the end, one "
+          "that is deleted does not come"),
 };
 
 }  // namespace parley::endpoint
@@ -157,10 +164,11 @@ struct TokenOfBot {
   std::string bot_index;
 };
 Result<TokenOfBot> sealed_token(const std::string& token, const Deps& deps) {
-  if (is_telegram_token(token)) return TokenOfBot{deps.keys.seal(token, kTelegramTokenContext), deps.tokens.bot_index(telegram_bot_id(token))};
-  return endpoint::fail(
-      {Code::invalid_telegram_token,
-       {"telegram_bot_token", "must be a token as Telegram's BotFather gives it: <id>:<" + std::to_string(kTelegramSecretSize) + " characters>"}});
+  if (is_telegram_token(token))
+    return TokenOfBot{deps.keys.seal(token, kTelegramTokenContext), deps.tokens.bot_index(telegram_bot_id(token))};
+  return endpoint::fail({Code::invalid_telegram_token,
+                         {"telegram_bot_token", "must be a token as Telegram's BotFather gives it: <id>:<" +
+                                                    std::to_string(kTelegramSecretSize) + " characters>"}});
 }
 std::vector<std::string> texts_of(const std::vector<Domain>& domains) {
   std::vector<std::string> out;
@@ -215,14 +223,16 @@ Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantReques
   const auto& token = in.telegram_bot_token;
   std::optional<std::string> bot_index;
   if (token.given && !token.value) change.telegram_bot_token = {std::nullopt};
-  // What a client got and sends back says nothing of the token, not even that it is still the one that was shown: who must know sends If-Match.
+  // What a client got and sends back says nothing of the token, not even that it is still the one that was shown: who
+  // must know sends If-Match.
   if (token.value && !is_shown_telegram_token(token.value->text)) {
     auto sealed = sealed_token(token.value->text, deps);
     if (!sealed) return endpoint::fail(std::move(sealed.error()));
     change.telegram_bot_token = {std::move(sealed->sealed)};
     bot_index = std::move(sealed->bot_index);
   }
-  return Sending{stream_of(call.parameters), assistants::Command{assistants::Update{std::move(change), std::move(bot_index)}}};
+  return Sending{stream_of(call.parameters),
+                 assistants::Command{assistants::Update{std::move(change), std::move(bot_index)}}};
 }
 
 Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps&) {
@@ -252,7 +262,9 @@ Assistant shown(AssistantId id, const Of& s, bool is_active, Timestamp created_a
           .site_token = s.site_token,
           .created_at = created_at};
 }
-Assistant shown(const projections::AssistantRow& row, const Deps& deps) { return shown(row.id, row, row.is_active, row.created_at, deps); }
+Assistant shown(const projections::AssistantRow& row, const Deps& deps) {
+  return shown(row.id, row, row.is_active, row.created_at, deps);
+}
 
 Assistant created_assistant(const assistants::AssistantCreated& answer, const Decided& decided) {
   return shown(answer.assistant, answer.created, true, decided.outcome.time, decided.deps);
@@ -268,26 +280,31 @@ bool site_token_is_known(const assistants::AssistantCreated& answer, const Deps&
 bool change_is_known(const assistants::AssistantChanged& answer, const Deps& deps) {
   const auto& now = answer.now;
   const auto site = deps.directory.site(now.site_token);
-  return site && site->is_active.value_or(true) == now.is_active && site->website_integration == now.website_integration &&
-         site->allowed_domains == now.allowed_domains;
+  return site && site->is_active.value_or(true) == now.is_active &&
+         site->website_integration == now.website_integration && site->allowed_domains == now.allowed_domains;
 }
-bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) { return !deps.directory.site_of(answer.assistant); }
+bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) {
+  return !deps.directory.site_of(answer.assistant);
+}
 
 Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres::Lease& db, const Deps& deps) {
-  return found_single(projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id),
-                      Code::assistant_not_found, [&](const projections::AssistantRow& row) { return shown(row, deps); });
+  return found_single(
+      projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id),
+      Code::assistant_not_found, [&](const projections::AssistantRow& row) { return shown(row, deps); });
 }
 
-Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call, postgres::Lease& db, const Deps& deps) {
+Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call, postgres::Lease& db,
+                                              const Deps& deps) {
   const auto& [limit, cursor] = call.parameters;
   const auto after = read_list_cursor(cursor);
   if (!after) return endpoint::fail(after.error());
-  const auto page = projections::assistants_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit.value_or(kListMax)), *after);
+  const auto page = projections::assistants_of(db, asking_owner(call.caller.principal).value(),
+                                               static_cast<int>(limit.value_or(kListMax)), *after);
   if (!page) return endpoint::fail(page.error());
   // Who asks for no page takes what comes for all of it.
   if (page->has_more && !limit && !cursor) {
-    return endpoint::invalid("limit", "must be given: the whole list has more than " + std::to_string(kListMax) + " rows or " +
-                                          std::to_string(projections::kPageBytesMax) + " bytes");
+    return endpoint::invalid("limit", "must be given: the whole list has more than " + std::to_string(kListMax) +
+                                          " rows or " + std::to_string(projections::kPageBytesMax) + " bytes");
   }
   endpoint::Paged<Assistant> out;
   out.rows.reserve(page->rows.size());
@@ -307,8 +324,10 @@ void add_assistants(endpoint::Registry& registry) {
        .status = 201,
        .operation = "createAssistant",
        .summary = "Create an assistant",
-       .description = "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created. An account has as "
-                      "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
+       .description =
+           "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created. "
+           "An account has as "
+           "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
        .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
        .single = true},
       create_assistant, created_assistant, site_token_is_known);
@@ -328,41 +347,47 @@ void add_assistants(endpoint::Registry& registry) {
                   .summary = "An assistant",
                   .errors = {Code::assistant_not_found}},
                  assistant);
-  registry.command(
-      {.method = "PUT",
-       .path = "/api/assistants/{assistant_id}",
-       .gate = &kOwner,
-       .scope = accounts::Scope::assistants_write,
-       .operation = "updateAssistant",
-       .summary = "Change an assistant",
-       .description = "What is absent stays as it was; null clears what may be null. Answers the assistant as it is now. A change that "
-                      "closes the site to visitors ends their event streams. Whoever else has the Telegram bot, BOT_ALREADY_EXISTS, and nothing "
-                      "changes; VERSION_CONFLICT: another change came between.",
-       .errors = {Code::assistant_not_found, Code::invalid_telegram_token, Code::bot_already_exists},
-       .single = true},
-      update_assistant, changed_assistant, change_is_known);
-  registry.command({.method = "DELETE",
+  registry.command({.method = "PUT",
                     .path = "/api/assistants/{assistant_id}",
                     .gate = &kOwner,
                     .scope = accounts::Scope::assistants_write,
-                    .status = 204,
-                    .operation = "deleteAssistant",
-                    .summary = "Delete an assistant, for good",
-                    .description = "Its site token is dead at this API when this is answered, and within a second at every other: visitors are then "
-                                   "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name.",
-                    .errors = {Code::assistant_not_found}},
-                   delete_assistant, deleted_assistant, end_is_known);
-  registry.command({.method = "POST",
-                    .path = "/api/assistants/{assistant_id}/site-token",
-                    .gate = &kOwner,
-                    .scope = accounts::Scope::assistants_write,
-                    .operation = "rotateSiteToken",
-                    .summary = "Give an assistant's site another token",
-                    .description = "The old one is dead at this API when this is answered, and within a second at every other. Visitors go on in "
-                                   "their dialogs with the new token; their event streams end and are to be opened again.",
-                    .errors = {Code::assistant_not_found},
+                    .operation = "updateAssistant",
+                    .summary = "Change an assistant",
+                    .description = "What is absent stays as it was; null clears what may be null. Answers the "
+                                   "assistant as it is now. A change that "
+                                   "closes the site to visitors ends their event streams. Whoever else has the "
+                                   "Telegram bot, BOT_ALREADY_EXISTS, and nothing "
+                                   "changes; VERSION_CONFLICT: another change came between.",
+                    .errors = {Code::assistant_not_found, Code::invalid_telegram_token, Code::bot_already_exists},
                     .single = true},
-                   rotate_site_token, changed_assistant, change_is_known);
+                   update_assistant, changed_assistant, change_is_known);
+  registry.command(
+      {.method = "DELETE",
+       .path = "/api/assistants/{assistant_id}",
+       .gate = &kOwner,
+       .scope = accounts::Scope::assistants_write,
+       .status = 204,
+       .operation = "deleteAssistant",
+       .summary = "Delete an assistant, for good",
+       .description =
+           "Its site token is dead at this API when this is answered, and within a second at every other: visitors are "
+           "then "
+           "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name.",
+       .errors = {Code::assistant_not_found}},
+      delete_assistant, deleted_assistant, end_is_known);
+  registry.command(
+      {.method = "POST",
+       .path = "/api/assistants/{assistant_id}/site-token",
+       .gate = &kOwner,
+       .scope = accounts::Scope::assistants_write,
+       .operation = "rotateSiteToken",
+       .summary = "Give an assistant's site another token",
+       .description = "The old one is dead at this API when this is answered, and within a second at every other. "
+                      "Visitors go on in "
+                      "their dialogs with the new token; their event streams end and are to be opened again.",
+       .errors = {Code::assistant_not_found},
+       .single = true},
+      rotate_site_token, changed_assistant, change_is_known);
 }
 
 }  // namespace parley::replyx

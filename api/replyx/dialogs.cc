@@ -86,13 +86,15 @@ struct OwnerMessagesQuery {
 /// Characters of a cursor: what 1,024 partitions need.
 inline constexpr std::size_t kCursorMax = 6'000;
 
-/// Dialogs that one answer holds at most. Each shows one message, and names beside it, of at most six bytes a character (as JSON).
+/// Dialogs that one answer holds at most. Each shows one message, and names beside it, of at most six bytes a character
+/// (as JSON).
 inline constexpr std::int64_t kDialogsMax = 100;
 inline constexpr std::int64_t kShownOfDialogMax = 6 * (kMessageMax + 4 * kPersonNameMax) + 2'000;
 static_assert(kDialogsMax * kShownOfDialogMax <= projections::kPageBytesMax);
 
 inline constexpr std::string_view kAtDescription =
-    "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, without milliseconds, or a date: "
+    "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, "
+    "without milliseconds, or a date: "
     "its "
     "midnight). Made of the log's events; who may ask is as of now. At most 20,000 events";
 
@@ -159,14 +161,16 @@ inline constexpr auto fields<replyx::ListedDialog> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::DialogList> = std::tuple{
-    field("dialogs", &replyx::DialogList::dialogs, {.length_max = replyx::kDialogsMax}, "The one with the latest activity first"),
+    field("dialogs", &replyx::DialogList::dialogs, {.length_max = replyx::kDialogsMax},
+          "The one with the latest activity first"),
     field("total", &replyx::DialogList::total, {}, "On all pages"),
     field("has_more", &replyx::DialogList::has_more),
-    field("next_cursor", &replyx::DialogList::next_cursor, {}, "Given as `cursor` it is answered with the next page; null on the last one"),
+    field("next_cursor", &replyx::DialogList::next_cursor, {},
+          "Given as `cursor` it is answered with the next page; null on the last one"),
 };
 template <>
-inline constexpr auto fields<replyx::DialogStatus> =
-    std::tuple{field("id", &replyx::DialogStatus::id), field("status", &replyx::DialogStatus::status, {}, "active or archived")};
+inline constexpr auto fields<replyx::DialogStatus> = std::tuple{
+    field("id", &replyx::DialogStatus::id), field("status", &replyx::DialogStatus::status, {}, "active or archived")};
 template <>
 inline constexpr auto fields<replyx::Dialog> = std::tuple{
     field("id", &replyx::Dialog::id),
@@ -191,8 +195,8 @@ inline constexpr auto fields<replyx::OperatorMessage> = std::tuple{
     field("operator_name", &replyx::OperatorMessage::operator_name, {.length_max = replyx::kPersonNameMax}),
 };
 template <>
-inline constexpr auto fields<replyx::HistoryPosition> =
-    std::tuple{field("partition", &replyx::HistoryPosition::partition), field("offset", &replyx::HistoryPosition::offset)};
+inline constexpr auto fields<replyx::HistoryPosition> = std::tuple{
+    field("partition", &replyx::HistoryPosition::partition), field("offset", &replyx::HistoryPosition::offset)};
 template <>
 inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
     field("version", &replyx::HistoryEvent::version),
@@ -202,14 +206,17 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
     field("actor", &replyx::HistoryEvent::actor, {}, "Who asked: account/<id>, visitor/<assistant id>"),
     field("causation_id", &replyx::HistoryEvent::causation_id, {}, "The command that led to the event"),
     field("correlation_id", &replyx::HistoryEvent::correlation_id, {}, "The request, as X-Request-Id and logs have it"),
-    field("hash", &replyx::HistoryEvent::hash, {}, "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
+    field("hash", &replyx::HistoryEvent::hash, {},
+          "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
     field("position", &replyx::HistoryEvent::position, {}, "Where it stands in parley.events"),
     field("data", &replyx::HistoryEvent::data, {},
-          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the type, and for parley.stream.* "
+          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the "
+          "type, and for parley.stream.* "
           "(what operators did)"),
 };
 template <>
-inline constexpr auto fields<replyx::History> = std::tuple{field("events", &replyx::History::events, {.length_max = replyx::kHistoryMax})};
+inline constexpr auto fields<replyx::History> =
+    std::tuple{field("events", &replyx::History::events, {.length_max = replyx::kHistoryMax})};
 template <>
 inline constexpr std::string_view example<replyx::DialogList> =
     R"({"dialogs":[{"id":1,"assistant_id":1,"platform":"telegram","telegram_chat_id":"123456789","telegram_username":"user123",
@@ -221,7 +228,8 @@ inline constexpr std::string_view example<replyx::Dialog> =
     "telegram_username":"user123","first_name":"John","last_name":"Doe","status":"active","handoff_status":"none","handoff_reason":null,
     "handoff_requested_at":null,"is_taken_over":false,"taken_over_by":null,"created_at":"2025-09-01T10:00:00Z"})";
 template <>
-inline constexpr std::string_view example<replyx::OperatorMessage> = R"({"text":"Сообщение от оператора","operator_name":"Анна"})";
+inline constexpr std::string_view example<replyx::OperatorMessage> =
+    R"({"text":"Сообщение от оператора","operator_name":"Анна"})";
 
 }  // namespace parley::schema
 
@@ -233,19 +241,22 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query("handoff_status", &replyx::DialogsQuery::handoff_status),
     query("platform", &replyx::DialogsQuery::platform),
     query("assistant_id", &replyx::DialogsQuery::assistant_id),
-    query(
-        "q", &replyx::DialogsQuery::q, {},
-        "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs with a message that has them, "
-        "and those whose visitor's names do. What is copied out of a message finds it. A word with signs in it (an e-mail address, a URL, A-1234) is "
-        "its parts next to each other; a phone number is found however it is grouped"),
+    query("q", &replyx::DialogsQuery::q, {},
+          "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs "
+          "with a message that has them, "
+          "and those whose visitor's names do. What is copied out of a message finds it. A word with signs in it (an "
+          "e-mail address, a URL, A-1234) is "
+          "its parts next to each other; a phone number is found however it is grouped"),
     query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = replyx::kDialogsMax}),
     query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000},
           "Of the list as it is now: while messages arrive, dialogs move over it. To read all of it, use `cursor`"),
-    query(
-        "cursor", &replyx::DialogsQuery::cursor, {.length_max = replyx::kCursorMax, .pattern = R"(^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$)"},
-        "The answer's `next_cursor`, with the same filters: the next page of the list as it was when its first page was read. Every dialog that was "
-        "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and filters are as of now. One of another "
-        "log, or of a longer one, is refused"),
+    query("cursor", &replyx::DialogsQuery::cursor,
+          {.length_max = replyx::kCursorMax, .pattern = R"(^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$)"},
+          "The answer's `next_cursor`, with the same filters: the next page of the list as it was when its first page "
+          "was read. Every dialog that was "
+          "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and "
+          "filters are as of now. One of another "
+          "log, or of a longer one, is refused"),
 };
 template <>
 inline constexpr auto parameters<replyx::DialogQuery> = std::tuple{
@@ -283,7 +294,9 @@ template <class T>
 std::optional<std::string> filter(const std::optional<T>& value) {
   return value ? std::optional(std::string(schema::name_of(*value))) : std::nullopt;
 }
-bool is_taken_over(const projections::DialogRow& row) { return row.handoff_status == schema::name_of(HandoffStatus::active); }
+bool is_taken_over(const projections::DialogRow& row) {
+  return row.handoff_status == schema::name_of(HandoffStatus::active);
+}
 
 // A cursor's numbers: the last dialog's activity in milliseconds and its id, then the cut.
 constexpr std::size_t kNumbersBeforeCut = 2;
@@ -296,12 +309,14 @@ std::string text_of(const projections::DialogCursor& cursor, const Deps& deps) {
 Result<projections::DialogCursor> read_cursor(const std::string& text, const Deps& deps) {
   const auto token = api::read_log_token(text);
   if (!token) return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
-  if (token->log != deps.log_identity()) return endpoint::invalid("cursor", "is a cursor of another log: begin without it");
+  if (token->log != deps.log_identity())
+    return endpoint::invalid("cursor", "is a cursor of another log: begin without it");
   const auto& numbers = token->numbers;
   if (numbers.size() != kNumbersBeforeCut + static_cast<std::size_t>(deps.partitions) || numbers[0] > kTimeMax)
     return endpoint::invalid("cursor", "must be a next_cursor as it was answered");
-  return projections::DialogCursor{
-      .cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()}, .activity = Timestamp{std::chrono::milliseconds{numbers[0]}}, .id = {numbers[1]}};
+  return projections::DialogCursor{.cut = {numbers.begin() + kNumbersBeforeCut, numbers.end()},
+                                   .activity = Timestamp{std::chrono::milliseconds{numbers[0]}},
+                                   .id = {numbers[1]}};
 }
 
 /// The list is that of the cut: the read model has to be there, or there again.
@@ -400,16 +415,20 @@ template <class Change>
 Result<Sending> file(const Call<DialogPath>& call, const Deps&) {
   return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::Command{Change{}}};
 }
-DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) { return {answer.dialog, std::string(schema::name_of(answer.status))}; }
+DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) {
+  return {answer.dialog, std::string(schema::name_of(answer.status))};
+}
 
 Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, const Deps&) {
-  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
-                 dialogs::Command{dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}}};
+  return Sending{
+      Stream{Kind::dialog, call.parameters.dialog_id.value},
+      dialogs::Command{dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}}};
 }
 
 Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& in = call.parameters;
-  auto found = projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit));
+  auto found =
+      projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit));
   if (!found) return endpoint::fail(found.error());
   if (!*found) return endpoint::fail(Code::dialog_not_found);
   auto& rows = **found;
@@ -472,18 +491,18 @@ void add_dialogs(endpoint::Registry& registry) {
                     .summary = "Send a message as an operator",
                     .errors = {Code::dialog_not_found}},
                    post_message, posted_message);
-  registry.command(
-      {.method = "POST",
-       .path = "/api/dialogs/{dialog_id}/archive",
-       .gate = &kTeam,
-       .scope = accounts::Scope::dialogs_write,
-       .operation = "archiveDialog",
-       .summary = "Archive a dialog",
-       .description = "What is archived already is answered the same. A new message of its visitor makes the dialog active again; one of an "
-                      "operator does not",
-       .errors = {Code::dialog_not_found},
-       .single = true},
-      file<dialogs::Archive>, filed);
+  registry.command({.method = "POST",
+                    .path = "/api/dialogs/{dialog_id}/archive",
+                    .gate = &kTeam,
+                    .scope = accounts::Scope::dialogs_write,
+                    .operation = "archiveDialog",
+                    .summary = "Archive a dialog",
+                    .description = "What is archived already is answered the same. A new message of its visitor makes "
+                                   "the dialog active again; one of an "
+                                   "operator does not",
+                    .errors = {Code::dialog_not_found},
+                    .single = true},
+                   file<dialogs::Archive>, filed);
   registry.command({.method = "POST",
                     .path = "/api/dialogs/{dialog_id}/unarchive",
                     .gate = &kTeam,
@@ -500,8 +519,10 @@ void add_dialogs(endpoint::Registry& registry) {
        .scope = accounts::Scope::dialogs_read,
        .operation = "getHistory",
        .summary = "What happened in a dialog: its events, with what they say",
-       .description = "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its events say much: "
-                      "ask on with the last version as `after` until nothing comes. An admin may read it of every dialog",
+       .description =
+           "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its "
+           "events say much: "
+           "ask on with the last version as `after` until nothing comes. An admin may read it of every dialog",
        .errors = {Code::dialog_not_found},
        .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}},
       history);

@@ -19,15 +19,22 @@ using endpoint::Result;
 using endpoint::SecurityScheme;
 using Kind = SecurityScheme::Kind;
 
-constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT", "An access token, valid for 24 hours and until its session is over"};
-constexpr SecurityScheme kApiKeyScheme{"apiKey", Kind::bearer, "prl_…",
-                                       "An API key of an owner, for a program: for what its scopes name, until it is revoked"};
-constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token", "An assistant's public site token"};
-constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id", "The secret that opening a dialog answered"};
+constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT",
+                                       "An access token, valid for 24 hours and until its session is over"};
+constexpr SecurityScheme kApiKeyScheme{
+    "apiKey", Kind::bearer, "prl_…",
+    "An API key of an owner, for a program: for what its scopes name, until it is revoked"};
+constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token",
+                                          "An assistant's public site token"};
+constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id",
+                                        "The secret that opening a dialog answered"};
 constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An access token, for an EventSource"};
-constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token", "An assistant's public site token"};
-constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id", "An assistant's id, instead of its site token"};
-constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id", "The secret that opening a dialog answered"};
+constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token",
+                                               "An assistant's public site token"};
+constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id",
+                                            "An assistant's id, instead of its site token"};
+constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id",
+                                             "The secret that opening a dialog answered"};
 
 /// What another API process may have made a moment ago.
 endpoint::Failure news_perhaps(Code refusal) {
@@ -64,11 +71,13 @@ Result<Caller> integrator_with(std::string_view key, const Deps& deps) {
 /// Of somebody who is one of these.
 template <class... Principals>
 Result<Caller> only(Result<Caller> caller) {
-  if (caller && !(std::holds_alternative<Principals>(caller->principal) || ...)) return fail(Code::insufficient_permissions);
+  if (caller && !(std::holds_alternative<Principals>(caller->principal) || ...))
+    return fail(Code::insufficient_permissions);
   return caller;
 }
 
-Result<Caller> bearer(const http::Request& request, const Deps& deps, Result<Caller> (*with)(std::string_view, const Deps&)) {
+Result<Caller> bearer(const http::Request& request, const Deps& deps,
+                      Result<Caller> (*with)(std::string_view, const Deps&)) {
   const auto token = endpoint::bearer_token(request.headers.get("Authorization"));
   if (token.empty()) return fail(Code::not_authenticated);
   return token.starts_with(api::kApiKeyMark) ? integrator_with(token, deps) : with(token, deps);
@@ -76,8 +85,12 @@ Result<Caller> bearer(const http::Request& request, const Deps& deps, Result<Cal
 
 Result<Caller> account(const http::Request& request, const Deps& deps) { return bearer(request, deps, account_with); }
 Result<Caller> leaving(const http::Request& request, const Deps& deps) { return bearer(request, deps, entered_with); }
-Result<Caller> owner(const http::Request& request, const Deps& deps) { return only<Owner, Integrator>(account(request, deps)); }
-Result<Caller> team(const http::Request& request, const Deps& deps) { return only<Owner, Operator, Integrator>(account(request, deps)); }
+Result<Caller> owner(const http::Request& request, const Deps& deps) {
+  return only<Owner, Integrator>(account(request, deps));
+}
+Result<Caller> team(const http::Request& request, const Deps& deps) {
+  return only<Owner, Operator, Integrator>(account(request, deps));
+}
 
 Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
   // One that was created through another API process is known there first.
@@ -85,7 +98,8 @@ Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Req
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
-  if (!origin.empty() && !domains.empty() && !endpoint::cover_origin(domains, origin)) return fail(Code::insufficient_permissions);
+  if (!origin.empty() && !domains.empty() && !endpoint::cover_origin(domains, origin))
+    return fail(Code::insufficient_permissions);
   const Principal principal = Visitor{site->assistant};
   return Caller{principal, to_string(principal), std::move(site)};
 }
@@ -96,11 +110,13 @@ Result<Caller> site(const http::Request& request, const Deps& deps) {
   return visitor_of(deps.directory.site(token), request);
 }
 
-Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request, const Deps& deps) {
+Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request,
+                        const Deps& deps) {
   if (!visitor) return visitor;
   if (guest_id.empty()) return fail(Code::not_authenticated);
   const auto dialog = endpoint::plain_integer(request.path.find("dialog_id").value_or(""));
-  if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, visitor->site->assistant, guest_id)) return fail(Code::dialog_not_found);
+  if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, visitor->site->assistant, guest_id))
+    return fail(Code::dialog_not_found);
   visitor->scope = "guest/" + std::to_string(*dialog);
   return visitor;
 }
@@ -111,14 +127,16 @@ Result<Caller> guest(const http::Request& request, const Deps& deps) {
 
 Result<Caller> follower(const http::Request& request, const Deps& deps) {
   const auto token = request.query.find("token");
-  return token && !request.headers.has("Authorization") ? only<Owner, Operator>(account_with(*token, deps)) : team(request, deps);
+  return token && !request.headers.has("Authorization") ? only<Owner, Operator>(account_with(*token, deps))
+                                                        : team(request, deps);
 }
 
 Result<Caller> viewer(const http::Request& request, const Deps& deps) {
   const auto given = [&](std::string_view name) { return request.query.find(name); };
   if (request.headers.has("Authorization") || given("token")) return follower(request, deps);
   const auto guest_id = given("guest_id").value_or("");
-  if (const auto token = given("site_token")) return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
+  if (const auto token = given("site_token"))
+    return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
   if (const auto text = given("assistant_id")) {
     const auto assistant = endpoint::plain_integer(*text);
     if (!assistant) return fail(Code::not_authenticated);  // a credential, whatever its form
@@ -165,7 +183,8 @@ const Gate kSite{.admit = site,
                  .security = {{&kSiteTokenScheme}},
                  .cross_origin = true};
 const Gate kGuest{.admit = guest,
-                  .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
+                  .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive,
+                               Code::dialog_not_found},
                   .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
                   .cross_origin = true,
                   .personal = true};
@@ -174,12 +193,15 @@ const Gate kFeed{.admit = follower,
                  .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
                  .api_key = &kApiKeyScheme,
                  .personal = true};
-const Gate kViewer{
-    .admit = viewer,
-    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions, Code::assistant_inactive, Code::dialog_not_found},
-    .security = {{&kBearerScheme}, {&kTokenQueryScheme}, {&kSiteTokenQueryScheme, &kGuestIdQueryScheme}, {&kAssistantIdScheme, &kGuestIdQueryScheme}},
-    .api_key = &kApiKeyScheme,
-    .cross_origin = true,
-    .personal = true};
+const Gate kViewer{.admit = viewer,
+                   .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions,
+                                Code::assistant_inactive, Code::dialog_not_found},
+                   .security = {{&kBearerScheme},
+                                {&kTokenQueryScheme},
+                                {&kSiteTokenQueryScheme, &kGuestIdQueryScheme},
+                                {&kAssistantIdScheme, &kGuestIdQueryScheme}},
+                   .api_key = &kApiKeyScheme,
+                   .cross_origin = true,
+                   .personal = true};
 
 }  // namespace parley::replyx

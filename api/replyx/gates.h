@@ -1,15 +1,17 @@
 #pragma once
-// Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of one dialog's visitor.
+// Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of
+// one dialog's visitor.
 #include "api/endpoint/gate.h"
 
 namespace parley::replyx {
 
-/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing: they may go on; so may whoever
-/// has neither. From memory; thread-safe.
+/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing:
+/// they may go on; so may whoever has neither. From memory; thread-safe.
 std::optional<Error> session_over(const endpoint::Caller& caller, const endpoint::Deps& deps);
 
 extern const endpoint::Gate kAnybody;
-// Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints that name no scope refuse it.
+// Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints
+// that name no scope refuse it.
 
 /// `Authorization: Bearer`: whoever has logged in, an Owner, an Operator or an Admin.
 extern const endpoint::Gate kAccount;
@@ -17,14 +19,17 @@ extern const endpoint::Gate kAccount;
 extern const endpoint::Gate kLeaving;
 /// `Authorization: Bearer`: the principal is an Owner.
 extern const endpoint::Gate kOwner;
-/// The same: the principal is the Owner, or an Operator of an owner's team. Whose dialogs they are, owner_behind() says.
+/// The same: the principal is the Owner, or an Operator of an owner's team. Whose dialogs they are, owner_behind()
+/// says.
 extern const endpoint::Gate kTeam;
-/// `X-Site-Token`: a Visitor of that assistant's site. Where the assistant names domains, an Origin must be one of them.
+/// `X-Site-Token`: a Visitor of that assistant's site. Where the assistant names domains, an Origin must be one of
+/// them.
 extern const endpoint::Gate kSite;
-/// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such dialog.
+/// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such
+/// dialog.
 extern const endpoint::Gate kGuest;
-/// Whoever may follow the dialog {dialog_id}: its owner's team (`Authorization`, or `token` in the query, where an EventSource must put it), or its
-/// visitor (`site_token` or `assistant_id`, with `guest_id`).
+/// Whoever may follow the dialog {dialog_id}: its owner's team (`Authorization`, or `token` in the query, where an
+/// EventSource must put it), or its visitor (`site_token` or `assistant_id`, with `guest_id`).
 extern const endpoint::Gate kViewer;
 /// As kTeam, with `Authorization` or with `token` in the query.
 extern const endpoint::Gate kFeed;

@@ -90,21 +90,24 @@ inline constexpr std::string_view kBeforeDescription =
     "A version of the dialog: the latest messages below it. The answer's `first_version` asks for the page before";
 
 Message to_message(projections::MessageRow row);
-/// The part of a dialog's messages that was asked for, within kMessagesPage. `limit`, `after` and `before` are as MessagesQuery has them, `rows` all
-/// messages there are.
+/// The part of a dialog's messages that was asked for, within kMessagesPage. `limit`, `after` and `before` are as
+/// MessagesQuery has them, `rows` all messages there are.
 Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after,
                  std::optional<std::int64_t> before = {});
 /// A message in an event stream (api::MessageFormat). Thread-safe.
 std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created);
 
-/// What a feed shows beside messages (api::FeedFormat): a dialog that is opened, archived, made active again. Thread-safe.
+/// What a feed shows beside messages (api::FeedFormat): a dialog that is opened, archived, made active again.
+/// Thread-safe.
 std::optional<std::string> feed_event_json(DialogId dialog, const dialogs::Event& event, Timestamp time);
 /// That somebody is typing, in an event stream. Thread-safe.
 std::string typing_json(const schema::Typing& typing);
 
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided);
-/// Without `after` the latest ones (below `before`), otherwise those above that version; `missing` when the caller may not know of the dialog.
-endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db, const endpoint::Deps& deps, Code missing);
+/// Without `after` the latest ones (below `before`), otherwise those above that version; `missing` when the caller may
+/// not know of the dialog.
+endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db,
+                                         const endpoint::Deps& deps, Code missing);
 
 }  // namespace parley::replyx
 
@@ -131,10 +134,11 @@ template <>
 inline constexpr auto fields<replyx::Messages> = std::tuple{
     field("messages", &replyx::Messages::messages, {.length_max = replyx::kMessagesMax}, "In their order"),
     field("has_more", &replyx::Messages::has_more, {},
-          "There are more: older ones, or, where `after` was given, newer ones. So it is too when fewer than `limit` are here, which are long"),
-    field(
-        "version", &replyx::Messages::version, {},
-        "The dialog's version up to which the messages were read: the next `after`, and the last_event_id of an event stream that goes on from here"),
+          "There are more: older ones, or, where `after` was given, newer ones. So it is too when fewer than `limit` "
+          "are here, which are long"),
+    field("version", &replyx::Messages::version, {},
+          "The dialog's version up to which the messages were read: the next `after`, and the last_event_id of an "
+          "event stream that goes on from here"),
     field("first_version", &replyx::Messages::first_version, {},
           "The dialog's version with the first message here: the next `before`; 0 without a message"),
 };
@@ -194,7 +198,8 @@ inline constexpr auto parameters<replyx::MessagesQuery> = std::tuple{
     path("dialog_id", &replyx::MessagesQuery::dialog_id),
     query("limit", &replyx::MessagesQuery::limit, {.min = 1, .max = replyx::kMessagesMax},
           "At most so many: the latest ones unless `after` is given"),
-    query("after", &replyx::MessagesQuery::after, {.min = 0, .max = kIdMax}, "A version of the dialog: only messages above it, the oldest first"),
+    query("after", &replyx::MessagesQuery::after, {.min = 0, .max = kIdMax},
+          "A version of the dialog: only messages above it, the oldest first"),
     query("before", &replyx::MessagesQuery::before, {.min = 1, .max = kIdMax}, replyx::kBeforeDescription),
 };
 

@@ -54,14 +54,16 @@ template <>
 inline constexpr auto fields<replyx::AddOperatorRequest> = std::tuple{
     field("email", &replyx::AddOperatorRequest::email, {.length_max = replyx::kEmailMax}),
     field("name", &replyx::AddOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
-    field("password", &replyx::AddOperatorRequest::password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+    field("password", &replyx::AddOperatorRequest::password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
 };
 template <>
 inline constexpr auto fields<replyx::ChangeOperatorRequest> = std::tuple{
     field("name", &replyx::ChangeOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
-    field("is_active", &replyx::ChangeOperatorRequest::is_active, {}, "false: the operator's sessions are over, and there are no new ones"),
-    field("password", &replyx::ChangeOperatorRequest::password, {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax},
-          "The operator's sessions are over"),
+    field("is_active", &replyx::ChangeOperatorRequest::is_active, {},
+          "false: the operator's sessions are over, and there are no new ones"),
+    field("password", &replyx::ChangeOperatorRequest::password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}, "The operator's sessions are over"),
 };
 template <>
 inline constexpr auto fields<replyx::ShownOperator> = std::tuple{
@@ -81,14 +83,16 @@ inline constexpr auto fields<replyx::ListedOperator> = std::tuple{
     field("created_at", &replyx::ListedOperator::created_at),
 };
 template <>
-inline constexpr std::string_view example<replyx::AddOperatorRequest> = R"({"email":"anna@example.com","name":"Анна","password":"password123"})";
+inline constexpr std::string_view example<replyx::AddOperatorRequest> =
+    R"({"email":"anna@example.com","name":"Анна","password":"password123"})";
 template <>
 inline constexpr std::string_view example<replyx::ChangeOperatorRequest> = R"({"is_active":false})";
 template <>
 inline constexpr auto fields<replyx::OperatorList> = std::tuple{
     field("operators", &replyx::OperatorList::operators, {.length_max = replyx::kListMax}, "The oldest account first"),
     field("has_more", &replyx::OperatorList::has_more),
-    field("next_cursor", &replyx::OperatorList::next_cursor, {}, "Given as `cursor` it is answered with the next page; null on the last one"),
+    field("next_cursor", &replyx::OperatorList::next_cursor, {},
+          "Given as `cursor` it is answered with the next page; null on the last one"),
 };
 
 }  // namespace parley::schema
@@ -96,7 +100,8 @@ inline constexpr auto fields<replyx::OperatorList> = std::tuple{
 namespace parley::endpoint {
 
 template <>
-inline constexpr auto parameters<replyx::OperatorPath> = std::tuple{path("operator_id", &replyx::OperatorPath::operator_id)};
+inline constexpr auto parameters<replyx::OperatorPath> =
+    std::tuple{path("operator_id", &replyx::OperatorPath::operator_id)};
 template <>
 inline constexpr auto parameters<replyx::OperatorsQuery> = std::tuple{
     query("limit", &replyx::OperatorsQuery::limit, {.min = 1, .max = replyx::kListMax}),
@@ -119,14 +124,21 @@ using endpoint::Sending;
 Result<Sending> add_operator(const Call<Nothing, AddOperatorRequest>& call, const Deps& deps) {
   const auto& in = call.body;
   const auto mailbox = find_mailbox(in.email, deps);
-  accounts::AddOperator command{Personal{in.email.text}, mailbox.index, Personal{in.name.text}, sealed_verifier(in.password, deps)};
+  accounts::AddOperator command{Personal{in.email.text}, mailbox.index, Personal{in.name.text},
+                                sealed_verifier(in.password, deps)};
   return Sending{by_email(mailbox.account, mailbox.index), accounts::Command{std::move(command)}};
 }
 ShownOperator shown(const accounts::TeamMember& answer, const Decided&) {
-  return {.id = answer.account, .email = answer.email, .name = answer.name, .is_active = answer.is_active, .created_at = answer.created_at};
+  return {.id = answer.account,
+          .email = answer.email,
+          .name = answer.name,
+          .is_active = answer.is_active,
+          .created_at = answer.created_at};
 }
 /// Joining ends the sessions of before: from then on the operator may log in here.
-bool can_log_in(const accounts::TeamMember& answer, const Decided& decided) { return knows_of_end(answer.account, decided); }
+bool can_log_in(const accounts::TeamMember& answer, const Decided& decided) {
+  return knows_of_end(answer.account, decided);
+}
 
 Result<Sending> change_operator(const Call<OperatorPath, ChangeOperatorRequest>& call, const Deps& deps) {
   const auto& in = call.body;
@@ -138,7 +150,8 @@ Result<Sending> change_operator(const Call<OperatorPath, ChangeOperatorRequest>&
 }
 
 Result<Sending> remove_operator(const Call<OperatorPath>& call, const Deps&) {
-  return Sending{Stream{Kind::account, call.parameters.operator_id.value}, accounts::Command{accounts::RemoveOperator{}}};
+  return Sending{Stream{Kind::account, call.parameters.operator_id.value},
+                 accounts::Command{accounts::RemoveOperator{}}};
 }
 
 ListedOperator listed(projections::OperatorRow row) {
@@ -153,16 +166,19 @@ Result<OperatorList> list_operators(const Call<OperatorsQuery>& call, postgres::
   const auto& [limit, cursor] = call.parameters;
   const auto after = read_list_cursor(cursor);
   if (!after) return endpoint::fail(after.error());
-  auto page = projections::operators_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit), *after);
+  auto page =
+      projections::operators_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit), *after);
   if (!page) return endpoint::fail(page.error());
   OperatorList out{.operators = {}, .has_more = page->has_more, .next_cursor = next_cursor_of(*page)};
   out.operators.reserve(page->rows.size());
   for (auto& row : page->rows) out.operators.push_back(listed(std::move(row)));
   return out;
 }
-Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db, const Deps&) {
-  return found_single(projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
-                      Code::operator_not_found, listed);
+Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db,
+                                                         const Deps&) {
+  return found_single(
+      projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
+      Code::operator_not_found, listed);
 }
 
 }  // namespace
@@ -174,15 +190,20 @@ void add_operators(endpoint::Registry& registry) {
                     .status = 201,
                     .operation = "addOperator",
                     .summary = "Add an operator to the caller's team, with an account of their own",
-                    .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever was removed from a team may be "
+                    .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever "
+                                   "was removed from a team may be "
                                    "added again, to this one or to another",
                     .errors = {Code::email_taken},
                     .hashes = true,
                     .single = true},
                    add_operator, shown, can_log_in);
-  registry.query(
-      {.method = "GET", .path = "/api/operators", .gate = &kOwner, .operation = "listOperators", .summary = "The caller's team", .page = kListPage},
-      list_operators);
+  registry.query({.method = "GET",
+                  .path = "/api/operators",
+                  .gate = &kOwner,
+                  .operation = "listOperators",
+                  .summary = "The caller's team",
+                  .page = kListPage},
+                 list_operators);
   registry.query({.method = "GET",
                   .path = "/api/operators/{operator_id}",
                   .gate = &kOwner,

@@ -18,18 +18,20 @@ using endpoint::Result;
 constexpr int kIndexPage = 2'000;
 
 std::unexpected<endpoint::Failure> too_much() {
-  return endpoint::invalid("at", "must be earlier: one answer is made of at most " + std::to_string(kEventsFoldedMax) + " events with " +
-                                     std::to_string(kBytesFoldedMax) + " bytes");
+  return endpoint::invalid("at", "must be earlier: one answer is made of at most " + std::to_string(kEventsFoldedMax) +
+                                     " events with " + std::to_string(kBytesFoldedMax) + " bytes");
 }
 
 /// The stream's first events up to a version. Stops before an event that the read models could not apply either.
-Result<projections::StreamFold> fold(const Stream& stream, std::int64_t version, postgres::Lease& db, const Deps& deps) {
+Result<projections::StreamFold> fold(const Stream& stream, std::int64_t version, postgres::Lease& db,
+                                     const Deps& deps) {
   if (version > kEventsFoldedMax) return too_much();
   projections::StreamFold out(stream);
   std::size_t bytes = 0;
   bool goes_on = true;
   for (std::int64_t after = 0; goes_on && after < version;) {
-    const auto rows = projections::stream_events(db, stream, after, static_cast<int>(std::min<std::int64_t>(kIndexPage, version - after)));
+    const auto rows = projections::stream_events(db, stream, after,
+                                                 static_cast<int>(std::min<std::int64_t>(kIndexPage, version - after)));
     if (!rows) return fail(rows.error());
     if (rows->empty()) break;
     const auto read = read_events(*rows, deps, [&](const projections::Record& record) {
@@ -46,7 +48,8 @@ Result<projections::StreamFold> fold(const Stream& stream, std::int64_t version,
 
 }  // namespace
 
-Result<void> read_events(std::span<const projections::EventRow> rows, const Deps& deps, const std::function<bool(const projections::Record&)>& each) {
+Result<void> read_events(std::span<const projections::EventRow> rows, const Deps& deps,
+                         const std::function<bool(const projections::Record&)>& each) {
   std::vector<api::EventPlace> places;
   places.reserve(rows.size());
   for (const auto& row : rows) places.push_back({row.partition, row.position, row.event_id});
@@ -61,7 +64,8 @@ std::optional<std::string> data_for_owner(const projections::Record& record) {
   return schema::disclosed_event(type, record.value, schema::Disclosure::personal).value_or(std::nullopt);
 }
 
-Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::Moment& moment, postgres::Lease& db, const Deps& deps) {
+Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::Moment& moment,
+                                          postgres::Lease& db, const Deps& deps) {
   const auto now = projections::dialog(db, viewer, id);
   if (!now) return fail(now.error());
   if (!*now) return fail(Code::dialog_not_found);
@@ -77,7 +81,8 @@ Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, 
   return past;
 }
 
-Result<std::optional<std::string>> assistant_name_at(AssistantId id, Timestamp time, postgres::Lease& db, const Deps& deps) {
+Result<std::optional<std::string>> assistant_name_at(AssistantId id, Timestamp time, postgres::Lease& db,
+                                                     const Deps& deps) {
   const Stream stream{Kind::assistant, id.value};
   const auto version = projections::version_at(db, stream, schema::AtTime{time});
   if (!version) return fail(version.error());

@@ -4,11 +4,13 @@
 // Assembly (api/server):
 //   endpoint::Registry registry(replyx::info(), prefix);
 //   replyx::add_replyx(registry);
-//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, key_uses, progress, streams, signals, log, pool, queries, hashing, timers,
+//   const endpoint::Deps deps{keys, tokens, directory, dispatcher, key_uses, progress, streams, signals, log, pool,
+//   queries, hashing, timers,
 //                             limits, proxies, partitions, identity, clock};
 //   http::Routes routes;
 //   registry.mount(routes, deps);
-//   http::Server server(options, std::move(routes), endpoint::hooks(registry.cross_origin_paths()));   // endpoint/observed.h
+//   http::Server server(options, std::move(routes), endpoint::hooks(registry.cross_origin_paths()));   //
+//   endpoint/observed.h
 #include "api/endpoint/registry.h"
 
 namespace parley::replyx {

@@ -33,7 +33,8 @@ inline constexpr auto fields<replyx::OpenDialogRequest> =
 template <>
 inline constexpr auto fields<replyx::OpenedDialog> = std::tuple{
     field("id", &replyx::OpenedDialog::id),
-    field("guest_id", &replyx::OpenedDialog::guest_id, {}, "The visitor's secret for this dialog: nobody else may have it"),
+    field("guest_id", &replyx::OpenedDialog::guest_id, {},
+          "The visitor's secret for this dialog: nobody else may have it"),
     field("assistant_id", &replyx::OpenedDialog::assistant_id),
     field("platform", &replyx::OpenedDialog::platform),
     field("status", &replyx::OpenedDialog::status),
@@ -65,7 +66,8 @@ using endpoint::Sending;
 
 Result<Sending> open_dialog(const Call<Nothing, OpenDialogRequest>& call, const Deps&) {
   return Sending{schema::NewStream{},
-                 dialogs::Command{dialogs::Open{call.caller.site->owner, dialogs::Platform::website, personal(call.body.first_name)}}};
+                 dialogs::Command{dialogs::Open{call.caller.site->owner, dialogs::Platform::website,
+                                                personal(call.body.first_name)}}};
 }
 OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& decided) {
   return {.id = answer.dialog,
@@ -76,7 +78,8 @@ OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& d
 }
 
 Result<Sending> post_message(const Call<DialogPath, VisitorMessage>& call, const Deps&) {
-  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::Command{dialogs::PostVisitorMessage{Personal{call.body.text.text}}}};
+  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
+                 dialogs::Command{dialogs::PostVisitorMessage{Personal{call.body.text.text}}}};
 }
 
 Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
@@ -87,17 +90,17 @@ Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, 
 }  // namespace
 
 void add_site(endpoint::Registry& registry) {
-  registry.command(
-      {.method = "POST",
-       .path = "/api/site/dialogs",
-       .gate = &kSite,
-       .status = 201,
-       .operation = "openDialog",
-       .summary = "Open a dialog as a visitor of a site",
-       .description = "Visitors of one site share its token, so an Idempotency-Key must be one that nobody else can guess, such as a UUID.",
-       .limit = &kOpenDialogLimit,
-       .body_bytes_max = kEntryBodyMax},
-      open_dialog, opened_dialog);
+  registry.command({.method = "POST",
+                    .path = "/api/site/dialogs",
+                    .gate = &kSite,
+                    .status = 201,
+                    .operation = "openDialog",
+                    .summary = "Open a dialog as a visitor of a site",
+                    .description = "Visitors of one site share its token, so an Idempotency-Key must be one that "
+                                   "nobody else can guess, such as a UUID.",
+                    .limit = &kOpenDialogLimit,
+                    .body_bytes_max = kEntryBodyMax},
+                   open_dialog, opened_dialog);
   registry.command({.method = "POST",
                     .path = "/api/site/dialogs/{dialog_id}/messages",
                     .gate = &kGuest,

@@ -17,8 +17,10 @@ std::size_t labels_of(std::string_view name, bool ascii_only) {
   std::size_t labels = 0;
   for (;;) {
     const auto label = name.substr(0, name.find('.'));
-    const bool plain = std::ranges::all_of(label, [&](char c) { return is_letter_or_digit(c) || c == '-' || (!ascii_only && is_beyond_ascii(c)); });
-    if (label.empty() || schema::characters(label) > kLabelMax || !plain || label.front() == '-' || label.back() == '-') return 0;
+    const bool plain = std::ranges::all_of(
+        label, [&](char c) { return is_letter_or_digit(c) || c == '-' || (!ascii_only && is_beyond_ascii(c)); });
+    if (label.empty() || schema::characters(label) > kLabelMax || !plain || label.front() == '-' || label.back() == '-')
+      return 0;
     ++labels;
     if (label.size() == name.size()) return labels;
     name.remove_prefix(label.size() + 1);
@@ -28,14 +30,18 @@ std::size_t labels_of(std::string_view name, bool ascii_only) {
 }  // namespace
 
 bool is_email(std::string_view text) {
-  constexpr std::size_t kLocalMax = 64;                                  // RFC 5321 4.5.3.1.1
-  constexpr std::string_view kAtomPunctuation = "!#$%&'*+-/=?^_`{|}~.";  // RFC 5322 3.2.3; quoted local parts are refused
+  constexpr std::size_t kLocalMax = 64;  // RFC 5321 4.5.3.1.1
+  constexpr std::string_view kAtomPunctuation =
+      "!#$%&'*+-/=?^_`{|}~.";  // RFC 5322 3.2.3; quoted local parts are refused
   const auto at = text.find('@');
   if (at == std::string_view::npos || at == 0) return false;
   const auto local = text.substr(0, at);
-  const bool atoms = std::ranges::all_of(
-      local, [&](char c) { return is_letter_or_digit(c) || is_beyond_ascii(c) || kAtomPunctuation.find(c) != std::string_view::npos; });
-  if (!atoms || schema::characters(local) > kLocalMax || local.front() == '.' || local.back() == '.' || local.contains("..")) return false;
+  const bool atoms = std::ranges::all_of(local, [&](char c) {
+    return is_letter_or_digit(c) || is_beyond_ascii(c) || kAtomPunctuation.find(c) != std::string_view::npos;
+  });
+  if (!atoms || schema::characters(local) > kLocalMax || local.front() == '.' || local.back() == '.' ||
+      local.contains(".."))
+    return false;
   return labels_of(text.substr(at + 1), false) >= 2;
 }
 
@@ -69,7 +75,10 @@ std::string_view telegram_bot_id(std::string_view token) { return token.substr(0
 
 std::string shown_telegram_token(std::string_view token) {
   if (!is_telegram_token(token)) return std::string(kHidden);
-  return std::string(telegram_bot_id(token)).append(":").append(kHidden).append(token.substr(token.size() - kTelegramShownSize));
+  return std::string(telegram_bot_id(token))
+      .append(":")
+      .append(kHidden)
+      .append(token.substr(token.size() - kTelegramShownSize));
 }
 
 bool is_shown_telegram_token(std::string_view text) {
@@ -83,12 +92,14 @@ bool is_shown_telegram_token(std::string_view text) {
 }
 
 bool is_blank(std::string_view text) {
-  // ASCII white space, NBSP, OGHAM SPACE, U+2000..U+200F, line and paragraph separators, NNBSP, MMSP, WORD JOINER, IDEOGRAPHIC SPACE, BOM.
+  // ASCII white space, NBSP, OGHAM SPACE, U+2000..U+200F, line and paragraph separators, NNBSP, MMSP, WORD JOINER,
+  // IDEOGRAPHIC SPACE, BOM.
   while (!text.empty()) {
     std::size_t n = 0;
     if (text.front() == ' ' || (text.front() >= '\t' && text.front() <= '\r')) n = 1;
     if (text.starts_with("\u00A0")) n = 2;
-    for (const std::string_view space : {"\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"}) {
+    for (const std::string_view space :
+         {"\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u2060", "\u3000", "\uFEFF"}) {
       if (text.starts_with(space)) n = 3;
     }
     if (text.starts_with("\xE2\x80") && text.size() > 2 && static_cast<unsigned char>(text[2]) <= 0x8F) n = 3;
@@ -107,10 +118,11 @@ bool is_utf8(std::string_view bytes) {
       i += 1;
     } else if (is(first, 0xC2, 0xDF) && is(second, 0x80, 0xBF)) {
       i += 2;
-    } else if (is(first, 0xE0, 0xEF) && is(second, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) && is(at(i + 2), 0x80, 0xBF)) {
+    } else if (is(first, 0xE0, 0xEF) && is(second, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) &&
+               is(at(i + 2), 0x80, 0xBF)) {
       i += 3;
-    } else if (is(first, 0xF0, 0xF4) && is(second, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) && is(at(i + 2), 0x80, 0xBF) &&
-               is(at(i + 3), 0x80, 0xBF)) {
+    } else if (is(first, 0xF0, 0xF4) && is(second, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) &&
+               is(at(i + 2), 0x80, 0xBF) && is(at(i + 3), 0x80, 0xBF)) {
       i += 4;
     } else {
       return false;
@@ -129,7 +141,8 @@ TypedEmail typed_email(std::string_view typed) {
     return refused("must not contain invisible characters: " + text::code_point_text(found.error().character));
   }
   if (!found || !is_email(found->address)) return refused("must be an e-mail address");
-  if (schema::characters(found->address) > kEmailMax) return refused("must be at most " + std::to_string(kEmailMax) + " characters");
+  if (schema::characters(found->address) > kEmailMax)
+    return refused("must be at most " + std::to_string(kEmailMax) + " characters");
   return {{found->address, found->key, text::forms(typed)}, {}};
 }
 
@@ -144,8 +157,10 @@ Read<std::string> read_as(std::string (*form)(std::string_view), json::Value v, 
   if (!text) return text;
   auto out = form(*text);
   const auto length = characters(out);
-  if (length < limits.length_min) return problem("must be at least " + std::to_string(limits.length_min) + " characters");
-  if (limits.length_max != 0 && length > limits.length_max) return problem("must be at most " + std::to_string(limits.length_max) + " characters");
+  if (length < limits.length_min)
+    return problem("must be at least " + std::to_string(limits.length_min) + " characters");
+  if (limits.length_max != 0 && length > limits.length_max)
+    return problem("must be at most " + std::to_string(limits.length_max) + " characters");
   return out;
 }
 
@@ -167,7 +182,8 @@ Read<replyx::TypedEmail> Codec<replyx::TypedEmail>::read(json::Value v, const Li
   auto text = Codec<std::string>::read(v, limits);
   if (!text) return std::unexpected(std::move(text.error()));
   auto typed = replyx::typed_email(*text);
-  if (!typed.issue.empty() && !replyx::is_email(typed.email.text)) return problem(std::move(typed.issue));  // and never could
+  if (!typed.issue.empty() && !replyx::is_email(typed.email.text))
+    return problem(std::move(typed.issue));  // and never could
   return typed;
 }
 
@@ -198,7 +214,9 @@ Read<replyx::TelegramToken> Codec<replyx::TelegramToken>::read(json::Value v, co
   if (!text) return std::unexpected(std::move(text.error()));
   return replyx::TelegramToken{std::move(*text)};
 }
-void Codec<replyx::TelegramToken>::schema(json::Writer& w, const Limits& limits) { text_schema(w, limits, "^[1-9][0-9]{0,15}:[A-Za-z0-9_-]{35}$"); }
+void Codec<replyx::TelegramToken>::schema(json::Writer& w, const Limits& limits) {
+  text_schema(w, limits, "^[1-9][0-9]{0,15}:[A-Za-z0-9_-]{35}$");
+}
 
 Read<replyx::ShownTelegramToken> Codec<replyx::ShownTelegramToken>::read(json::Value v, const Limits& limits) {
   auto text = Codec<std::string>::read(v, limits);
@@ -216,7 +234,9 @@ Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& li
   return replyx::Domain{std::move(*text)};
 }
 void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
-  text_schema(w, limits, "^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$");
+  text_schema(
+      w, limits,
+      "^(\\*\\.)?[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$");
 }
 
 }  // namespace parley::schema
@@ -225,7 +245,8 @@ namespace parley::endpoint {
 
 schema::Read<replyx::Search> ParameterCodec<replyx::Search>::read(std::string_view text, const Bounds&) {
   if (!replyx::is_utf8(text)) return schema::problem("must be UTF-8");
-  if (schema::characters(text) > replyx::kSearchMax) return schema::problem("must be at most " + std::to_string(replyx::kSearchMax) + " characters");
+  if (schema::characters(text) > replyx::kSearchMax)
+    return schema::problem("must be at most " + std::to_string(replyx::kSearchMax) + " characters");
   return replyx::Search{std::string(text)};
 }
 void ParameterCodec<replyx::Search>::schema(json::Writer& w, const Bounds&) {

@@ -30,8 +30,8 @@ inline constexpr std::size_t kDomainsMax = 50;        // elements
 inline constexpr std::size_t kDomainMax = 253;        // RFC 1035
 inline constexpr std::size_t kSearchMax = 500;
 
-// Bytes of the bodies that anybody may send, with or without a login. The largest legal ones are of characters that are all escaped, twelve bytes
-// each.
+// Bytes of the bodies that anybody may send, with or without a login. The largest legal ones are of characters that are
+// all escaped, twelve bytes each.
 inline constexpr std::size_t kEntryBodyMax = 16 << 10;            // who comes in: an e-mail, a password, two names
 inline constexpr std::size_t kVisitorMessageBodyMax = 128 << 10;  // a message of kMessageMax characters
 
@@ -39,7 +39,8 @@ inline constexpr std::size_t kVisitorMessageBodyMax = 128 << 10;  // a message o
 struct Email {
   std::string text;                ///< To show and to send to.
   std::string key;                 ///< By which it is compared: that of every spelling of the mailbox.
-  std::vector<std::string> forms;  ///< What its account may be indexed by, in the order in which to look: accounts of earlier builds had no key.
+  std::vector<std::string> forms;  ///< What its account may be indexed by, in the order in which to look: accounts of
+                                   ///< earlier builds had no key.
 };
 /// An e-mail address with which somebody may have registered once.
 struct TypedEmail {
@@ -60,10 +61,18 @@ struct Text {
 struct Words {
   std::string text;
 };
-inline std::optional<std::string> text_of(const std::optional<Words>& words) { return words ? std::optional(words->text) : std::nullopt; }
-inline Patch<std::string> text_of(const Patch<Words>& words) { return words.given ? Patch(text_of(words.value)) : Patch<std::string>(); }
-inline std::optional<Personal> personal(const std::optional<Words>& words) { return words ? std::optional(Personal{words->text}) : std::nullopt; }
-inline Patch<Personal> personal(const Patch<Words>& words) { return words.given ? Patch(personal(words.value)) : Patch<Personal>(); }
+inline std::optional<std::string> text_of(const std::optional<Words>& words) {
+  return words ? std::optional(words->text) : std::nullopt;
+}
+inline Patch<std::string> text_of(const Patch<Words>& words) {
+  return words.given ? Patch(text_of(words.value)) : Patch<std::string>();
+}
+inline std::optional<Personal> personal(const std::optional<Words>& words) {
+  return words ? std::optional(Personal{words->text}) : std::nullopt;
+}
+inline Patch<Personal> personal(const Patch<Words>& words) {
+  return words.given ? Patch(personal(words.value)) : Patch<Personal>();
+}
 /// What to search for; nothing in particular when it is blank.
 struct Search {
   std::string text;
@@ -91,7 +100,8 @@ std::string shown_telegram_token(std::string_view token);
 /// Whether it is text that shown_telegram_token() makes.
 bool is_shown_telegram_token(std::string_view text);
 
-/// local@domain with at least two labels; dots neither at the ends nor doubled; letters of any script. Deliverability is another question.
+/// local@domain with at least two labels; dots neither at the ends nor doubled; letters of any script. Deliverability
+/// is another question.
 bool is_email(std::string_view text);
 /// LDH labels (RFC 1035 2.3.1), ASCII; "*." may come first.
 bool is_domain(std::string_view text);

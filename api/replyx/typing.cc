@@ -43,7 +43,8 @@ void pass(const schema::Typing& typing, const Opening& client, const Deps& deps)
 Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const Deps& deps, Opening client) {
   const auto dialog = call.parameters.dialog_id;
   const auto owner = owner_behind(call.caller.principal).value();
-  const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, personal(call.body.operator_name), deps.clock()};
+  const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, personal(call.body.operator_name),
+                              deps.clock()};
   if (const auto facts = deps.streams.find_dialog(dialog); facts && facts->owner) {
     if (*facts->owner != owner) return endpoint::fail(Code::dialog_not_found);
     pass(typing, client, deps);
@@ -72,7 +73,8 @@ Result<void> visitor_typing(const Call<DialogPath, Nothing>& call, const Deps& d
 }
 
 constexpr std::string_view kPassedOn =
-    "Passed on to the open streams of the dialog, and not kept: a signal may be lost, and of more than one in a second the rest is left out";
+    "Passed on to the open streams of the dialog, and not kept: a signal may be lost, and of more than one in a second "
+    "the rest is left out";
 
 }  // namespace
 

@@ -22,7 +22,8 @@ inline double roubles(Kopecks k) { return static_cast<double>(k.amount) / 100.0;
 
 /// What a query found, made into an answer; `missing` when it found nothing.
 template <class T, class F>
-auto found(postgres::Result<std::optional<T>> row, Code missing, F to_answer) -> endpoint::Result<decltype(to_answer(std::move(**row)))> {
+auto found(postgres::Result<std::optional<T>> row, Code missing, F to_answer)
+    -> endpoint::Result<decltype(to_answer(std::move(**row)))> {
   if (!row) return endpoint::fail(row.error());
   if (!*row) return endpoint::fail(missing);
   return to_answer(std::move(**row));
@@ -39,7 +40,8 @@ auto found_single(postgres::Result<std::optional<T>> row, Code missing, F to_ans
 
 /// All that a query found, each made into what is shown of it.
 template <class T, class F>
-auto found_all(postgres::Result<std::vector<T>> rows, F to_shown) -> endpoint::Result<std::vector<decltype(to_shown(std::move(rows->front())))>> {
+auto found_all(postgres::Result<std::vector<T>> rows, F to_shown)
+    -> endpoint::Result<std::vector<decltype(to_shown(std::move(rows->front())))>> {
   if (!rows) return endpoint::fail(rows.error());
   std::vector<decltype(to_shown(std::move(rows->front())))> out;
   out.reserve(rows->size());

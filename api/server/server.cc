@@ -70,11 +70,16 @@ struct Api::Parts {
         deps{keys,    tokens,  directory, dispatcher, key_uses, progress,     streams,  signals, log,      pool,
              queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now,     creations},
         topic_prefix(o.topic_prefix),
-        watch({.kafka = o.kafka, .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")}, .partitions = o.partitions}),
+        watch({.kafka = o.kafka,
+               .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")},
+               .partitions = o.partitions}),
         progress({.session = session(o), .partitions = o.partitions}, notify_pool),
         directory({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions}, watch),
-        dispatcher({.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .waiting_max = o.commands_waiting_max}, progress,
-                   watch),
+        dispatcher({.kafka = o.kafka,
+                    .topic_prefix = o.topic_prefix,
+                    .partitions = o.partitions,
+                    .waiting_max = o.commands_waiting_max},
+                   progress, watch),
         key_uses([this](const schema::CommandEnvelope& envelope, const Command& command, Dispatcher::Done done) {
           dispatcher.send(envelope, command, std::move(done));
         }),
@@ -87,12 +92,14 @@ struct Api::Parts {
         signals({.kafka = o.kafka, .topic = topic("signals")},
                 [this](const schema::Typing& typing) {
                   // A visitor knows that they are typing.
-                  streams.pass_on(typing.dialog, typing.owner, replyx::typing_json(typing), typing.sender != dialogs::Sender::user);
+                  streams.pass_on(typing.dialog, typing.owner, replyx::typing_json(typing),
+                                  typing.sender != dialogs::Sender::user);
                 }),
         log({.kafka = o.kafka, .topic = topic("events")}),
         registry(declared()),
-        server({.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http}, routes(registry, deps),
-               endpoint::hooks(registry.cross_origin_paths())) {}
+        server(
+            {.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http},
+            routes(registry, deps), endpoint::hooks(registry.cross_origin_paths())) {}
 
   static endpoint::Registry declared() {
     endpoint::Registry registry(replyx::info());
@@ -114,16 +121,20 @@ struct Api::Parts {
       const auto site = directory.site_of(assistant);
       return site ? std::optional(site->owner) : std::nullopt;
     };
-    options.window.bytes_max = std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
+    options.window.bytes_max =
+        std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
     return options;
   }
-  static postgres::SessionOptions session(const ServerOptions& o) { return {.connection = o.postgres, .application_name = "parley api"}; }
+  static postgres::SessionOptions session(const ServerOptions& o) {
+    return {.connection = o.postgres, .application_name = "parley api"};
+  }
 
   const crypto::Keyring keys;
   const Tokens tokens;
   postgres::Pool pool;
   postgres::Pool notify_pool;  // its own connection: checkpoints are read even while queries hold all of the pool
-  // What late replies and positions still call, so that it is there until their threads have ended. (run() stops the executors before.)
+  // What late replies and positions still call, so that it is there until their threads have ended. (run() stops the
+  // executors before.)
   Creations creations;
   http::Timers timers;
   http::Executor queries;
@@ -161,7 +172,8 @@ struct Api::Parts {
     if (auto why = streams.another_log()) watch.found_another_log(std::move(*why));
     const auto made_from = progress.topic_id(), stands = watch.id(topic("events"));
     if (made_from && stands && *made_from != *stands) {
-      watch.found_another_log("the read model was made from another topic " + topic("events") + " (" + *made_from + ", not " + *stands + ")");
+      watch.found_another_log("the read model was made from another topic " + topic("events") + " (" + *made_from +
+                              ", not " + *stands + ")");
     }
   }
 
@@ -170,7 +182,8 @@ struct Api::Parts {
     const auto ends = watch.ends();
     if (!ends) return false;
     const auto is_empty = [&](std::string_view name) {
-      return std::ranges::all_of(ends->offsets, [&, of = topic(name)](const auto& end) { return end.first.topic != of || end.second == 0; });
+      return std::ranges::all_of(
+          ends->offsets, [&, of = topic(name)](const auto& end) { return end.first.topic != of || end.second == 0; });
     };
     return is_empty("directory") && !is_empty("events");
   }
@@ -179,13 +192,16 @@ struct Api::Parts {
     if (const auto another = watch.another_log()) return {health::Readiness::not_ready, {"another log: " + *another}};
     auto verdict = dispatcher.verdict();
     if (!watch.id(topic("events")))
-      verdict = health::worse(std::move(verdict), {health::Readiness::not_ready, {"which log this is is not known yet"}});
+      verdict =
+          health::worse(std::move(verdict), {health::Readiness::not_ready, {"which log this is is not known yet"}});
     if (!serving && is_directory_missing()) {
       verdict = health::worse(
           std::move(verdict),
-          {health::Readiness::not_ready, {topic("directory") + " is empty beside events, nobody could be let in (`parley topics` makes it again)"}});
+          {health::Readiness::not_ready,
+           {topic("directory") + " is empty beside events, nobody could be let in (`parley topics` makes it again)"}});
     }
-    for (const auto& part : {directory.verdict(), streams.verdict(), progress.verdict()}) verdict = health::worse(std::move(verdict), part);
+    for (const auto& part : {directory.verdict(), streams.verdict(), progress.verdict()})
+      verdict = health::worse(std::move(verdict), part);
     return verdict;
   }
 };
@@ -198,14 +214,20 @@ void Api::observe(const std::shared_ptr<Parts>& parts) {
     metrics::Gauge connections = metrics::gauge("parley_http_connections", "Open connections");
     metrics::Gauge in_flight = metrics::gauge("parley_http_requests_in_flight", "Requests without a complete answer");
     metrics::Gauge streams = metrics::gauge("parley_http_streams", "Open event streams");
-    metrics::Counter cut = metrics::counter("parley_http_slow_readers_cut_total", "Streams cut because their reader fell behind");
-    metrics::Counter rejected = metrics::counter("parley_http_rejected_inputs_total", "Inputs refused before they were a request");
-    metrics::Counter refused = metrics::counter("parley_http_refused_connections_total", "Connections over the limit, answered 503");
-    metrics::Counter overloaded =
-        metrics::counter("parley_http_overloaded_total", "Requests and answers for which there was no memory left, answered 503");
-    metrics::Counter late = metrics::counter("parley_http_timeouts_total", "Requests that did not come and answers that were not read in time");
-    metrics::Counter failures = metrics::counter("parley_http_failures_total", "Requests whose handler broke, answered 500");
-    metrics::Gauge unsent = metrics::gauge("parley_http_unsent_bytes", "Bytes of answers and streams that clients have not taken yet");
+    metrics::Counter cut =
+        metrics::counter("parley_http_slow_readers_cut_total", "Streams cut because their reader fell behind");
+    metrics::Counter rejected =
+        metrics::counter("parley_http_rejected_inputs_total", "Inputs refused before they were a request");
+    metrics::Counter refused =
+        metrics::counter("parley_http_refused_connections_total", "Connections over the limit, answered 503");
+    metrics::Counter overloaded = metrics::counter(
+        "parley_http_overloaded_total", "Requests and answers for which there was no memory left, answered 503");
+    metrics::Counter late = metrics::counter("parley_http_timeouts_total",
+                                             "Requests that did not come and answers that were not read in time");
+    metrics::Counter failures =
+        metrics::counter("parley_http_failures_total", "Requests whose handler broke, answered 500");
+    metrics::Gauge unsent =
+        metrics::gauge("parley_http_unsent_bytes", "Bytes of answers and streams that clients have not taken yet");
     metrics::Gauge queries = metrics::gauge("parley_http_queries_waiting", "Queries that wait for a thread");
     metrics::Gauge hashings = metrics::gauge("parley_http_hashings_waiting", "Passwords that wait for a thread");
   };
@@ -234,8 +256,9 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
   try {
     const auto parts = std::make_shared<Parts>(options_, std::move(*keys));
     parts->progress.on_advance([streams = &parts->streams] { streams->read_model_advanced(); });
-    parts->directory.on_site_closed(
-        [streams = &parts->streams](AssistantId assistant, Code refusal) { streams->end_those_of(Visitor{assistant}, refusal); });
+    parts->directory.on_site_closed([streams = &parts->streams](AssistantId assistant, Code refusal) {
+      streams->end_those_of(Visitor{assistant}, refusal);
+    });
     observe(parts);
     {
       const std::lock_guard lock(mutex_);
@@ -275,7 +298,8 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
       }
     }
 
-    // The edge stops sending once connections are refused; what is under way gets its answer, and streams end so that clients resume elsewhere.
+    // The edge stops sending once connections are refused; what is under way gets its answer, and streams end so that
+    // clients resume elsewhere.
     parts->draining = true;
     parts->streams.close_all();
     if (!parts->server.drain(options_.drain_max)) log::warn("requests were still under way at the end of the drain");
@@ -305,7 +329,8 @@ health::Verdict Api::verdict() const {
   if (parts == nullptr) return {health::Readiness::not_ready, {"not serving"}};
   if (parts->draining) return {health::Readiness::not_ready, {"draining"}};
   auto verdict = parts->verdict();
-  if (!parts->serving && verdict.readiness != health::Readiness::not_ready) verdict = {health::Readiness::not_ready, {"not serving yet"}};
+  if (!parts->serving && verdict.readiness != health::Readiness::not_ready)
+    verdict = {health::Readiness::not_ready, {"not serving yet"}};
   return verdict;
 }
 

@@ -41,7 +41,8 @@ struct ServerOptions {
   std::size_t streams_max = 8'000;
   std::size_t stream_hub_bytes_max = 256 << 20;  ///< Of the log's newest part, for streams; of all partitions together.
   std::chrono::milliseconds drain_max{20'000};   ///< On the order to end: for the requests under way.
-  /// How long it stays when it has found another log, refusing commands and streams and saying why, before it ends to be started again.
+  /// How long it stays when it has found another log, refusing commands and streams and saying why, before it ends to
+  /// be started again.
   std::chrono::milliseconds say_why_for{0};
 };
 
@@ -57,8 +58,8 @@ class Api {
   /// the port), can send no command any more, or has found another log: whoever supervises the process starts it again.
   std::expected<void, std::string> run(const std::stop_token& stop);
 
-  /// Not ready until replies, directory and streams have caught up, when they are not seen any more, and while it drains; degraded while PostgreSQL
-  /// is away. Thread-safe.
+  /// Not ready until replies, directory and streams have caught up, when they are not seen any more, and while it
+  /// drains; degraded while PostgreSQL is away. Thread-safe.
   health::Verdict verdict() const;
 
  private:

@@ -37,7 +37,8 @@ Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chro
 struct Signals::Impl {
   using Side = std::pair<std::int64_t, dialogs::Sender>;
 
-  Impl(Options o, OnTyping f, kafka::Producer made) : options(std::move(o)), on_typing(std::move(f)), producer(std::move(made)) {
+  Impl(Options o, OnTyping f, kafka::Producer made)
+      : options(std::move(o)), on_typing(std::move(f)), producer(std::move(made)) {
     thread = std::jthread([this](const std::stop_token& stop) {
       pthread_setname_np(pthread_self(), "signals");
       run(stop);
@@ -61,7 +62,8 @@ struct Signals::Impl {
     while (!stop.stop_requested()) {
       const auto followed = follow(stop);
       if (followed) continue;
-      if (reason != followed.error()) log::warn("signals cannot be followed", {{"topic", options.topic}, {"reason", followed.error()}});
+      if (reason != followed.error())
+        log::warn("signals cannot be followed", {{"topic", options.topic}, {"reason", followed.error()}});
       reason = followed.error();
       std::unique_lock lock(mutex);
       pause.wait_for(lock, stop, kRetryWait, [] { return false; });
@@ -76,7 +78,8 @@ struct Signals::Impl {
     if (!topic) return std::unexpected(topic.error().text);
     auto consumer = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
     if (!consumer) return std::unexpected(consumer.error().text);
-    const auto ends = consumer->end(kafka::every_partition(options.topic, topic->partitions), kafka::Isolation::read_committed);
+    const auto ends =
+        consumer->end(kafka::every_partition(options.topic, topic->partitions), kafka::Isolation::read_committed);
     if (!ends) return std::unexpected(ends.error().text);
     if (auto assigned = consumer->assign(*ends); !assigned) return std::unexpected(assigned.error().text);
     partitions = topic->partitions;
@@ -86,7 +89,8 @@ struct Signals::Impl {
       batch.clear();
       const auto polled = consumer->poll(batch, kBatchMax, kPollWait);
       for (const auto& message : batch) hear(message);
-      if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset)) return std::unexpected(polled.error().text);
+      if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset))
+        return std::unexpected(polled.error().text);
     }
     return {};
   }
@@ -101,9 +105,11 @@ struct Signals::Impl {
 
   const Options options;
   const OnTyping on_typing;
-  metrics::Counter heard = metrics::counter("parley_signals_total", "Signals of all APIs that were passed on to streams here");
+  metrics::Counter heard =
+      metrics::counter("parley_signals_total", "Signals of all APIs that were passed on to streams here");
   metrics::Counter left_out =
-      metrics::counter("parley_signals_left_out_total", "Signals that were not passed on: too many of one side of a dialog, or no broker");
+      metrics::counter("parley_signals_left_out_total",
+                       "Signals that were not passed on: too many of one side of a dialog, or no broker");
   std::string reason;               // the thread's
   std::atomic<int> partitions = 0;  // as soon as they are known
   std::mutex mutex;
@@ -114,7 +120,8 @@ struct Signals::Impl {
 };
 
 Signals::Signals(Options options, OnTyping on_typing) {
-  auto producer = kafka::Producer::open(options.kafka, {.queued_max = options.queued_max, .delivery_timeout = options.age_max});
+  auto producer =
+      kafka::Producer::open(options.kafka, {.queued_max = options.queued_max, .delivery_timeout = options.age_max});
   if (!producer) throw std::runtime_error("no producer for signals: " + producer.error().text);
   impl_ = std::make_unique<Impl>(std::move(options), std::move(on_typing), std::move(*producer));
 }
@@ -129,11 +136,16 @@ bool Signals::send(const schema::Typing& typing) {
   const auto key = std::to_string(typing.dialog.value), value = schema::write(typing);
   const std::vector<kafka::Header> headers{{"type", schema::kTypingType}, {"content-type", schema::kJson}};
   const auto partition = static_cast<int>(typing.dialog.value % partitions);
-  const auto produced = impl_->producer.produce(
-      {.topic = impl_->options.topic, .partition = partition, .key = key, .value = value, .headers = headers, .time = std::nullopt},
-      [left_out = impl_->left_out](const kafka::Result<std::int64_t>& delivered) mutable {
-        if (!delivered) left_out.add();
-      });
+  const auto produced =
+      impl_->producer.produce({.topic = impl_->options.topic,
+                               .partition = partition,
+                               .key = key,
+                               .value = value,
+                               .headers = headers,
+                               .time = std::nullopt},
+                              [left_out = impl_->left_out](const kafka::Result<std::int64_t>& delivered) mutable {
+                                if (!delivered) left_out.add();
+                              });
   if (!produced) impl_->left_out.add();
   return produced.has_value();
 }

@@ -11,8 +11,8 @@
 
 namespace parley::api {
 
-/// Owns a producer and the thread "signals", which follows the topic from its end on. Thread-safe; send() does not block. While Kafka is away, or
-/// there is no such topic, signals are lost, and nothing else happens.
+/// Owns a producer and the thread "signals", which follows the topic from its end on. Thread-safe; send() does not
+/// block. While Kafka is away, or there is no such topic, signals are lost, and nothing else happens.
 class Signals {
  public:
   struct Options {
@@ -20,14 +20,15 @@ class Signals {
     std::string topic = "parley.signals";
     /// Of each side of a dialog one signal in this time is passed on; what comes between them is not needed.
     std::chrono::milliseconds pause{1'000};
-    std::size_t sides_max = 20'000;            ///< Whose last signal is remembered. More at once in one `pause` are not passed on.
+    std::size_t sides_max =
+        20'000;  ///< Whose last signal is remembered. More at once in one `pause` are not passed on.
     std::chrono::milliseconds age_max{5'000};  ///< What comes later says nothing about now.
     std::size_t queued_max = 1'000;            ///< That wait for a broker.
   };
   using OnTyping = std::function<void(const schema::Typing&)>;
 
-  /// `on_typing` runs on the thread, for signals of every API, this one's too; it must not throw or block. Throws std::runtime_error where no
-  /// producer can be made.
+  /// `on_typing` runs on the thread, for signals of every API, this one's too; it must not throw or block. Throws
+  /// std::runtime_error where no producer can be made.
   Signals(Options options, OnTyping on_typing);
   ~Signals();
   Signals(const Signals&) = delete;

@@ -13,7 +13,8 @@ Frame shared(std::string text) { return std::make_shared<const std::string>(std:
 
 }  // namespace
 
-DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id, Clock::time_point opened_at, const Limits& limits)
+DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id,
+                           Clock::time_point opened_at, const Limits& limits)
     : dialog_(dialog),
       viewer_(std::move(viewer)),
       opened_at_(opened_at),
@@ -26,7 +27,8 @@ void DialogStream::begin(Window& window) {
   end_at_opening_ = window.end();
   if (cursor_) return;
   cursor_ = window.version(dialog_);
-  says_cursor_ = cursor_.has_value();  // so that a client which is cut off before the first event resumes from here, not from a later "now"
+  says_cursor_ = cursor_.has_value();  // so that a client which is cut off before the first event resumes from here,
+                                       // not from a later "now"
 }
 
 void DialogStream::start(std::unique_ptr<Sink> sink, const std::string& opening) {
@@ -51,8 +53,8 @@ DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confi
       return uncovered(window);
     case Window::Coverage::beyond:
       if (!is_claimed_) return live();  // the read model was ahead of the hub, which will come to it
-      // Perhaps another process was ahead of this one when it delivered that id. Only when all that was in the log then is here and the id is not,
-      // it is of another log.
+      // Perhaps another process was ahead of this one when it delivered that id. Only when all that was in the log then
+      // is here and the id is not, it is of another log.
       if (confirmed_at <= opened_at_) return Need::confirmation;
       reset(window, now);
       return ended_ ? Need::end : live();
@@ -167,8 +169,8 @@ void DialogStream::decide(const std::optional<DialogFacts>& facts) {
 
 DialogStream::Need DialogStream::undecided(Window& window, Clock::time_point confirmed_at) {
   if (!absent_) return Need::history;
-  // The read model had nothing below its checkpoint, the window has nothing from its floor on: there is nothing, once they meet and the window is
-  // known to be complete.
+  // The read model had nothing below its checkpoint, the window has nothing from its floor on: there is nothing, once
+  // they meet and the window is known to be complete.
   if (*absent_ < window.floor()) {
     const bool has_moved_on = !exhausted_ || window.checkpoint() > *exhausted_;
     if (!has_moved_on || window.checkpoint() < window.floor()) return Need::checkpoint;

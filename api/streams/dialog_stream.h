@@ -1,5 +1,6 @@
 #pragma once
-// One viewer's stream of one dialog, as a state machine: what it has sent, what it may send next, and what it needs before it can go on.
+// One viewer's stream of one dialog, as a state machine: what it has sent, what it may send next, and what it needs
+// before it can go on.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,17 +38,18 @@ struct Chapter {
   std::int64_t checkpoint = 0;  ///< before it moves, reading again would bring nothing new
 };
 
-/// The promise: every event that this viewer may see, in order, once. All that it remembers of the way is the last version that it sent (the cursor);
-/// what follows comes out of the window while the window has it, and out of the read model otherwise, and each answer of either is read against the
-/// cursor, so that they may overlap, come late or be repeated. Whoever owns it calls, with the partition's lock held: not thread-safe, does not
-/// block.
+/// The promise: every event that this viewer may see, in order, once. All that it remembers of the way is the last
+/// version that it sent (the cursor); what follows comes out of the window while the window has it, and out of the read
+/// model otherwise, and each answer of either is read against the cursor, so that they may overlap, come late or be
+/// repeated. Whoever owns it calls, with the partition's lock held: not thread-safe, does not block.
 class DialogStream {
  public:
   using Clock = std::chrono::steady_clock;
   struct Limits {
-    std::size_t pace_bytes = 65'536;   ///< with more than this untaken, nothing is written: the log waits for the reader, not in memory
+    std::size_t pace_bytes =
+        65'536;  ///< with more than this untaken, nothing is written: the log waits for the reader, not in memory
     std::size_t write_bytes = 16'384;  ///< of history frames that are joined into one write
-    int messages_min = 16;             ///< that one read of history asks for; doubled while the reader takes all of them
+    int messages_min = 16;  ///< that one read of history asks for; doubled while the reader takes all of them
     int messages_max = 256;
   };
   /// What it waits for; advance() again when that may be there.
@@ -62,7 +64,8 @@ class DialogStream {
   };
 
   /// Without `last_id` it begins with what comes after now; 0 is everything.
-  DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id, Clock::time_point opened_at, const Limits& limits);
+  DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id, Clock::time_point opened_at,
+               const Limits& limits);
 
   /// Before anything else: fixes what "now" is.
   void begin(Window& window);
@@ -77,14 +80,16 @@ class DialogStream {
   void grant() { access_ = Access::granted; }
   /// What was read. Then advance().
   void loaded(const Chapter& chapter, Window& window);
-  /// The read model, at this checkpoint, has no such dialog for this viewer, and would have it if it had opened below `reflected`. Then advance().
+  /// The read model, at this checkpoint, has no such dialog for this viewer, and would have it if it had opened below
+  /// `reflected`. Then advance().
   void absent(std::int64_t reflected, std::int64_t checkpoint);
   /// What it needs will take long: says so, once until it goes on.
   void delay(Timestamp now);
   /// Forgets that the read model had nothing: advance() asks for it again.
   void ask_again();
 
-  /// Something that is no event: written at once, or, to a client that does not keep up or has no stream yet, not at all.
+  /// Something that is no event: written at once, or, to a client that does not keep up or has no stream yet, not at
+  /// all.
   void pass_on(const Frame& frame);
   /// Keeps a silent connection alive.
   void ping(Clock::time_point now, Clock::duration interval);

@@ -36,7 +36,8 @@ constexpr std::chrono::milliseconds kEndsPeriodWanted{50};
 constexpr std::chrono::milliseconds kEndsTimeout{1'000};
 /// Without having reached an end for so long the hub is behind, or Kafka is away.
 constexpr std::chrono::seconds kBehindMax{8};
-/// For so long the topic must end before what was read of it to be called another log: a broker that has just started may say less for a moment.
+/// For so long the topic must end before what was read of it to be called another log: a broker that has just started
+/// may say less for a moment.
 constexpr std::chrono::seconds kShortMax{3};
 
 std::optional<std::int64_t> integer(std::string_view text) {
@@ -55,7 +56,12 @@ std::optional<Hub::Record> dialog_record(const kafka::Message& message) {
   const auto sequence = integer(message.header("ce_sequence").value_or(""));
   if (!type || !at || !sequence) return std::nullopt;
   const auto actor = message.header("ce_actor").value_or("");
-  return Hub::Record{.type = *type, .dialog = {stream->id}, .sequence = *sequence, .at = *at, .value = message.value(), .actor = actor};
+  return Hub::Record{.type = *type,
+                     .dialog = {stream->id},
+                     .sequence = *sequence,
+                     .at = *at,
+                     .value = message.value(),
+                     .actor = actor};
 }
 
 }  // namespace
@@ -104,7 +110,8 @@ struct EventTail::Impl {
       if (followed) continue;
       {
         const std::lock_guard lock(mutex);
-        if (reason != followed.error().text) log::warn("events cannot be followed", {{"reason", followed.error().text}});
+        if (reason != followed.error().text)
+          log::warn("events cannot be followed", {{"reason", followed.error().text}});
         reason = followed.error().text;
       }
       if (followed.error().is_another_log) {
@@ -117,7 +124,9 @@ struct EventTail::Impl {
     }
   }
 
-  static std::unexpected<Fault> fault(const kafka::Error& error) { return std::unexpected(Fault{error.text, error.kind == kafka::Kind::no_offset}); }
+  static std::unexpected<Fault> fault(const kafka::Error& error) {
+    return std::unexpected(Fault{error.text, error.kind == kafka::Kind::no_offset});
+  }
 
   Done follow() {
     if (auto known = check_topic(); !known) return known;
@@ -138,7 +147,8 @@ struct EventTail::Impl {
         if (const auto record = dialog_record(message)) hub.append(message.partition(), message.offset(), *record);
         positions[static_cast<std::size_t>(message.partition())].offset = message.offset() + 1;
       }
-      if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset)) return fault(polled.error());
+      if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset))
+        return fault(polled.error());
       if (auto asked = ask_end(*consumer); !asked) return asked;
       confirm(*consumer);
     }
@@ -150,9 +160,11 @@ struct EventTail::Impl {
     if (!admin) return fault(admin.error());
     const auto topic = admin->describe_topic(options.topic);
     if (!topic) return fault(topic.error());
-    if (auto wrong = kafka::wrong_partitions(*topic, options.partitions)) return std::unexpected(Fault{std::move(*wrong)});
+    if (auto wrong = kafka::wrong_partitions(*topic, options.partitions))
+      return std::unexpected(Fault{std::move(*wrong)});
     if (topic_id.empty()) topic_id = topic->id;
-    if (topic_id != topic->id) return std::unexpected(Fault{options.topic + " is another topic of the same name", true});
+    if (topic_id != topic->id)
+      return std::unexpected(Fault{options.topic + " is another topic of the same name", true});
     return {};
   }
 
@@ -170,8 +182,9 @@ struct EventTail::Impl {
       auto& offset = (*start)[i].offset;
       const auto checkpoint = known ? history.checkpoint((*start)[i].where.partition) : 0;
       if (checkpoint > offset) {
-        return std::unexpected(Fault{options.topic + " " + std::to_string((*start)[i].where.partition) + " ends at " + std::to_string(offset) +
-                                         ", but the read model reflects it to " + std::to_string(checkpoint) + ": it has lost its tail",
+        return std::unexpected(Fault{options.topic + " " + std::to_string((*start)[i].where.partition) + " ends at " +
+                                         std::to_string(offset) + ", but the read model reflects it to " +
+                                         std::to_string(checkpoint) + ": it has lost its tail",
                                      true});
       }
       const std::int64_t earliest = std::max((*begins)[i].offset, offset - options.start_distance_max);
@@ -183,29 +196,33 @@ struct EventTail::Impl {
 
   Done ask_end(const kafka::Consumer& consumer) {
     const auto now = Clock::now();
-    if (!round.is_over || now - round.asked_at < (hub.wants_confirmation() ? kEndsPeriodWanted : kEndsPeriod)) return {};
+    if (!round.is_over || now - round.asked_at < (hub.wants_confirmation() ? kEndsPeriodWanted : kEndsPeriod))
+      return {};
     round.asked_at = now;
-    // As those see it who do not wait for commits: a transaction is not visible in all its partitions at once, and a client that was already told
-    // of a new dialog must not be told that there is none.
+    // As those see it who do not wait for commits: a transaction is not visible in all its partitions at once, and a
+    // client that was already told of a new dialog must not be told that there is none.
     auto ends = consumer.end(partitions, kafka::Isolation::read_uncommitted, kEndsTimeout);
     const std::lock_guard lock(mutex);
     if (!ends) {
-      if (reason != ends.error().text) log::warn("the end of the events cannot be asked", {{"reason", ends.error().text}});
+      if (reason != ends.error().text)
+        log::warn("the end of the events cannot be asked", {{"reason", ends.error().text}});
       reason = ends.error().text;
       round.asked_at = Clock::now();  // the question itself may have taken its whole timeout
       return {};
     }
-    const auto lost =
-        std::ranges::find_if(*ends, [&](const auto& end) { return end.offset < positions[static_cast<std::size_t>(end.where.partition)].offset; });
+    const auto lost = std::ranges::find_if(*ends, [&](const auto& end) {
+      return end.offset < positions[static_cast<std::size_t>(end.where.partition)].offset;
+    });
     if (lost == ends->end()) {
       short_since.reset();
     } else if (!short_since) {
       short_since = now;
     } else if (now - *short_since >= kShortMax) {
-      return std::unexpected(Fault{options.topic + " " + std::to_string(lost->where.partition) + " ends at " + std::to_string(lost->offset) +
-                                       ", but was read to " + std::to_string(positions[static_cast<std::size_t>(lost->where.partition)].offset) +
-                                       ": it has lost its tail",
-                                   true});
+      return std::unexpected(Fault{
+          options.topic + " " + std::to_string(lost->where.partition) + " ends at " + std::to_string(lost->offset) +
+              ", but was read to " + std::to_string(positions[static_cast<std::size_t>(lost->where.partition)].offset) +
+              ": it has lost its tail",
+          true});
     }
     reason.clear();
     round.ends = std::move(*ends);
@@ -257,12 +274,15 @@ struct EventTail::Impl {
   std::thread thread;
 };
 
-EventTail::EventTail(Options options, Hub& hub, const HistorySource& history) : impl_(std::make_shared<Impl>(std::move(options), hub, history)) {
+EventTail::EventTail(Options options, Hub& hub, const HistorySource& history)
+    : impl_(std::make_shared<Impl>(std::move(options), hub, history)) {
   metrics::on_scrape(
       [weak = std::weak_ptr(impl_),
-       age = metrics::gauge("parley_stream_hub_age_seconds", "Since when the hub is not known to have everything that is in the log")]() mutable {
+       age = metrics::gauge("parley_stream_hub_age_seconds",
+                            "Since when the hub is not known to have everything that is in the log")]() mutable {
         const auto tail = weak.lock();
-        if (tail && tail->has_caught_up) age.set(std::chrono::duration<double>(Clock::now() - tail->complete_as_of()).count());
+        if (tail && tail->has_caught_up)
+          age.set(std::chrono::duration<double>(Clock::now() - tail->complete_as_of()).count());
       });
 }
 EventTail::~EventTail() { impl_->stop(); }
@@ -280,10 +300,13 @@ health::Verdict EventTail::verdict() const {
     const std::lock_guard lock(impl_->mutex);
     reason = impl_->reason;
   }
-  if (impl_->is_another_log) return {Readiness::not_ready, {impl_->options.topic + " is not the log that was read: " + reason}};
-  if (!impl_->has_caught_up) return {Readiness::not_ready, {impl_->options.topic + ": " + (reason.empty() ? "reading up to its end" : reason)}};
+  if (impl_->is_another_log)
+    return {Readiness::not_ready, {impl_->options.topic + " is not the log that was read: " + reason}};
+  if (!impl_->has_caught_up)
+    return {Readiness::not_ready, {impl_->options.topic + ": " + (reason.empty() ? "reading up to its end" : reason)}};
   if (Clock::now() - impl_->complete_as_of() > kBehindMax) {
-    return {Readiness::degraded, {"streams are behind " + impl_->options.topic + (reason.empty() ? "" : ": " + reason)}};
+    return {Readiness::degraded,
+            {"streams are behind " + impl_->options.topic + (reason.empty() ? "" : ": " + reason)}};
   }
   return {};
 }

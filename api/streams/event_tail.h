@@ -13,15 +13,16 @@
 
 namespace parley::api {
 
-/// Owns the thread "hub", which reads every partition read_committed, from the projector's checkpoints on. While Kafka is away it goes on trying;
-/// positions outlive a lost connection. Thread-safe.
+/// Owns the thread "hub", which reads every partition read_committed, from the projector's checkpoints on. While Kafka
+/// is away it goes on trying; positions outlive a lost connection. Thread-safe.
 class EventTail {
  public:
   struct Options {
     kafka::Config kafka;
     std::string topic = "parley.events";
     int partitions = 16;
-    std::int64_t start_distance_max = 100'000;          ///< offsets before the end where it starts at the latest, however far the projector is behind
+    std::int64_t start_distance_max =
+        100'000;  ///< offsets before the end where it starts at the latest, however far the projector is behind
     std::chrono::milliseconds checkpoints_wait{3'000};  ///< at the start; then that distance before the end
   };
 
@@ -31,8 +32,8 @@ class EventTail {
   EventTail(const EventTail&) = delete;
   EventTail& operator=(const EventTail&) = delete;
 
-  /// Not ready until everything that stood at the start has been read; degraded while Kafka does not answer; not ready for good when the log is not
-  /// the one that was read.
+  /// Not ready until everything that stood at the start has been read; degraded while Kafka does not answer; not ready
+  /// for good when the log is not the one that was read.
   health::Verdict verdict() const;
   /// Why the log is not the one that was read, or that the read model was made from. Once there is a reason, it stays.
   std::optional<std::string> another_log() const;

@@ -24,7 +24,8 @@ void Feed::start(std::unique_ptr<Sink> sink, const std::string& opening) {
 
 void Feed::begin_at(int partition, std::int64_t position, std::int64_t now) {
   const std::lock_guard lock(mutex_);
-  place(partition) = {.position = position, .end_at_opening = now, .is_claimed = position > now, .is_live = false, .exhausted = {}};
+  place(partition) = {
+      .position = position, .end_at_opening = now, .is_claimed = position > now, .is_live = false, .exhausted = {}};
 }
 
 void Feed::announce(bool is_reset, Timestamp now) {
@@ -66,7 +67,8 @@ Feed::Need Feed::appended(int partition, std::int64_t offset, std::optional<Acco
   const std::lock_guard lock(mutex_);
   if (ended_) return Need::end;
   Place& at = place(partition);
-  if (!at.is_live || offset < at.position) return Need::nothing;  // the window has it for later; or another process has delivered it
+  if (!at.is_live || offset < at.position)
+    return Need::nothing;  // the window has it for later; or another process has delivered it
   if (owner && (*owner != owner_ || !feed)) return Need::nothing;
   if (!owner || !has_room()) {
     at.position = offset;
@@ -131,11 +133,12 @@ Feed::Counts Feed::take_counts() {
   return std::exchange(counts_, {});
 }
 
-std::optional<Feed::Need> Feed::unreached(Place& place, const Window& window, const Confirmed& confirmed, Timestamp now) {
+std::optional<Feed::Need> Feed::unreached(Place& place, const Window& window, const Confirmed& confirmed,
+                                          Timestamp now) {
   if (!place.is_claimed) return std::nullopt;
   if (place.position > window.end()) {
-    // Perhaps another process was ahead of this one when it gave that id. Only the end that the log had later tells whether it is one of its
-    // positions.
+    // Perhaps another process was ahead of this one when it gave that id. Only the end that the log had later tells
+    // whether it is one of its positions.
     if (confirmed.at <= opened_at_) return Need::confirmation;
     if (place.position > confirmed.end) {
       // The client reads anew what there is as soon as it is told: nothing that came after may be missing then.

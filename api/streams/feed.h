@@ -1,6 +1,6 @@
 #pragma once
-// One viewer's stream of everything new in an account, as a state machine: where it stands in every partition, what it may send next, and what it
-// needs before it can go on.
+// One viewer's stream of everything new in an account, as a state machine: where it stands in every partition, what it
+// may send next, and what it needs before it can go on.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -29,19 +29,21 @@ struct FeedChapter {
   bool has_gap = false;         ///< The read model holds something back that is the owner's, or may be.
 };
 
-/// The promise: every event of the owner's dialogs that is shown in feeds, once, in the order of its dialog. What it remembers of the way is a
-/// position in every partition, which is also the id of every frame: whoever comes back with an id goes on right after that frame. What follows a
-/// position comes out of the partition's window while that has it, and out of the read model otherwise, as a DialogStream has it for one dialog.
+/// The promise: every event of the owner's dialogs that is shown in feeds, once, in the order of its dialog. What it
+/// remembers of the way is a position in every partition, which is also the id of every frame: whoever comes back with
+/// an id goes on right after that frame. What follows a position comes out of the partition's window while that has it,
+/// and out of the read model otherwise, as a DialogStream has it for one dialog.
 ///
-/// Thread-safe; does not block. Whoever calls a function with a partition holds that partition's lock; those of several partitions may be called at
-/// once.
+/// Thread-safe; does not block. Whoever calls a function with a partition holds that partition's lock; those of several
+/// partitions may be called at once.
 class Feed {
  public:
   using Clock = DialogStream::Clock;
   using Need = DialogStream::Need;
   /// Of each partition: up to where everything has been handed to the feeds that were live in it.
   using Ends = std::vector<std::atomic<std::int64_t>>;
-  /// Of a partition: when it was asked for its end the last time, and that; everything below it is in the window, or was.
+  /// Of a partition: when it was asked for its end the last time, and that; everything below it is in the window, or
+  /// was.
   struct Confirmed {
     Clock::time_point at{};
     std::int64_t end = 0;
@@ -50,7 +52,8 @@ class Feed {
     std::size_t pace_bytes = 65'536;  ///< As a DialogStream's.
     std::int64_t span_max = 20'000;   ///< Offsets that one read of history goes through.
     int events_max = 256;             ///< And events that it brings.
-    /// Offsets in all partitions together that a client may be behind the windows: more is not made up for, but told (stream.reset).
+    /// Offsets in all partitions together that a client may be behind the windows: more is not made up for, but told
+    /// (stream.reset).
     std::int64_t behind_max = 500'000;
   };
 
@@ -62,15 +65,18 @@ class Feed {
 
   /// First: from here on it writes. `opening` is the first frame.
   void start(std::unique_ptr<Sink> sink, const std::string& opening);
-  /// Then for each partition: where it begins. The window's end is `now`; a position above that is the client's, and the log has to be asked for it.
+  /// Then for each partition: where it begins. The window's end is `now`; a position above that is the client's, and
+  /// the log has to be asked for it.
   void begin_at(int partition, std::int64_t position, std::int64_t now);
   /// Then the client gets the id of where it stands, and is told when that is not where it asked to be.
   void announce(bool is_reset, Timestamp now);
 
-  /// Writes what there is in a partition, until it is live there or needs something. A position that the log turns out not to have reached is told
-  /// (stream.reset), once for all partitions; from there it goes on with what has come since it was opened.
+  /// Writes what there is in a partition, until it is live there or needs something. A position that the log turns out
+  /// not to have reached is told (stream.reset), once for all partitions; from there it goes on with what has come
+  /// since it was opened.
   Need catch_up(int partition, const Window& window, const Confirmed& confirmed, Timestamp now);
-  /// An event has come into the window of a partition. `owner` is unknown when nothing says whose dialog it is: history will.
+  /// An event has come into the window of a partition. `owner` is unknown when nothing says whose dialog it is: history
+  /// will.
   Need appended(int partition, std::int64_t offset, std::optional<AccountId> owner, const Frame& feed);
   /// What was read. Then catch_up().
   void loaded(int partition, const FeedChapter& chapter, Timestamp now);

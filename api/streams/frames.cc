@@ -10,7 +10,8 @@
 namespace parley::api::frames {
 namespace {
 
-std::string note(std::string_view type, std::optional<DialogId> dialog, std::optional<std::int64_t> last_event_id, Timestamp now) {
+std::string note(std::string_view type, std::optional<DialogId> dialog, std::optional<std::int64_t> last_event_id,
+                 Timestamp now) {
   json::Writer w;
   w.begin_object();
   w.key("type");
@@ -36,7 +37,9 @@ std::string data(std::string json) {
   return "data: " + std::move(json) + "\n\n";
 }
 
-std::string event(std::int64_t id, std::string json) { return "id: " + std::to_string(id) + "\n" + data(std::move(json)); }
+std::string event(std::int64_t id, std::string json) {
+  return "id: " + std::to_string(id) + "\n" + data(std::move(json));
+}
 
 std::string hidden(std::int64_t id) { return "id: " + std::to_string(id) + "\n\n"; }
 
@@ -55,7 +58,9 @@ std::string established(std::string_view client_id, Timestamp now) {
 
 std::string delayed(DialogId dialog, Timestamp now) { return data(note("stream.delayed", dialog, std::nullopt, now)); }
 
-std::string reset(DialogId dialog, std::int64_t current, Timestamp now) { return event(current, note("stream.reset", dialog, current, now)); }
+std::string reset(DialogId dialog, std::int64_t current, Timestamp now) {
+  return event(current, note("stream.reset", dialog, current, now));
+}
 
 std::string error(const std::string& error_json) {
   const auto members = error_json.find('{');

@@ -9,7 +9,8 @@
 
 namespace parley::api::frames {
 
-/// `json` is one JSON text. A CR or LF in it would end the line; in JSON they can only stand between tokens, so they become spaces.
+/// `json` is one JSON text. A CR or LF in it would end the line; in JSON they can only stand between tokens, so they
+/// become spaces.
 std::string data(std::string json);
 std::string event(std::int64_t id, std::string json);
 /// An event that the viewer may not see: the id moves on, no data is dispatched.
@@ -30,7 +31,8 @@ std::string part(std::string_view id, const std::string& frame);
 /// Where the client stands.
 std::string feed_id(std::string_view id);
 std::string feed_delayed(Timestamp now);
-/// The client's id is of another log, or too long ago, or something cannot be shown: it has to look for itself. The feed goes on after `id`.
+/// The client's id is of another log, or too long ago, or something cannot be shown: it has to look for itself. The
+/// feed goes on after `id`.
 std::string feed_reset(std::string_view id, Timestamp now);
 
 /// "data: __ping__"

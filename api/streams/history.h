@@ -1,5 +1,6 @@
 #pragma once
-// What streams need of the read model. An interface, so that the seam between history and live can be tested at every interleaving.
+// What streams need of the read model. An interface, so that the seam between history and live can be tested at every
+// interleaving.
 #include <algorithm>
 #include <cstdint>
 #include <expected>
@@ -19,19 +20,22 @@ struct History {
     Timestamp at;
     dialogs::MessageCreated created;
   };
-  bool is_visible = true;         ///< False: the viewer may not know of the dialog, or its opening is not projected; then reflected() alone counts.
+  bool is_visible = true;  ///< False: the viewer may not know of the dialog, or its opening is not projected; then
+                           ///< reflected() alone counts.
   std::vector<Message> messages;  ///< After the version asked for, in order.
   bool has_more = false;          ///< The limit cut them.
   std::int64_t version = 0;       ///< The dialog's; versions without a message are events that a stream does not show.
   std::int64_t checkpoint = 0;    ///< The partition's: dialog events below this offset are reflected.
-  /// The read model could not apply an event of this dialog and stopped there: from this offset on nothing of it is reflected, until it is let go on.
+  /// The read model could not apply an event of this dialog and stopped there: from this offset on nothing of it is
+  /// reflected, until it is let go on.
   std::optional<std::int64_t> parked_at = {};
 
   /// Below it everything of the dialog is here.
   std::int64_t reflected() const { return std::min(checkpoint, parked_at.value_or(checkpoint)); }
 };
 
-/// A part of what happened in the dialogs of one owner, in one partition; all of it belongs to one state of the database.
+/// A part of what happened in the dialogs of one owner, in one partition; all of it belongs to one state of the
+/// database.
 struct FeedHistory {
   struct Event {
     std::int64_t offset = 0;
@@ -42,7 +46,8 @@ struct FeedHistory {
   std::vector<Event> events;    ///< From the offset asked for on, in the order of the log. Of types that a feed shows.
   std::int64_t read_to = 0;     ///< Below this offset nothing of the owner's is missing.
   std::int64_t checkpoint = 0;  ///< The partition's.
-  bool has_gap = false;         ///< Below `read_to` there is something that the read model could not apply: it is the owner's, or may be.
+  bool has_gap =
+      false;  ///< Below `read_to` there is something that the read model could not apply: it is the owner's, or may be.
 };
 struct FeedHistoryRequest {
   AccountId owner;
@@ -72,7 +77,8 @@ class HistorySource {
   /// Blocks, for a bounded time.
   virtual std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) = 0;
   virtual std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest& request) = 0;
-  /// The projector's checkpoint as far as it is known. It may go back, when PostgreSQL lost its last transactions. Does not block.
+  /// The projector's checkpoint as far as it is known. It may go back, when PostgreSQL lost its last transactions. Does
+  /// not block.
   virtual std::int64_t checkpoint(int partition) const = 0;
   /// Whether checkpoints have been read at least once. Does not block.
   virtual bool known() const = 0;

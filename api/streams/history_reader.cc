@@ -112,7 +112,8 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
   }
 }
 
-void HistoryReader::fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried, const std::string& why) {
+void HistoryReader::fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried,
+                         const std::string& why) {
   failures_.add();
   retry_at_ = Clock::now() + backoff_;
   backoff_ = std::min(backoff_ * 2, options_.retry_max);

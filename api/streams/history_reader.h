@@ -16,9 +16,9 @@
 
 namespace parley::api {
 
-/// A line of waiting streams before `threads` readers. When the read model is away, one reader tries the first of the line again and again, less and
-/// less often; the others wait and are told that it will take long. So neither a storm of reconnecting clients nor an outage makes more queries than
-/// that. Owns its threads ("history-N"). Thread-safe.
+/// A line of waiting streams before `threads` readers. When the read model is away, one reader tries the first of the
+/// line again and again, less and less often; the others wait and are told that it will take long. So neither a storm
+/// of reconnecting clients nor an outage makes more queries than that. Owns its threads ("history-N"). Thread-safe.
 class HistoryReader {
  public:
   struct Options {
@@ -50,8 +50,8 @@ class HistoryReader {
   HistoryReader(const HistoryReader&) = delete;
   HistoryReader& operator=(const HistoryReader&) = delete;
 
-  /// Puts it into the line; a waiter that has gone when its turn comes is passed over. False when it will take long; delayed() is not called for
-  /// that.
+  /// Puts it into the line; a waiter that has gone when its turn comes is passed over. False when it will take long;
+  /// delayed() is not called for that.
   [[nodiscard]] bool enqueue(std::weak_ptr<Waiter> waiter);
   /// The read model seems to be back.
   void retry_now();
@@ -72,8 +72,10 @@ class HistoryReader {
 
   HistorySource& source_;
   const Options options_;
-  metrics::Counter reads_ = metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
-  metrics::Counter failures_ = metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
+  metrics::Counter reads_ =
+      metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
+  metrics::Counter failures_ =
+      metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::weak_ptr<Waiter>> line_;

@@ -29,20 +29,30 @@ metrics::Gauge streams_of(const char* viewer) {
 struct Metrics {
   metrics::Gauge of_owners = streams_of("owner");
   metrics::Gauge of_visitors = streams_of("visitor");
-  metrics::Gauge retained_events = metrics::gauge("parley_stream_hub_retained_events", "Events that the hub holds for streams");
-  metrics::Gauge retained_bytes = metrics::gauge("parley_stream_hub_retained_bytes", "Bytes that the hub holds for streams");
+  metrics::Gauge retained_events =
+      metrics::gauge("parley_stream_hub_retained_events", "Events that the hub holds for streams");
+  metrics::Gauge retained_bytes =
+      metrics::gauge("parley_stream_hub_retained_bytes", "Bytes that the hub holds for streams");
   metrics::Gauge waiting = metrics::gauge("parley_stream_history_waiting", "Streams that wait for a read of history");
-  metrics::Counter delivered = metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
+  metrics::Counter delivered =
+      metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
   metrics::Counter bytes = metrics::counter("parley_stream_bytes_total", "Bytes written to streams, pings too");
-  metrics::Counter delays = metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
-  metrics::Counter resets =
-      metrics::counter("parley_stream_resets_total", "Streams whose last id was of another log, or one that the log has not reached");
-  metrics::Counter slow = metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
-  metrics::Counter gaps = metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their dialog's last one");
-  metrics::Counter unreadable = metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
-  metrics::Histogram delivery = metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
+  metrics::Counter delays =
+      metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
+  metrics::Counter resets = metrics::counter(
+      "parley_stream_resets_total", "Streams whose last id was of another log, or one that the log has not reached");
+  metrics::Counter slow =
+      metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
+  metrics::Counter gaps =
+      metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their dialog's last one");
+  metrics::Counter unreadable =
+      metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
+  metrics::Histogram delivery =
+      metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
 
-  metrics::Gauge& streams(const Principal& viewer) { return std::holds_alternative<Visitor>(viewer) ? of_visitors : of_owners; }
+  metrics::Gauge& streams(const Principal& viewer) {
+    return std::holds_alternative<Visitor>(viewer) ? of_visitors : of_owners;
+  }
   void add(const DialogStream::Counts& counts) {
     delivered.add(static_cast<double>(counts.events));
     bytes.add(static_cast<double>(counts.bytes));
@@ -84,11 +94,15 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   };
   using SubscriberPtr = std::shared_ptr<Subscriber>;
 
-  /// A feed with what is under way for it. It is in every lane; its mutex is taken after a lane's, and no two lanes' at once.
+  /// A feed with what is under way for it. It is in every lane; its mutex is taken after a lane's, and no two lanes' at
+  /// once.
   struct FeedSubscriber final : HistoryReader::Waiter, std::enable_shared_from_this<FeedSubscriber> {
-    FeedSubscriber(std::weak_ptr<Impl> of, std::unique_ptr<Opening> with, AccountId owner, const std::string& log, const Feed::Ends& ends,
-                   const Feed::Limits& limits)
-        : hub(std::move(of)), opening(std::move(with)), feed(owner, log, ends, Clock::now(), limits), needs(ends.size(), Need::nothing) {}
+    FeedSubscriber(std::weak_ptr<Impl> of, std::unique_ptr<Opening> with, AccountId owner, const std::string& log,
+                   const Feed::Ends& ends, const Feed::Limits& limits)
+        : hub(std::move(of)),
+          opening(std::move(with)),
+          feed(owner, log, ends, Clock::now(), limits),
+          needs(ends.size(), Need::nothing) {}
 
     std::expected<bool, HistoryUnavailable> turn(HistorySource& source) override;
     void delayed() override { feed.delay(now()); }
@@ -174,7 +188,8 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Frame frame_of(const Record& record, DialogFacts& facts, Frame& feed);
   Frame feed_frame(DialogId dialog, const dialogs::Event& event, Timestamp at);
   std::optional<AccountId> owner_by(std::string_view actor) const;
-  std::string message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at);
+  std::string message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created,
+                            Timestamp at);
   /// Twice as long as the last one, within bounds.
   std::chrono::milliseconds next_pace(std::chrono::milliseconds last) const {
     return last.count() == 0 ? options.pace_min : std::min(last * 2, options.pace_max);
@@ -227,7 +242,11 @@ std::optional<HistoryRequest> Hub::Impl::Subscriber::request() {
     return std::nullopt;
   }
   read_after = stream.after();
-  return HistoryRequest{.dialog = stream.dialog(), .viewer = stream.viewer(), .after = read_after, .partition = lane.number, .limit = stream.limit()};
+  return HistoryRequest{.dialog = stream.dialog(),
+                        .viewer = stream.viewer(),
+                        .after = read_after,
+                        .partition = lane.number,
+                        .limit = stream.limit()};
 }
 
 void Hub::Impl::Subscriber::loaded(History past) {
@@ -241,7 +260,8 @@ void Hub::Impl::Subscriber::loaded(History past) {
                   .checkpoint = past.checkpoint};
   chapter.events.reserve(past.messages.size());
   for (const auto& message : past.messages) {
-    chapter.events.push_back({message.version, alive->message_frame(stream.dialog(), message.version, message.created, message.at)});
+    chapter.events.push_back(
+        {message.version, alive->message_frame(stream.dialog(), message.version, message.created, message.at)});
   }
   const std::lock_guard lock(lane.mutex);
   is_reading = false;
@@ -275,12 +295,16 @@ std::expected<bool, HistoryUnavailable> Hub::Impl::FeedSubscriber::turn(HistoryS
   }();
   if (!wanted) return false;
   const auto& limits = alive->options.feed;
-  auto past = source.read(FeedHistoryRequest{
-      .owner = feed.owner(), .partition = *wanted, .from = feed.position(*wanted), .span_max = limits.span_max, .limit = limits.events_max});
+  auto past = source.read(FeedHistoryRequest{.owner = feed.owner(),
+                                             .partition = *wanted,
+                                             .from = feed.position(*wanted),
+                                             .span_max = limits.span_max,
+                                             .limit = limits.events_max});
   if (!past) return std::unexpected(std::move(past.error()));
   FeedChapter chapter{.events = {}, .read_to = past->read_to, .checkpoint = past->checkpoint, .has_gap = past->has_gap};
   for (const auto& event : past->events) {
-    if (auto frame = alive->feed_frame(event.dialog, event.event, event.at)) chapter.events.push_back({event.offset, std::move(frame)});
+    if (auto frame = alive->feed_frame(event.dialog, event.event, event.at))
+      chapter.events.push_back({event.offset, std::move(frame)});
   }
   Lane& lane = alive->lane(*wanted);
   const std::lock_guard lane_lock(lane.mutex);
@@ -399,7 +423,8 @@ void Hub::Impl::tell_feeds(Lane& lane, std::int64_t offset) {
   lane.window.visit_from(offset, [&](std::int64_t at, std::optional<AccountId> owner, const Frame& feed) {
     const auto tell = [&](const std::vector<FeedSubscriberPtr>& subscribers) {
       for (const auto& subscriber : subscribers) {
-        if (const auto need = subscriber->feed.appended(lane.number, at, owner, feed); need != Need::nothing) settle(subscriber, lane, need);
+        if (const auto need = subscriber->feed.appended(lane.number, at, owner, feed); need != Need::nothing)
+          settle(subscriber, lane, need);
         metrics.add(subscriber->feed.take_counts());
       }
     };
@@ -430,7 +455,8 @@ void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need nee
     if (need == Need::checkpoint) subscriber->asked_at = Clock::now();
     if (need == Need::nothing) subscriber->pace = {};  // the client reads
     looks = need == Need::socket;
-    asks = std::ranges::find(subscriber->needs, Need::history) != subscriber->needs.end() && !std::exchange(subscriber->is_reading, true);
+    asks = std::ranges::find(subscriber->needs, Need::history) != subscriber->needs.end() &&
+           !std::exchange(subscriber->is_reading, true);
     if (asks) subscriber->asked_at = Clock::now();
   }
   if (looks) look_later(subscriber);
@@ -445,7 +471,8 @@ void Hub::Impl::settle(const FeedSubscriberPtr& subscriber, Lane& lane, Need nee
 /// Of those who asked before that time.
 std::vector<Hub::Impl::EndAsked> Hub::Impl::take_ends_asked(Lane& lane, Clock::time_point before) {
   std::vector<EndAsked> taken;
-  const auto later = std::ranges::partition(lane.ends_asked, [&](const EndAsked& asked) { return asked.since >= before; });
+  const auto later =
+      std::ranges::partition(lane.ends_asked, [&](const EndAsked& asked) { return asked.since >= before; });
   std::ranges::move(later, std::back_inserter(taken));
   lane.ends_asked.erase(later.begin(), later.end());
   awaiting_confirmation -= taken.size();
@@ -530,10 +557,12 @@ Frame Hub::Impl::frame_of(const Record& record, DialogFacts& facts, Frame& feed)
   const auto decoded = schema::decode_event(record.type, record.value);
   if (!decoded) {
     metrics.unreadable.add();
-    log::error("an event of the log cannot be read", {{"type", record.type}, {"dialog", record.dialog.value}, {"sequence", record.sequence}});
+    log::error("an event of the log cannot be read",
+               {{"type", record.type}, {"dialog", record.dialog.value}, {"sequence", record.sequence}});
   } else if (*decoded) {
     if (const auto* event = (*decoded)->get_if<dialogs::Event>()) {
-      if (const auto* opened = std::get_if<dialogs::Opened>(event)) facts = {.owner = opened->owner, .assistant = opened->assistant};
+      if (const auto* opened = std::get_if<dialogs::Opened>(event))
+        facts = {.owner = opened->owner, .assistant = opened->assistant};
       if (const auto* created = std::get_if<dialogs::MessageCreated>(event)) {
         feed = std::make_shared<const std::string>(message_frame(record.dialog, record.sequence, *created, record.at));
         return feed;
@@ -566,7 +595,8 @@ std::optional<AccountId> Hub::Impl::owner_by(std::string_view actor) const {
   return visitor != nullptr && options.owner_of ? options.owner_of(visitor->assistant) : owner_behind(*principal);
 }
 
-std::string Hub::Impl::message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created, Timestamp at) {
+std::string Hub::Impl::message_frame(DialogId dialog, std::int64_t sequence, const dialogs::MessageCreated& created,
+                                     Timestamp at) {
   try {
     return frames::event(sequence, format(dialog, created, at));
   } catch (const std::exception&) {  // one message that cannot be shown must not end the process again and again
@@ -662,8 +692,9 @@ void Hub::append(int partition, std::int64_t offset, const Record& record) {
   const std::lock_guard lock(lane.mutex);
   if (!lane.window.append(offset, record.dialog, record.sequence, std::move(frame), facts, std::move(feed), owner)) {
     impl_->metrics.gaps.add();
-    log::error("an event does not follow its dialog's last one",
-               {{"dialog", record.dialog.value}, {"sequence", record.sequence}, {"partition", partition}, {"offset", offset}});
+    log::error(
+        "an event does not follow its dialog's last one",
+        {{"dialog", record.dialog.value}, {"sequence", record.sequence}, {"partition", partition}, {"offset", offset}});
   }
   impl_->tell_feeds(lane, offset);
   const auto found = lane.subscribers.find(record.dialog.value);
@@ -682,7 +713,8 @@ void Hub::confirm(int partition, Clock::time_point when, std::int64_t end) {
   if (when >= lane.confirmed.at) lane.confirmed = {when, end};
   const auto asked = impl_->take_ends_asked(lane, when);
   if (lane.feeds_awaiting.confirmation != 0) {
-    for (const auto& subscriber : lane.feeds_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber, lane);
+    for (const auto& subscriber : lane.feeds_that_need(DialogStream::Need::confirmation))
+      impl_->proceed(subscriber, lane);
   }
   if (lane.streams_awaiting.confirmation != 0) {
     for (const auto& subscriber : lane.those_that_need(DialogStream::Need::confirmation)) impl_->proceed(subscriber);
@@ -705,7 +737,8 @@ void Hub::read_model_advanced() {
     const std::lock_guard lock(lane->mutex);
     lane->window.move_checkpoint(impl_->history.checkpoint(lane->number));
     if (lane->feeds_awaiting.checkpoint != 0) {
-      for (const auto& subscriber : lane->feeds_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber, *lane);
+      for (const auto& subscriber : lane->feeds_that_need(DialogStream::Need::checkpoint))
+        impl_->proceed(subscriber, *lane);
     }
     if (lane->streams_awaiting.checkpoint == 0) continue;
     for (const auto& subscriber : lane->those_that_need(DialogStream::Need::checkpoint)) impl_->proceed(subscriber);
@@ -713,7 +746,8 @@ void Hub::read_model_advanced() {
   impl_->reader.retry_now();
 }
 
-void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id) {
+void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer,
+               std::optional<std::int64_t> last_id) {
   const auto refused = [&](Code code) { opening->refuse({code, {}}); };
   if (dialog.value <= 0 || dialog.value > kIdMax) return refused(Code::dialog_not_found);
   if (++impl_->streams > impl_->options.streams_max) {
@@ -726,15 +760,16 @@ void Hub::open(std::unique_ptr<Opening> opening, DialogId dialog, const Principa
     --impl_->streams;
     return refused(Code::unavailable);
   }
-  const auto subscriber =
-      std::make_shared<Impl::Subscriber>(impl_, lane, std::move(opening), DialogStream(dialog, viewer, last_id, Clock::now(), impl_->options.stream));
+  const auto subscriber = std::make_shared<Impl::Subscriber>(
+      impl_, lane, std::move(opening), DialogStream(dialog, viewer, last_id, Clock::now(), impl_->options.stream));
   subscriber->stream.begin(lane.window);
   lane.subscribers[dialog.value].push_back(subscriber);
   impl_->metrics.streams(viewer).add(1);
   impl_->proceed(subscriber);
 }
 
-void Hub::open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log, const std::optional<LogToken>& from) {
+void Hub::open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log,
+                    const std::optional<LogToken>& from) {
   const auto refused = [&](Code code) {
     --impl_->streams;
     opening->refuse({code, {}});
@@ -754,7 +789,8 @@ void Hub::open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std
   const bool is_reset = from && !goes_on;
   if (is_reset) impl_->metrics.resets.add();
 
-  const auto subscriber = std::make_shared<Impl::FeedSubscriber>(impl_, std::move(opening), owner, log, impl_->ends, impl_->options.feed);
+  const auto subscriber =
+      std::make_shared<Impl::FeedSubscriber>(impl_, std::move(opening), owner, log, impl_->ends, impl_->options.feed);
   auto sink = subscriber->opening->start([weak = std::weak_ptr(impl_), weak_subscriber = std::weak_ptr(subscriber)] {
     const auto hub = weak.lock();
     const auto closed = weak_subscriber.lock();

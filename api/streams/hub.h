@@ -1,5 +1,6 @@
 #pragma once
-// All windows and all streams of one process: events come in, each goes to the streams of its dialog, and each stream gets what it waits for.
+// All windows and all streams of one process: events come in, each goes to the streams of its dialog, and each stream
+// gets what it waits for.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -23,7 +24,8 @@
 
 namespace parley::api {
 
-/// A message as the surface shows it: the JSON of the whole event, with what the envelope has. Called on several threads at once.
+/// A message as the surface shows it: the JSON of the whole event, with what the envelope has. Called on several
+/// threads at once.
 using MessageFormat = std::function<std::string(DialogId, const dialogs::MessageCreated&, Timestamp)>;
 
 /// Any other event as feeds show it; nothing: not at all.
@@ -38,7 +40,8 @@ class Opening {
   virtual void refuse(const Error& error) = 0;
   /// The error as a stream says it that has begun already: a JSON object with the member "error".
   virtual std::string error_json(const Error& error) = 0;
-  /// Asked every second at least, also after the start: why the viewer may follow no longer. Thread-safe; must not block.
+  /// Asked every second at least, also after the start: why the viewer may follow no longer. Thread-safe; must not
+  /// block.
   virtual std::optional<Error> over() const { return std::nullopt; }
 };
 
@@ -51,14 +54,16 @@ class Hub {
     DialogStream::Limits stream{};
     Feed::Limits feed{};
     FeedFormat feed_format{};
-    /// Whose assistant that is, as far as it is known without PostgreSQL. Called on several threads at once; does not block.
+    /// Whose assistant that is, as far as it is known without PostgreSQL. Called on several threads at once; does not
+    /// block.
     std::function<std::optional<AccountId>(AssistantId)> owner_of{};
     HistoryReader::Options history{};
-    std::size_t streams_max = 8'000;                    ///< and feeds; one more is refused as overloaded
-    std::chrono::milliseconds ping_interval{15'000};    ///< of silence
-    std::chrono::milliseconds decide_within{2'000};     ///< then a client gets its stream, which says that it waits
-    std::chrono::milliseconds ask_again_every{10'000};  ///< for history that was not there, beside every announcement of the projector
-    std::chrono::milliseconds pace_min{10};             ///< between looks at a socket that is full, doubled while it stays so
+    std::size_t streams_max = 8'000;                  ///< and feeds; one more is refused as overloaded
+    std::chrono::milliseconds ping_interval{15'000};  ///< of silence
+    std::chrono::milliseconds decide_within{2'000};   ///< then a client gets its stream, which says that it waits
+    std::chrono::milliseconds ask_again_every{
+        10'000};  ///< for history that was not there, beside every announcement of the projector
+    std::chrono::milliseconds pace_min{10};  ///< between looks at a socket that is full, doubled while it stays so
     std::chrono::milliseconds pace_max{250};
   };
   using Clock = DialogStream::Clock;
@@ -87,8 +92,8 @@ class Hub {
   void confirm(int partition, Clock::time_point when, std::int64_t end);
   /// Somebody waits for confirm().
   bool wants_confirmation() const;
-  /// Calls `tell` with the partition's end as it is asked from now on, once, on the log's thread; never when Kafka does not say it for kEndWaitMax.
-  /// Must not block.
+  /// Calls `tell` with the partition's end as it is asked from now on, once, on the log's thread; never when Kafka does
+  /// not say it for kEndWaitMax. Must not block.
   void ask_end(int partition, std::function<void(std::int64_t end)> tell);
 
   // From the read model.
@@ -98,13 +103,15 @@ class Hub {
 
   // From clients.
 
-  void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer, std::optional<std::int64_t> last_id);
-  /// A feed of everything new in the dialogs of one owner. `log`: of which the ids are. It goes on after the positions in `from`, or, where they are
-  /// of another log or too far behind, from now, and says so; without them from now. That the log has not reached one of them it says once that is
-  /// certain.
-  void open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log, const std::optional<LogToken>& from);
-  /// Passes on what is no event (a data frame without an id) to the streams of the dialog, its visitor's among them or not, and to its owner's feeds;
-  /// nothing keeps it.
+  void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer,
+            std::optional<std::int64_t> last_id);
+  /// A feed of everything new in the dialogs of one owner. `log`: of which the ids are. It goes on after the positions
+  /// in `from`, or, where they are of another log or too far behind, from now, and says so; without them from now. That
+  /// the log has not reached one of them it says once that is certain.
+  void open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log,
+                 const std::optional<LogToken>& from);
+  /// Passes on what is no event (a data frame without an id) to the streams of the dialog, its visitor's among them or
+  /// not, and to its owner's feeds; nothing keeps it.
   void pass_on(DialogId dialog, AccountId owner, const Frame& frame, bool to_visitors);
   /// What the log's newest part says of a dialog.
   std::optional<DialogFacts> find_dialog(DialogId dialog) const;

@@ -14,18 +14,28 @@ namespace parley::api {
 
 namespace {
 
-HistoryUnavailable unavailable(const postgres::Error& error) { return {std::string(postgres::name_of(error.kind)) + ": " + error.detail}; }
+HistoryUnavailable unavailable(const postgres::Error& error) {
+  return {std::string(postgres::name_of(error.kind)) + ": " + error.detail};
+}
 
 std::expected<History, HistoryUnavailable> history_of(projections::StreamHistory&& rows) {
-  History history{.messages = {}, .has_more = rows.has_more, .version = rows.version, .checkpoint = rows.checkpoint, .parked_at = rows.parked_at};
+  History history{.messages = {},
+                  .has_more = rows.has_more,
+                  .version = rows.version,
+                  .checkpoint = rows.checkpoint,
+                  .parked_at = rows.parked_at};
   history.messages.reserve(rows.messages.size());
   for (auto& row : rows.messages) {
     const auto sender = schema::named<dialogs::Sender>(row.sender);
-    if (!sender) return std::unexpected(HistoryUnavailable{"a message has a sender that this program does not know: " + row.sender});
-    history.messages.push_back(
-        {.version = row.version,
-         .at = row.created_at,
-         .created = {.message = row.id, .sender = *sender, .text = std::move(row.text), .operator_name = std::move(row.operator_name)}});
+    if (!sender)
+      return std::unexpected(
+          HistoryUnavailable{"a message has a sender that this program does not know: " + row.sender});
+    history.messages.push_back({.version = row.version,
+                                .at = row.created_at,
+                                .created = {.message = row.id,
+                                            .sender = *sender,
+                                            .text = std::move(row.text),
+                                            .operator_name = std::move(row.operator_name)}});
   }
   return history;
 }
@@ -54,7 +64,8 @@ std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRe
   auto lease = pool_.lease(kLeaseWaitMax);
   if (!lease) return std::unexpected(unavailable(lease.error()));
   const auto look = [&] {
-    return projections::dialog_history(*lease, request.viewer, request.dialog, request.after, request.partition, request.limit);
+    return projections::dialog_history(*lease, request.viewer, request.dialog, request.after, request.partition,
+                                       request.limit);
   };
   auto found = look();
   if (!found) return std::unexpected(unavailable(found.error()));
@@ -77,9 +88,11 @@ std::expected<History, HistoryUnavailable> PostgresHistory::read(const HistoryRe
 std::expected<FeedHistory, HistoryUnavailable> PostgresHistory::read(const FeedHistoryRequest& request) {
   auto lease = pool_.lease(kLeaseWaitMax);
   if (!lease) return std::unexpected(unavailable(lease.error()));
-  auto found = projections::owner_history(*lease, request.owner, request.partition, request.from, request.span_max, request.limit);
+  auto found = projections::owner_history(*lease, request.owner, request.partition, request.from, request.span_max,
+                                          request.limit);
   if (!found) return std::unexpected(unavailable(found.error()));
-  FeedHistory history{.events = {}, .read_to = found->read_to, .checkpoint = found->checkpoint, .has_gap = found->has_gap};
+  FeedHistory history{
+      .events = {}, .read_to = found->read_to, .checkpoint = found->checkpoint, .has_gap = found->has_gap};
   history.events.reserve(found->events.size());
   for (auto& row : found->events) {
     if (auto event = event_of(std::move(row))) history.events.push_back(std::move(*event));

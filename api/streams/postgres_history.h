@@ -14,7 +14,8 @@ namespace parley::api {
 
 class Progress;
 
-/// Thread-safe. A read takes a connection of the pool for as long as it lasts, and is bounded by the wait for it and the session's deadlines.
+/// Thread-safe. A read takes a connection of the pool for as long as it lasts, and is bounded by the wait for it and
+/// the session's deadlines.
 class PostgresHistory final : public HistorySource {
  public:
   /// Both must outlive this.

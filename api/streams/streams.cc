@@ -52,14 +52,16 @@ struct Streams::Impl {
   Impl(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> source, http::Timers& timers)
       : history(std::move(source)),
         hub(hub_options(options), std::move(format), *history, timers),
-        tail({.kafka = options.kafka, .topic = options.topic_prefix + ".events", .partitions = options.partitions}, hub, *history) {}
+        tail({.kafka = options.kafka, .topic = options.topic_prefix + ".events", .partitions = options.partitions}, hub,
+             *history) {}
 
   const std::unique_ptr<HistorySource> history;
   Hub hub;
   EventTail tail;
 };
 
-Streams::Streams(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> history, http::Timers& timers)
+Streams::Streams(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> history,
+                 http::Timers& timers)
     : impl_(std::make_unique<Impl>(options, std::move(format), std::move(history), timers)) {}
 Streams::~Streams() = default;
 
@@ -68,7 +70,9 @@ void Streams::open(StreamRequest request) {
   impl_->hub.open(std::move(client), request.dialog, request.viewer, request.last_id);
 }
 
-void Streams::ask_end(int partition, std::function<void(std::int64_t)> tell) { impl_->hub.ask_end(partition, std::move(tell)); }
+void Streams::ask_end(int partition, std::function<void(std::int64_t)> tell) {
+  impl_->hub.ask_end(partition, std::move(tell));
+}
 
 std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
 void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }

@@ -17,15 +17,18 @@
 
 namespace parley::api {
 
-/// A client that asks for a dialog's stream. Who it is has been authenticated; of a visitor the guest's secret has been checked for this dialog.
+/// A client that asks for a dialog's stream. Who it is has been authenticated; of a visitor the guest's secret has been
+/// checked for this dialog.
 struct StreamRequest {
   http::Responder responder;
   DialogId dialog;
-  Principal viewer;                                   ///< Owner, Operator or Visitor: whether the dialog is theirs is decided here
-  std::optional<std::int64_t> last_id;                ///< not negative; absent: from now; 0: everything
-  http::Headers extra{};                              ///< for the stream's head
-  std::function<http::Response(const Error&)> error;  ///< the surface's form, in the client's language: dialog_not_found, overloaded, unavailable
-  /// Asked again and again: why the viewer may follow no longer. The stream then ends with that error. Thread-safe; must not block.
+  Principal viewer;                     ///< Owner, Operator or Visitor: whether the dialog is theirs is decided here
+  std::optional<std::int64_t> last_id;  ///< not negative; absent: from now; 0: everything
+  http::Headers extra{};                ///< for the stream's head
+  std::function<http::Response(const Error&)>
+      error;  ///< the surface's form, in the client's language: dialog_not_found, overloaded, unavailable
+  /// Asked again and again: why the viewer may follow no longer. The stream then ends with that error. Thread-safe;
+  /// must not block.
   std::function<std::optional<Error>()> over{};
 };
 
@@ -42,11 +45,12 @@ struct FeedRequest {
 
 /// Owns the hub and its threads ("hub", "history-N"). Thread-safe.
 ///
-/// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as `id: N` and `data:` in the
-/// surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence. {"type":"stream.delayed"} when what follows has to wait for
-/// the read model; nothing newer is sent before it. {"type":"stream.reset"} with the current id when the client's id is of another log, or the log
-/// has not reached it.
-/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's, or when the viewer's session is over.
+/// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as
+/// `id: N` and `data:` in the surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence.
+/// {"type":"stream.delayed"} when what follows has to wait for the read model; nothing newer is sent before it.
+/// {"type":"stream.reset"} with the current id when the client's id is of another log, or the log has not reached it.
+/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's, or when
+/// the viewer's session is over.
 class Streams {
  public:
   struct Options {
@@ -62,7 +66,8 @@ class Streams {
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
-  /// Answers the request, now or as soon as it is known whether the dialog is the viewer's: with a stream or an error. Does not block.
+  /// Answers the request, now or as soon as it is known whether the dialog is the viewer's: with a stream or an error.
+  /// Does not block.
   void open(StreamRequest request);
 
   /// As Hub has it: where a partition of the log ends, as Kafka says it from now on.
@@ -73,12 +78,13 @@ class Streams {
 
   /// Ends the streams of a viewer who is not let in any more, with the refusal as their last frame.
   void end_those_of(const Principal& viewer, Code refusal);
-  /// Answers with a feed of everything new in the owner's dialogs, from `last` on, or from now: messages, and what Hub::Options::feed_format shows.
-  /// Every frame of it has an id; {"type":"stream.reset"} when it does not go on from `last`.
+  /// Answers with a feed of everything new in the owner's dialogs, from `last` on, or from now: messages, and what
+  /// Hub::Options::feed_format shows. Every frame of it has an id; {"type":"stream.reset"} when it does not go on from
+  /// `last`.
   void open(FeedRequest request);
 
-  /// Passes on what is no event (`json` of the surface) to the open streams of the dialog, its visitor's among them or not, and to its owner's feeds;
-  /// nothing keeps it.
+  /// Passes on what is no event (`json` of the surface) to the open streams of the dialog, its visitor's among them or
+  /// not, and to its owner's feeds; nothing keeps it.
   void pass_on(DialogId dialog, AccountId owner, std::string json, bool to_visitors);
 
   /// For Progress::on_advance.

@@ -15,8 +15,8 @@ void complete(DialogFacts& facts, const DialogFacts& more) {
 
 }  // namespace
 
-bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts, Frame feed,
-                    std::optional<AccountId> owner) {
+bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts,
+                    Frame feed, std::optional<AccountId> owner) {
   end_ = offset + 1;
   Stream& stream = touch(dialog.value);
   complete(stream.facts, facts);
@@ -24,8 +24,12 @@ bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence,
   if (sequence <= stream.seen) return false;
 
   const bool was_idle = stream.first == 0;
-  entries_.push_back(
-      {.offset = offset, .sequence = sequence, .dialog = dialog.value, .frame = std::move(frame), .feed = std::move(feed), .owner = owner});
+  entries_.push_back({.offset = offset,
+                      .sequence = sequence,
+                      .dialog = dialog.value,
+                      .frame = std::move(frame),
+                      .feed = std::move(feed),
+                      .owner = owner});
   bytes_ += bytes_of(entries_.back());
   const Number number = first_number_ + entries_.size() - 1;
   if (was_idle) {
@@ -88,7 +92,9 @@ Window::Stream& Window::touch(std::int64_t dialog) {
   return stream;
 }
 
-Window::Stream* Window::find(DialogId dialog) { return streams_.contains(dialog.value) ? &touch(dialog.value) : nullptr; }
+Window::Stream* Window::find(DialogId dialog) {
+  return streams_.contains(dialog.value) ? &touch(dialog.value) : nullptr;
+}
 
 void Window::forget_idle() {
   while (idle_.size() > std::max<std::size_t>(limits_.dialogs_max, 1)) {
@@ -98,10 +104,13 @@ void Window::forget_idle() {
 }
 
 void Window::trim() {
-  const auto exceeds = [this](std::size_t events_max, std::size_t bytes_max) { return entries_.size() > events_max || bytes_ > bytes_max; };
+  const auto exceeds = [this](std::size_t events_max, std::size_t bytes_max) {
+    return entries_.size() > events_max || bytes_ > bytes_max;
+  };
   // The newest event always stays: a checkpoint then reaches the floor as soon as the projector has caught up.
-  while (entries_.size() > 1 && (exceeds(limits_.events_max, limits_.bytes_max) ||
-                                 (entries_.front().offset < checkpoint_ && exceeds(limits_.tail_events_max, limits_.tail_bytes_max)))) {
+  while (entries_.size() > 1 &&
+         (exceeds(limits_.events_max, limits_.bytes_max) ||
+          (entries_.front().offset < checkpoint_ && exceeds(limits_.tail_events_max, limits_.tail_bytes_max)))) {
     drop_oldest();
   }
 }

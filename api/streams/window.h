@@ -1,5 +1,6 @@
 #pragma once
-// What the hub retains of one partition: the log's newest part, so that PostgreSQL below and this above are together everything.
+// What the hub retains of one partition: the log's newest part, so that PostgreSQL below and this above are together
+// everything.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -24,9 +25,10 @@ struct DialogFacts {
   friend bool operator==(const DialogFacts&, const DialogFacts&) = default;
 };
 
-/// Every dialog event of one partition from the floor to the end, in a list by offset and, within it, in one list per dialog. The floor follows the
-/// projector's checkpoint, a tail behind it; past a limit it rises above the checkpoint, and then whoever needs what lies between waits for the
-/// projector. Beside that, facts and versions of the dialogs that were seen or learnt last. Not thread-safe.
+/// Every dialog event of one partition from the floor to the end, in a list by offset and, within it, in one list per
+/// dialog. The floor follows the projector's checkpoint, a tail behind it; past a limit it rises above the checkpoint,
+/// and then whoever needs what lies between waits for the projector. Beside that, facts and versions of the dialogs
+/// that were seen or learnt last. Not thread-safe.
 class Window {
  public:
   struct Limits {
@@ -34,7 +36,7 @@ class Window {
     std::size_t bytes_max = 16 << 20;      ///< of frames, and kEventOverhead for each
     std::size_t tail_events_max = 4'096;   ///< kept although PostgreSQL has them: a resume within them asks nobody
     std::size_t tail_bytes_max = 2 << 20;  ///< as bytes_max
-    std::size_t dialogs_max = 8'192;       ///< remembered without a retained event; the one used longest ago is forgotten
+    std::size_t dialogs_max = 8'192;  ///< remembered without a retained event; the one used longest ago is forgotten
   };
   static constexpr std::size_t kEventOverhead = 160;
 
@@ -42,13 +44,15 @@ class Window {
 
   /// Where reading begins. Once, before the first event.
   void start_at(std::int64_t offset) { floor_ = end_ = offset; }
-  /// False when the event does not follow the last one seen of its dialog: one that is not newer is dropped; at a gap, what lies before it is no
-  /// longer offered. `feed` is what feeds show of it, perhaps the same frame; `owner` whose dialog it is, as far as the event itself says that.
-  bool append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts = {}, Frame feed = {},
-              std::optional<AccountId> owner = {});
+  /// False when the event does not follow the last one seen of its dialog: one that is not newer is dropped; at a gap,
+  /// what lies before it is no longer offered. `feed` is what feeds show of it, perhaps the same frame; `owner` whose
+  /// dialog it is, as far as the event itself says that.
+  bool append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts = {},
+              Frame feed = {}, std::optional<AccountId> owner = {});
   /// The projector's. It may go back, when PostgreSQL lost its last transactions; the floor does not.
   void move_checkpoint(std::int64_t checkpoint);
-  /// From a snapshot of the read model whose checkpoint was not below the floor: what is missing above `version` comes, or came, from here.
+  /// From a snapshot of the read model whose checkpoint was not below the floor: what is missing above `version` comes,
+  /// or came, from here.
   void learn(DialogId dialog, const DialogFacts& facts, std::int64_t version);
 
   /// Every dialog event from this offset on is retained.
@@ -71,7 +75,8 @@ class Window {
     beyond,    ///< no event seen or learnt has that sequence yet
   };
   Coverage coverage(DialogId dialog, std::int64_t sequence);
-  /// Calls `visit(sequence, frame)` for the events after `sequence`, in order, until it returns false. Only where coverage() is `more`.
+  /// Calls `visit(sequence, frame)` for the events after `sequence`, in order, until it returns false. Only where
+  /// coverage() is `more`.
   template <class Visit>
   void visit_after(DialogId dialog, std::int64_t sequence, Visit visit) const {
     const Stream& stream = streams_.at(dialog.value);
@@ -83,8 +88,8 @@ class Window {
     }
   }
 
-  /// Of any dialog: `visit(offset, owner, feed)` for the events from an offset on that is not below the floor, in the order of the log, until it
-  /// returns false.
+  /// Of any dialog: `visit(offset, owner, feed)` for the events from an offset on that is not below the floor, in the
+  /// order of the log, until it returns false.
   template <class Visit>
   void visit_from(std::int64_t offset, Visit visit) const {
     for (auto at = std::ranges::lower_bound(entries_, offset, {}, &Entry::offset); at != entries_.end(); ++at) {

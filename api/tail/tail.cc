@@ -23,9 +23,11 @@ constexpr std::size_t kBatchMax = 1'000;
 constexpr std::chrono::milliseconds kPollWait{100};
 constexpr std::chrono::milliseconds kFetchWaitMax{50};
 constexpr std::chrono::milliseconds kRetryWait{500};
-/// Not having been at an end that is younger than this: longer than a broker's hiccup, shorter than anybody should have to wait to learn of it.
+/// Not having been at an end that is younger than this: longer than a broker's hiccup, shorter than anybody should have
+/// to wait to learn of it.
 constexpr std::chrono::seconds kBehindMax{6};
-/// For so long the topic must end before what was read of it to be called another one: a broker that has just started may say less for a moment.
+/// For so long the topic must end before what was read of it to be called another one: a broker that has just started
+/// may say less for a moment.
 constexpr std::chrono::seconds kShortMax{3};
 
 }  // namespace
@@ -48,7 +50,8 @@ struct Tail::Impl {
       if (reason != why) log::warn("cannot follow a topic", {{"topic", options.topic}, {"reason", why}});
       reason = why;
     }
-    for (auto left = kRetryWait; left.count() > 0 && !stopping; left -= kPollWait) std::this_thread::sleep_for(kPollWait);
+    for (auto left = kRetryWait; left.count() > 0 && !stopping; left -= kPollWait)
+      std::this_thread::sleep_for(kPollWait);
   }
 
   void run() {
@@ -57,8 +60,8 @@ struct Tail::Impl {
     }
   }
 
-  /// Positions a consumer and follows until told to stop; an error says why it has to be positioned again. What was handed over once is never
-  /// handed over again: positions outlive the consumer.
+  /// Positions a consumer and follows until told to stop; an error says why it has to be positioned again. What was
+  /// handed over once is never handed over again: positions outlive the consumer.
   std::expected<void, std::string> follow() {
     auto admin = kafka::Admin::open(options.kafka);
     if (!admin) return std::unexpected(admin.error().text);
@@ -89,10 +92,12 @@ struct Tail::Impl {
       }
       if (!polled) {
         if (polled.error().kind == kafka::Kind::no_offset) {
-          watch.found_another_log(options.topic + " does not hold any more what was read of it: " + polled.error().text);
+          watch.found_another_log(options.topic +
+                                  " does not hold any more what was read of it: " + polled.error().text);
         }
         if (!polled.error().retryable) return std::unexpected(polled.error().text);
-        log::warn("following a topic goes on after an error", {{"topic", options.topic}, {"reason", polled.error().text}});
+        log::warn("following a topic goes on after an error",
+                  {{"topic", options.topic}, {"reason", polled.error().text}});
       }
       if (!has_started && reached(*consumer, *ends)) {
         const std::lock_guard lock(mutex);
@@ -146,14 +151,16 @@ struct Tail::Impl {
       short_since = ends.asked_at;
     } else if (ends.asked_at - *short_since >= kShortMax) {
       watch.found_another_log(options.topic + " " + std::to_string(lost->where.partition) + " ends at " +
-                              std::to_string(ends.offsets.at(lost->where)) + ", but was read to " + std::to_string(lost->offset) +
-                              ": it has lost its tail");
+                              std::to_string(ends.offsets.at(lost->where)) + ", but was read to " +
+                              std::to_string(lost->offset) + ": it has lost its tail");
     }
     compared_at = ends.asked_at;
     read_before = now;
   }
 
-  std::chrono::seconds behind() const { return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - complete_as_of.load()); }
+  std::chrono::seconds behind() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - complete_as_of.load());
+  }
 
   const Options options;
   kafka::TopicWatch& watch;
@@ -177,7 +184,9 @@ Tail::Tail(Options options, kafka::TopicWatch& watch, OnMessage on_message)
     : impl_(std::make_unique<Impl>(std::move(options), watch, std::move(on_message))) {}
 Tail::~Tail() = default;
 std::chrono::steady_clock::time_point Tail::complete_as_of() const { return impl_->complete_as_of; }
-bool Tail::caught_up() const { return impl_->has_started && impl_->behind() < kBehindMax && !impl_->watch.another_log(); }
+bool Tail::caught_up() const {
+  return impl_->has_started && impl_->behind() < kBehindMax && !impl_->watch.another_log();
+}
 
 health::Verdict Tail::verdict() const {
   if (caught_up()) return {};
@@ -191,7 +200,8 @@ health::Verdict Tail::verdict() const {
   if (const auto another = impl_->watch.another_log()) {
     reason = "another log: " + *another;
   } else if (impl_->has_started) {
-    reason = "not seen to its end for " + std::to_string(impl_->behind().count()) + " s" + (reason.empty() ? "" : ": " + reason);
+    reason = "not seen to its end for " + std::to_string(impl_->behind().count()) + " s" +
+             (reason.empty() ? "" : ": " + reason);
   } else if (reason.empty()) {
     reason = "reading what stands in it";
   }

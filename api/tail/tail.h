@@ -1,5 +1,6 @@
 #pragma once
-// A thread that follows a topic: every partition, read_committed, from its beginning or from the end that stands at the start.
+// A thread that follows a topic: every partition, read_committed, from its beginning or from the end that stands at the
+// start.
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -13,8 +14,9 @@
 
 namespace parley::api {
 
-/// Keeps trying while Kafka is away: then it is merely not ready. Whether it still sees what is written does not depend on traffic: its positions are
-/// compared with the ends that the watch asks for. Thread-safe but for construction and destruction.
+/// Keeps trying while Kafka is away: then it is merely not ready. Whether it still sees what is written does not depend
+/// on traffic: its positions are compared with the ends that the watch asks for. Thread-safe but for construction and
+/// destruction.
 class Tail {
  public:
   enum class From { begin, end };
@@ -27,18 +29,18 @@ class Tail {
   };
   using OnMessage = std::function<void(const kafka::Message&)>;
 
-  /// `on_message` runs on the tail's thread and must not throw. `watch` must outlive this and watch the topic; it is told when the topic does not
-  /// hold any more what was read of it.
+  /// `on_message` runs on the tail's thread and must not throw. `watch` must outlive this and watch the topic; it is
+  /// told when the topic does not hold any more what was read of it.
   Tail(Options options, kafka::TopicWatch& watch, OnMessage on_message);
   ~Tail();
   Tail(const Tail&) = delete;
   Tail& operator=(const Tail&) = delete;
 
-  /// Everything that stood in the topic some seconds ago, and at the start, has been handed over. False once that cannot be said for longer: Kafka
-  /// is away, or reading stands still; and for good when the log is another one.
+  /// Everything that stood in the topic some seconds ago, and at the start, has been handed over. False once that
+  /// cannot be said for longer: Kafka is away, or reading stands still; and for good when the log is another one.
   bool caught_up() const;
-  /// Everything that stood in the topic at this moment has been handed over; of what came later, some may have been. The clock's beginning before the
-  /// start is over.
+  /// Everything that stood in the topic at this moment has been handed over; of what came later, some may have been.
+  /// The clock's beginning before the start is over.
   std::chrono::steady_clock::time_point complete_as_of() const;
   health::Verdict verdict() const;
 

@@ -38,7 +38,11 @@ Profile profile(const Account& s, const Context& x) {
           .welcome_bonus = s.welcome_bonus};
 }
 TeamMember member(const Account& s, const Context& x) {
-  return {.account = AccountId{x.stream_id}, .email = s.email, .created_at = s.created_at, .name = s.team->name, .is_active = s.team->is_active};
+  return {.account = AccountId{x.stream_id},
+          .email = s.email,
+          .created_at = s.created_at,
+          .name = s.team->name,
+          .is_active = s.team->is_active};
 }
 Changed changed(const Context& x) { return {AccountId{x.stream_id}}; }
 
@@ -46,14 +50,16 @@ Changed changed(const Context& x) { return {AccountId{x.stream_id}}; }
 
 D rule(const NoAccount&, const Register& c, Context& x) {
   if (x.key_is_taken) return refuse(Code::email_taken);
-  return Accept{{Registered{c.email, c.email_index, c.first_name, c.last_name, c.password_verifier}, WelcomeBonusGranted{kWelcomeBonus}},
+  return Accept{{Registered{c.email, c.email_index, c.first_name, c.last_name, c.password_verifier},
+                 WelcomeBonusGranted{kWelcomeBonus}},
                 SignedIn{AccountId{x.stream_id}, c.email, kWelcomeBonus}};
 }
 D rule(const Account&, const Register&, Context&) { return refuse(Code::email_taken); }
 
 D rule(const Account& s, const LogIn& c, Context& x) {
   if (c.email_index && *c.email_index != s.email_index) return refuse(Code::invalid_credentials);
-  if (!c.password_matches || (c.compared_with && *c.compared_with != s.password_verifier)) return refuse(Code::invalid_credentials);
+  if (!c.password_matches || (c.compared_with && *c.compared_with != s.password_verifier))
+    return refuse(Code::invalid_credentials);
   if (s.role == Role::operator_ && !(s.team && s.team->is_active)) return refuse(Code::insufficient_permissions);
   SignedIn answer{AccountId{x.stream_id}, s.email, s.balance};
   if (s.role != Role::owner) answer.role = s.role;
@@ -78,12 +84,15 @@ D rule(const Account& s, const ChangePassword& c, Context& x) {
   }
   return Accept{{PasswordChanged{c.password_verifier, c.session.id}}, changed(x)};
 }
-/// At the system's console: the same e-mail under another index. That it is the same is what permits it; whose change is under way loses nothing by
-/// it.
+/// At the system's console: the same e-mail under another index. That it is the same is what permits it; whose change
+/// is under way loses nothing by it.
 D change_index(const Account& s, const ChangeEmail& c, Context& x) {
   if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
   if (c.email != s.email || s.pending_email) return refuse(Code::version_conflict);
-  return Accept{{EmailChangeRequested{processes::new_process(x), std::string(x.command_id), s.email, c.email_index, Session{}}}, changed(x), true};
+  return Accept{
+      {EmailChangeRequested{processes::new_process(x), std::string(x.command_id), s.email, c.email_index, Session{}}},
+      changed(x),
+      true};
 }
 D rule(const Account& s, const ChangeEmail& c, Context& x) {
   if (is_administrator(x)) return change_index(s, c, x);
@@ -93,16 +102,23 @@ D rule(const Account& s, const ChangeEmail& c, Context& x) {
     return refuse(Code::validation_error, InvalidField{"current_password", "must be the current password"});
   }
   if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
-  return Accept{{EmailChangeRequested{processes::new_process(x), std::string(x.command_id), c.email, c.email_index, c.session}}, changed(x), true};
+  return Accept{
+      {EmailChangeRequested{processes::new_process(x), std::string(x.command_id), c.email, c.email_index, c.session}},
+      changed(x),
+      true};
 }
 D rule(const Account& s, const FinishEmailChange& c, Context& x) {
   if (!std::holds_alternative<Reactor>(x.principal)) return refuse(Code::insufficient_permissions);
   const auto ending = processes::ending_of(c.process_id, c.is_reserved, s.pending_email, s.email_process);
   if (ending == processes::Ending::known) return Accept{{}, changed(x)};
-  if (ending == processes::Ending::unneeded) return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
+  if (ending == processes::Ending::unneeded)
+    return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
   const auto& to = *s.pending_email;
   if (!c.is_reserved)
-    return Accept{{EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{to.command_id, Error{Code::email_taken, {}}}};
+    return Accept{{EmailChangeRefused{c.process_id}},
+                  changed(x),
+                  false,
+                  Closing<Answer>{to.command_id, Error{Code::email_taken, {}}}};
   EmailChanged e{c.process_id, to.email, to.email_index, s.email_index, s.email_process, to.session.id};
   if (e.email == s.email || s.sessions.is_over(to.session)) e.kept_session.reset();
   return Accept{{e}, changed(x), false, Closing<Answer>{to.command_id, Answer{profile(after(s, {e}, x), x)}}};
@@ -112,7 +128,8 @@ D rule(const Account& s, const ChangeProfile& c, Context& x) {
   ProfileChanged e;
   if (c.first_name.changes(s.first_name)) e.first_name = c.first_name;
   if (c.last_name.changes(s.last_name)) e.last_name = c.last_name;
-  if (c.onboarding_completed && *c.onboarding_completed != s.onboarding_completed) e.onboarding_completed = c.onboarding_completed;
+  if (c.onboarding_completed && *c.onboarding_completed != s.onboarding_completed)
+    e.onboarding_completed = c.onboarding_completed;
   if (e == ProfileChanged{}) return Accept{{}, profile(s, x)};
   return Accept{{e}, profile(after(s, {e}, x), x)};
 }
@@ -123,7 +140,8 @@ D rule(const NoAccount&, const AddOperator& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
   if (owner == nullptr) return refuse(Code::insufficient_permissions);
   if (x.key_is_taken) return refuse(Code::email_taken);
-  return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, JoinedTeam{owner->account, c.name}},
+  return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier},
+                 JoinedTeam{owner->account, c.name}},
                 TeamMember{.account = AccountId{x.stream_id}, .email = c.email, .created_at = x.now, .name = c.name}};
 }
 // Who has left a team may join one again; whoever else has the e-mail keeps it.
@@ -159,9 +177,12 @@ D rule(const NoAccount&, const RemoveOperator&, Context&) { return refuse(Code::
 D rule(const NoAccount&, const CreateAdmin& c, Context& x) {
   if (!is_administrator(x)) return refuse(Code::insufficient_permissions);
   if (x.key_is_taken) return refuse(Code::email_taken);
-  return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, AdminAppointed{}}, changed(x)};
+  return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, AdminAppointed{}},
+                changed(x)};
 }
-D rule(const Account&, const CreateAdmin&, Context& x) { return refuse(is_administrator(x) ? Code::email_taken : Code::insufficient_permissions); }
+D rule(const Account&, const CreateAdmin&, Context& x) {
+  return refuse(is_administrator(x) ? Code::email_taken : Code::insufficient_permissions);
+}
 D rule(const Account&, const ResetPassword& c, Context& x) {
   if (!is_administrator(x)) return refuse(Code::insufficient_permissions);
   return Accept{{PasswordChanged{c.password_verifier, std::nullopt}}, changed(x)};
@@ -280,18 +301,20 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
 }
 
 std::vector<KeyChange> key_changes(const Event& event) {
-  return std::visit(overloaded{
-                        [](const Registered& e) -> std::vector<KeyChange> { return {{email_key(e.email_index)}}; },
-                        [](const EmailChanged& e) -> std::vector<KeyChange> { return {{email_key(e.previous_email_index), false}}; },
-                        [](const auto&) -> std::vector<KeyChange> { return {}; },
-                    },
-                    event);
+  return std::visit(
+      overloaded{
+          [](const Registered& e) -> std::vector<KeyChange> { return {{email_key(e.email_index)}}; },
+          [](const EmailChanged& e) -> std::vector<KeyChange> { return {{email_key(e.previous_email_index), false}}; },
+          [](const auto&) -> std::vector<KeyChange> { return {}; },
+      },
+      event);
 }
 
 std::optional<UniqueKey> wanted_key(const Command& command) {
   return std::visit(
       []<class C>(const C& c) -> std::optional<UniqueKey> {
-        if constexpr (std::same_as<C, Register> || std::same_as<C, AddOperator> || std::same_as<C, CreateAdmin>) return email_key(c.email_index);
+        if constexpr (std::same_as<C, Register> || std::same_as<C, AddOperator> || std::same_as<C, CreateAdmin>)
+          return email_key(c.email_index);
         return std::nullopt;
       },
       command);

@@ -1,7 +1,8 @@
 #pragma once
-// An account: somebody who logs in. An owner has assistants and pays; an operator works for an owner; an admin looks after the installation. Its
-// stream lives in the slot of the e-mail that it was registered with, so that one decider owns that e-mail's uniqueness. It stays there when the
-// e-mail changes: then a claim (domain/claims) in the new one's slot holds that for it.
+// An account: somebody who logs in. An owner has assistants and pays; an operator works for an owner; an admin looks
+// after the installation. Its stream lives in the slot of the e-mail that it was registered with, so that one decider
+// owns that e-mail's uniqueness. It stays there when the e-mail changes: then a claim (domain/claims) in the new one's
+// slot holds that for it.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,19 +82,22 @@ struct AdminAppointed {
 /// The account is to have another e-mail, as soon as that is reserved for it.
 struct EmailChangeRequested {
   std::string process_id;
-  std::optional<std::string> command_id;  ///< That began it: its answer is the end. In events from before it was said: the process has its name.
+  std::optional<std::string> command_id;  ///< That began it: its answer is the end. In events from before it was said:
+                                          ///< the process has its name.
   Personal email;
   std::string email_index;
   Session session;  ///< In which that was asked.
   friend bool operator==(const EmailChangeRequested&, const EmailChangeRequested&) = default;
 };
-/// All sessions are over, but the one that is kept. Whoever wants the previous e-mail may have it, as soon as its claim, if it had one, is released.
+/// All sessions are over, but the one that is kept. Whoever wants the previous e-mail may have it, as soon as its
+/// claim, if it had one, is released.
 struct EmailChanged {
   std::string process_id;
   Personal email;
   std::string email_index;
   std::string previous_email_index;
-  std::optional<std::string> previous_process_id;  ///< By which it had a claim on the previous one; nothing: it was registered with it.
+  std::optional<std::string>
+      previous_process_id;  ///< By which it had a claim on the previous one; nothing: it was registered with it.
   std::optional<std::string> kept_session;
   friend bool operator==(const EmailChanged&, const EmailChanged&) = default;
 };
@@ -102,15 +106,17 @@ struct EmailChangeRefused {
   std::string process_id;
   friend bool operator==(const EmailChangeRefused&, const EmailChangeRefused&) = default;
 };
-/// An e-mail was reserved for a change that has been given up meanwhile: nothing changes, and the claim is to be released.
+/// An e-mail was reserved for a change that has been given up meanwhile: nothing changes, and the claim is to be
+/// released.
 struct EmailReservationDeclined {
   std::string process_id;
   std::string email_index;
   friend bool operator==(const EmailReservationDeclined&, const EmailReservationDeclined&) = default;
 };
-using Event = std::variant<Registered, WelcomeBonusGranted, LoggedIn, LoggedOut, PasswordChanged, ProfileChanged, JoinedTeam, TeamMemberChanged,
-                           LeftTeam, AdminAppointed, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed, EmailChangeRequested, EmailChanged, EmailChangeRefused,
-                           EmailReservationDeclined>;
+using Event =
+    std::variant<Registered, WelcomeBonusGranted, LoggedIn, LoggedOut, PasswordChanged, ProfileChanged, JoinedTeam,
+                 TeamMemberChanged, LeftTeam, AdminAppointed, ApiKeyCreated, ApiKeyRevoked, ApiKeyUsed,
+                 EmailChangeRequested, EmailChanged, EmailChangeRefused, EmailReservationDeclined>;
 
 // State: the fold of the events, with what decisions and answers need.
 
@@ -147,7 +153,8 @@ struct Account {
   Sessions sessions;
   ApiKeys api_keys;
   std::optional<PendingEmail> pending_email;
-  std::optional<std::string> email_process;  ///< By which it has a claim on its e-mail; nothing: it was registered with it.
+  std::optional<std::string>
+      email_process;  ///< By which it has a claim on its e-mail; nothing: it was registered with it.
   friend bool operator==(const Account&, const Account&) = default;
 };
 using State = std::variant<NoAccount, Account>;
@@ -155,8 +162,8 @@ using State = std::variant<NoAccount, Account>;
 /// Total: every event has its place in every state, so that a fold never fails.
 State evolve(const State& state, const Event& event, const Occurred& when);
 
-// Commands. Those that may meet nobody (the state is NoAccount then) are addressed by the e-mail's index where no account is known to have it, the
-// others by the account's id.
+// Commands. Those that may meet nobody (the state is NoAccount then) are addressed by the e-mail's index where no
+// account is known to have it, the others by the account's id.
 
 struct Register {
   Personal email;
@@ -232,8 +239,9 @@ struct ResetPassword {
   Sealed password_verifier;
 };
 
-using Command = std::variant<Register, LogIn, LogOut, ChangePassword, ChangeProfile, AddOperator, ChangeOperator, RemoveOperator, CreateAdmin,
-                             ResetPassword, CreateApiKey, RevokeApiKey, NoteApiKeyUse, ChangeEmail, FinishEmailChange>;
+using Command =
+    std::variant<Register, LogIn, LogOut, ChangePassword, ChangeProfile, AddOperator, ChangeOperator, RemoveOperator,
+                 CreateAdmin, ResetPassword, CreateApiKey, RevokeApiKey, NoteApiKeyUse, ChangeEmail, FinishEmailChange>;
 
 // Answers.
 

@@ -1,7 +1,7 @@
 #pragma once
-// API keys of an owner's account: what programs of the owner's may ask with. The key itself is in no event and no state, but a digest of it: it has
-// 256 random bits that nobody can try, so that a digest which takes long to make (as a password's does) would protect nothing more and cost each
-// request.
+// API keys of an owner's account: what programs of the owner's may ask with. The key itself is in no event and no
+// state, but a digest of it: it has 256 random bits that nobody can try, so that a digest which takes long to make (as
+// a password's does) would protect nothing more and cost each request.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +16,8 @@ namespace parley::accounts {
 
 /// Keys that one account has at a time.
 inline constexpr std::size_t kApiKeysMax = 20;
-/// The last use of a key is known to within this: the first one in each such part of the day is remembered, the others are not.
+/// The last use of a key is known to within this: the first one in each such part of the day is remembered, the others
+/// are not.
 using UsePeriod = std::chrono::hours;
 
 /// What a key is good for. An API asks this of a request; names on the wire are in schemas.

@@ -15,13 +15,15 @@ namespace parley::accounts {
 inline constexpr std::chrono::hours kSessionLifetime{24};
 /// What is over is remembered for so much longer than its token is good: clocks of APIs and deciders differ.
 inline constexpr std::chrono::hours kClocksDifferMax{1};
-/// Sessions of one account that are remembered one by one. One more, and the oldest of them takes along all that began before it.
+/// Sessions of one account that are remembered one by one. One more, and the oldest of them takes along all that began
+/// before it.
 inline constexpr std::size_t kEndedSessionsMax = 50;
 
 /// A session as its token names it.
 struct Session {
   std::string id;
-  std::int64_t version = 0;  ///< The account's, when it began: this tells earlier sessions from later ones, whatever clocks say.
+  std::int64_t version =
+      0;  ///< The account's, when it began: this tells earlier sessions from later ones, whatever clocks say.
   Timestamp expires_at;
   friend bool operator==(const Session&, const Session&) = default;
 };

@@ -70,11 +70,15 @@ D rule(const NoAssistant&, const Create& c, Context& x) {
   const auto owner = asking_owner(x.principal);
   if (!owner) return refuse(Code::insufficient_permissions);
   if (c.owner_is_full.value_or(false)) return refuse(Code::assistant_limit_reached);
-  Created e{*owner, c.name, c.description, c.system_prompt, c.ai_model, c.site_token, c.telegram_bot_token, c.website_integration, c.allowed_domains};
+  Created e{*owner,           c.name,       c.description,        c.system_prompt,
+            c.ai_model,       c.site_token, c.telegram_bot_token, c.website_integration,
+            c.allowed_domains};
   AssistantCreated answer{AssistantId{x.stream_id}, e};
   if (c.telegram_bot_token && c.bot_index) {
     const auto token = *std::exchange(e.telegram_bot_token, std::nullopt);
-    return Accept{{CreationRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}}, std::move(answer), true};
+    return Accept{{CreationRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}},
+                  std::move(answer),
+                  true};
   }
   return Accept{{e}, std::move(answer)};
 }
@@ -91,10 +95,13 @@ D rule(const Assistant& s, const Update& c, Context& x) {
   const bool is_same_bot = s.bot && s.bot->index == c.bot_index;
   if (e.telegram_bot_token.value && c.bot_index && !is_same_bot) {
     const auto token = *std::exchange(e.telegram_bot_token, {}).value;
-    return Accept{{UpdateRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}}, changed(s, {}, x), true};
+    return Accept{{UpdateRequested{processes::new_process(x), std::string(x.command_id), *c.bot_index, token, e}},
+                  changed(s, {}, x),
+                  true};
   }
   std::vector<Event> events{e};
-  if (s.bot && e.telegram_bot_token.given && !is_same_bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
+  if (s.bot && e.telegram_bot_token.given && !is_same_bot)
+    events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
   auto answer = changed(s, events, x);
   return Accept{std::move(events), std::move(answer)};
 }
@@ -112,9 +119,12 @@ D rule(const Assistant& s, const Delete&, Context& x) {
 
 // What became of a bot's reservation.
 
-D rule(const RequestedAssistant& s, const FinishBotChange& c, Context& x) {  // the only process that this stream can have
-  if (!c.is_reserved) return ended({CreationRefused{s.process_id, s.bot_index}}, s.command_id, Error{Code::bot_already_exists, {}});
-  return ended({s.assistant, BotClaimed{s.process_id, s.bot_index}}, s.command_id, Answer{AssistantCreated{AssistantId{x.stream_id}, s.assistant}});
+D rule(const RequestedAssistant& s, const FinishBotChange& c,
+       Context& x) {  // the only process that this stream can have
+  if (!c.is_reserved)
+    return ended({CreationRefused{s.process_id, s.bot_index}}, s.command_id, Error{Code::bot_already_exists, {}});
+  return ended({s.assistant, BotClaimed{s.process_id, s.bot_index}}, s.command_id,
+               Answer{AssistantCreated{AssistantId{x.stream_id}, s.assistant}});
 }
 D rule(const Assistant& s, const FinishBotChange& c, Context& x) {
   const auto used_by = s.bot ? std::optional(s.bot->process_id) : std::nullopt;
@@ -122,7 +132,8 @@ D rule(const Assistant& s, const FinishBotChange& c, Context& x) {
   if (ending == processes::Ending::known) return noted({});
   if (ending == processes::Ending::unneeded) return noted({BotReleased{c.process_id, c.bot_index}});
   const auto& pending = *s.pending_update;
-  if (!c.is_reserved) return ended({UpdateRefused{c.process_id}}, pending.command_id, Error{Code::bot_already_exists, {}});
+  if (!c.is_reserved)
+    return ended({UpdateRefused{c.process_id}}, pending.command_id, Error{Code::bot_already_exists, {}});
   std::vector<Event> events{pending.change, BotClaimed{c.process_id, pending.bot_index}};
   if (s.bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
   auto answer = changed(s, events, x);
@@ -209,8 +220,9 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   if (decision && !decision->closing && assistant != nullptr && assistant->pending_update) {
     const auto now = after(state, decision->events, context);
     const auto* then = std::get_if<Assistant>(&now);
-    decision->closing = processes::given_up<Answer>(assistant->pending_update, then != nullptr ? then->pending_update : std::nullopt,
-                                                    then != nullptr ? Code::version_conflict : Code::assistant_not_found);
+    decision->closing =
+        processes::given_up<Answer>(assistant->pending_update, then != nullptr ? then->pending_update : std::nullopt,
+                                    then != nullptr ? Code::version_conflict : Code::assistant_not_found);
   }
   return decision;
 }

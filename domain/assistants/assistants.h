@@ -1,7 +1,8 @@
 #pragma once
-// An assistant: what answers an owner's visitors. Its site token is public: it says which assistant a site asks for, and opens nothing by itself. A
-// Telegram bot belongs to one assistant of the whole installation: by a claim (domain/claims) in the slot of the bot, so that whatever brings another
-// bot is a process (domain/processes), and is answered when that has come to its end.
+// An assistant: what answers an owner's visitors. Its site token is public: it says which assistant a site asks for,
+// and opens nothing by itself. A Telegram bot belongs to one assistant of the whole installation: by a claim
+// (domain/claims) in the slot of the bot, so that whatever brings another bot is a process (domain/processes), and is
+// answered when that has come to its end.
 #include <optional>
 #include <variant>
 #include <vector>
@@ -53,7 +54,8 @@ struct CreationRequested {
   Created assistant;  ///< Without the token: what is sealed stands where consumers look for it.
   friend bool operator==(const CreationRequested&, const CreationRequested&) = default;
 };
-/// Another assistant has the bot: there is none, and there never was. What may still be reserved for it is to be released.
+/// Another assistant has the bot: there is none, and there never was. What may still be reserved for it is to be
+/// released.
 struct CreationRefused {
   std::string process_id;
   std::string bot_index;
@@ -79,14 +81,15 @@ struct BotClaimed {
   std::string bot_index;
   friend bool operator==(const BotClaimed&, const BotClaimed&) = default;
 };
-/// The assistant had the bot by that process, or it was reserved for a change that had been given up meanwhile: its claim is to be released.
+/// The assistant had the bot by that process, or it was reserved for a change that had been given up meanwhile: its
+/// claim is to be released.
 struct BotReleased {
   std::string process_id;
   std::string bot_index;
   friend bool operator==(const BotReleased&, const BotReleased&) = default;
 };
-using Event = std::variant<Created, Updated, SiteTokenRotated, Deleted, CreationRequested, CreationRefused, UpdateRequested, UpdateRefused,
-                           BotClaimed, BotReleased>;
+using Event = std::variant<Created, Updated, SiteTokenRotated, Deleted, CreationRequested, CreationRefused,
+                           UpdateRequested, UpdateRefused, BotClaimed, BotReleased>;
 
 // State.
 
@@ -107,7 +110,8 @@ struct Bot {
   std::string index;
   friend bool operator==(const Bot&, const Bot&) = default;
 };
-/// A change that waits for its bot. Every other change gives it up, so that nothing comes between its request and its end.
+/// A change that waits for its bot. Every other change gives it up, so that nothing comes between its request and its
+/// end.
 struct PendingUpdate {
   std::string process_id;
   std::string command_id;
@@ -142,8 +146,8 @@ State evolve(const State& state, const Event& event, const Occurred& when);
 
 // Commands.
 
-/// The owner is the principal. The site token is drawn by the API; a repeated command gets the first one's. With a bot it is answered when that is
-/// the assistant's or is known to be another's.
+/// The owner is the principal. The site token is drawn by the API; a repeated command gets the first one's. With a bot
+/// it is answered when that is the assistant's or is known to be another's.
 struct Create {
   std::string name;
   std::optional<std::string> description;
@@ -153,14 +157,16 @@ struct Create {
   std::optional<Sealed> telegram_bot_token;
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
-  std::optional<std::string> bot_index = {};  ///< Of the token's bot; APIs of earlier builds say none, and nothing is claimed.
-  /// The API's word: the owner has as many assistants as it may, and so the creation is refused with assistant_limit_reached. It is decided and not
-  /// refused by the API, so that a creation that is asked for again gets its first answer.
+  std::optional<std::string> bot_index =
+      {};  ///< Of the token's bot; APIs of earlier builds say none, and nothing is claimed.
+  /// The API's word: the owner has as many assistants as it may, and so the creation is refused with
+  /// assistant_limit_reached. It is decided and not refused by the API, so that a creation that is asked for again gets
+  /// its first answer.
   std::optional<bool> owner_is_full = {};
 };
-/// What is to be so from now on. What is so already changes nothing; a Telegram token is sealed anew each time, and so always a change. With another
-/// bot than the assistant has it is answered when that is the assistant's or is known to be another's; VERSION_CONFLICT when another change came
-/// between, ASSISTANT_NOT_FOUND when a deletion did.
+/// What is to be so from now on. What is so already changes nothing; a Telegram token is sealed anew each time, and so
+/// always a change. With another bot than the assistant has it is answered when that is the assistant's or is known to
+/// be another's; VERSION_CONFLICT when another change came between, ASSISTANT_NOT_FOUND when a deletion did.
 struct Update {
   Updated change;
   std::optional<std::string> bot_index = {};  ///< Of the token's bot, as in Create.

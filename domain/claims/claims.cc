@@ -19,7 +19,8 @@ D rule(const Free&, const Reserve& c, Context& x) {
 }
 D rule(const Held& s, const Reserve& c, Context&) {
   if (s.process_id == c.process_id) return nothing_to_do();
-  // Of the same holder the release of the one before may still be on its way. One that comes again after a later one must not take its place.
+  // Of the same holder the release of the one before may still be on its way. One that comes again after a later one
+  // must not take its place.
   if (s.holder != c.holder || s.holder_version >= c.holder_version) return with(refused(c));
   return with(reserved(c));
 }
@@ -36,22 +37,25 @@ D rule(const Free&, const auto&, Context&) { return nothing_to_do(); }
 }  // namespace
 
 State evolve(const State& state, const Event& event) {
-  return std::visit(
-      overloaded{
-          [](const Reserved& e) -> State { return Held{.process_id = e.process_id, .holder = e.holder, .holder_version = e.holder_version}; },
-          [&](const Refused&) { return state; },
-          [&](const Confirmed& e) {
-            auto held = state;
-            if (auto* one = std::get_if<Held>(&held); one != nullptr && one->process_id == e.process_id) one->is_confirmed = true;
-            return held;
-          },
-          [&](const Released& e) -> State {
-            const auto* held = std::get_if<Held>(&state);
-            if (held != nullptr && held->process_id != e.process_id) return state;
-            return Free{};
-          },
-      },
-      event);
+  return std::visit(overloaded{
+                        [](const Reserved& e) -> State {
+                          return Held{
+                              .process_id = e.process_id, .holder = e.holder, .holder_version = e.holder_version};
+                        },
+                        [&](const Refused&) { return state; },
+                        [&](const Confirmed& e) {
+                          auto held = state;
+                          if (auto* one = std::get_if<Held>(&held); one != nullptr && one->process_id == e.process_id)
+                            one->is_confirmed = true;
+                          return held;
+                        },
+                        [&](const Released& e) -> State {
+                          const auto* held = std::get_if<Held>(&state);
+                          if (held != nullptr && held->process_id != e.process_id) return state;
+                          return Free{};
+                        },
+                    },
+                    event);
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {

@@ -1,6 +1,7 @@
 #pragma once
-// A claim: who has a value that must be unique (an e-mail, a bot, as its index), when the thing that has it lives in another slot. Its stream lives
-// in the slot of the value, where the decider owns the value's uniqueness; there is one for each value that was ever asked for in this way.
+// A claim: who has a value that must be unique (an e-mail, a bot, as its index), when the thing that has it lives in
+// another slot. Its stream lives in the slot of the value, where the decider owns the value's uniqueness; there is one
+// for each value that was ever asked for in this way.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,7 +15,8 @@ namespace parley::claims {
 
 // Events.
 
-/// The holder has the value, for a process that goes on elsewhere. A later reservation of the same holder takes the place of the one before.
+/// The holder has the value, for a process that goes on elsewhere. A later reservation of the same holder takes the
+/// place of the one before.
 struct Reserved {
   std::string index;  ///< What must be unique, "account_email", "telegram_bot": it says of which kind the holder is.
   std::string key;    ///< The value, as an HMAC.
@@ -63,8 +65,8 @@ using State = std::variant<Free, Held>;
 /// Total, as every fold.
 State evolve(const State& state, const Event& event);
 
-// Commands, of a Reactor. Each may come again, at any time and in any order: what is so already changes nothing, and a process that does not hold the
-// value any more has nothing to confirm or to release.
+// Commands, of a Reactor. Each may come again, at any time and in any order: what is so already changes nothing, and a
+// process that does not hold the value any more has nothing to confirm or to release.
 
 struct Reserve {
   std::string index;

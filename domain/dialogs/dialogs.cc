@@ -49,15 +49,16 @@ D rule(const NoDialog&, const auto&, Context&) { return refuse(Code::dialog_not_
 }  // namespace
 
 State evolve(const State& state, const Event& event) {
-  return std::visit(overloaded{
-                        [](const auto&, const Opened& e) -> State { return Dialog{e.assistant, e.owner, Status::active}; },
-                        [](const auto& s, const MessageCreated&) -> State { return s; },
-                        [](const Dialog& s, const Archived&) -> State { return Dialog{s.assistant, s.owner, Status::archived}; },
-                        [](const Dialog& s, const Unarchived&) -> State { return Dialog{s.assistant, s.owner, Status::active}; },
-                        [](const NoDialog& s, const Archived&) -> State { return s; },
-                        [](const NoDialog& s, const Unarchived&) -> State { return s; },
-                    },
-                    state, event);
+  return std::visit(
+      overloaded{
+          [](const auto&, const Opened& e) -> State { return Dialog{e.assistant, e.owner, Status::active}; },
+          [](const auto& s, const MessageCreated&) -> State { return s; },
+          [](const Dialog& s, const Archived&) -> State { return Dialog{s.assistant, s.owner, Status::archived}; },
+          [](const Dialog& s, const Unarchived&) -> State { return Dialog{s.assistant, s.owner, Status::active}; },
+          [](const NoDialog& s, const Archived&) -> State { return s; },
+          [](const NoDialog& s, const Unarchived&) -> State { return s; },
+      },
+      state, event);
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {

@@ -56,9 +56,10 @@ State evolve(const State& state, const Event& event);
 
 // Commands.
 
-/// A visitor opens a dialog with the assistant whose site token they carry (the principal); the owner is the directory's. The assistant is another
-/// slot's: that it is there, and active, is what the API's directory said when the visitor was let in. One that was deleted in that moment may get a
-/// dialog still, or a message: what an API promises is that it hears of the end within a second.
+/// A visitor opens a dialog with the assistant whose site token they carry (the principal); the owner is the
+/// directory's. The assistant is another slot's: that it is there, and active, is what the API's directory said when
+/// the visitor was let in. One that was deleted in that moment may get a dialog still, or a message: what an API
+/// promises is that it hears of the end within a second.
 struct Open {
   AccountId owner;
   Platform platform{};

@@ -1,6 +1,6 @@
 #pragma once
-// Parking: a stream on which a decision failed stands still, alone, until an operator lets it go on. Streams of every kind may have these events;
-// they change no state of a context.
+// Parking: a stream on which a decision failed stands still, alone, until an operator lets it go on. Streams of every
+// kind may have these events; they change no state of a context.
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,8 +26,8 @@ enum class Action {
   retry,  ///< What stopped the stream is tried again.
   skip,   ///< It is left out for good.
 };
-/// What stopped the stream is out of the way: a command (neither projection nor version), an event of a type that the decider's build does not know
-/// (version), or an event that a projection could not apply (projection and version).
+/// What stopped the stream is out of the way: a command (neither projection nor version), an event of a type that the
+/// decider's build does not know (version), or an event that a projection could not apply (projection and version).
 struct Unparked {
   Action action{};
   std::string reason;  ///< The operator's words.

@@ -17,8 +17,9 @@ struct FollowUp {
   Command command;
 };
 
-/// Of the event with that version of the stream. In their order, which is part of their names. None for most events. Pure, and the same for ever:
-/// what it says is sent again whenever that is not known to have happened, and the receivers make it happen once.
+/// Of the event with that version of the stream. In their order, which is part of their names. None for most events.
+/// Pure, and the same for ever: what it says is sent again whenever that is not known to have happened, and the
+/// receivers make it happen once.
 std::vector<FollowUp> follow_ups(const Stream& stream, std::int64_t version, const Event& event);
 
 /// The text of which a follow-up's command id is made: the same one again for the same step of the same event.

@@ -1,6 +1,7 @@
 #pragma once
-// Seals: how far a partition of the log is signed. A chain of hashes shows that nothing inside a stream was changed; that its end was cut off, or
-// that a whole stream is gone, only somebody can show who has counted. The one writer of a partition does.
+// Seals: how far a partition of the log is signed. A chain of hashes shows that nothing inside a stream was changed;
+// that its end was cut off, or that a whole stream is gone, only somebody can show who has counted. The one writer of a
+// partition does.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,7 +21,8 @@ struct PartitionSealed {
 };
 using Event = std::variant<PartitionSealed>;
 
-/// Their stream, as events name it: "seal/3". It is no Stream of the domain: nothing is addressed to it, and its number is a partition.
+/// Their stream, as events name it: "seal/3". It is no Stream of the domain: nothing is addressed to it, and its number
+/// is a partition.
 inline constexpr std::string_view kSubjectPrefix = "seal/";
 inline std::string subject_of(int partition) { return std::string(kSubjectPrefix) + std::to_string(partition); }
 inline bool is_seal(std::string_view subject) { return subject.starts_with(kSubjectPrefix); }

@@ -72,10 +72,11 @@ std::expected<std::string, std::string> password() {
   const auto form = text::password_form(*text);
   const auto length = schema::characters(form);
   if (length < replyx::kPasswordMin || length > replyx::kPasswordMax) {
-    return std::unexpected("the password must have " + std::to_string(replyx::kPasswordMin) + " to " + std::to_string(replyx::kPasswordMax) +
-                           " characters (one line on standard input)");
+    return std::unexpected("the password must have " + std::to_string(replyx::kPasswordMin) + " to " +
+                           std::to_string(replyx::kPasswordMax) + " characters (one line on standard input)");
   }
-  if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text) return std::unexpected("these were two passwords");
+  if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text)
+    return std::unexpected("these were two passwords");
   return form;
 }
 
@@ -102,13 +103,15 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   if (!known) return fail(known.error().text);
   if (!*known && !issue.empty()) return fail("the e-mail " + issue);
   const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
-  const auto command = command_of(email.text, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
+  const auto command =
+      command_of(email.text, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
   const auto target = replyx::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
   const auto outcome = ask(log, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);
-    return fail(std::string(row.name) + ": " + (error->code == Code::not_found ? "nobody has this e-mail" : std::string(row.english)));
+    return fail(std::string(row.name) + ": " +
+                (error->code == Code::not_found ? "nobody has this e-mail" : std::string(row.english)));
   }
   std::cout << outcome->stream << ": " << done << "\n";
   return 0;
@@ -118,12 +121,13 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
 
 void add_admin(CLI::App& app, int& exit_code) {
   const auto asked = std::make_shared<Asked>();  // lives as long as the callbacks that read it
-  auto* admin = app.add_subcommand("admin", "Accounts, at the console: makes an admin, helps somebody who has lost a password");
+  auto* admin =
+      app.add_subcommand("admin", "Accounts, at the console: makes an admin, helps somebody who has lost a password");
   admin->require_subcommand(1);
   add_kafka(*admin, asked->options);
   add_keys(*admin, asked->options);
-  const auto add = [&](const char* name, const char* description, accounts::Command (*command_of)(std::string, std::string, Sealed),
-                       std::string_view done) {
+  const auto add = [&](const char* name, const char* description,
+                       accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
     auto* command = admin->add_subcommand(name, description)->fallthrough();
     command->add_option("--email", asked->email, "Whose account it is")->required();
     command->callback([asked, command_of, done, &exit_code] {
@@ -139,7 +143,9 @@ void add_admin(CLI::App& app, int& exit_code) {
       "an admin");
   add(
       "reset-password", "Gives an account another password, read from standard input, and ends its sessions",
-      [](std::string, std::string, Sealed verifier) -> accounts::Command { return accounts::ResetPassword{std::move(verifier)}; },
+      [](std::string, std::string, Sealed verifier) -> accounts::Command {
+        return accounts::ResetPassword{std::move(verifier)};
+      },
       "has the new password, and its sessions are over");
   add_mailboxes(*admin, {asked, &asked->options}, exit_code);
 }

@@ -31,7 +31,9 @@ schema::CommandEnvelope envelope_for(const schema::Target& target, const std::st
 
 }  // namespace
 
-std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const LogPlace& log, const schema::Target& target, const Command& command,
+std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const LogPlace& log,
+                                                                       const schema::Target& target,
+                                                                       const Command& command,
                                                                        const std::vector<std::string>& attempts) {
   if (auto fits = expect_partitions(log); !fits) return std::unexpected(std::move(fits.error()));
   auto reader = kafka::Consumer::open(log.kafka, {});
@@ -50,11 +52,15 @@ std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const Log
   for (const auto& [name, value] : record.headers) headers.push_back({name, value});
   std::optional<std::string> failure;
   const auto topic = log.prefix + ".commands";
-  const auto produced =
-      producer->produce({.topic = topic, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt},
-                        [&failure](kafka::Result<std::int64_t> delivered) {
-                          if (!delivered) failure = delivered.error().text;
-                        });
+  const auto produced = producer->produce({.topic = topic,
+                                           .partition = partition,
+                                           .key = record.key,
+                                           .value = record.value,
+                                           .headers = headers,
+                                           .time = std::nullopt},
+                                          [&failure](kafka::Result<std::int64_t> delivered) {
+                                            if (!delivered) failure = delivered.error().text;
+                                          });
   if (!produced) return std::unexpected(produced.error().text);
   const auto flushed = producer->flush(kAnswerWithin);
   if (failure) return std::unexpected(*failure);
@@ -64,7 +70,8 @@ std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const Log
   const auto deadline = SteadyClock::now() + kAnswerWithin;
   std::vector<kafka::Message> records;
   while (std::ranges::any_of(attempts, [&](const auto& one) { return !out.contains(one); })) {
-    if (SteadyClock::now() > deadline) return std::unexpected("no decider has answered in time: see `parley parked list` and the deciders' logs");
+    if (SteadyClock::now() > deadline)
+      return std::unexpected("no decider has answered in time: see `parley parked list` and the deciders' logs");
     records.clear();
     if (const auto polled = reader->poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
       return std::unexpected(polled.error().text);
@@ -82,7 +89,8 @@ std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const Log
   return out;
 }
 
-std::expected<schema::Outcome, std::string> ask(const LogPlace& log, const schema::Target& target, const Command& command) {
+std::expected<schema::Outcome, std::string> ask(const LogPlace& log, const schema::Target& target,
+                                                const Command& command) {
   const auto attempt = crypto::uuid7();
   auto outcomes = ask(log, target, command, {attempt});
   if (!outcomes) return std::unexpected(std::move(outcomes.error()));

@@ -62,13 +62,14 @@ kafka::Result<std::size_t> fill_directory(const LogPlace& log) {
   std::atomic<std::size_t> acknowledged = 0;
   for (const auto& [stream, state] : states) {
     for (const auto& entry : schema::directory_of(stream, state)) {
-      const auto queued = producer->produce({.topic = topic,
-                                             .partition = partition_of(slot_of(stream.id), log.partitions),
-                                             .key = entry.key,
-                                             .value = entry.value,
-                                             .headers = headers,
-                                             .time = std::nullopt},
-                                            [&acknowledged](const kafka::Result<std::int64_t>& delivered) { acknowledged += delivered.has_value(); });
+      const auto queued = producer->produce(
+          {.topic = topic,
+           .partition = partition_of(slot_of(stream.id), log.partitions),
+           .key = entry.key,
+           .value = entry.value,
+           .headers = headers,
+           .time = std::nullopt},
+          [&acknowledged](const kafka::Result<std::int64_t>& delivered) { acknowledged += delivered.has_value(); });
       if (!queued) return std::unexpected(queued.error());
       // Never more under way than the producer's queue takes.
       if (++written % kWrittenAtOnce != 0) continue;
@@ -80,12 +81,14 @@ kafka::Result<std::size_t> fill_directory(const LogPlace& log) {
   return written;
 }
 
-kafka::Result<std::optional<IndexedAccount>> account_of_email(const LogPlace& log, const std::vector<std::string>& email_indexes) {
+kafka::Result<std::optional<IndexedAccount>> account_of_email(const LogPlace& log,
+                                                              const std::vector<std::string>& email_indexes) {
   auto consumer = kafka::Consumer::open(log.kafka, {});
   if (!consumer) return std::unexpected(consumer.error());
   const auto all = kafka::all_of(*consumer, kafka::every_partition(log.prefix + ".directory", log.partitions));
   if (!all) return std::unexpected(all.error());
-  std::map<std::pair<std::size_t, int>, AccountId> found;  // by index and partition: what one partition says is taken back by itself alone
+  std::map<std::pair<std::size_t, int>, AccountId>
+      found;  // by index and partition: what one partition says is taken back by itself alone
   const auto read = kafka::read_through(*consumer, *all, [&](const kafka::Message& record) {
     if (!record.key().starts_with(schema::kAccountEmailPrefix)) return true;
     const auto index = std::ranges::find(email_indexes, record.key().substr(schema::kAccountEmailPrefix.size()));

@@ -13,8 +13,9 @@ struct LogPlace {
   int partitions = 16;
 };
 
-/// Asks Kafka whether the log is there and every topic of it has that many partitions. With another number each stream would be looked for, and each
-/// command written, in a wrong partition: so tasks ask before they read or write anything. The error is a sentence.
+/// Asks Kafka whether the log is there and every topic of it has that many partitions. With another number each stream
+/// would be looked for, and each command written, in a wrong partition: so tasks ask before they read or write
+/// anything. The error is a sentence.
 std::expected<void, std::string> expect_partitions(const LogPlace& log);
 
 }  // namespace parley::cli

@@ -85,8 +85,8 @@ class AccountsOfLog {
     const auto* of_account = *event ? (*event)->get_if<accounts::Event>() : nullptr;
     if (of_account == nullptr) return {};
     const auto known = accounts_.find(stream->id);
-    const auto state = accounts::evolve(known == accounts_.end() ? accounts::State{} : accounts::State{known->second}, *of_account,
-                                        {found->envelope.time, found->envelope.sequence});
+    const auto state = accounts::evolve(known == accounts_.end() ? accounts::State{} : accounts::State{known->second},
+                                        *of_account, {found->envelope.time, found->envelope.sequence});
     if (const auto* account = std::get_if<accounts::Account>(&state)) accounts_.insert_or_assign(stream->id, *account);
     return {};
   }
@@ -113,20 +113,22 @@ void print(const std::vector<MailboxFinding>& findings) {
         line("to index  ", "  is " + one.key);
         break;
       case Is::shared:
-        line("shared    ",
-             "  is " + one.key + ", which account/" + std::to_string(*one.holder) + " has: this one logs in with its own spelling alone");
+        line("shared    ", "  is " + one.key + ", which account/" + std::to_string(*one.holder) +
+                               " has: this one logs in with its own spelling alone");
         break;
       case Is::no_mailbox:
         line("no mailbox", "  would be refused today: it logs in with its own spelling alone");
         break;
     }
   }
-  std::cout << findings.size() << " accounts: " << count(findings, Is::indexed) << " indexed by their mailbox, " << count(findings, Is::to_index)
-            << " to index, " << count(findings, Is::shared) << " shared, " << count(findings, Is::no_mailbox) << " with no mailbox\n";
+  std::cout << findings.size() << " accounts: " << count(findings, Is::indexed) << " indexed by their mailbox, "
+            << count(findings, Is::to_index) << " to index, " << count(findings, Is::shared) << " shared, "
+            << count(findings, Is::no_mailbox) << " with no mailbox\n";
 }
 
 /// Asks for each index that is to change. How many were asked for; what was refused is said.
-std::expected<std::size_t, std::string> ask_for_indexes(const LogPlace& log, const std::vector<MailboxFinding>& findings) {
+std::expected<std::size_t, std::string> ask_for_indexes(const LogPlace& log,
+                                                        const std::vector<MailboxFinding>& findings) {
   std::size_t asked = 0;
   for (const auto& one : findings) {
     if (one.is != Is::to_index) continue;
@@ -148,14 +150,16 @@ std::expected<std::size_t, std::string> ask_for_indexes(const LogPlace& log, con
 /// Until no change of an index is under way any more.
 std::expected<void, std::string> wait_until_done(AccountsOfLog& log) {
   const auto under_way = [&] {
-    return std::ranges::count_if(log.now(),
-                                 [](const auto& one) { return one.second.pending_email && one.second.pending_email->email == one.second.email; });
+    return std::ranges::count_if(log.now(), [](const auto& one) {
+      return one.second.pending_email && one.second.pending_email->email == one.second.email;
+    });
   };
   auto left = under_way();
   auto until = std::chrono::steady_clock::now() + kStepWithin;
   while (left != 0) {
     if (std::chrono::steady_clock::now() > until) {
-      return std::unexpected(std::to_string(left) + " changes are under way and do not end: does `parley reactor processes` run?");
+      return std::unexpected(std::to_string(left) +
+                             " changes are under way and do not end: does `parley reactor processes` run?");
     }
     std::this_thread::sleep_for(kLookAgain);
     if (auto read = log.read_on(); !read) return read;
@@ -178,10 +182,11 @@ int run(const Options& options, bool write) {
   if (!log) return fail(log.error());
   if (const auto read = log->read_on(); !read) return fail(read.error());
   const auto& known = log->now();
-  const bool are_its_keys = known.empty() || std::ranges::any_of(known, [&](const auto& one) {
-                              const auto forms = text::forms(one.second.email.text);
-                              return std::ranges::any_of(forms, [&](const auto& form) { return index_of(form) == one.second.email_index; });
-                            });
+  const bool are_its_keys =
+      known.empty() || std::ranges::any_of(known, [&](const auto& one) {
+        const auto forms = text::forms(one.second.email.text);
+        return std::ranges::any_of(forms, [&](const auto& form) { return index_of(form) == one.second.email_index; });
+      });
   if (!are_its_keys) return fail("these are not the keys of this log (--keys-file): no account is indexed under them");
   auto findings = find_mailboxes(known, index_of);
   if (write) {
@@ -199,9 +204,11 @@ int run(const Options& options, bool write) {
 
 }  // namespace
 
-std::vector<MailboxFinding> find_mailboxes(const Accounts& accounts, const std::function<std::string(std::string_view)>& index_of) {
+std::vector<MailboxFinding> find_mailboxes(const Accounts& accounts,
+                                           const std::function<std::string(std::string_view)>& index_of) {
   std::vector<MailboxFinding> findings;
-  std::map<std::string, std::tuple<bool, Timestamp, std::int64_t>> holders;  // by key: whether it is not indexed so, since when, who
+  std::map<std::string, std::tuple<bool, Timestamp, std::int64_t>>
+      holders;  // by key: whether it is not indexed so, since when, who
   for (const auto& [id, account] : accounts) {
     auto& one = findings.emplace_back(MailboxFinding{.account = id, .is = Is::no_mailbox, .email = account.email.text});
     const auto mailbox = text::mailbox(account.email.text);
@@ -227,12 +234,15 @@ void add_mailboxes(CLI::App& admin, std::shared_ptr<const Options> options, int&
   const auto write = std::make_shared<bool>(false);  // lives as long as the callback that reads it
   auto* command =
       admin
-          .add_subcommand("mailboxes",
-                          "Lists accounts that not every spelling of their e-mail leads to, as earlier builds registered them, and those that are of "
-                          "one mailbox. Ends with 0 when there are none, 2 when there are, 1 when that cannot be told or done")
+          .add_subcommand(
+              "mailboxes",
+              "Lists accounts that not every spelling of their e-mail leads to, as earlier builds registered them, and "
+              "those that are of "
+              "one mailbox. Ends with 0 when there are none, 2 when there are, 1 when that cannot be told or done")
           ->fallthrough();
   command->add_flag("--write", *write,
-                    "Indexes them by their mailbox, but for those whose mailbox another account has; needs deciders and the reactor of processes");
+                    "Indexes them by their mailbox, but for those whose mailbox another account has; needs deciders "
+                    "and the reactor of processes");
   command->callback([options = std::move(options), write, &exit_code] {
     log::configure("admin", "", *log::level_named(options->log_level));
     exit_code = run(*options, *write);

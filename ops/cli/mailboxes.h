@@ -1,5 +1,6 @@
 #pragma once
-// `parley admin mailboxes`: which accounts are not indexed by the key of their e-mail (platform/text/mailbox.h), and which are of one mailbox.
+// `parley admin mailboxes`: which accounts are not indexed by the key of their e-mail (platform/text/mailbox.h), and
+// which are of one mailbox.
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,7 +37,8 @@ struct MailboxFinding {
   friend bool operator==(const MailboxFinding&, const MailboxFinding&) = default;
 };
 
-/// Of every account, by its id. A mailbox is whose account is indexed by its key, or else whose is the oldest. `index_of` makes the index of a key.
+/// Of every account, by its id. A mailbox is whose account is indexed by its key, or else whose is the oldest.
+/// `index_of` makes the index of a key.
 std::vector<MailboxFinding> find_mailboxes(const std::map<std::int64_t, accounts::Account>& accounts,
                                            const std::function<std::string(std::string_view)>& index_of);
 

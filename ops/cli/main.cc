@@ -1,4 +1,5 @@
-// The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment variable PARLEY_<NAME>.
+// The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment
+// variable PARLEY_<NAME>.
 #include <CLI/CLI.hpp>
 #include <ios>
 #include <map>
@@ -28,7 +29,8 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Parley: an event-sourced backend of conversational support"};
   app.require_subcommand(1);
-  // Each has its own: CLI11 reads every subcommand's variables, and what is shared would take a variable over the flag that was given.
+  // Each has its own: CLI11 reads every subcommand's variables, and what is shared would take a variable over the flag
+  // that was given.
   std::map<const CLI::App*, cli::Options> options;
   int exit_code = 0;
   const auto role_of = [&](CLI::App& parent, const char* name, const char* description, auto run) {
@@ -39,21 +41,28 @@ int main(int argc, char** argv) {
     });
     return command;
   };
-  const auto role = [&](const char* name, const char* description, auto run) { return role_of(app, name, description, run); };
+  const auto role = [&](const char* name, const char* description, auto run) {
+    return role_of(app, name, description, run);
+  };
 
   auto* api = role("api", "Serves HTTP: queries, commands and streams", cli::api);
   auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns", cli::decider);
   auto* projector = role("projector", "Writes the read models", cli::projector);
   auto* reactor = app.add_subcommand("reactor", "Runs a reactor: a process that acts on events");
   reactor->require_subcommand(1);
-  auto* processes = role_of(*reactor, "processes", "Continues the processes that span slots, step by step", cli::processes_reactor);
+  auto* processes =
+      role_of(*reactor, "processes", "Continues the processes that span slots, step by step", cli::processes_reactor);
   auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) {
-    return cli::topics({.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
+    return cli::topics(
+        {.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
-  auto* migrate = role("migrate", "Brings the read models' tables up to date", [](const cli::Options& o) { return cli::migrate(o.postgres); });
-  auto* keys = role("keys", "Makes the files of keys when there are none; changes the keys of access tokens", [](const cli::Options& o) {
-    return cli::keys(o.keys_file, o.seal_key_file, {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});
-  });
+  auto* migrate = role("migrate", "Brings the read models' tables up to date",
+                       [](const cli::Options& o) { return cli::migrate(o.postgres); });
+  auto* keys = role("keys", "Makes the files of keys when there are none; changes the keys of access tokens",
+                    [](const cli::Options& o) {
+                      return cli::keys(o.keys_file, o.seal_key_file,
+                                       {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});
+                    });
 
   for (auto* command : {api, decider, projector, processes, topics}) cli::add_kafka(*command, options[command]);
   for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);

@@ -14,8 +14,9 @@ constexpr std::chrono::minutes kStatementTimeout{30};
 }  // namespace
 
 int migrate(const std::string& connection) {
-  const auto done = postgres::migrate({.connection = connection, .application_name = "parley migrate", .statement_timeout = kStatementTimeout},
-                                      projections::migrations());
+  const auto done = postgres::migrate(
+      {.connection = connection, .application_name = "parley migrate", .statement_timeout = kStatementTimeout},
+      projections::migrations());
   if (!done) {
     std::cerr << "parley migrate: " << postgres::name_of(done.error().kind) << ": " << done.error().detail << "\n";
     return 1;

@@ -1,5 +1,6 @@
 #pragma once
-// The program's flags, one place for all roles. Every flag is also an environment variable PARLEY_<NAME>; `--help` lists both.
+// The program's flags, one place for all roles. Every flag is also an environment variable PARLEY_<NAME>; `--help`
+// lists both.
 #include <cstddef>
 #include <string>
 #include <vector>

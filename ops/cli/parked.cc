@@ -85,10 +85,12 @@ inline constexpr auto fields<cli::Shown> = std::tuple{
     field("correlation_id", &cli::Shown::correlation_id),
 };
 template <>
-inline constexpr auto fields<cli::ShownList> = std::tuple{field("parked", &cli::ShownList::parked), field("more", &cli::ShownList::more)};
+inline constexpr auto fields<cli::ShownList> =
+    std::tuple{field("parked", &cli::ShownList::parked), field("more", &cli::ShownList::more)};
 template <>
-inline constexpr auto fields<cli::Done> = std::tuple{field("stream", &cli::Done::stream), field("action", &cli::Done::action),
-                                                     field("version", &cli::Done::version), field("error", &cli::Done::error)};
+inline constexpr auto fields<cli::Done> =
+    std::tuple{field("stream", &cli::Done::stream), field("action", &cli::Done::action),
+               field("version", &cli::Done::version), field("error", &cli::Done::error)};
 
 }  // namespace parley::schema
 
@@ -108,7 +110,9 @@ int fail(std::string_view why) {
   return 1;
 }
 
-LogPlace place_of(const ParkedOptions& options) { return {.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions}; }
+LogPlace place_of(const ParkedOptions& options) {
+  return {.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions};
+}
 
 Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
   auto opened = kafka::Consumer::open(options.kafka, {});
@@ -134,10 +138,12 @@ Result<List> in_deciders(const ParkedOptions& options) {
   auto reader = open_reader(options);
   if (!reader) return std::unexpected(reader.error());
   std::map<int, schema::ParkedEntry> latest;
-  const auto read = read_all(*reader, kafka::every_partition(options.prefix + ".directory", options.partitions), [&](const kafka::Message& record) {
-    if (!record.key().starts_with(schema::kParkedPrefix)) return;
-    if (auto entry = schema::read_text<schema::ParkedEntry>(record.value())) latest[record.partition()] = std::move(*entry);
-  });
+  const auto read = read_all(*reader, kafka::every_partition(options.prefix + ".directory", options.partitions),
+                             [&](const kafka::Message& record) {
+                               if (!record.key().starts_with(schema::kParkedPrefix)) return;
+                               if (auto entry = schema::read_text<schema::ParkedEntry>(record.value()))
+                                 latest[record.partition()] = std::move(*entry);
+                             });
   if (!read) return std::unexpected(read.error());
   List out;
   for (auto& [partition, entry] : latest) {
@@ -149,7 +155,8 @@ Result<List> in_deciders(const ParkedOptions& options) {
 
 /// What the projections' tables say.
 Result<std::vector<Row>> in_projections(const std::string& connection) {
-  postgres::Pool pool({.session = {.connection = connection, .application_name = "parley parked"}, .connections_max = 1});
+  postgres::Pool pool(
+      {.session = {.connection = connection, .application_name = "parley parked"}, .connections_max = 1});
   auto lease = pool.lease(kPostgresWithin);
   if (!lease) return std::unexpected("PostgreSQL: " + lease.error().detail);
   auto streams = projections::parked_streams(*lease, kProjectionStreamsMax);
@@ -191,10 +198,13 @@ Shown shown(const Row& row) {
           .correlation_id = {}};
 }
 
-int partition_of_stream(const Stream& stream, const ParkedOptions& options) { return partition_of(slot_of(stream.id), options.partitions); }
+int partition_of_stream(const Stream& stream, const ParkedOptions& options) {
+  return partition_of(slot_of(stream.id), options.partitions);
+}
 
 /// The command that stopped the stream, from its dead letter, as it was sent.
-Result<parking::SentCommand> dead_command(const ParkedOptions& options, const Stream& stream, const std::string& command_id) {
+Result<parking::SentCommand> dead_command(const ParkedOptions& options, const Stream& stream,
+                                          const std::string& command_id) {
   auto reader = open_reader(options);
   if (!reader) return std::unexpected(reader.error());
   std::optional<parking::SentCommand> found;
@@ -203,12 +213,14 @@ Result<parking::SentCommand> dead_command(const ParkedOptions& options, const St
     if (record.header("dead_stream") != to_string(stream) || record.header("command_id") != command_id) return;
     found = parking::SentCommand{std::string(record.key()), {}, {std::string(record.value())}};
     for (const auto& header : record.headers()) {
-      if (!std::string_view(header.name).starts_with(kDeadPrefix)) found->headers.push_back({std::string(header.name), std::string(header.value)});
+      if (!std::string_view(header.name).starts_with(kDeadPrefix))
+        found->headers.push_back({std::string(header.name), std::string(header.value)});
     }
   });
   if (!read) return std::unexpected(read.error());
   if (!found || found->value.text.empty()) {
-    return std::unexpected("the dead letter of command " + command_id + " is gone or was too large to keep it: it can be skipped alone");
+    return std::unexpected("the dead letter of command " + command_id +
+                           " is gone or was too large to keep it: it can be skipped alone");
   }
   return std::move(*found);
 }
@@ -220,19 +232,22 @@ std::string header_of(const parking::SentCommand& command, std::string_view name
 
 void print(const Shown& one) {
   using text::printable;
-  std::cout << printable(one.stream) << "  stands still for " << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
+  std::cout << printable(one.stream) << "  stands still for "
+            << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
             << schema::format_time(one.since) << ", version " << one.version << "\n  " << printable(one.reason) << "\n";
-  if (one.command_id) std::cout << "  command " << printable(*one.command_id) << " at offset " << one.command_offset.value_or(-1) << "\n";
+  if (one.command_id)
+    std::cout << "  command " << printable(*one.command_id) << " at offset " << one.command_offset.value_or(-1) << "\n";
   if (one.command_type) {
-    std::cout << "  " << printable(*one.command_type) << " by " << printable(one.principal.value_or("")) << ", correlation "
-              << printable(one.correlation_id.value_or("")) << "\n";
+    std::cout << "  " << printable(*one.command_type) << " by " << printable(one.principal.value_or(""))
+              << ", correlation " << printable(one.correlation_id.value_or("")) << "\n";
   }
 }
 
 int unpark(const ParkedOptions& options, const Unpark& what, parking::Action action) {
   const auto stream = parse_stream(what.stream);
   if (!stream) return fail(what.stream + " is no stream (they are like dialog/1387)");
-  if (what.projection.has_value() != what.version.has_value()) return fail("a projection and the version of its event belong together");
+  if (what.projection.has_value() != what.version.has_value())
+    return fail("a projection and the version of its event belong together");
   if (const auto fits = expect_partitions(place_of(options)); !fits) return fail(fits.error());
   std::vector<std::string> attempts{crypto::uuid7()};
   parking::Command command = parking::Skip{what.reason, what.projection, what.version};
@@ -243,7 +258,8 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
       if (!list) return fail(list.error());
       const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
       if (row == list->parked.end()) return fail(what.stream + " is not parked for its decider");
-      if (!row->stream.command_id) return fail(what.stream + ": " + row->stream.reason + "; a build that knows it brings it back, or `skip`");
+      if (!row->stream.command_id)
+        return fail(what.stream + ": " + row->stream.reason + "; a build that knows it brings it back, or `skip`");
       auto sent = dead_command(options, *stream, *row->stream.command_id);
       if (!sent) return fail(sent.error());
       // A sending of its own: whoever sent it first was answered then.
@@ -259,18 +275,21 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
-    return fail(what.stream + ": " + std::string(schema::error_row(error->code).name) + ": " + std::string(schema::error_row(error->code).english));
+    return fail(what.stream + ": " + std::string(schema::error_row(error->code).name) + ": " +
+                std::string(schema::error_row(error->code).english));
   }
   Done done{what.stream, std::string(schema::name_of(action)), outcome.version, std::nullopt};
   if (attempts.size() > 1) {
     if (const auto* error = std::get_if<Error>(&got->at(attempts.back()).result)) done.error = error->code;
   }
-  if (done.error == Code::internal_error) return fail(what.stream + ": the decision failed again, the stream still stands");
+  if (done.error == Code::internal_error)
+    return fail(what.stream + ": the decision failed again, the stream still stands");
   if (options.json) {
     std::cout << schema::write(done) << "\n";
   } else {
     std::cout << what.stream << ": goes on, version " << done.version << "\n";
-    if (attempts.size() > 1) std::cout << "  its command: " << (done.error ? schema::error_row(*done.error).name : "accepted") << "\n";
+    if (attempts.size() > 1)
+      std::cout << "  its command: " << (done.error ? schema::error_row(*done.error).name : "accepted") << "\n";
   }
   return 0;
 }
@@ -319,8 +338,12 @@ int parked_show(const ParkedOptions& options, const std::string& stream) {
   return 0;
 }
 
-int parked_retry(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::retry); }
-int parked_skip(const ParkedOptions& options, const Unpark& what) { return unpark(options, what, parking::Action::skip); }
+int parked_retry(const ParkedOptions& options, const Unpark& what) {
+  return unpark(options, what, parking::Action::retry);
+}
+int parked_skip(const ParkedOptions& options, const Unpark& what) {
+  return unpark(options, what, parking::Action::skip);
+}
 
 void add_parked(CLI::App& app, int& exit_code) {
   /// Lives as long as the callbacks that read it.
@@ -334,7 +357,9 @@ void add_parked(CLI::App& app, int& exit_code) {
   auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
   parked->require_subcommand(1);
   add_kafka(*parked, asked->options);
-  parked->add_option("--postgres", asked->postgres, "PostgreSQL's connection string: list and show name what stands still for a projection too")
+  parked
+      ->add_option("--postgres", asked->postgres,
+                   "PostgreSQL's connection string: list and show name what stands still for a projection too")
       ->envname("PARLEY_POSTGRES");
   parked->add_flag("--json", asked->json, "One JSON document, for programs");
   const auto add = [&](const char* name, const char* description, auto run) {
@@ -342,10 +367,12 @@ void add_parked(CLI::App& app, int& exit_code) {
     command->callback([asked, run, &exit_code] {
       const auto& own = asked->options;
       log::configure("parked", "", *log::level_named(own.log_level));
-      exit_code = run(
-          ParkedOptions{
-              .kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions, .postgres = asked->postgres, .json = asked->json},
-          asked->unpark);
+      exit_code = run(ParkedOptions{.kafka = own.kafka(),
+                                    .prefix = own.topic_prefix,
+                                    .partitions = own.partitions,
+                                    .postgres = asked->postgres,
+                                    .json = asked->json},
+                      asked->unpark);
     });
     return command;
   };
@@ -354,12 +381,16 @@ void add_parked(CLI::App& app, int& exit_code) {
                    [](const auto& options, const auto& what) { return parked_show(options, what.stream); });
   auto* retry = add("retry", "Lets it go on, and tries again what stopped it", parked_retry);
   auto* skip = add("skip", "Lets it go on without what stopped it, for good", parked_skip);
-  for (auto* command : {show, retry, skip}) command->add_option("stream", asked->unpark.stream, "For example dialog/1387")->required();
+  for (auto* command : {show, retry, skip})
+    command->add_option("stream", asked->unpark.stream, "For example dialog/1387")->required();
   retry->add_option("--reason", asked->unpark.reason, "Why, for the log");
   skip->add_option("--reason", asked->unpark.reason, "Why, for the log")->required();
   for (auto* command : {retry, skip}) {
-    command->add_option("--projection", asked->unpark.projection, "The projection for which it stands still, instead of its decider");
-    command->add_option("--version", asked->unpark.version, "The version, in the stream, of the event that the projection could not apply")
+    command->add_option("--projection", asked->unpark.projection,
+                        "The projection for which it stands still, instead of its decider");
+    command
+        ->add_option("--version", asked->unpark.version,
+                     "The version, in the stream, of the event that the projection could not apply")
         ->check(CLI::Range(std::int64_t{1}, kIdMax));
   }
 }

@@ -15,8 +15,9 @@ struct ParkedOptions {
   kafka::Config kafka;
   std::string prefix = "parley";
   int partitions = 16;
-  std::optional<std::string> postgres = {};  ///< Connection string: what stands still for the projections is listed too.
-  bool json = false;                         ///< For programs: one JSON document on standard output.
+  std::optional<std::string> postgres =
+      {};             ///< Connection string: what stands still for the projections is listed too.
+  bool json = false;  ///< For programs: one JSON document on standard output.
 };
 
 /// What a stream is brought back from. Without a projection: from what its decider met.
@@ -27,8 +28,8 @@ struct Unpark {
   std::optional<std::int64_t> version;  ///< Of the event that the projection could not apply.
 };
 
-// `parley parked …`: streams that stand still, and what brings them back. Each returns the process's exit code: 0 when it did what it says, 1
-// otherwise, with the reason on standard error. Safe to repeat.
+// `parley parked …`: streams that stand still, and what brings them back. Each returns the process's exit code: 0 when
+// it did what it says, 1 otherwise, with the reason on standard error. Safe to repeat.
 
 /// Every stream that stands still.
 int parked_list(const ParkedOptions& options);

@@ -59,7 +59,8 @@ void show(const rebuild::Progress& progress) {
   char text[120] = "";
   if (progress.total > 0) {
     std::snprintf(text, sizeof text, " %.1f %% of %" PRId64 " offsets, %.0f events/s",
-                  100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total), progress.total, progress.events_per_second);
+                  100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total), progress.total,
+                  progress.events_per_second);
   }
   std::cerr << progress.step << text << "\n";
 }
@@ -88,8 +89,10 @@ std::string formatted(const char* format, Values... values) {
 
 void print(const Certificate& c) {
   using text::printable;
-  std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + printable(*c.reason) : "") << "\n";
-  std::cout << "certificate " << c.id << ", " << schema::format_time(c.started) << " to " << schema::format_time(c.finished) << "\n";
+  std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + printable(*c.reason) : "")
+            << "\n";
+  std::cout << "certificate " << c.id << ", " << schema::format_time(c.started) << " to "
+            << schema::format_time(c.finished) << "\n";
   if (c.topic_id) std::cout << "log " << *c.topic_id << ", tables as of " << c.migration << "\n";
   if (!c.checkpoints.empty()) {
     std::cout << "up to";
@@ -101,13 +104,16 @@ void print(const Certificate& c) {
                            static_cast<double>(c.events) / c.seconds, c.compare_seconds);
   }
   if (c.outcome == Outcome::switched) {
-    std::cout << formatted("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms, c.readers_held_ms);
+    std::cout << formatted("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms,
+                           c.readers_held_ms);
   }
-  if (!c.tables.empty()) std::cout << formatted("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
+  if (!c.tables.empty())
+    std::cout << formatted("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
   for (const auto& table : c.tables) {
     const bool is_same = table.rows == table.rebuilt_rows && table.digest == table.rebuilt_digest;
-    std::cout << formatted("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows, table.rebuilt_rows,
-                           shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(), is_same ? "same" : "DIFFERS");
+    std::cout << formatted("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows,
+                           table.rebuilt_rows, shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(),
+                           is_same ? "same" : "DIFFERS");
   }
   for (const auto& difference : c.differences) {
     std::cout << difference.table << " " << printable(difference.key) << ": " << word(difference.found);
@@ -116,8 +122,8 @@ void print(const Certificate& c) {
   }
   if (c.accepted) std::cout << "differences accepted: " << printable(*c.accepted) << "\n";
   for (const auto& one : c.parked) {
-    std::cout << printable(one.stream) << " is parked at version " << one.version << (one.in_rebuilt ? " in the rebuilt tables: " : ": ")
-              << printable(one.reason) << "\n";
+    std::cout << printable(one.stream) << " is parked at version " << one.version
+              << (one.in_rebuilt ? " in the rebuilt tables: " : ": ") << printable(one.reason) << "\n";
   }
   for (const auto& note : c.notes) std::cout << printable(note) << "\n";
 }
@@ -125,7 +131,8 @@ void print(const Certificate& c) {
 int list(const Options& options, bool json) {
   const auto migrated = postgres::expect_migrated({.connection = options.postgres}, projections::migrations());
   if (!migrated) return fail("PostgreSQL: " + migrated.error().detail);
-  postgres::Pool pool({.session = {.connection = options.postgres, .application_name = "parley rebuild"}, .connections_max = 1});
+  postgres::Pool pool(
+      {.session = {.connection = options.postgres, .application_name = "parley rebuild"}, .connections_max = 1});
   auto lease = pool.lease(kPostgresWithin);
   if (!lease) return fail("PostgreSQL: " + lease.error().detail);
   auto kept = projections::certificates(*lease, kListedMax);
@@ -135,8 +142,9 @@ int list(const Options& options, bool json) {
     return 0;
   }
   for (const auto& c : *kept) {
-    std::cout << c.id << "  " << schema::format_time(c.finished) << "  " << c.projection << "  " << schema::name_of(c.outcome) << "  " << c.events
-              << " events" << (c.reason ? "  " + text::printable(*c.reason) : "")
+    std::cout << c.id << "  " << schema::format_time(c.finished) << "  " << c.projection << "  "
+              << schema::name_of(c.outcome) << "  " << c.events << " events"
+              << (c.reason ? "  " + text::printable(*c.reason) : "")
               << (c.accepted ? "  differences accepted: " + text::printable(*c.accepted) : "") << "\n";
   }
   if (kept->empty()) std::cout << "the read models were never rebuilt\n";
@@ -145,7 +153,8 @@ int list(const Options& options, bool json) {
 
 int run(const Asked& asked) {
   for (const auto& name : asked.projections) {
-    if (name != projections::kReadModels) return fail("there is no projection " + name + ": there is " + std::string(projections::kReadModels));
+    if (name != projections::kReadModels)
+      return fail("there is no projection " + name + ": there is " + std::string(projections::kReadModels));
   }
   if (asked.list) return list(asked.options, asked.json);
   if (asked.compare && asked.accept) return fail("--compare switches nothing: there is nothing to accept");
@@ -177,12 +186,14 @@ int run(const Asked& asked) {
 
 void add_rebuild(CLI::App& app, int& exit_code) {
   const auto asked = std::make_shared<Asked>();
-  auto* command =
-      app.add_subcommand("rebuild", "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
+  auto* command = app.add_subcommand(
+      "rebuild",
+      "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
   add_kafka(*command, asked->options);
   add_postgres(*command, asked->options);
   command->add_option("projection", asked->projections, "Which ones; all when none is named");
-  command->add_option("--accept-differences", asked->accept, "Switch although rows differ, and why, for the certificate");
+  command->add_option("--accept-differences", asked->accept,
+                      "Switch although rows differ, and why, for the certificate");
   command->add_flag("--compare", asked->compare, "Prove that the tables are what the log says, and switch nothing");
   command->add_flag("--keep", asked->keep, "Keep the rebuilt tables for a look when they are not switched to");
   command->add_flag("--list", asked->list, "The certificates that are kept, the newest first");

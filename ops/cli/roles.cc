@@ -20,7 +20,8 @@
 namespace parley::cli {
 namespace {
 
-/// A process that has found another log stays for so long, not ready and saying why; then it is started again and looks again.
+/// A process that has found another log stays for so long, not ready and saying why; then it is started again and looks
+/// again.
 constexpr std::chrono::seconds kSayWhyFor{40};
 
 /// Longer than any wait of a loop, requests to a broker that is away among them.
@@ -65,27 +66,28 @@ int api(const Options& o) {
   auto limits = limits::settings(replyx::all_limits(), profile, o.rate_limits).value();  // the flags have been checked
   std::vector<limits::Network> trusted_proxies;
   for (const auto& network : o.trusted_proxies) trusted_proxies.push_back(limits::Network::parse(network).value());
-  api::Api role(
-      {.kafka = o.kafka(),
-       .topic_prefix = o.topic_prefix,
-       .partitions = o.partitions,
-       .postgres = o.postgres,
-       .keys_file = o.keys_file,
-       .host = o.http_host,
-       .port = o.http_port,
-       .http = {.connections_max = o.http_connections_max, .input_bytes_max = o.http_input_bytes_max, .unsent_bytes_max = o.http_unsent_bytes_max},
-       .limits = std::move(limits),
-       .limit_keys_max = o.rate_limit_keys_max,
-       .trusted_proxies = std::move(trusted_proxies),
-       .assistants_max = o.assistants_max,
-       .commands_waiting_max = o.commands_waiting_max,
-       .query_threads = o.query_threads,
-       .queries_waiting_max = o.queries_waiting_max,
-       .hashing_threads = o.hashing_threads,
-       .hashings_waiting_max = o.hashings_waiting_max,
-       .streams_max = o.streams_max,
-       .stream_hub_bytes_max = o.stream_hub_bytes_max,
-       .say_why_for = kSayWhyFor});
+  api::Api role({.kafka = o.kafka(),
+                 .topic_prefix = o.topic_prefix,
+                 .partitions = o.partitions,
+                 .postgres = o.postgres,
+                 .keys_file = o.keys_file,
+                 .host = o.http_host,
+                 .port = o.http_port,
+                 .http = {.connections_max = o.http_connections_max,
+                          .input_bytes_max = o.http_input_bytes_max,
+                          .unsent_bytes_max = o.http_unsent_bytes_max},
+                 .limits = std::move(limits),
+                 .limit_keys_max = o.rate_limit_keys_max,
+                 .trusted_proxies = std::move(trusted_proxies),
+                 .assistants_max = o.assistants_max,
+                 .commands_waiting_max = o.commands_waiting_max,
+                 .query_threads = o.query_threads,
+                 .queries_waiting_max = o.queries_waiting_max,
+                 .hashing_threads = o.hashing_threads,
+                 .hashings_waiting_max = o.hashings_waiting_max,
+                 .streams_max = o.streams_max,
+                 .stream_hub_bytes_max = o.stream_hub_bytes_max,
+                 .say_why_for = kSayWhyFor});
   return serve(role, o);
 }
 
@@ -124,8 +126,11 @@ int projector(const Options& o) {
 }
 
 int processes_reactor(const Options& o) {
-  processes::Processes role(
-      {.kafka = o.kafka(), .topic_prefix = o.topic_prefix, .partitions = o.partitions, .instance = o.instance, .say_why_for = kSayWhyFor});
+  processes::Processes role({.kafka = o.kafka(),
+                             .topic_prefix = o.topic_prefix,
+                             .partitions = o.partitions,
+                             .instance = o.instance,
+                             .say_why_for = kSayWhyFor});
   return work(role, o);
 }
 

@@ -44,8 +44,11 @@ struct Topic {
 std::vector<Topic> wanted(int partitions) {
   using std::chrono::days;
   using std::chrono::minutes;
-  const std::map<std::string, std::string> forever{{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
-  auto kept = [](milliseconds time) { return std::map<std::string, std::string>{{"cleanup.policy", "delete"}, {"retention.ms", ms(time)}}; };
+  const std::map<std::string, std::string> forever{
+      {"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"retention.bytes", "-1"}};
+  auto kept = [](milliseconds time) {
+    return std::map<std::string, std::string>{{"cleanup.policy", "delete"}, {"retention.ms", ms(time)}};
+  };
   auto signals = kept(minutes(10));
   signals["segment.ms"] = ms(minutes(10));  // a segment is deleted as a whole, and only after it is closed
   return {
@@ -63,7 +66,8 @@ template <class Call>
 auto patiently(Call call) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   auto result = call();
-  while (!result && (result.error().retryable || result.error().kind == kafka::Kind::unknown_topic) && std::chrono::steady_clock::now() < deadline) {
+  while (!result && (result.error().retryable || result.error().kind == kafka::Kind::unknown_topic) &&
+         std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(kPause);
     result = call();
   }
@@ -75,12 +79,14 @@ int fail(std::string_view what, std::string_view why) {
   return 1;
 }
 
-/// What may not be put in the place of a topic that is gone from a log that was used: why, or nothing when all that is missing may be created.
+/// What may not be put in the place of a topic that is gone from a log that was used: why, or nothing when all that is
+/// missing may be created.
 Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::string>& names) {
   const auto found = patiently([&] { return admin.describe_topics(names); });
   if (!found) return std::unexpected(found.error());
   const auto topic = [&](std::string_view name) {
-    return std::ranges::find_if(*found, [&](const auto& one) { return one && one->name.ends_with("." + std::string(name)); });
+    return std::ranges::find_if(*found,
+                                [&](const auto& one) { return one && one->name.ends_with("." + std::string(name)); });
   };
   const auto used = [&](std::string_view name) -> Result<bool> {
     const auto one = topic(name);
@@ -90,7 +96,8 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
   const auto events = used("events");
   if (!events) return std::unexpected(events.error());
   if (*events && topic("commands") == found->end()) {
-    return "the topic of commands is gone from a log with events. An empty one in its place would count from 0 again, and deciders pass over what "
+    return "the topic of commands is gone from a log with events. An empty one in its place would count from 0 again, "
+           "and deciders pass over what "
            "they have counted: restore it, or the whole log";
   }
   if (topic("events") == found->end()) {
@@ -98,11 +105,13 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
       const auto is = used(other);
       if (!is) return std::unexpected(is.error());
       if (*is)
-        return "the topic of events is gone from a log with " + std::string(other) + ": restore it, or delete the other topics too and begin anew";
+        return "the topic of events is gone from a log with " + std::string(other) +
+               ": restore it, or delete the other topics too and begin anew";
     }
   }
   if (*events && topic("replies") == found->end()) {
-    std::cerr << "parley topics: the replies are gone from a log with events, and with them the outcomes that no decider's state remembers\n";
+    std::cerr << "parley topics: the replies are gone from a log with events, and with them the outcomes that no "
+                 "decider's state remembers\n";
   }
   return std::nullopt;
 }
@@ -121,7 +130,8 @@ Result<std::vector<kafka::TopicDescription>> describe_all(Admin& admin, const st
     if (!found) return std::unexpected(found.error());
     std::vector<kafka::TopicDescription> out;
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (!(*found)[i]) return std::unexpected(kafka::Error{kafka::Kind::unknown_topic, true, names[i] + " is not there yet"});
+      if (!(*found)[i])
+        return std::unexpected(kafka::Error{kafka::Kind::unknown_topic, true, names[i] + " is not there yet"});
       out.push_back(*(*found)[i]);
     }
     return out;
@@ -139,8 +149,10 @@ Result<bool> is_used(Admin& admin, const std::string& topic, int partitions) {
 
 namespace {
 
-/// (auto.offset.reset is "error" everywhere: a group that has lost its positions says so instead of skipping or repeating.)
-Result<std::size_t> write_missing(Admin& admin, const std::string& group, const Result<std::vector<kafka::PartitionOffset>>& first) {
+/// (auto.offset.reset is "error" everywhere: a group that has lost its positions says so instead of skipping or
+/// repeating.)
+Result<std::size_t> write_missing(Admin& admin, const std::string& group,
+                                  const Result<std::vector<kafka::PartitionOffset>>& first) {
   if (!first) return std::unexpected(first.error());
   std::vector<kafka::TopicPartition> all;
   for (const auto& one : *first) all.push_back(one.where);
@@ -152,21 +164,25 @@ Result<std::size_t> write_missing(Admin& admin, const std::string& group, const 
     if (known == positions->end() || known->offset < 0) missing.push_back(one);
   }
   if (missing.empty()) return 0;
-  if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written) return std::unexpected(written.error());
+  if (const auto written = patiently([&] { return admin.set_group_offsets(group, missing); }); !written)
+    return std::unexpected(written.error());
   return missing.size();
 }
 
 }  // namespace
 
-Result<std::map<std::string, std::size_t>> write_first_positions(Admin& admin, const TopicsOptions& options, kafka::RecordTime reactors_from) {
-  const std::string deciders = options.prefix + ".decider", reactors = options.prefix + "." + std::string(processes::kGroup);
+Result<std::map<std::string, std::size_t>> write_first_positions(Admin& admin, const TopicsOptions& options,
+                                                                 kafka::RecordTime reactors_from) {
+  const std::string deciders = options.prefix + ".decider",
+                    reactors = options.prefix + "." + std::string(processes::kGroup);
   const auto commands = kafka::every_partition(options.prefix + ".commands", options.partitions);
   const auto of_deciders = write_missing(admin, deciders, patiently([&] { return admin.begin(commands); }));
   if (!of_deciders) return std::unexpected(of_deciders.error());
   auto reader = kafka::Consumer::open(options.kafka, {});
   if (!reader) return std::unexpected(std::move(reader.error()));
   const auto events = kafka::every_partition(options.prefix + ".events", options.partitions);
-  const auto of_reactors = write_missing(admin, reactors, patiently([&] { return reader->at_time(events, reactors_from); }));
+  const auto of_reactors =
+      write_missing(admin, reactors, patiently([&] { return reader->at_time(events, reactors_from); }));
   if (!of_reactors) return std::unexpected(of_reactors.error());
   return std::map<std::string, std::size_t>{{deciders, *of_deciders}, {reactors, *of_reactors}};
 }
@@ -177,20 +193,23 @@ std::vector<std::string> topic_names() {
   return out;
 }
 
-Result<std::vector<kafka::TopicDescription>> create_topics(Admin& admin, const TopicsOptions& options, const std::vector<std::string>& names) {
+Result<std::vector<kafka::TopicDescription>> create_topics(Admin& admin, const TopicsOptions& options,
+                                                           const std::vector<std::string>& names) {
   const auto all = wanted(options.partitions);
   std::vector<std::string> full;
   for (const auto& name : names) {
     const auto topic = std::ranges::find(all, name, &Topic::name);
     full.push_back(options.prefix + "." + name);
-    const auto created = patiently([&] { return admin.create_topic({full.back(), topic->partitions, options.replication, topic->config}); });
+    const auto created = patiently(
+        [&] { return admin.create_topic({full.back(), topic->partitions, options.replication, topic->config}); });
     if (!created) return std::unexpected(created.error());
   }
   return describe_all(admin, full);
 }
 
 int topics(const TopicsOptions& options) {
-  if (options.partitions < 1 || options.partitions > 1024) return fail("partitions", "must be between 1 and 1024, the number of slots");
+  if (options.partitions < 1 || options.partitions > 1024)
+    return fail("partitions", "must be between 1 and 1024, the number of slots");
   auto admin = Admin::open(options.kafka);
   if (!admin) return fail("kafka", admin.error().text);
 
@@ -231,7 +250,8 @@ int topics(const TopicsOptions& options) {
     std::cout << "the directory was lost: made again out of the events, " << *filled << " entries\n";
   }
 
-  const auto written = write_first_positions(*admin, options, std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) - kReactorsGoBack);
+  const auto written = write_first_positions(
+      *admin, options, std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) - kReactorsGoBack);
   if (!written) return fail("first positions", written.error().text);
   for (const auto& [group, partitions] : *written) {
     if (partitions > 0) std::cout << "wrote the first position of " << group << " in " << partitions << " partitions\n";

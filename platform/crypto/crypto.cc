@@ -39,7 +39,8 @@ std::optional<std::string> unhex(std::string_view text) {
   std::string out(text.size() / 2, '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (text.size() % 2 != 0 || sodium_hex2bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end) != 0 ||
+  if (text.size() % 2 != 0 ||
+      sodium_hex2bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end) != 0 ||
       end != text.data() + text.size())
     return std::nullopt;
   return out;
@@ -56,7 +57,8 @@ std::optional<std::string> unbase64url(std::string_view text) {
   std::string out(text.size(), '\0');
   std::size_t size = 0;
   const char* end = nullptr;
-  if (sodium_base642bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+  if (sodium_base642bin(bytes_of(out), out.size(), text.data(), text.size(), nullptr, &size, &end,
+                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
       end != text.data() + text.size()) {
     return std::nullopt;
   }
@@ -102,7 +104,9 @@ std::string random_bytes(std::size_t count) {
   return out;
 }
 
-bool equal(std::string_view a, std::string_view b) { return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
+bool equal(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
 
 KeyedHash::KeyedHash() {
   static_assert(sizeof key_ == crypto_shorthash_siphashx24_KEYBYTES);
@@ -117,7 +121,9 @@ std::array<std::uint64_t, 2> KeyedHash::of(std::string_view text) const {
 
 std::string uuid7() {
   auto raw = random_bytes(16);
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
   for (int i = 0; i < 6; ++i) raw[static_cast<std::size_t>(i)] = static_cast<char>((ms >> (8 * (5 - i))) & 0xFF);
   return uuid_text(raw, 7);
 }

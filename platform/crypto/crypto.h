@@ -1,5 +1,6 @@
 #pragma once
-// Hashes, identifiers, secrets. All functions are thread-safe. libsodium and OpenSSL do the work; nothing of them shows here.
+// Hashes, identifiers, secrets. All functions are thread-safe. libsodium and OpenSSL do the work; nothing of them shows
+// here.
 #include <array>
 #include <cstdint>
 #include <expected>
@@ -42,8 +43,8 @@ std::string random_bytes(std::size_t count);
 /// In constant time for texts of one length.
 bool equal(std::string_view a, std::string_view b);
 
-/// Short hashes (SipHash-2-4, 128 bits) under a random key of its own, so that nobody can choose texts whose hashes meet: for tables in memory.
-/// Copies have the same key.
+/// Short hashes (SipHash-2-4, 128 bits) under a random key of its own, so that nobody can choose texts whose hashes
+/// meet: for tables in memory. Copies have the same key.
 class KeyedHash {
  public:
   KeyedHash();

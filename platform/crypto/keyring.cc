@@ -67,7 +67,8 @@ std::expected<Keyring::File, std::string> Keyring::read(const std::string& path)
     }
   }
   if (file.signs != file.id && !file.token_keys.contains(file.signs)) return wrong("what signs is none of the keys");
-  if (file.token_keys.size() > kTokenKeysMax) return wrong("there are more than " + std::to_string(kTokenKeysMax) + " keys of tokens");
+  if (file.token_keys.size() > kTokenKeysMax)
+    return wrong("there are more than " + std::to_string(kTokenKeysMax) + " keys of tokens");
   return file;
 }
 
@@ -78,7 +79,8 @@ std::expected<void, std::string> Keyring::write(const std::string& path, const F
   return replace_secret_file(path, text);
 }
 
-Keyring::Keyring(File file) : key_id_(std::move(file.id)), master_(std::move(file.master)), token_keys_(std::move(file.token_keys)) {
+Keyring::Keyring(File file)
+    : key_id_(std::move(file.id)), master_(std::move(file.master)), token_keys_(std::move(file.token_keys)) {
   token_ids_.push_back(file.signs);
   if (file.signs != key_id_) token_ids_.push_back(key_id_);
   for (const auto& [id, key] : token_keys_) {
@@ -95,7 +97,8 @@ std::expected<Keyring, std::string> Keyring::load(const std::string& path) {
 std::expected<std::string, std::string> Keyring::add_token_key(const std::string& path) {
   auto file = read(path);
   if (!file) return std::unexpected(std::move(file.error()));
-  if (file->token_keys.size() == kTokenKeysMax) return std::unexpected(path + ": there are enough keys of tokens already, drop one");
+  if (file->token_keys.size() == kTokenKeysMax)
+    return std::unexpected(path + ": there are enough keys of tokens already, drop one");
   const auto id = "t" + hex(random_bytes(4));
   file->token_keys.emplace(id, random_bytes(kMasterBytes));
   if (auto written = write(path, *file); !written) return std::unexpected(std::move(written.error()));
@@ -105,7 +108,8 @@ std::expected<std::string, std::string> Keyring::add_token_key(const std::string
 std::expected<void, std::string> Keyring::sign_with(const std::string& path, std::string_view token_key) {
   auto file = read(path);
   if (!file) return std::unexpected(std::move(file.error()));
-  if (token_key != file->id && !file->token_keys.contains(token_key)) return std::unexpected(path + ": has no such key");
+  if (token_key != file->id && !file->token_keys.contains(token_key))
+    return std::unexpected(path + ": has no such key");
   file->signs = token_key;
   return write(path, *file);
 }
@@ -130,7 +134,8 @@ std::string Keyring::token_mac(std::string_view key_id, std::string_view bytes) 
 
 std::string Keyring::derive(Purpose purpose) const {
   std::string key(32, '\0');
-  crypto_kdf_derive_from_key(bytes_of(key), key.size(), static_cast<std::uint64_t>(purpose), kKdfContext, bytes_of(std::string_view(master_)));
+  crypto_kdf_derive_from_key(bytes_of(key), key.size(), static_cast<std::uint64_t>(purpose), kKdfContext,
+                             bytes_of(std::string_view(master_)));
   return key;
 }
 
@@ -142,13 +147,16 @@ std::string Keyring::mac(Purpose purpose, std::string_view bytes) const {
 }
 
 // The context is authenticated by deriving a key of its own from it.
-static std::string sealing_key(const Keyring& keyring, std::string_view context) { return keyring.mac(Purpose::sealing, context); }
+static std::string sealing_key(const Keyring& keyring, std::string_view context) {
+  return keyring.mac(Purpose::sealing, context);
+}
 
 Sealed Keyring::seal(std::string_view secret, std::string_view context) const {
   const auto key = sealing_key(*this, context);
   auto nonce = random_bytes(crypto_secretbox_NONCEBYTES);
   std::string box(secret.size() + crypto_secretbox_MACBYTES, '\0');
-  crypto_secretbox_easy(bytes_of(box), bytes_of(secret), secret.size(), bytes_of(std::string_view(nonce)), bytes_of(std::string_view(key)));
+  crypto_secretbox_easy(bytes_of(box), bytes_of(secret), secret.size(), bytes_of(std::string_view(nonce)),
+                        bytes_of(std::string_view(key)));
   return Sealed{key_id_ + "." + base64url(nonce + box)};
 }
 
@@ -160,14 +168,16 @@ std::optional<std::string> Keyring::open(const Sealed& sealed, std::string_view 
   const auto box = std::string_view(*raw).substr(crypto_secretbox_NONCEBYTES);
   const auto key = sealing_key(*this, context);
   std::string secret(box.size() - crypto_secretbox_MACBYTES, '\0');
-  if (crypto_secretbox_open_easy(bytes_of(secret), bytes_of(box), box.size(), bytes_of(std::string_view(*raw)), bytes_of(std::string_view(key))) != 0)
+  if (crypto_secretbox_open_easy(bytes_of(secret), bytes_of(box), box.size(), bytes_of(std::string_view(*raw)),
+                                 bytes_of(std::string_view(key))) != 0)
     return std::nullopt;
   return secret;
 }
 
 std::string password_verifier(std::string_view password) {
   std::array<char, crypto_pwhash_STRBYTES> out{};
-  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kArgonPasses, kArgonBytes, crypto_pwhash_ALG_ARGON2ID13) != 0)
+  if (crypto_pwhash_str_alg(out.data(), password.data(), password.size(), kArgonPasses, kArgonBytes,
+                            crypto_pwhash_ALG_ARGON2ID13) != 0)
     throw std::bad_alloc();
   return out.data();
 }

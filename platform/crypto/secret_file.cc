@@ -50,7 +50,8 @@ std::expected<void, std::string> replace_secret_file(const std::string& path, st
 
 std::expected<KeyLine, std::string> read_key_line(const std::string& path) {
   struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
+  if (::stat(path.c_str(), &status) != 0)
+    return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
   if ((status.st_mode & 077) != 0) return std::unexpected(path + ": others may read it; its mode must be 0600");
   std::ifstream file(path);
   KeyLine line;

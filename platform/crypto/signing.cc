@@ -17,7 +17,9 @@ constexpr std::size_t kIdBytes = 8;
 unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 const unsigned char* bytes_of(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 
-std::string id_of(std::string_view public_half) { return hex(std::string_view(sha256(public_half)).substr(0, kIdBytes)); }
+std::string id_of(std::string_view public_half) {
+  return hex(std::string_view(sha256(public_half)).substr(0, kIdBytes));
+}
 
 struct Pair {
   std::string secret = std::string(crypto_sign_SECRETKEYBYTES, '\0');
@@ -48,7 +50,8 @@ std::expected<SigningKey, std::string> SigningKey::load(const std::string& path)
   auto line = read_key_line(path);
   if (!line) return std::unexpected(std::move(line.error()));
   const auto seed = unbase64url(line->key);
-  if (!seed || seed->size() != crypto_sign_SEEDBYTES) return std::unexpected(path + ": the key must be 32 bytes in base64url");
+  if (!seed || seed->size() != crypto_sign_SEEDBYTES)
+    return std::unexpected(path + ": the key must be 32 bytes in base64url");
   auto pair = pair_of(*seed);
   if (line->id != id_of(pair.public_half)) return std::unexpected(path + ": the key's id is another key's");
   return SigningKey(std::move(line->id), std::move(pair.secret), std::move(pair.public_half));
@@ -79,7 +82,8 @@ std::expected<PublicKeys, std::string> PublicKeys::load(const std::string& path)
 bool PublicKeys::verify(std::string_view id, std::string_view text, std::string_view signature) const {
   const auto key = keys_.find(id);
   return key != keys_.end() && signature.size() == crypto_sign_BYTES &&
-         crypto_sign_verify_detached(bytes_of(signature), bytes_of(text), text.size(), bytes_of(std::string_view(key->second))) == 0;
+         crypto_sign_verify_detached(bytes_of(signature), bytes_of(text), text.size(),
+                                     bytes_of(std::string_view(key->second))) == 0;
 }
 
 }  // namespace parley::crypto

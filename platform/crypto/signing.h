@@ -7,11 +7,13 @@
 
 namespace parley::crypto {
 
-/// The secret half. Immutable after loading; thread-safe. The file has one line: the key's id, a space, 32 random bytes in base64url. The id is made
-/// of the public half (the first 8 bytes of its SHA-256, hexadecimal), so that no two keys share one.
+/// The secret half. Immutable after loading; thread-safe. The file has one line: the key's id, a space, 32 random bytes
+/// in base64url. The id is made of the public half (the first 8 bytes of its SHA-256, hexadecimal), so that no two keys
+/// share one.
 class SigningKey {
  public:
-  /// Makes the file (mode 0600) when there is none, and the public half beside it (`path`.pub). Never overwrites the secret.
+  /// Makes the file (mode 0600) when there is none, and the public half beside it (`path`.pub). Never overwrites the
+  /// secret.
   static std::expected<void, std::string> create_if_missing(const std::string& path);
   static std::expected<SigningKey, std::string> load(const std::string& path);
 
@@ -29,7 +31,8 @@ class SigningKey {
   std::string public_;
 };
 
-/// Public halves, by id. The file has a line for each: the key's id, a space, 32 bytes in base64url; lines of several files may stand together.
+/// Public halves, by id. The file has a line for each: the key's id, a space, 32 bytes in base64url; lines of several
+/// files may stand together.
 class PublicKeys {
  public:
   static std::expected<PublicKeys, std::string> load(const std::string& path);

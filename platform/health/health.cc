@@ -14,8 +14,10 @@ namespace parley::health {
 namespace {
 
 void answer(mg_connection* connection, int status, const char* content_type, const std::string& body) {
-  mg_printf(connection, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n", status,
-            status == 200 ? "OK" : "Service Unavailable", content_type, body.size());
+  mg_printf(connection,
+            "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\nConnection: "
+            "close\r\n\r\n",
+            status, status == 200 ? "OK" : "Service Unavailable", content_type, body.size());
   mg_write(connection, body.data(), body.size());
 }
 
@@ -29,8 +31,10 @@ struct Metrics : CivetHandler {
     return true;
   }
   const std::function<Verdict()>& verdict;
-  metrics::Gauge ready = metrics::gauge("parley_process_ready", "1: the process can do its work; 0: it cannot, and /readyz says why");
-  metrics::Gauge degraded = metrics::gauge("parley_process_degraded", "1: it works, and /readyz says what somebody should look at");
+  metrics::Gauge ready =
+      metrics::gauge("parley_process_ready", "1: the process can do its work; 0: it cannot, and /readyz says why");
+  metrics::Gauge degraded =
+      metrics::gauge("parley_process_degraded", "1: it works, and /readyz says what somebody should look at");
 };
 struct Live : CivetHandler {
   bool handleGet(CivetServer*, mg_connection* connection) override {
@@ -46,7 +50,9 @@ struct Ready : CivetHandler {
     rapidjson::Writer<rapidjson::StringBuffer> w(buffer);
     w.StartObject();
     w.Key("status");
-    w.String(now.readiness == Readiness::ready ? "ready" : now.readiness == Readiness::degraded ? "degraded" : "not_ready");
+    w.String(now.readiness == Readiness::ready      ? "ready"
+             : now.readiness == Readiness::degraded ? "degraded"
+                                                    : "not_ready");
     w.Key("reasons");
     w.StartArray();
     for (const auto& reason : now.reasons) w.String(reason.c_str(), static_cast<rapidjson::SizeType>(reason.size()));

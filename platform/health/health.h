@@ -16,9 +16,9 @@ struct Verdict {
 /// The worse of two, with the reasons of both.
 Verdict worse(Verdict a, const Verdict& b);
 
-/// Owns the port and its two threads from construction to destruction. `verdict` is called on those threads for each /readyz and must not
-/// block; for each /metrics too, which shows it as parley_process_ready and parley_process_degraded. Throws std::runtime_error, naming the
-/// address, when the port cannot be had.
+/// Owns the port and its two threads from construction to destruction. `verdict` is called on those threads for each
+/// /readyz and must not block; for each /metrics too, which shows it as parley_process_ready and
+/// parley_process_degraded. Throws std::runtime_error, naming the address, when the port cannot be had.
 class Server {
  public:
   Server(const std::string& host, int port, std::function<Verdict()> verdict);

@@ -15,8 +15,10 @@ constexpr const char* kNoGroup = "parley.admin";
 using NewTopicHandle = std::unique_ptr<rd_kafka_NewTopic_t, DestroyWith<rd_kafka_NewTopic_destroy>>;
 using DeleteTopicHandle = std::unique_ptr<rd_kafka_DeleteTopic_t, DestroyWith<rd_kafka_DeleteTopic_destroy>>;
 using CollectionHandle = std::unique_ptr<rd_kafka_TopicCollection_t, DestroyWith<rd_kafka_TopicCollection_destroy>>;
-using ListOffsetsHandle = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, DestroyWith<rd_kafka_ListConsumerGroupOffsets_destroy>>;
-using AlterOffsetsHandle = std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t, DestroyWith<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
+using ListOffsetsHandle =
+    std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t, DestroyWith<rd_kafka_ListConsumerGroupOffsets_destroy>>;
+using AlterOffsetsHandle =
+    std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t, DestroyWith<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
 
 Error topic_error(const rd_kafka_topic_result_t* result, const char* step) {
   Error error = to_error(rd_kafka_topic_result_error(result), step);
@@ -27,7 +29,8 @@ Error topic_error(const rd_kafka_topic_result_t* result, const char* step) {
 
 /// The one group that was asked for, with its partitions' own errors checked.
 Result<std::vector<PartitionOffset>> group_answer(const rd_kafka_group_result_t* group, const char* step) {
-  if (const auto* error = rd_kafka_group_result_error(group); error != nullptr) return std::unexpected(to_error(error, step));
+  if (const auto* error = rd_kafka_group_result_error(group); error != nullptr)
+    return std::unexpected(to_error(error, step));
   std::vector<PartitionOffset> out;
   const auto* list = rd_kafka_group_result_partitions(group);
   if (list == nullptr) return out;
@@ -50,26 +53,31 @@ Admin& Admin::operator=(Admin&&) noexcept = default;
 Admin::~Admin() = default;
 
 Result<Admin> Admin::open(const Config& config) {
-  // A consumer of a group that it never joins: to "not coordinator", which a new broker answers for a while, librdkafka 2.15.1 looks up the
-  // client's own group (rd_kafka_handle_OffsetFetch) and crashes where there is none.
+  // A consumer of a group that it never joins: to "not coordinator", which a new broker answers for a while,
+  // librdkafka 2.15.1 looks up the client's own group (rd_kafka_handle_OffsetFetch) and crashes where there is none.
   auto conf = make_conf(config, {{"group.id", kNoGroup}});
   if (!conf) return std::unexpected(std::move(conf.error()));
   auto impl = std::make_unique<Impl>();
-  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened)
+    return std::unexpected(std::move(opened.error()));
   return Admin(std::move(impl));
 }
 
-Error no_topic(const std::string& name) { return {Kind::unknown_topic, true, "there is no topic " + name + " (`parley topics` makes it)"}; }
+Error no_topic(const std::string& name) {
+  return {Kind::unknown_topic, true, "there is no topic " + name + " (`parley topics` makes it)"};
+}
 
 std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted) {
   if (topic.partitions == wanted) return std::nullopt;
   const auto has = std::to_string(topic.partitions);
-  return "this log has " + has + " partitions (" + topic.name + "); --partitions says " + std::to_string(wanted) + " (PARLEY_PARTITIONS=" + has + ")";
+  return "this log has " + has + " partitions (" + topic.name + "); --partitions says " + std::to_string(wanted) +
+         " (PARLEY_PARTITIONS=" + has + ")";
 }
 
 Result<bool> Admin::create_topic(const NewTopic& topic, std::chrono::milliseconds timeout) {
   std::array<char, kErrorTextSize> text{};
-  const NewTopicHandle wanted(rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, text.data(), text.size()));
+  const NewTopicHandle wanted(
+      rd_kafka_NewTopic_new(topic.name.c_str(), topic.partitions, topic.replication, text.data(), text.size()));
   if (!wanted) return std::unexpected(Error{Kind::invalid, false, text.data()});
   for (const auto& [key, value] : topic.config) rd_kafka_NewTopic_set_config(wanted.get(), key.c_str(), value.c_str());
   const OptionsHandle options = admin_options(impl_->client.raw(), RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout);
@@ -100,12 +108,14 @@ Result<void> Admin::delete_topic(const std::string& name, std::chrono::milliseco
   std::size_t count = 0;
   const auto** results = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event->get()), &count);
   for (const auto* result : std::span(results, count)) {
-    if (rd_kafka_topic_result_error(result) != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(topic_error(result, "delete topic"));
+    if (rd_kafka_topic_result_error(result) != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return std::unexpected(topic_error(result, "delete topic"));
   }
   return {};
 }
 
-Result<std::vector<std::optional<TopicDescription>>> Admin::describe_topics(std::span<const std::string> names, std::chrono::milliseconds timeout) {
+Result<std::vector<std::optional<TopicDescription>>> Admin::describe_topics(std::span<const std::string> names,
+                                                                            std::chrono::milliseconds timeout) {
   std::vector<const char*> raw_names;
   for (const auto& name : names) raw_names.push_back(name.c_str());
   const CollectionHandle collection(rd_kafka_TopicCollection_of_topic_names(raw_names.data(), raw_names.size()));
@@ -115,17 +125,20 @@ Result<std::vector<std::optional<TopicDescription>>> Admin::describe_topics(std:
   auto event = await_admin(queue.get(), timeout, "describe topics");
   if (!event) return std::unexpected(std::move(event.error()));
   std::size_t count = 0;
-  const auto** results = rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
+  const auto** results =
+      rd_kafka_DescribeTopics_result_topics(rd_kafka_event_DescribeTopics_result(event->get()), &count);
   std::map<std::string, TopicDescription> found;
   for (const auto* result : std::span(results, count)) {
     const std::string name = rd_kafka_TopicDescription_name(result);
-    if (const auto* error = rd_kafka_TopicDescription_error(result); error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (const auto* error = rd_kafka_TopicDescription_error(result);
+        error != nullptr && rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) continue;
       return std::unexpected(to_error(error, "describe topics"));
     }
     std::size_t partitions = 0;
     rd_kafka_TopicDescription_partitions(result, &partitions);
-    found[name] = {name, rd_kafka_Uuid_base64str(rd_kafka_TopicDescription_topic_id(result)), static_cast<int>(partitions)};
+    found[name] = {name, rd_kafka_Uuid_base64str(rd_kafka_TopicDescription_topic_id(result)),
+                   static_cast<int>(partitions)};
   }
   std::vector<std::optional<TopicDescription>> out;
   for (const auto& name : names) {
@@ -142,7 +155,8 @@ Result<TopicDescription> Admin::describe_topic(const std::string& name, std::chr
   return std::move(*described->front());
 }
 
-Result<std::vector<PartitionOffset>> Admin::group_offsets(const std::string& group, std::span<const TopicPartition> partitions,
+Result<std::vector<PartitionOffset>> Admin::group_offsets(const std::string& group,
+                                                          std::span<const TopicPartition> partitions,
                                                           std::chrono::milliseconds timeout) {
   const ListHandle list = to_list(partitions);
   const ListOffsetsHandle request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), list.get()));
@@ -155,33 +169,39 @@ Result<std::vector<PartitionOffset>> Admin::group_offsets(const std::string& gro
   auto event = await_admin(queue.get(), timeout, "list group offsets");
   if (!event) return std::unexpected(std::move(event.error()));
   std::size_t count = 0;
-  const auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
+  const auto** groups = rd_kafka_ListConsumerGroupOffsets_result_groups(
+      rd_kafka_event_ListConsumerGroupOffsets_result(event->get()), &count);
   if (count != 1) return std::unexpected(Error{Kind::fatal, false, "list group offsets: no answer"});
   return group_answer(groups[0], "list group offsets");
 }
 
-Result<void> Admin::set_group_offsets(const std::string& group, std::span<const PartitionOffset> positions, std::chrono::milliseconds timeout) {
+Result<void> Admin::set_group_offsets(const std::string& group, std::span<const PartitionOffset> positions,
+                                      std::chrono::milliseconds timeout) {
   const ListHandle list = to_list(positions);
   const AlterOffsetsHandle request(rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), list.get()));
-  const OptionsHandle options = admin_options(impl_->client.raw(), RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout);
+  const OptionsHandle options =
+      admin_options(impl_->client.raw(), RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, timeout);
   const QueueHandle queue(rd_kafka_queue_new(impl_->client.raw()));
   std::array<rd_kafka_AlterConsumerGroupOffsets_t*, 1> requests{request.get()};
   rd_kafka_AlterConsumerGroupOffsets(impl_->client.raw(), requests.data(), requests.size(), options.get(), queue.get());
   auto event = await_admin(queue.get(), timeout, "set group offsets");
   if (!event) return std::unexpected(std::move(event.error()));
   std::size_t count = 0;
-  const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(rd_kafka_event_AlterConsumerGroupOffsets_result(event->get()), &count);
+  const auto** groups = rd_kafka_AlterConsumerGroupOffsets_result_groups(
+      rd_kafka_event_AlterConsumerGroupOffsets_result(event->get()), &count);
   if (count != 1) return std::unexpected(Error{Kind::fatal, false, "set group offsets: no answer"});
   auto answer = group_answer(groups[0], "set group offsets");
   if (!answer) return std::unexpected(std::move(answer.error()));
   return {};
 }
 
-Result<std::vector<PartitionOffset>> Admin::begin(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout) {
+Result<std::vector<PartitionOffset>> Admin::begin(std::span<const TopicPartition> partitions,
+                                                  std::chrono::milliseconds timeout) {
   return list_edges(impl_->client.raw(), partitions, Edge::begin, Isolation::read_uncommitted, timeout);
 }
 
-Result<std::vector<PartitionOffset>> Admin::end(std::span<const TopicPartition> partitions, Isolation isolation, std::chrono::milliseconds timeout) {
+Result<std::vector<PartitionOffset>> Admin::end(std::span<const TopicPartition> partitions, Isolation isolation,
+                                                std::chrono::milliseconds timeout) {
   return list_edges(impl_->client.raw(), partitions, Edge::end, isolation, timeout);
 }
 

@@ -45,20 +45,22 @@ class Admin {
   /// Creates it; false when it already exists (as whatever it is: describe it).
   Result<bool> create_topic(const NewTopic& topic, std::chrono::milliseconds timeout = kRequestTimeout);
   /// One entry per name, in order; without a value when there is no such topic.
-  Result<std::vector<std::optional<TopicDescription>>> describe_topics(std::span<const std::string> names,
-                                                                       std::chrono::milliseconds timeout = kRequestTimeout);
+  Result<std::vector<std::optional<TopicDescription>>> describe_topics(
+      std::span<const std::string> names, std::chrono::milliseconds timeout = kRequestTimeout);
   /// The one of that name, which must be there: otherwise no_topic().
   Result<TopicDescription> describe_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
   Result<void> delete_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
 
   /// -1 where the group has committed nothing.
-  Result<std::vector<PartitionOffset>> group_offsets(const std::string& group, std::span<const TopicPartition> partitions,
+  Result<std::vector<PartitionOffset>> group_offsets(const std::string& group,
+                                                     std::span<const TopicPartition> partitions,
                                                      std::chrono::milliseconds timeout = kRequestTimeout);
   /// Only for a group without members; otherwise an Error.
   Result<void> set_group_offsets(const std::string& group, std::span<const PartitionOffset> positions,
                                  std::chrono::milliseconds timeout = kRequestTimeout);
 
-  Result<std::vector<PartitionOffset>> begin(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout = kRequestTimeout);
+  Result<std::vector<PartitionOffset>> begin(std::span<const TopicPartition> partitions,
+                                             std::chrono::milliseconds timeout = kRequestTimeout);
   Result<std::vector<PartitionOffset>> end(std::span<const TopicPartition> partitions, Isolation isolation,
                                            std::chrono::milliseconds timeout = kRequestTimeout);
 

@@ -16,7 +16,8 @@ constexpr std::size_t kErrorTextSize = 512;
 /// How often it is looked whether a client has a broker to ask, and how long that answer may take.
 constexpr std::chrono::milliseconds kBrokersLook{2'000};
 constexpr std::chrono::milliseconds kBrokersWait{500};
-/// librdkafka keeps every list of brokers that it is given: while Kafka is away it is given one as rarely as this in the end.
+/// librdkafka keeps every list of brokers that it is given: while Kafka is away it is given one as rarely as this in
+/// the end.
 constexpr std::chrono::milliseconds kBrokersLookMax{16'000};
 
 void on_log(const rd_kafka_t* raw, int level, const char* facility, const char* text) {
@@ -112,13 +113,17 @@ Kind kind_of(rd_kafka_resp_err_t code) {
   }
 }
 
-std::string described(std::string_view context, std::string_view text) { return std::string(context).append(": ").append(text); }
+std::string described(std::string_view context, std::string_view text) {
+  return std::string(context).append(": ").append(text);
+}
 
 }  // namespace
 
 std::string described(const Error& error) { return std::string(name(error.kind)) + ": " + error.text; }
 
-bool passes(const Error& error) { return error.retryable || error.kind == Kind::rebalanced || error.kind == Kind::unknown_topic; }
+bool passes(const Error& error) {
+  return error.retryable || error.kind == Kind::rebalanced || error.kind == Kind::unknown_topic;
+}
 
 const char* name(Kind kind) {
   switch (kind) {
@@ -170,18 +175,22 @@ ListHandle to_list(std::span<const TopicPartition> partitions) {
 
 ListHandle to_list(std::span<const PartitionOffset> positions) {
   ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
-  for (const auto& one : positions) rd_kafka_topic_partition_list_add(list.get(), one.where.topic.c_str(), one.where.partition)->offset = one.offset;
+  for (const auto& one : positions)
+    rd_kafka_topic_partition_list_add(list.get(), one.where.topic.c_str(), one.where.partition)->offset = one.offset;
   return list;
 }
 
 std::vector<TopicPartition> partitions_of(const rd_kafka_topic_partition_list_t& list) {
   std::vector<TopicPartition> out;
   out.reserve(static_cast<std::size_t>(list.cnt));
-  for (const auto& one : std::span(list.elems, static_cast<std::size_t>(list.cnt))) out.push_back({one.topic, one.partition});
+  for (const auto& one : std::span(list.elems, static_cast<std::size_t>(list.cnt)))
+    out.push_back({one.topic, one.partition});
   return out;
 }
 
-int to_ms(std::chrono::milliseconds wait) { return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, std::numeric_limits<int>::max())); }
+int to_ms(std::chrono::milliseconds wait) {
+  return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, std::numeric_limits<int>::max()));
+}
 
 Result<ConfHandle> make_conf(const Config& config, const Properties& ours) {
   ConfHandle conf(rd_kafka_conf_new());
@@ -235,8 +244,9 @@ void Client::keep_brokers(const std::stop_token& stop, const std::string& bootst
 }
 
 void Client::on_error(rd_kafka_t* raw, int code, const char* reason, void*) {
-  log::warn("kafka client error",
-            {{"client", rd_kafka_name(raw)}, {"error", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code))}, {"text", reason}});
+  log::warn("kafka client error", {{"client", rd_kafka_name(raw)},
+                                   {"error", rd_kafka_err2name(static_cast<rd_kafka_resp_err_t>(code))},
+                                   {"text", reason}});
 }
 
 rd_kafka_topic_t* Client::topic(std::string_view name) {
@@ -283,15 +293,16 @@ Result<EventHandle> await_admin(rd_kafka_queue_t* queue, std::chrono::millisecon
 
 namespace {
 
-Result<std::vector<PartitionOffset>> ask_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
-                                               std::chrono::milliseconds timeout) {
+Result<std::vector<PartitionOffset>> ask_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge,
+                                               Isolation isolation, std::chrono::milliseconds timeout) {
   ListHandle list = to_list(partitions);
   for (auto& one : std::span(list->elems, static_cast<std::size_t>(list->cnt))) {
     one.offset = edge == Edge::begin ? RD_KAFKA_OFFSET_SPEC_EARLIEST : RD_KAFKA_OFFSET_SPEC_LATEST;
   }
   OptionsHandle options = admin_options(raw, RD_KAFKA_ADMIN_OP_LISTOFFSETS, timeout);
   ErrorHandle refused(rd_kafka_AdminOptions_set_isolation_level(
-      options.get(), isolation == Isolation::read_committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
+      options.get(), isolation == Isolation::read_committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+                                                            : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
   if (refused) return std::unexpected(to_error(refused.get(), "list offsets"));
   QueueHandle queue(rd_kafka_queue_new(raw));
   rd_kafka_ListOffsets(raw, list.get(), options.get(), queue.get());
@@ -302,16 +313,19 @@ Result<std::vector<PartitionOffset>> ask_edges(rd_kafka_t* raw, std::span<const 
   std::map<TopicPartition, std::int64_t> found;
   for (const auto* info : std::span(infos, count)) {
     const auto* one = rd_kafka_ListOffsetsResultInfo_topic_partition(info);
-    if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(one->err, "list offsets of " + std::string(one->topic)));
+    if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      return std::unexpected(to_error(one->err, "list offsets of " + std::string(one->topic)));
     // A request that timed out comes back as a success whose offsets are invalid; seen with a paused broker.
-    if (one->offset < 0) return std::unexpected(Error{Kind::timeout, true, "list offsets: no answer for " + std::string(one->topic)});
+    if (one->offset < 0)
+      return std::unexpected(Error{Kind::timeout, true, "list offsets: no answer for " + std::string(one->topic)});
     found[{one->topic, one->partition}] = one->offset;
   }
   std::vector<PartitionOffset> out;
   out.reserve(partitions.size());
   for (const auto& where : partitions) {
     const auto it = found.find(where);
-    if (it == found.end()) return std::unexpected(Error{Kind::unknown_topic, false, "list offsets: no answer for " + where.topic});
+    if (it == found.end())
+      return std::unexpected(Error{Kind::unknown_topic, false, "list offsets: no answer for " + where.topic});
     out.push_back({where, it->second});
   }
   return out;
@@ -319,14 +333,15 @@ Result<std::vector<PartitionOffset>> ask_edges(rd_kafka_t* raw, std::span<const 
 
 }  // namespace
 
-Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
-                                                std::chrono::milliseconds timeout) {
+Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge,
+                                                Isolation isolation, std::chrono::milliseconds timeout) {
   if (partitions.empty()) return std::vector<PartitionOffset>{};
   auto edges = ask_edges(raw, partitions, edge, isolation, timeout);
   if (!edges && edges.error().retryable) {
-    // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A client that has nothing
-    // assigned then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or takes the moment without a leader for lasting and asks
-    // nobody, until its metadata expire after 15 minutes: so they are asked for before the next attempt.
+    // After a crash or a long pause of a broker its partitions have a new leader epoch, and for a moment no leader. A
+    // client that has nothing assigned then goes on asking with the old epoch and is refused (FENCED_LEADER_EPOCH), or
+    // takes the moment without a leader for lasting and asks nobody, until its metadata expire after 15 minutes: so
+    // they are asked for before the next attempt.
     refresh_metadata(raw, true, timeout);
   }
   return edges;
@@ -351,8 +366,8 @@ Result<void> produce(Client& client, const Record& record, void* opaque) {
   add(RD_KAFKA_VTYPE_PARTITION).i32 = record.partition;
   add(RD_KAFKA_VTYPE_MSGFLAGS).i = RD_KAFKA_MSG_F_COPY;
   add(RD_KAFKA_VTYPE_OPAQUE).ptr = opaque;
-  // librdkafka copies and never writes through these pointers; its interface has no const for them. A null pointer means "no value", so an empty
-  // value must point somewhere.
+  // librdkafka copies and never writes through these pointers; its interface has no const for them. A null pointer
+  // means "no value", so an empty value must point somewhere.
   static char empty[1] = {};
   auto bytes = [&](rd_kafka_vtype_t type, std::string_view view) {
     auto& part = add(type);

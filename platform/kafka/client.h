@@ -47,12 +47,14 @@ int to_ms(std::chrono::milliseconds wait);
 /// Properties in the order in which they are applied: the later wins.
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-/// Builds a configuration: the user's properties first, then ours. A property that librdkafka does not take is an Error of kind invalid.
+/// Builds a configuration: the user's properties first, then ours. A property that librdkafka does not take is an Error
+/// of kind invalid.
 Result<ConfHandle> make_conf(const Config& config, const Properties& ours);
 
-/// One rd_kafka_t, the fatal error that it may have met, and its topic handles. Owns the thread "kafka-brokers", which keeps it from being left
-/// without a broker: librdkafka (2.10 to 2.15 at least; its issue 5301) drops every broker that an answer does not list, and a cluster whose brokers
-/// were all paused or restarted answers for a moment with an empty list; then it has nobody to ask and comes back minutes later or never.
+/// One rd_kafka_t, the fatal error that it may have met, and its topic handles. Owns the thread "kafka-brokers", which
+/// keeps it from being left without a broker: librdkafka (2.10 to 2.15 at least; its issue 5301) drops every broker
+/// that an answer does not list, and a cluster whose brokers were all paused or restarted answers for a moment with an
+/// empty list; then it has nobody to ask and comes back minutes later or never.
 class Client {
  public:
   Client() = default;
@@ -60,8 +62,8 @@ class Client {
   Client& operator=(const Client&) = delete;
   ~Client();
 
-  /// Creates the handle. The address of this object becomes the opaque of error and log callbacks, unless `opaque` is given; then the callbacks of
-  /// the owner must lead back here through note_error().
+  /// Creates the handle. The address of this object becomes the opaque of error and log callbacks, unless `opaque` is
+  /// given; then the callbacks of the owner must lead back here through note_error().
   Result<void> open(rd_kafka_type_t type, ConfHandle conf);
 
   rd_kafka_t* raw() const { return raw_; }
@@ -82,8 +84,8 @@ class Client {
 
 /// The first or the last offset of each partition (all of them, or an Error).
 enum class Edge { begin, end };
-Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge, Isolation isolation,
-                                                std::chrono::milliseconds timeout);
+Result<std::vector<PartitionOffset>> list_edges(rd_kafka_t* raw, std::span<const TopicPartition> partitions, Edge edge,
+                                                Isolation isolation, std::chrono::milliseconds timeout);
 
 /// Waits for one admin result on its own queue.
 Result<EventHandle> await_admin(rd_kafka_queue_t* queue, std::chrono::milliseconds timeout, std::string_view context);

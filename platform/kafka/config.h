@@ -6,8 +6,8 @@
 
 namespace parley::kafka {
 
-/// `properties` are any librdkafka properties (TLS, SASL, ...); they are applied first, so that the few properties on which correctness depends
-/// (isolation, acknowledgements, offsets) cannot be overridden by them.
+/// `properties` are any librdkafka properties (TLS, SASL, ...); they are applied first, so that the few properties on
+/// which correctness depends (isolation, acknowledgements, offsets) cannot be overridden by them.
 struct Config {
   std::string brokers = "127.0.0.1:9092";
   std::map<std::string, std::string> properties;

@@ -23,18 +23,21 @@ Consumer& Consumer::operator=(Consumer&&) noexcept = default;
 Consumer::~Consumer() = default;
 
 Result<Consumer> Consumer::open(const Config& config, const Options& options) {
-  auto conf = make_conf(config, {{"group.id", "parley.tailer"},  // librdkafka asks for one; it is never used without subscribe or commit
-                                 {"enable.auto.commit", "false"},
-                                 {"enable.auto.offset.store", "false"},
-                                 {"auto.offset.reset", "error"},
-                                 {"isolation.level", options.isolation == Isolation::read_committed ? "read_committed" : "read_uncommitted"},
-                                 {"fetch.wait.max.ms", std::to_string(to_ms(options.fetch_wait_max))},
-                                 {"queued.max.messages.kbytes", std::to_string(options.prefetch_kib_max)},
-                                 {"fetch.error.backoff.ms", "100"},
-                                 {"socket.nagle.disable", "true"}});
+  auto conf = make_conf(
+      config,
+      {{"group.id", "parley.tailer"},  // librdkafka asks for one; it is never used without subscribe or commit
+       {"enable.auto.commit", "false"},
+       {"enable.auto.offset.store", "false"},
+       {"auto.offset.reset", "error"},
+       {"isolation.level", options.isolation == Isolation::read_committed ? "read_committed" : "read_uncommitted"},
+       {"fetch.wait.max.ms", std::to_string(to_ms(options.fetch_wait_max))},
+       {"queued.max.messages.kbytes", std::to_string(options.prefetch_kib_max)},
+       {"fetch.error.backoff.ms", "100"},
+       {"socket.nagle.disable", "true"}});
   if (!conf) return std::unexpected(std::move(conf.error()));
   auto impl = std::make_unique<Impl>();
-  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened)
+    return std::unexpected(std::move(opened.error()));
   rd_kafka_poll_set_consumer(impl->client.raw());
   return Consumer(std::move(impl));
 }
@@ -53,7 +56,8 @@ Result<void> Consumer::seek(const PartitionOffset& position, std::chrono::millis
   const ListHandle list = to_list(std::span(&position, 1));
   const ErrorHandle error(rd_kafka_seek_partitions(impl_->client.raw(), list.get(), to_ms(timeout)));
   if (error) return std::unexpected(to_error(error.get(), "seek"));
-  if (const auto code = list->elems[0].err; code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(code, "seek"));
+  if (const auto code = list->elems[0].err; code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(to_error(code, "seek"));
   impl_->assigned[position.where] = position.offset;
   return {};
 }
@@ -76,7 +80,8 @@ Result<std::vector<PartitionOffset>> Consumer::position() const {
   return out;
 }
 
-Result<std::vector<PartitionOffset>> Consumer::begin(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout) const {
+Result<std::vector<PartitionOffset>> Consumer::begin(std::span<const TopicPartition> partitions,
+                                                     std::chrono::milliseconds timeout) const {
   return list_edges(impl_->client.raw(), partitions, Edge::begin, Isolation::read_uncommitted, timeout);
 }
 
@@ -94,7 +99,8 @@ Result<std::vector<PartitionOffset>> Consumer::at_time(std::span<const TopicPart
     // Below 0 Kafka has other meanings for it (the beginning, the end); nothing was written before 1970.
     one.offset = std::max<std::int64_t>(time.time_since_epoch().count(), 0);
   }
-  if (const auto code = rd_kafka_offsets_for_times(impl_->client.raw(), list.get(), to_ms(timeout)); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (const auto code = rd_kafka_offsets_for_times(impl_->client.raw(), list.get(), to_ms(timeout));
+      code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::unexpected(to_error(code, "offsets for times"));
   }
   for (std::size_t i = 0; i < partitions.size(); ++i) {

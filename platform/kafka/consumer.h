@@ -13,8 +13,9 @@
 
 namespace parley::kafka {
 
-/// Reads the partitions that it is told to, from the offsets that it is told to; belongs to no group and commits nothing. For tailers, and for
-/// folding a log on a start. Owned by one thread: no method is thread-safe. Nothing throws but std::bad_alloc.
+/// Reads the partitions that it is told to, from the offsets that it is told to; belongs to no group and commits
+/// nothing. For tailers, and for folding a log on a start. Owned by one thread: no method is thread-safe. Nothing
+/// throws but std::bad_alloc.
 class Consumer {
  public:
   struct Options {
@@ -29,22 +30,23 @@ class Consumer {
   Consumer& operator=(Consumer&&) noexcept;
   ~Consumer();
 
-  /// Replaces what is read. Offsets are absolute: ask begin() or end() first. An offset that retention has deleted comes back from poll() as
-  /// no_offset.
+  /// Replaces what is read. Offsets are absolute: ask begin() or end() first. An offset that retention has deleted
+  /// comes back from poll() as no_offset.
   Result<void> assign(std::span<const PartitionOffset> positions);
   /// Moves an assigned partition.
   Result<void> seek(const PartitionOffset& position, std::chrono::milliseconds timeout = kRequestTimeout);
 
-  /// Waits at most `wait` for the first record, then takes what is there, `count_max` in all; appended to `out`. Retryable errors are worth a log
-  /// line and another call; the client goes on trying by itself.
+  /// Waits at most `wait` for the first record, then takes what is there, `count_max` in all; appended to `out`.
+  /// Retryable errors are worth a log line and another call; the client goes on trying by itself.
   Result<void> poll(std::vector<Message>& out, std::size_t count_max, std::chrono::milliseconds wait);
 
-  /// The offset of the next record to be polled of each assigned partition; it passes control records too, so "until position >= end" ends. Before
-  /// the first record it is what was assigned.
+  /// The offset of the next record to be polled of each assigned partition; it passes control records too, so "until
+  /// position >= end" ends. Before the first record it is what was assigned.
   Result<std::vector<PartitionOffset>> position() const;
 
   /// The first offset that is still there.
-  Result<std::vector<PartitionOffset>> begin(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout = kRequestTimeout) const;
+  Result<std::vector<PartitionOffset>> begin(std::span<const TopicPartition> partitions,
+                                             std::chrono::milliseconds timeout = kRequestTimeout) const;
   /// One past the last record, as a client of that isolation sees it: for read_committed the last stable offset.
   Result<std::vector<PartitionOffset>> end(std::span<const TopicPartition> partitions, Isolation isolation,
                                            std::chrono::milliseconds timeout = kRequestTimeout) const;

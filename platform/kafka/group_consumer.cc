@@ -10,7 +10,8 @@ namespace parley::kafka {
 namespace {
 
 void warn_on(rd_kafka_resp_err_t code, const char* what) {
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) log::warn("kafka rebalance", {{"step", what}, {"error", rd_kafka_err2name(code)}});
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    log::warn("kafka rebalance", {{"step", what}, {"error", rd_kafka_err2name(code)}});
 }
 
 }  // namespace
@@ -29,7 +30,8 @@ struct GroupConsumer::Impl {
     rd_kafka_consumer_close(client.raw());
   }
 
-  static void on_rebalance(rd_kafka_t* raw, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list, void* opaque) noexcept {
+  static void on_rebalance(rd_kafka_t* raw, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
+                           void* opaque) noexcept {
     auto& self = *static_cast<Impl*>(opaque);
     ++self.generation;
     if (code != RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
@@ -40,7 +42,8 @@ struct GroupConsumer::Impl {
     }
     GroupMetadata metadata;
     metadata.value_ = std::shared_ptr<void>(rd_kafka_consumer_group_metadata(raw), [](void* value) {
-      if (value != nullptr) rd_kafka_consumer_group_metadata_destroy(static_cast<rd_kafka_consumer_group_metadata_t*>(value));
+      if (value != nullptr)
+        rd_kafka_consumer_group_metadata_destroy(static_cast<rd_kafka_consumer_group_metadata_t*>(value));
     });
     warn_on(rd_kafka_assign(raw, list), "assign");
     warn_on(rd_kafka_pause_partitions(raw, list), "pause");
@@ -75,10 +78,12 @@ Result<GroupConsumer> GroupConsumer::open(const Config& config, const Options& o
   impl->callbacks = std::move(callbacks);
   rd_kafka_conf_set_opaque(conf->get(), impl.get());
   rd_kafka_conf_set_rebalance_cb(conf->get(), &Impl::on_rebalance);
-  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_CONSUMER, std::move(*conf)); !opened)
+    return std::unexpected(std::move(opened.error()));
   rd_kafka_poll_set_consumer(impl->client.raw());
   const ListHandle topics(rd_kafka_topic_partition_list_new(static_cast<int>(options.topics.size())));
-  for (const auto& topic : options.topics) rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  for (const auto& topic : options.topics)
+    rd_kafka_topic_partition_list_add(topics.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
   if (const auto code = rd_kafka_subscribe(impl->client.raw(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::unexpected(to_error(code, "subscribe"));
   }
@@ -91,9 +96,11 @@ Result<void> GroupConsumer::poll(std::vector<Message>& out, std::size_t count_ma
 
 std::uint64_t GroupConsumer::generation() const { return impl_->generation; }
 
-Result<std::vector<PartitionOffset>> GroupConsumer::committed(std::span<const TopicPartition> partitions, std::chrono::milliseconds timeout) const {
+Result<std::vector<PartitionOffset>> GroupConsumer::committed(std::span<const TopicPartition> partitions,
+                                                              std::chrono::milliseconds timeout) const {
   const ListHandle list = to_list(partitions);
-  if (const auto code = rd_kafka_committed(impl_->client.raw(), list.get(), to_ms(timeout)); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  if (const auto code = rd_kafka_committed(impl_->client.raw(), list.get(), to_ms(timeout));
+      code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::unexpected(to_error(code, "committed"));
   }
   std::vector<PartitionOffset> out;
@@ -108,16 +115,19 @@ Result<std::vector<PartitionOffset>> GroupConsumer::committed(std::span<const To
 
 Result<void> GroupConsumer::commit(std::span<const PartitionOffset> positions, std::chrono::milliseconds timeout) {
   const ListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
-  for (const auto& one : positions) rd_kafka_topic_partition_list_add(list.get(), one.where.topic.c_str(), one.where.partition)->offset = one.offset;
-  const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> answers(rd_kafka_queue_new(impl_->client.raw()),
-                                                                                     &rd_kafka_queue_destroy);
-  if (const auto code = rd_kafka_commit_queue(impl_->client.raw(), list.get(), answers.get(), nullptr, nullptr); code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+  for (const auto& one : positions)
+    rd_kafka_topic_partition_list_add(list.get(), one.where.topic.c_str(), one.where.partition)->offset = one.offset;
+  const std::unique_ptr<rd_kafka_queue_t, decltype(&rd_kafka_queue_destroy)> answers(
+      rd_kafka_queue_new(impl_->client.raw()), &rd_kafka_queue_destroy);
+  if (const auto code = rd_kafka_commit_queue(impl_->client.raw(), list.get(), answers.get(), nullptr, nullptr);
+      code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     return std::unexpected(to_error(code, "commit"));
   }
-  const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> answer(rd_kafka_queue_poll(answers.get(), to_ms(timeout)),
-                                                                                    &rd_kafka_event_destroy);
+  const std::unique_ptr<rd_kafka_event_t, decltype(&rd_kafka_event_destroy)> answer(
+      rd_kafka_queue_poll(answers.get(), to_ms(timeout)), &rd_kafka_event_destroy);
   if (answer == nullptr) return std::unexpected(Error{Kind::timeout, true, "commit: no answer"});
-  if (const auto code = rd_kafka_event_error(answer.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(to_error(code, "commit"));
+  if (const auto code = rd_kafka_event_error(answer.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(to_error(code, "commit"));
   return {};
 }
 

@@ -12,8 +12,8 @@ struct rd_kafka_message_s;
 
 namespace parley::kafka {
 
-/// Owns the fetched record; every view points into it and dies with it. Copies nothing. Move-only. Const access from one thread at a time (headers
-/// are parsed at the first use). Must not outlive the consumer that read it.
+/// Owns the fetched record; every view points into it and dies with it. Copies nothing. Move-only. Const access from
+/// one thread at a time (headers are parsed at the first use). Must not outlive the consumer that read it.
 class Message {
  public:
   explicit Message(rd_kafka_message_s* raw) noexcept : raw_(raw) {}

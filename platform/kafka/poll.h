@@ -8,7 +8,8 @@
 namespace parley::kafka {
 
 /// Serves the client's callbacks, waits at most `wait` for the first record, then takes what is already there.
-inline Result<void> poll_records(const Client& client, std::vector<Message>& out, std::size_t count_max, std::chrono::milliseconds wait) {
+inline Result<void> poll_records(const Client& client, std::vector<Message>& out, std::size_t count_max,
+                                 std::chrono::milliseconds wait) {
   if (auto alive = client.alive(); !alive) return alive;
   int wait_ms = to_ms(wait);
   for (std::size_t taken = 0; taken < count_max; ++taken) {

@@ -58,7 +58,8 @@ Result<Producer> Producer::open(const Config& config, const Options& options) {
   if (!conf) return std::unexpected(std::move(conf.error()));
   rd_kafka_conf_set_dr_msg_cb(conf->get(), on_delivered);
   auto impl = std::make_unique<Impl>();
-  if (auto opened = impl->client.open(RD_KAFKA_PRODUCER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_PRODUCER, std::move(*conf)); !opened)
+    return std::unexpected(std::move(opened.error()));
   impl->server = std::jthread([raw = impl->client.raw()](const std::stop_token& stop) {
     pthread_setname_np(pthread_self(), "kafka-delivery");
     while (!stop.stop_requested()) rd_kafka_poll(raw, to_ms(kServeSlice));

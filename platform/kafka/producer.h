@@ -12,8 +12,8 @@
 
 namespace parley::kafka {
 
-/// Writes single records with acks=all, each once and in order per partition, also over the client's own retries. Owns one thread, which calls the
-/// delivery callbacks. produce() and flush() are thread-safe.
+/// Writes single records with acks=all, each once and in order per partition, also over the client's own retries. Owns
+/// one thread, which calls the delivery callbacks. produce() and flush() are thread-safe.
 class Producer {
  public:
   struct Options {
@@ -33,8 +33,8 @@ class Producer {
   /// Waits for a second at most for what is queued; callbacks of the rest get an error.
   ~Producer();
 
-  /// Queues a record. When it returns a value, `on_delivery` (which must not throw or block) will be called exactly once, on the producer's thread;
-  /// when it returns an error, never. Does not block.
+  /// Queues a record. When it returns a value, `on_delivery` (which must not throw or block) will be called exactly
+  /// once, on the producer's thread; when it returns an error, never. Does not block.
   Result<void> produce(const Record& record, OnDelivery on_delivery);
 
   /// Waits until everything queued before has its callback, or the deadline has passed (timeout).
@@ -43,8 +43,8 @@ class Producer {
   /// Records whose callback has not been called yet.
   std::size_t queued() const;
 
-  /// An Error once the client has met one that it cannot recover from (a broker that lost what it had acknowledged): nothing can be produced any
-  /// more, and the process should end and be started again. Thread-safe; does not block.
+  /// An Error once the client has met one that it cannot recover from (a broker that lost what it had acknowledged):
+  /// nothing can be produced any more, and the process should end and be started again. Thread-safe; does not block.
   Result<void> alive() const;
 
  private:

@@ -9,7 +9,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Behind the last record there is often a transaction's marker, which nobody is handed: that it was passed is seen after so long.
+/// Behind the last record there is often a transaction's marker, which nobody is handed: that it was passed is seen
+/// after so long.
 constexpr std::chrono::milliseconds kPollWait{10};
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::size_t kRecordsAtOnce = 5'000;
@@ -35,18 +36,21 @@ std::vector<TopicPartition> every_partition(const std::string& topic, int count)
   return out;
 }
 
-Result<std::vector<Stretch>> all_of(const Consumer& reader, std::span<const TopicPartition> partitions, Isolation isolation) {
+Result<std::vector<Stretch>> all_of(const Consumer& reader, std::span<const TopicPartition> partitions,
+                                    Isolation isolation) {
   const auto begin = patiently([&] { return reader.begin(partitions); });
   if (!begin) return std::unexpected(begin.error());
   const auto end = patiently([&] { return reader.end(partitions, isolation); });
   if (!end) return std::unexpected(end.error());
   std::vector<Stretch> out;
   out.reserve(partitions.size());
-  for (std::size_t i = 0; i < partitions.size(); ++i) out.push_back({partitions[i], (*begin)[i].offset, (*end)[i].offset});
+  for (std::size_t i = 0; i < partitions.size(); ++i)
+    out.push_back({partitions[i], (*begin)[i].offset, (*end)[i].offset});
   return out;
 }
 
-Result<void> read_through(Consumer& reader, std::span<const Stretch> stretches, const std::function<bool(const Message&)>& each,
+Result<void> read_through(Consumer& reader, std::span<const Stretch> stretches,
+                          const std::function<bool(const Message&)>& each,
                           const std::function<void(const ReadSoFar&)>& progress) {
   std::map<TopicPartition, const Stretch*> unread;
   std::vector<PartitionOffset> from;
@@ -61,7 +65,8 @@ Result<void> read_through(Consumer& reader, std::span<const Stretch> stretches, 
   std::vector<Message> records;
   for (auto moved = Clock::now(); !unread.empty();) {
     records.clear();
-    if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) return polled;
+    if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable)
+      return polled;
     for (const auto& record : records) {
       const auto stretch = unread.find({std::string(record.topic()), record.partition()});
       if (stretch == unread.end() || record.offset() >= stretch->second->to) continue;
@@ -86,7 +91,8 @@ Result<void> read_through(Consumer& reader, std::span<const Stretch> stretches, 
     }
     if (Clock::now() - moved > kReadPatience) {
       const auto& waiting = unread.begin()->first;
-      return std::unexpected(Error{Kind::timeout, true, "nothing more comes of " + waiting.topic + " " + std::to_string(waiting.partition)});
+      return std::unexpected(Error{Kind::timeout, true,
+                                   "nothing more comes of " + waiting.topic + " " + std::to_string(waiting.partition)});
     }
   }
   return reader.assign({});

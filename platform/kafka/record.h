@@ -31,8 +31,9 @@ struct Header {
   std::string_view value;
 };
 
-/// A record to produce; everything is copied by produce(). Without a value it is a tombstone (compacted topics). The partition is always said:
-/// routing is a part of Parley's contract and is never left to a partitioner. Without a time the broker's client stamps its own.
+/// A record to produce; everything is copied by produce(). Without a value it is a tombstone (compacted topics). The
+/// partition is always said: routing is a part of Parley's contract and is never left to a partitioner. Without a time
+/// the broker's client stamps its own.
 struct Record {
   std::string_view topic;
   std::int32_t partition = 0;

@@ -13,9 +13,10 @@
 
 namespace parley::kafka {
 
-/// Asks the brokers once in a period, over a connection of its own, so that what it says depends neither on traffic nor on the process's other
-/// clients: these may go on for long at old offsets of a topic that was made again, or at none. Owns the thread "topic-watch". Thread-safe; nothing
-/// here blocks but the destructor (for the request under way, some seconds at most).
+/// Asks the brokers once in a period, over a connection of its own, so that what it says depends neither on traffic nor
+/// on the process's other clients: these may go on for long at old offsets of a topic that was made again, or at none.
+/// Owns the thread "topic-watch". Thread-safe; nothing here blocks but the destructor (for the request under way, some
+/// seconds at most).
 class TopicWatch {
  public:
   using Clock = std::chrono::steady_clock;
@@ -37,8 +38,9 @@ class TopicWatch {
   TopicWatch(const TopicWatch&) = delete;
   TopicWatch& operator=(const TopicWatch&) = delete;
 
-  /// Why these are not the topics that the process began with: another id or another number of partitions; or what found_another_log() was told.
-  /// Once there is a reason, it stays: nothing that was read before may be mixed with what is read now.
+  /// Why these are not the topics that the process began with: another id or another number of partitions; or what
+  /// found_another_log() was told. Once there is a reason, it stays: nothing that was read before may be mixed with
+  /// what is read now.
   std::optional<std::string> another_log() const;
   /// For those who see it first: an offset that must be there and is not. The first reason counts.
   void found_another_log(std::string why);

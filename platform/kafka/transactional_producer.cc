@@ -30,8 +30,10 @@ TransactionError classify(const rd_kafka_error_t* error, const char* step) {
   return {severity, to_error(error, step)};
 }
 
-/// The same call repeated continues it (librdkafka documents so for init, commit and abort); past the deadline its outcome is unknown.
-TransactionResult<void> repeat(const char* step, std::chrono::milliseconds timeout, const std::function<rd_kafka_error_t*(int)>& call) {
+/// The same call repeated continues it (librdkafka documents so for init, commit and abort); past the deadline its
+/// outcome is unknown.
+TransactionResult<void> repeat(const char* step, std::chrono::milliseconds timeout,
+                               const std::function<rd_kafka_error_t*(int)>& call) {
   const auto deadline = Clock::now() + timeout;
   while (true) {
     const ErrorHandle error(call(to_ms(std::clamp(left_until(deadline), std::chrono::milliseconds(1), kCallSlice))));
@@ -54,8 +56,9 @@ struct TransactionalProducer::Impl {
   };
 
   Client client;
-  std::vector<Delivery> deliveries;  // of the transaction under way; reports come inside our own calls, on our own thread
-  std::size_t transaction = 0;       // so that a late report of an aborted transaction changes nothing
+  std::vector<Delivery>
+      deliveries;               // of the transaction under way; reports come inside our own calls, on our own thread
+  std::size_t transaction = 0;  // so that a late report of an aborted transaction changes nothing
 
   static constexpr std::size_t kNumberBits = 24;
   static constexpr std::size_t kRecordsMax = (std::size_t{1} << kNumberBits) - 1;
@@ -90,12 +93,14 @@ Result<TransactionalProducer> TransactionalProducer::open(const Config& config, 
   auto impl = std::make_unique<Impl>();
   rd_kafka_conf_set_opaque(conf->get(), impl.get());
   rd_kafka_conf_set_dr_msg_cb(conf->get(), &Impl::on_delivered);
-  if (auto opened = impl->client.open(RD_KAFKA_PRODUCER, std::move(*conf)); !opened) return std::unexpected(std::move(opened.error()));
+  if (auto opened = impl->client.open(RD_KAFKA_PRODUCER, std::move(*conf)); !opened)
+    return std::unexpected(std::move(opened.error()));
   return TransactionalProducer(std::move(impl));
 }
 
 TransactionResult<void> TransactionalProducer::init(std::chrono::milliseconds timeout) {
-  return repeat("init transactions", timeout, [&](int wait_ms) { return rd_kafka_init_transactions(impl_->client.raw(), wait_ms); });
+  return repeat("init transactions", timeout,
+                [&](int wait_ms) { return rd_kafka_init_transactions(impl_->client.raw(), wait_ms); });
 }
 
 TransactionResult<void> TransactionalProducer::begin() {
@@ -108,7 +113,8 @@ TransactionResult<void> TransactionalProducer::begin() {
 
 TransactionResult<std::size_t> TransactionalProducer::produce(const Record& record) {
   const std::size_t number = impl_->deliveries.size();
-  if (number >= Impl::kRecordsMax) return std::unexpected(TransactionError{Severity::abort_required, {Kind::queue_full, false, "too many records"}});
+  if (number >= Impl::kRecordsMax)
+    return std::unexpected(TransactionError{Severity::abort_required, {Kind::queue_full, false, "too many records"}});
   impl_->deliveries.emplace_back();
   const auto deadline = Clock::now() + kQueueFullWait;
   while (true) {
@@ -116,7 +122,8 @@ TransactionResult<std::size_t> TransactionalProducer::produce(const Record& reco
     if (queued) return number;
     if (queued.error().kind != Kind::queue_full || Clock::now() >= deadline) {
       const bool alive = impl_->client.alive().has_value();
-      return std::unexpected(TransactionError{alive ? Severity::abort_required : Severity::fatal, std::move(queued.error())});
+      return std::unexpected(
+          TransactionError{alive ? Severity::abort_required : Severity::fatal, std::move(queued.error())});
     }
     rd_kafka_poll(impl_->client.raw(), 1);
   }
@@ -124,23 +131,30 @@ TransactionResult<std::size_t> TransactionalProducer::produce(const Record& reco
 
 TransactionResult<void> TransactionalProducer::flush(std::chrono::milliseconds timeout) {
   const auto code = rd_kafka_flush(impl_->client.raw(), to_ms(timeout));
-  if (auto alive = impl_->client.alive(); !alive) return std::unexpected(TransactionError{Severity::fatal, std::move(alive.error())});
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(TransactionError{Severity::abort_required, to_error(code, "flush")});
-  const auto failed = std::ranges::find_if(impl_->deliveries, [](const auto& one) { return one.error != RD_KAFKA_RESP_ERR_NO_ERROR; });
-  if (failed != impl_->deliveries.end()) return std::unexpected(TransactionError{Severity::abort_required, to_error(failed->error, "delivery")});
+  if (auto alive = impl_->client.alive(); !alive)
+    return std::unexpected(TransactionError{Severity::fatal, std::move(alive.error())});
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(TransactionError{Severity::abort_required, to_error(code, "flush")});
+  const auto failed =
+      std::ranges::find_if(impl_->deliveries, [](const auto& one) { return one.error != RD_KAFKA_RESP_ERR_NO_ERROR; });
+  if (failed != impl_->deliveries.end())
+    return std::unexpected(TransactionError{Severity::abort_required, to_error(failed->error, "delivery")});
   return {};
 }
 
 std::int64_t TransactionalProducer::offset_of(std::size_t number) const { return impl_->deliveries.at(number).offset; }
 
-TransactionResult<void> TransactionalProducer::send_offsets(std::span<const PartitionOffset> positions, const GroupMetadata& metadata,
+TransactionResult<void> TransactionalProducer::send_offsets(std::span<const PartitionOffset> positions,
+                                                            const GroupMetadata& metadata,
                                                             std::chrono::milliseconds timeout) {
   if (!metadata) {
-    return std::unexpected(TransactionError{Severity::abort_required, {Kind::rebalanced, false, "send offsets: no group metadata, no transaction"}});
+    return std::unexpected(TransactionError{
+        Severity::abort_required, {Kind::rebalanced, false, "send offsets: no group metadata, no transaction"}});
   }
   const ListHandle list = to_list(positions);
   const auto* group = static_cast<const rd_kafka_consumer_group_metadata_t*>(metadata.value_.get());
-  const ErrorHandle error(rd_kafka_send_offsets_to_transaction(impl_->client.raw(), list.get(), group, std::max(1, to_ms(timeout))));
+  const ErrorHandle error(
+      rd_kafka_send_offsets_to_transaction(impl_->client.raw(), list.get(), group, std::max(1, to_ms(timeout))));
   if (!error) return {};
   auto classified = classify(error.get(), "send offsets");
   // Not resumable (librdkafka starts it anew), so whether a late answer still counts is unknown: abort.
@@ -149,11 +163,13 @@ TransactionResult<void> TransactionalProducer::send_offsets(std::span<const Part
 }
 
 TransactionResult<void> TransactionalProducer::commit(std::chrono::milliseconds timeout) {
-  return repeat("commit", timeout, [&](int wait_ms) { return rd_kafka_commit_transaction(impl_->client.raw(), wait_ms); });
+  return repeat("commit", timeout,
+                [&](int wait_ms) { return rd_kafka_commit_transaction(impl_->client.raw(), wait_ms); });
 }
 
 TransactionResult<void> TransactionalProducer::abort(std::chrono::milliseconds timeout) {
-  return repeat("abort", timeout, [&](int wait_ms) { return rd_kafka_abort_transaction(impl_->client.raw(), wait_ms); });
+  return repeat("abort", timeout,
+                [&](int wait_ms) { return rd_kafka_abort_transaction(impl_->client.raw(), wait_ms); });
 }
 
 }  // namespace parley::kafka

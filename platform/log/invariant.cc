@@ -7,7 +7,9 @@
 namespace parley::internal {
 
 void invariant_broken(std::string_view what, const std::source_location& where) {
-  log::error("an invariant is broken", {{"what", what}, {"file", where.file_name()}, {"line", where.line()}, {"function", where.function_name()}});
+  log::error(
+      "an invariant is broken",
+      {{"what", what}, {"file", where.file_name()}, {"line", where.line()}, {"function", where.function_name()}});
   std::abort();
 }
 

@@ -1,8 +1,9 @@
 #pragma once
-// JSON lines on standard error. One line is one write(2), so lines of several threads do not mix. Thread-safe; never throws.
+// JSON lines on standard error. One line is one write(2), so lines of several threads do not mix. Thread-safe; never
+// throws.
 //
-// What may never be logged: secrets, tokens, message texts, e-mails, query strings. Field "correlation_id" follows one request through
-// every process.
+// What may never be logged: secrets, tokens, message texts, e-mails, query strings. Field "correlation_id" follows one
+// request through every process.
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>

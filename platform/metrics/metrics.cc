@@ -41,8 +41,10 @@ Counter counter(const std::string& name, const std::string& help, const Labels& 
 Gauge gauge(const std::string& name, const std::string& help, const Labels& labels) {
   return Gauge(prometheus::BuildGauge().Name(name).Help(help).Register(registry()).Add(labels));
 }
-Histogram histogram(const std::string& name, const std::string& help, const Labels& labels, std::vector<double> buckets) {
-  return Histogram(prometheus::BuildHistogram().Name(name).Help(help).Register(registry()).Add(labels, std::move(buckets)));
+Histogram histogram(const std::string& name, const std::string& help, const Labels& labels,
+                    std::vector<double> buckets) {
+  return Histogram(
+      prometheus::BuildHistogram().Name(name).Help(help).Register(registry()).Add(labels, std::move(buckets)));
 }
 
 void on_scrape(std::function<void()> refresh) {

@@ -1,7 +1,8 @@
 #pragma once
-// Metrics of this process, in one registry, served by platform/health on /metrics. A metric is made once, at start, and kept by reference;
-// using one is thread-safe and costs nanoseconds. Names follow Prometheus: parley_<what>_<unit>_total, seconds and bytes as units. No label whose
-// values a client chooses, or that grow with the data. ops/metrics.md lists them all, word by word: a test compares.
+// Metrics of this process, in one registry, served by platform/health on /metrics. A metric is made once, at start, and
+// kept by reference; using one is thread-safe and costs nanoseconds. Names follow Prometheus:
+// parley_<what>_<unit>_total, seconds and bytes as units. No label whose values a client chooses, or that grow with the
+// data. ops/metrics.md lists them all, word by word: a test compares.
 #include <functional>
 #include <map>
 #include <string>
@@ -51,12 +52,15 @@ std::vector<double> latency_buckets();
 /// The same name and labels give the same metric again.
 Counter counter(const std::string& name, const std::string& help, const Labels& labels = {});
 Gauge gauge(const std::string& name, const std::string& help, const Labels& labels = {});
-Histogram histogram(const std::string& name, const std::string& help, const Labels& labels = {}, std::vector<double> buckets = latency_buckets());
+Histogram histogram(const std::string& name, const std::string& help, const Labels& labels = {},
+                    std::vector<double> buckets = latency_buckets());
 
-/// Runs before each scrape, on the scraping thread, one at a time, for gauges that are read rather than kept. For the life of the process.
+/// Runs before each scrape, on the scraping thread, one at a time, for gauges that are read rather than kept. For the
+/// life of the process.
 void on_scrape(std::function<void()> refresh);
 
-/// What the system says of this process, under the names that Prometheus' own clients use (process_cpu_seconds_total, …). Called once.
+/// What the system says of this process, under the names that Prometheus' own clients use (process_cpu_seconds_total,
+/// …). Called once.
 void observe_process();
 
 /// All metrics in Prometheus' text format.

@@ -16,17 +16,19 @@ enum class ErrorKind : std::uint8_t {
 
 std::string_view name_of(ErrorKind kind);
 
-/// What went wrong with PostgreSQL, for logs: `detail` holds the server's first line and SQLSTATE, never a row's values, and is
-/// not for callers outside.
+/// What went wrong with PostgreSQL, for logs: `detail` holds the server's first line and SQLSTATE, never a row's
+/// values, and is not for callers outside.
 struct Error {
   ErrorKind kind{};
   std::string detail;
-  /// Of `rejected`: what was to be written is at fault (a constraint, a value out of a type's range), not the statement, the schema or a right. The
-  /// same statement goes through without the row.
+  /// Of `rejected`: what was to be written is at fault (a constraint, a value out of a type's range), not the
+  /// statement, the schema or a right. The same statement goes through without the row.
   bool is_about_a_row = false;
 
   /// Whether the same work, begun again from the start, may succeed. After in_doubt the caller must look first.
-  bool retryable() const { return kind == ErrorKind::unavailable || kind == ErrorKind::timeout || kind == ErrorKind::conflict; }
+  bool retryable() const {
+    return kind == ErrorKind::unavailable || kind == ErrorKind::timeout || kind == ErrorKind::conflict;
+  }
 };
 
 template <class T>

@@ -17,7 +17,8 @@ namespace {
 
 class Receiver final : public pqxx::notification_receiver {
  public:
-  Receiver(pqxx::connection_base& connection, const std::string& channel, const std::function<void(std::string_view)>& callback)
+  Receiver(pqxx::connection_base& connection, const std::string& channel,
+           const std::function<void(std::string_view)>& callback)
       : pqxx::notification_receiver(connection, channel), callback_(callback) {}
   void operator()(const std::string& payload, int) override { callback_(payload); }
 
@@ -28,7 +29,8 @@ class Receiver final : public pqxx::notification_receiver {
 }  // namespace
 
 struct Listener::Impl {
-  Impl(ListenerOptions o, Callbacks c) : options(std::move(o)), callbacks(std::move(c)), stop_signal(::eventfd(0, EFD_CLOEXEC)) {
+  Impl(ListenerOptions o, Callbacks c)
+      : options(std::move(o)), callbacks(std::move(c)), stop_signal(::eventfd(0, EFD_CLOEXEC)) {
     if (stop_signal < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
   ~Impl() { ::close(stop_signal); }
@@ -77,7 +79,8 @@ struct Listener::Impl {
   }
 };
 
-Listener::Listener(ListenerOptions options, Callbacks callbacks) : impl_(std::make_unique<Impl>(std::move(options), std::move(callbacks))) {
+Listener::Listener(ListenerOptions options, Callbacks callbacks)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(callbacks))) {
   impl_->thread = std::jthread([impl = impl_.get()](const std::stop_token& stop) { impl->run(stop); });
   ::pthread_setname_np(impl_->thread.native_handle(), "pg-listen");
 }

@@ -16,15 +16,17 @@ struct ListenerOptions {
   std::chrono::milliseconds retry_max{2'000};
 };
 
-/// Hears NOTIFY on one channel. What was announced while there was no connection is lost: so `on_listening` is called after each
-/// (re)LISTEN, and its callee reads the state that the notifications speak of. Owns one thread ("pg-listen") and one connection,
-/// opened again whenever it is lost. Callbacks run on that thread, one at a time; they must not throw and should not block long.
+/// Hears NOTIFY on one channel. What was announced while there was no connection is lost: so `on_listening` is called
+/// after each (re)LISTEN, and its callee reads the state that the notifications speak of. Owns one thread ("pg-listen")
+/// and one connection, opened again whenever it is lost. Callbacks run on that thread, one at a time; they must not
+/// throw and should not block long.
 class Listener {
  public:
   struct Callbacks {
     std::function<void()> on_listening;
     std::function<void(std::string_view payload)> on_notification;
-    std::function<void(std::string_view detail)> on_lost = {};  ///< The connection is gone or could not be opened; for logs.
+    std::function<void(std::string_view detail)> on_lost =
+        {};  ///< The connection is gone or could not be opened; for logs.
   };
   Listener(ListenerOptions options, Callbacks callbacks);
   /// Stops the thread; no callback runs afterwards. Waits for a callback under way, and up to connect_timeout.

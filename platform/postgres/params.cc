@@ -14,9 +14,12 @@ std::string identifier(std::string_view name) {
 Text to_text(bool value) { return value ? "t" : "f"; }
 Text to_text(std::int64_t value) { return std::to_string(value); }
 Text to_text(std::string_view value) {
-  if (value.find('\0') == value.npos && value.find('\xED') == value.npos) return std::string(value);  // memchr: by far the most are so
+  if (value.find('\0') == value.npos && value.find('\xED') == value.npos)
+    return std::string(value);  // memchr: by far the most are so
   constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-  const auto surrogate = [](std::string_view at) { return at.size() >= 3 && at[0] == '\xED' && static_cast<unsigned char>(at[1]) >= 0xA0; };
+  const auto surrogate = [](std::string_view at) {
+    return at.size() >= 3 && at[0] == '\xED' && static_cast<unsigned char>(at[1]) >= 0xA0;
+  };
   std::string text;
   std::size_t kept = 0;  // everything before it is in `text`
   for (std::size_t i = 0; i < value.size(); ++i) {
@@ -36,8 +39,9 @@ Text to_text(Timestamp value) {
   const year_month_day date{days};
   const hh_mm_ss time{value - days};
   char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
   return text;
 }

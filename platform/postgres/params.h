@@ -11,8 +11,8 @@
 
 namespace parley::postgres {
 
-/// How a value is written for the server: text form, absent is NULL. PostgreSQL holds neither NUL characters nor surrogates: U+FFFD takes their
-/// place, so that text which got past its callers' checks stops nobody.
+/// How a value is written for the server: text form, absent is NULL. PostgreSQL holds neither NUL characters nor
+/// surrogates: U+FFFD takes their place, so that text which got past its callers' checks stops nobody.
 using Text = std::optional<std::string>;
 
 Text to_text(bool value);

@@ -69,24 +69,30 @@ Pool::Pool(PoolOptions options) : impl_(std::make_shared<Impl>(std::move(options
   ::pthread_setname_np(impl_->watcher.native_handle(), "pg-watch");
   if (impl_->options.name.empty()) return;
   const auto gauge = [this](const char* state) {
-    return metrics::gauge("parley_postgres_connections", "Connections to PostgreSQL", {{"pool", impl_->options.name}, {"state", state}});
+    return metrics::gauge("parley_postgres_connections", "Connections to PostgreSQL",
+                          {{"pool", impl_->options.name}, {"state", state}});
   };
-  metrics::on_scrape([weak = std::weak_ptr(impl_), lent = gauge("lent"), idle = gauge("idle"),
-                      waiting = metrics::gauge("parley_postgres_waiting", "Threads that wait for a connection to PostgreSQL",
-                                               {{"pool", impl_->options.name}})]() mutable {
-    const auto pool = weak.lock();
-    if (pool == nullptr) return;
-    const auto usage = pool->usage();
-    lent.set(static_cast<double>(usage.lent));
-    idle.set(static_cast<double>(usage.idle));
-    waiting.set(static_cast<double>(usage.waiting));
-  });
+  metrics::on_scrape(
+      [weak = std::weak_ptr(impl_), lent = gauge("lent"), idle = gauge("idle"),
+       waiting = metrics::gauge("parley_postgres_waiting", "Threads that wait for a connection to PostgreSQL",
+                                {{"pool", impl_->options.name}})]() mutable {
+        const auto pool = weak.lock();
+        if (pool == nullptr) return;
+        const auto usage = pool->usage();
+        lent.set(static_cast<double>(usage.lent));
+        idle.set(static_cast<double>(usage.idle));
+        waiting.set(static_cast<double>(usage.waiting));
+      });
 }
-Pool::~Pool() { impl_->watcher = {}; }  // joined here: a Lease that outlives its Pool (a defect) must not find it half gone
+Pool::~Pool() {
+  impl_->watcher = {};
+}  // joined here: a Lease that outlives its Pool (a defect) must not find it half gone
 
 Result<Lease> Pool::lease(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock(impl_->mutex);
-  const auto free = [this] { return !impl_->idle.empty() || impl_->lent.size() + impl_->opening < impl_->options.connections_max; };
+  const auto free = [this] {
+    return !impl_->idle.empty() || impl_->lent.size() + impl_->opening < impl_->options.connections_max;
+  };
   ++impl_->waiting;
   const bool is_free = impl_->freed.wait_until(lock, deadline, free);
   --impl_->waiting;
@@ -124,7 +130,9 @@ Lease::Lease(Lease&&) noexcept = default;
 Lease& Lease::operator=(Lease&&) noexcept = default;
 Lease::~Lease() = default;
 
-Result<Rows> Lease::query(std::string_view statement, const Params& params) { return impl_->session->query(statement, params); }
+Result<Rows> Lease::query(std::string_view statement, const Params& params) {
+  return impl_->session->query(statement, params);
+}
 
 struct Snapshot::Impl {
   Impl(Session& s, std::unique_ptr<pqxx::transaction_base> t) : session(s), transaction(std::move(t)) {}
@@ -175,9 +183,11 @@ Result<void> Transaction::attempt(const std::function<Result<void>()>& work) {
   if (auto marked = query("SAVEPOINT attempt"); !marked) return std::unexpected(std::move(marked.error()));
   auto done = work();
   if (!done) {
-    if (auto undone = query("ROLLBACK TO SAVEPOINT attempt"); !undone) return std::unexpected(std::move(undone.error()));
+    if (auto undone = query("ROLLBACK TO SAVEPOINT attempt"); !undone)
+      return std::unexpected(std::move(undone.error()));
   }
-  if (auto released = query("RELEASE SAVEPOINT attempt"); !released) return std::unexpected(std::move(released.error()));
+  if (auto released = query("RELEASE SAVEPOINT attempt"); !released)
+    return std::unexpected(std::move(released.error()));
   return done;
 }
 Result<void> Transaction::commit() { return impl_->session.commit(*impl_->transaction); }

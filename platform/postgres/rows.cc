@@ -8,7 +8,9 @@ namespace parley::postgres {
 
 namespace {
 
-[[noreturn]] void misread(const char* what) { throw std::logic_error(std::string("PostgreSQL answer misread: ") + what); }
+[[noreturn]] void misread(const char* what) {
+  throw std::logic_error(std::string("PostgreSQL answer misread: ") + what);
+}
 
 std::int64_t integer(std::string_view text) {
   std::int64_t value = 0;
@@ -102,6 +104,8 @@ Rows::Rows(const void* result) {
   affected_ = static_cast<std::int64_t>(answer.affected_rows());
 }
 
-Row Rows::operator[](std::size_t index) const { return Row(std::span(content_->cells).subspan(index * content_->columns, content_->columns)); }
+Row Rows::operator[](std::size_t index) const {
+  return Row(std::span(content_->cells).subspan(index * content_->columns, content_->columns));
+}
 
 }  // namespace parley::postgres

@@ -12,8 +12,9 @@
 
 namespace parley::postgres {
 
-/// One row of an answer; valid while its Rows lives. Reading a column as a type that it is not, or NULL as a value, throws
-/// std::logic_error: the statement and its reader stand side by side, so it is a defect and not a state of the world.
+/// One row of an answer; valid while its Rows lives. Reading a column as a type that it is not, or NULL as a value,
+/// throws std::logic_error: the statement and its reader stand side by side, so it is a defect and not a state of the
+/// world.
 class Row {
  public:
   /// Reads the columns in order into the given variables, all of them.

@@ -7,11 +7,13 @@ namespace parley::postgres {
 
 namespace {
 
-// A program has a few dozen statements; past this something builds them from values, which would fill the server's memory.
+// A program has a few dozen statements; past this something builds them from values, which would fill the server's
+// memory.
 constexpr std::size_t kPreparedMax = 512;
 
 std::string with_setting(std::string connection, std::string_view key, const std::string& value) {
-  if (connection.find(std::string(key) + "=") != std::string::npos) return connection;  // the operator's own word counts
+  if (connection.find(std::string(key) + "=") != std::string::npos)
+    return connection;  // the operator's own word counts
   if (connection.starts_with("postgres://") || connection.starts_with("postgresql://")) {
     connection += connection.find('?') == std::string::npos ? '?' : '&';
   } else {
@@ -21,7 +23,8 @@ std::string with_setting(std::string connection, std::string_view key, const std
 }
 
 std::string connection_string(const SessionOptions& options) {
-  std::string text = with_setting(options.connection, "connect_timeout", std::to_string(options.connect_timeout.count()));
+  std::string text =
+      with_setting(options.connection, "connect_timeout", std::to_string(options.connect_timeout.count()));
   // A peer that vanished without a word is noticed in about 15 seconds, while idle too.
   text = with_setting(text, "keepalives_idle", "5");
   text = with_setting(text, "keepalives_interval", "3");
@@ -77,13 +80,16 @@ Error current_error(bool committing) {
     const std::string state = e.sqlstate();
     if (state == "57014" || state == "55P03") return {ErrorKind::timeout, state + " " + first_line(e.what())};
     if (state == "40001" || state == "40P01") return {ErrorKind::conflict, state + " " + first_line(e.what())};
-    // 57P01-57P03: the server is going down or coming up. 53: it has no resources left (53100: its disk is full). 58: its system fails it
-    // (58030: its disk). 25006: it is a standby. 08: the connection.
-    if (state.starts_with("57P") || state.starts_with("53") || state.starts_with("58") || state.starts_with("08") || state == "25006") {
+    // 57P01-57P03: the server is going down or coming up. 53: it has no resources left (53100: its disk is full). 58:
+    // its system fails it (58030: its disk). 25006: it is a standby. 08: the connection.
+    if (state.starts_with("57P") || state.starts_with("53") || state.starts_with("58") || state.starts_with("08") ||
+        state == "25006") {
       return {when_lost, state + " " + first_line(e.what())};
     }
-    if (state.empty()) return {when_lost, first_line(e.what())};  // libpq's own: the connection was lost under the statement
-    if (state.starts_with("22")) return {ErrorKind::rejected, state + " a value was refused", true};  // the text would quote the value
+    if (state.empty())
+      return {when_lost, first_line(e.what())};  // libpq's own: the connection was lost under the statement
+    if (state.starts_with("22"))
+      return {ErrorKind::rejected, state + " a value was refused", true};  // the text would quote the value
     // 23: a constraint. 54: too large for an index or a row. P0001: a trigger's own refusal.
     const bool is_about_a_row = state.starts_with("23") || state.starts_with("54") || state == "P0001";
     return {ErrorKind::rejected, state + " " + first_line(e.what()), is_about_a_row};
@@ -115,7 +121,8 @@ Session::Session(const SessionOptions& options)
     : connection_(connection_string(options)), patience_(options.statement_timeout + options.silence_timeout) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  connection_.inhibit_reactivation(true);  // a silent reconnection would lose the session's settings and the transaction
+  connection_.inhibit_reactivation(
+      true);  // a silent reconnection would lose the session's settings and the transaction
 #pragma GCC diagnostic pop
   connection_.set_verbosity(pqxx::connection_base::terse);
 }
@@ -127,11 +134,13 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
     pqxx::connection& c = session->connection_;
     pqxx::nontransaction setup(c);
     setup.exec(
-        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = 'warning';"
+        "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = "
+        "'warning';"
         "SET search_path = " +
         c.quote_name(options.schema) + "; SET application_name = " + c.quote(options.application_name) +
-        "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) + "; SET idle_in_transaction_session_timeout = " +
-        std::to_string(options.idle_in_transaction_timeout.count()) + "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
+        "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
+        "; SET idle_in_transaction_session_timeout = " + std::to_string(options.idle_in_transaction_timeout.count()) +
+        "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
     return session;
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);
@@ -166,7 +175,8 @@ Result<Rows> Session::query(pqxx::transaction_base& transaction, std::string_vie
     std::vector<const char*> values;
     values.reserve(params.texts().size());
     for (const auto& text : params.texts()) values.push_back(text ? text->c_str() : nullptr);
-    const pqxx::result result = transaction.exec_prepared(prepared(statement), pqxx::prepare::make_dynamic_params(values));
+    const pqxx::result result =
+        transaction.exec_prepared(prepared(statement), pqxx::prepare::make_dynamic_params(values));
     return Rows(&result);
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);

@@ -34,8 +34,8 @@ class Session {
   bool broken() const { return broken_; }
   /// Whether an idle connection has been closed by the server (or has anything unread): then it is not worth lending.
   bool stale();
-  /// For the watching thread: shuts the socket down when the statement under way is past its deadline, which wakes its caller
-  /// with a broken connection.
+  /// For the watching thread: shuts the socket down when the statement under way is past its deadline, which wakes its
+  /// caller with a broken connection.
   void interrupt_if_silent(std::chrono::steady_clock::time_point now);
 
  private:

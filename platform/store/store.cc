@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::size_t kWriteBufferBytes = 4U << 20;
 constexpr int kWriteBuffers = 3;
-/// What a store takes of the shared memory at a time. By default an eighth of a buffer: sixteen stores with a few changes each would seem to have
-/// filled it, and be written out all the time.
+/// What a store takes of the shared memory at a time. By default an eighth of a buffer: sixteen stores with a few
+/// changes each would seem to have filled it, and be written out all the time.
 constexpr std::size_t kArenaBlockBytes = 64U << 10;
 constexpr int kOpenFilesMax = 64;
 constexpr double kFilterBitsPerKey = 10;
@@ -46,13 +46,14 @@ std::expected<void, std::string> check_room(const std::string& path) {
   if (::statvfs(there.c_str(), &found) != 0) return {};  // whoever opens it will say why
   const std::size_t free = found.f_bavail * found.f_frsize;
   if (free >= kFreeBytesMin) return {};
-  return std::unexpected("no space for state in " + path + ": " + std::to_string(free) + " bytes are free, " + std::to_string(kFreeBytesMin) +
-                         " are needed");
+  return std::unexpected("no space for state in " + path + ": " + std::to_string(free) + " bytes are free, " +
+                         std::to_string(kFreeBytesMin) + " are needed");
 }
 
 struct Memory::Impl {
   explicit Impl(const Budget& budget)
-      : cache(rocksdb::NewLRUCache(budget.block_cache_bytes)), writes(std::make_shared<rocksdb::WriteBufferManager>(budget.write_buffers_bytes)) {}
+      : cache(rocksdb::NewLRUCache(budget.block_cache_bytes)),
+        writes(std::make_shared<rocksdb::WriteBufferManager>(budget.write_buffers_bytes)) {}
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::WriteBufferManager> writes;
 };
@@ -68,7 +69,9 @@ Batch::Batch() : impl_(std::make_unique<Impl>()) {}
 Batch::Batch(Batch&&) noexcept = default;
 Batch& Batch::operator=(Batch&&) noexcept = default;
 Batch::~Batch() = default;
-void Batch::put(std::string_view key, std::string_view value) { check(impl_->batch.Put(slice(key), slice(value)), "put"); }
+void Batch::put(std::string_view key, std::string_view value) {
+  check(impl_->batch.Put(slice(key), slice(value)), "put");
+}
 void Batch::erase(std::string_view key) { check(impl_->batch.Delete(slice(key)), "erase"); }
 
 struct Store::Impl {
@@ -115,7 +118,8 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   auto impl = std::make_unique<Impl>();
   impl->memory = memory.impl_;
   rocksdb::DB* db = nullptr;
-  if (const auto status = rocksdb::DB::Open(options, path, &db); !status.ok()) return std::unexpected(path + ": " + status.ToString());
+  if (const auto status = rocksdb::DB::Open(options, path, &db); !status.ok())
+    return std::unexpected(path + ": " + status.ToString());
   impl->db.reset(db);
   impl->path = path;
   return Store(std::move(impl));
@@ -124,7 +128,8 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
 std::expected<void, std::string> Store::destroy(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return {};
-  if (const auto status = rocksdb::DestroyDB(path, rocksdb::Options{}); !status.ok()) return std::unexpected(path + ": " + status.ToString());
+  if (const auto status = rocksdb::DestroyDB(path, rocksdb::Options{}); !status.ok())
+    return std::unexpected(path + ": " + status.ToString());
   std::filesystem::remove_all(path, error);  // what a broken store leaves behind
   if (error) return std::unexpected(path + ": " + error.message());
   return {};
@@ -138,7 +143,8 @@ std::optional<std::string> Store::get(std::string_view key) const {
   return value;
 }
 
-void Store::scan(std::string_view from, std::string_view to, const std::function<bool(std::string_view, std::string_view)>& each) const {
+void Store::scan(std::string_view from, std::string_view to,
+                 const std::function<bool(std::string_view, std::string_view)>& each) const {
   const rocksdb::Slice end = slice(to);
   rocksdb::ReadOptions options;
   options.iterate_upper_bound = &end;
@@ -159,7 +165,8 @@ void Store::write(Batch&& batch) {
 
 std::size_t Store::bytes() const {
   std::size_t sum = 0;
-  for (const auto& property : {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kCurSizeAllMemTables}) {
+  for (const auto& property :
+       {rocksdb::DB::Properties::kLiveSstFilesSize, rocksdb::DB::Properties::kCurSizeAllMemTables}) {
     std::uint64_t bytes = 0;
     if (impl_->db->GetIntProperty(property, &bytes)) sum += bytes;
   }

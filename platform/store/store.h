@@ -11,7 +11,8 @@
 
 namespace parley::store {
 
-/// The disk or what is on it is broken. Whoever owns the store deletes it (destroy) and folds the log again. The text is for logs.
+/// The disk or what is on it is broken. Whoever owns the store deletes it (destroy) and folds the log again. The text
+/// is for logs.
 class Failure : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -23,13 +24,14 @@ class DiskFull : public Failure {
   using Failure::Failure;
 };
 
-/// With less than this free on its disk nothing is opened or written: RocksDB, as Debian builds it, aborts the process when it meets a full disk.
-/// Room for all write buffers and for what a compaction writes beside them.
+/// With less than this free on its disk nothing is opened or written: RocksDB, as Debian builds it, aborts the process
+/// when it meets a full disk. Room for all write buffers and for what a compaction writes beside them.
 inline constexpr std::size_t kFreeBytesMin = 64U << 20;
 /// The error says how much is free, when that is too little. `path` need not exist yet.
 std::expected<void, std::string> check_room(const std::string& path);
 
-/// Memory that all stores of a process share, whatever their number: caches of blocks (with indexes and filters) and unwritten changes. Thread-safe.
+/// Memory that all stores of a process share, whatever their number: caches of blocks (with indexes and filters) and
+/// unwritten changes. Thread-safe.
 class Memory {
  public:
   struct Budget {
@@ -61,7 +63,8 @@ class Batch {
   std::unique_ptr<Impl> impl_;
 };
 
-/// One folder, one owner (RocksDB locks it). Reads and writes throw Failure, writes DiskFull. Reading is thread-safe; writing is for one thread.
+/// One folder, one owner (RocksDB locks it). Reads and writes throw Failure, writes DiskFull. Reading is thread-safe;
+/// writing is for one thread.
 class Store {
  public:
   /// Opens or creates it. The error says why that is impossible: locked by another process, corrupt. Throws DiskFull.
@@ -74,8 +77,10 @@ class Store {
   ~Store();
 
   std::optional<std::string> get(std::string_view key) const;
-  /// Calls `each` in the order of keys (as unsigned bytes) for from <= key < to, until it returns false. The views live during the call.
-  void scan(std::string_view from, std::string_view to, const std::function<bool(std::string_view key, std::string_view value)>& each) const;
+  /// Calls `each` in the order of keys (as unsigned bytes) for from <= key < to, until it returns false. The views live
+  /// during the call.
+  void scan(std::string_view from, std::string_view to,
+            const std::function<bool(std::string_view key, std::string_view value)>& each) const;
   void write(Batch&& batch);
 
   /// What it holds on the disk and, not written out yet, in memory. Thread-safe; cheap.

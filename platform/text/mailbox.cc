@@ -20,7 +20,9 @@ using icu::IDNA;
 using icu::Normalizer2;
 using Why = NoMailbox::Why;
 
-std::unexpected<NoMailbox> no_mailbox(Why why, char32_t character = 0) { return std::unexpected(NoMailbox{why, character}); }
+std::unexpected<NoMailbox> no_mailbox(Why why, char32_t character = 0) {
+  return std::unexpected(NoMailbox{why, character});
+}
 
 std::string_view trimmed(std::string_view text) {
   const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
@@ -59,7 +61,8 @@ const IDNA& idna() {
   static const std::unique_ptr<const IDNA> rules = [] {
     UErrorCode status = U_ZERO_ERROR;
     std::unique_ptr<const IDNA> made(IDNA::createUTS46Instance(
-        UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE, status));
+        UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ | UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE,
+        status));
     check(status);
     return made;
   }();
@@ -107,7 +110,8 @@ std::expected<Mailbox, NoMailbox> mailbox(std::string_view typed) {
   if (const auto hidden = hidden_character(typed)) return no_mailbox(Why::hidden_character, *hidden);
   const auto text = nfkc(typed);  // the @ and the dots may be full-width too
   const auto at = text.find('@');
-  if (at == std::string::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string::npos) return no_mailbox(Why::malformed);
+  if (at == std::string::npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != std::string::npos)
+    return no_mailbox(Why::malformed);
   const auto local = std::string_view(text).substr(0, at);
   const auto domain = domain_form(std::string_view(text).substr(at + 1));
   if (!domain) return no_mailbox(Why::domain);
@@ -116,7 +120,8 @@ std::expected<Mailbox, NoMailbox> mailbox(std::string_view typed) {
 
 std::string ascii_form(std::string_view typed) {
   std::string out(trimmed(typed));
-  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(out, out.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return out;
 }
 
@@ -124,7 +129,8 @@ std::vector<std::string> forms(std::string_view typed) {
   std::vector<std::string> out{ascii_form(typed)};
   const auto found = mailbox(typed);
   if (!found) return out;
-  if (found->key == out.front() && is_ascii(found->key)) return out;  // plain ASCII, in lower case: its other spellings are this one
+  if (found->key == out.front() && is_ascii(found->key))
+    return out;  // plain ASCII, in lower case: its other spellings are this one
   // Capitals are not always another spelling: those of a dotless ı are another mailbox's.
   const auto add = [&](std::string form) {
     if (std::ranges::find(out, form) != out.end()) return;
@@ -134,7 +140,8 @@ std::vector<std::string> forms(std::string_view typed) {
   const auto before = out.front();
   const auto [local, domain] = parts_of(before);
   const auto [name, host] = parts_of(found->address);
-  const std::array names{std::string(local), nfc(local), nfd(local), std::string(name), nfd(name), capitalised(name), upper_case(name)};
+  const std::array names{std::string(local), nfc(local),        nfd(local),      std::string(name),
+                         nfd(name),          capitalised(name), upper_case(name)};
   const std::array hosts{std::string(domain), std::string(host), nfd(host), as_it_travels(host).text, upper_case(host)};
   for (const auto& one : names) {
     for (const auto& other : hosts) add(ascii_form(one + "@" + other));

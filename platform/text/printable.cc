@@ -24,7 +24,10 @@ Character first_of(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto lead = byte(0);
   if (lead < 0x80) return {lead, 1, true};
-  const std::size_t length = lead >= 0xC2 && lead <= 0xDF ? 2 : lead >= 0xE0 && lead <= 0xEF ? 3 : lead >= 0xF0 && lead <= 0xF4 ? 4 : 0;
+  const std::size_t length = lead >= 0xC2 && lead <= 0xDF   ? 2
+                             : lead >= 0xE0 && lead <= 0xEF ? 3
+                             : lead >= 0xF0 && lead <= 0xF4 ? 4
+                                                            : 0;
   if (length == 0) return {};
   char32_t point = lead & (0xFFU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
@@ -39,8 +42,8 @@ Character first_of(std::string_view text) {
 }
 
 bool is_unsafe(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x2028 && c <= 0x202E) ||
-         (c >= 0x2066 && c <= 0x206F) || c == 0xFEFF;
+  return c < 0x20 || (c >= 0x7F && c <= 0x9F) || c == 0x061C || c == 0x200E || c == 0x200F ||
+         (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x206F) || c == 0xFEFF;
 }
 
 /// Of a byte alone: it passes whatever stands beside it.
@@ -52,7 +55,8 @@ void put_byte(std::string& out, char byte) {
   out.append("\\x").append({kHex[value >> 4], kHex[value & 0xF]});
 }
 void put_point(std::string& out, char32_t point) {  // none of the unsafe ones is above U+FFFF
-  out.append("\\u").append({kHex[point >> 12 & 0xF], kHex[point >> 8 & 0xF], kHex[point >> 4 & 0xF], kHex[point & 0xF]});
+  out.append("\\u").append(
+      {kHex[point >> 12 & 0xF], kHex[point >> 8 & 0xF], kHex[point >> 4 & 0xF], kHex[point & 0xF]});
 }
 
 /// `is_kept` of a character: it passes; `put` writes another one, which may be a byte that is none.
@@ -97,7 +101,8 @@ std::string printable(std::string_view text) {
 }
 
 std::string valid_utf8(std::string_view text) {
-  return rewritten(text, [](char32_t) { return true; }, [](std::string& out, const Character&, char byte) { put_byte(out, byte); });
+  return rewritten(
+      text, [](char32_t) { return true; }, [](std::string& out, const Character&, char byte) { put_byte(out, byte); });
 }
 
 std::string escaped(std::string_view output) {
@@ -120,7 +125,9 @@ class GuardedOutput::Guard : public std::streambuf {
   Guard& operator=(const Guard&) = delete;
 
  protected:
-  std::streamsize xsputn(const char* data, std::streamsize size) override { return write({data, static_cast<std::size_t>(size)}) ? size : 0; }
+  std::streamsize xsputn(const char* data, std::streamsize size) override {
+    return write({data, static_cast<std::size_t>(size)}) ? size : 0;
+  }
   int_type overflow(int_type c) override {
     if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
     const char one = traits_type::to_char_type(c);
@@ -129,7 +136,9 @@ class GuardedOutput::Guard : public std::streambuf {
   int sync() override { return behind_->pubsync(); }
 
  private:
-  bool pass(std::string_view text) { return behind_->sputn(text.data(), static_cast<std::streamsize>(text.size())) == std::ssize(text); }
+  bool pass(std::string_view text) {
+    return behind_->sputn(text.data(), static_cast<std::streamsize>(text.size())) == std::ssize(text);
+  }
   bool write(std::string_view text) {
     if (cut_.empty() && std::ranges::all_of(text, is_plain_output)) return pass(text);
     // A character may come in pieces: its beginning waits for the rest.

@@ -21,7 +21,8 @@ using icu::Normalizer2;
 
 const Normalizer2& nfc_rules() { return rules_of(Normalizer2::getNFCInstance); }
 
-/// Whether a character takes its place among the marks before it: its canonical decomposition begins with a combining mark.
+/// Whether a character takes its place among the marks before it: its canonical decomposition begins with a combining
+/// mark.
 bool is_mark(UChar32 c) { return u_getIntPropertyValue(c, UCHAR_LEAD_CANONICAL_COMBINING_CLASS) != 0; }
 
 /// As many marks in a row as the Stream-Safe Text Format (UAX 15) lets one have, which is more than any language uses.
@@ -43,8 +44,8 @@ void append_in_order(std::vector<std::pair<std::uint8_t, UChar32>>& marks, std::
   marks.clear();
 }
 
-/// The same text with long runs of marks in canonical order. ICU inserts each mark where it belongs among those before it, which takes the square of
-/// a run's length; in a run that is in order already it inserts nothing.
+/// The same text with long runs of marks in canonical order. ICU inserts each mark where it belongs among those before
+/// it, which takes the square of a run's length; in a run that is in order already it inserts nothing.
 std::string with_marks_in_order(std::string_view text) {
   const auto& rules = nfc_rules();
   std::string out;
@@ -108,14 +109,16 @@ bool changes_direction(UCharDirection direction) {
 
 constexpr std::string_view kIsolate = "\u2068", kEndIsolate = "\u2069";
 
-/// One line's isolates: what it closes without having opened is opened before it, what it leaves open is closed after it.
+/// One line's isolates: what it closes without having opened is opened before it, what it leaves open is closed after
+/// it.
 void append_isolated_line(std::string_view line, std::string& out) {
   std::size_t open = 0, unopened = 0;
   bool matters = false;
   for (std::size_t at = 0; at < line.size();) {
     const auto direction = u_charDirection(next_character(line, at));
     matters = matters || changes_direction(direction);
-    if (direction == U_FIRST_STRONG_ISOLATE || direction == U_LEFT_TO_RIGHT_ISOLATE || direction == U_RIGHT_TO_LEFT_ISOLATE) {
+    if (direction == U_FIRST_STRONG_ISOLATE || direction == U_LEFT_TO_RIGHT_ISOLATE ||
+        direction == U_RIGHT_TO_LEFT_ISOLATE) {
       ++open;
     } else if (direction == U_POP_DIRECTIONAL_ISOLATE) {
       (open != 0 ? --open : ++unopened);

@@ -47,10 +47,18 @@ class AccountRows final : public StreamRows<accounts::Event, AccountRow, Account
     if (e.is_active) row.set<&AccountRow::is_active>(*e.is_active);
   }
   void on(const accounts::LeftTeam&, const Position& at) { moved(at).set<&AccountRow::team_owner>(std::nullopt); }
-  void on(const accounts::AdminAppointed&, const Position& at) { moved(at).set<&AccountRow::role>(accounts::Role::admin); }
+  void on(const accounts::AdminAppointed&, const Position& at) {
+    moved(at).set<&AccountRow::role>(accounts::Role::admin);
+  }
   void on(const accounts::ApiKeyCreated& e, const Position& at) {
     moved(at);
-    ApiKeyRow key{.id = e.key, .account = {at.stream.id}, .name = e.name, .scopes = {}, .hint = e.hint, .created_at = at.at, .last_used_at = {}};
+    ApiKeyRow key{.id = e.key,
+                  .account = {at.stream.id},
+                  .name = e.name,
+                  .scopes = {},
+                  .hint = e.hint,
+                  .created_at = at.at,
+                  .last_used_at = {}};
     for (const auto scope : e.scopes) key.scopes.emplace_back(schema::name_of(scope));
     keys_[e.key.value].created = std::move(key);
   }
@@ -62,7 +70,8 @@ class AccountRows final : public StreamRows<accounts::Event, AccountRow, Account
     moved(at);
     keys_[e.key.value].last_used_at = at.at;
   }
-  // Sessions and passwords are the deciders' and the directory's; an account has its own e-mail until the change of it has ended.
+  // Sessions and passwords are the deciders' and the directory's; an account has its own e-mail until the change of it
+  // has ended.
   void on(const accounts::LoggedOut&, const Position& at) { moved(at); }
   void on(const accounts::PasswordChanged&, const Position& at) { moved(at); }
   void on(const accounts::EmailChangeRequested&, const Position& at) { moved(at); }
@@ -92,11 +101,13 @@ class AccountRows final : public StreamRows<accounts::Event, AccountRow, Account
     std::vector<const ApiKeyRow*> pointers;
     for (const auto& row : rows) pointers.push_back(&row);
     if (auto done = insert_rows<ApiKeyRow>(t, pointers); !done) return done;
-    // The account's row has shown already that these events come next: where there is no key, its creation was left out by an operator of the system.
+    // The account's row has shown already that these events come next: where there is no key, its creation was left out
+    // by an operator of the system.
     if (used.size() > 0) {
-      const auto done =
-          t.query("UPDATE api_keys k SET last_used_at = u.at FROM unnest($1::bigint[], $2::timestamptz[]) AS u (id, at) WHERE k.id = u.id",
-                  postgres::Params(used, used_at));
+      const auto done = t.query(
+          "UPDATE api_keys k SET last_used_at = u.at FROM unnest($1::bigint[], $2::timestamptz[]) AS u (id, at) WHERE "
+          "k.id = u.id",
+          postgres::Params(used, used_at));
       if (!done) return std::unexpected(done.error());
     }
     if (revoked.size() > 0) {

@@ -28,12 +28,14 @@ struct AccountRow {
 };
 template <>
 inline constexpr auto table<AccountRow> = described<AccountRow>(
-    "accounts", column<&AccountRow::id>("id"), column<&AccountRow::version>("version"), column<&AccountRow::email>("email"),
-    column<&AccountRow::role>("role"), column<&AccountRow::first_name>("first_name"), column<&AccountRow::last_name>("last_name"),
+    "accounts", column<&AccountRow::id>("id"), column<&AccountRow::version>("version"),
+    column<&AccountRow::email>("email"), column<&AccountRow::role>("role"),
+    column<&AccountRow::first_name>("first_name"), column<&AccountRow::last_name>("last_name"),
     column<&AccountRow::plan>("plan"), column<&AccountRow::onboarding_completed>("onboarding_completed"),
     column<&AccountRow::balance>("balance_kopecks"), column<&AccountRow::welcome_bonus>("welcome_bonus_kopecks"),
-    column<&AccountRow::team_owner>("team_owner_id"), column<&AccountRow::team_name>("team_name"), column<&AccountRow::is_active>("is_active"),
-    column<&AccountRow::last_login_at>("last_login_at"), column<&AccountRow::created_at>("created_at"));
+    column<&AccountRow::team_owner>("team_owner_id"), column<&AccountRow::team_name>("team_name"),
+    column<&AccountRow::is_active>("is_active"), column<&AccountRow::last_login_at>("last_login_at"),
+    column<&AccountRow::created_at>("created_at"));
 
 /// A key that is valid.
 struct ApiKeyRow {
@@ -47,9 +49,9 @@ struct ApiKeyRow {
   std::optional<Timestamp> last_used_at;
 };
 template <>
-inline constexpr auto table<ApiKeyRow> =
-    described<ApiKeyRow>("api_keys", column<&ApiKeyRow::id>("id"), column<&ApiKeyRow::account>("account_id"), column<&ApiKeyRow::name>("name"),
-                         column<&ApiKeyRow::scopes>("scopes"), column<&ApiKeyRow::hint>("hint"), column<&ApiKeyRow::created_at>("created_at"),
-                         column<&ApiKeyRow::last_used_at>("last_used_at"));
+inline constexpr auto table<ApiKeyRow> = described<ApiKeyRow>(
+    "api_keys", column<&ApiKeyRow::id>("id"), column<&ApiKeyRow::account>("account_id"),
+    column<&ApiKeyRow::name>("name"), column<&ApiKeyRow::scopes>("scopes"), column<&ApiKeyRow::hint>("hint"),
+    column<&ApiKeyRow::created_at>("created_at"), column<&ApiKeyRow::last_used_at>("last_used_at"));
 
 }  // namespace parley::projections

@@ -32,7 +32,9 @@ class AssistantRows final : public StreamRows<assistants::Event, AssistantRow, A
     if (e.website_integration) row.set<&AssistantRow::website_integration>(*e.website_integration);
     if (e.allowed_domains) row.set<&AssistantRow::allowed_domains>(*e.allowed_domains);
   }
-  void on(const assistants::SiteTokenRotated& e, const Position& at) { moved(at).set<&AssistantRow::site_token>(e.site_token); }
+  void on(const assistants::SiteTokenRotated& e, const Position& at) {
+    moved(at).set<&AssistantRow::site_token>(e.site_token);
+  }
   void on(const assistants::Deleted&, const Position& at) {
     auto& row = moved(at);
     row.set<&AssistantRow::deleted_at>(at.at);

@@ -27,10 +27,12 @@ struct AssistantRow {
 };
 template <>
 inline constexpr auto table<AssistantRow> = described<AssistantRow>(
-    "assistants", column<&AssistantRow::id>("id"), column<&AssistantRow::version>("version"), column<&AssistantRow::owner>("owner_id"),
-    column<&AssistantRow::name>("name"), column<&AssistantRow::description>("description"), column<&AssistantRow::system_prompt>("system_prompt"),
-    column<&AssistantRow::ai_model>("ai_model"), column<&AssistantRow::is_active>("is_active"), column<&AssistantRow::site_token>("site_token"),
-    column<&AssistantRow::telegram_bot_token>("telegram_bot_token"), column<&AssistantRow::website_integration>("website_integration"),
+    "assistants", column<&AssistantRow::id>("id"), column<&AssistantRow::version>("version"),
+    column<&AssistantRow::owner>("owner_id"), column<&AssistantRow::name>("name"),
+    column<&AssistantRow::description>("description"), column<&AssistantRow::system_prompt>("system_prompt"),
+    column<&AssistantRow::ai_model>("ai_model"), column<&AssistantRow::is_active>("is_active"),
+    column<&AssistantRow::site_token>("site_token"), column<&AssistantRow::telegram_bot_token>("telegram_bot_token"),
+    column<&AssistantRow::website_integration>("website_integration"),
     column<&AssistantRow::allowed_domains>("allowed_domains"), column<&AssistantRow::deleted_at>("deleted_at"),
     column<&AssistantRow::created_at>("created_at"));
 

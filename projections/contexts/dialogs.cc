@@ -36,8 +36,10 @@ class DialogRows final : public StreamRows<dialogs::Event, DialogRow, DialogRows
 
   postgres::Result<void> write(postgres::Transaction& t) const override {
     if (auto done = StreamRows::write(t); !done) return done;
-    // The owner is the dialog's, whose row is there already: it was written before, or just now. Search finds the owner's messages by it.
-    Beside dialog{", dialog_id, owner_id", ", u.beside, d.owner_id", " JOIN dialogs d ON d.id = u.beside", "bigint", {}};
+    // The owner is the dialog's, whose row is there already: it was written before, or just now. Search finds the
+    // owner's messages by it.
+    Beside dialog{
+        ", dialog_id, owner_id", ", u.beside, d.owner_id", " JOIN dialogs d ON d.id = u.beside", "bigint", {}};
     std::vector<const MessageRow*> rows;
     for (const auto& [id, message] : messages_) {
       rows.push_back(&message);
@@ -46,7 +48,8 @@ class DialogRows final : public StreamRows<dialogs::Event, DialogRow, DialogRows
     return insert_rows<MessageRow>(t, rows, &dialog);
   }
   std::shared_ptr<const void> row(std::int64_t id, const std::type_info& type) const override {
-    if (type == typeid(std::vector<MessageRow>)) return std::make_shared<const std::vector<MessageRow>>(messages_of(id));
+    if (type == typeid(std::vector<MessageRow>))
+      return std::make_shared<const std::vector<MessageRow>>(messages_of(id));
     return StreamRows::row(id, type);
   }
   ShownRows shown(std::int64_t id, schema::Disclosure disclosure) const override {
@@ -59,7 +62,9 @@ class DialogRows final : public StreamRows<dialogs::Event, DialogRow, DialogRows
   }
 
  private:
-  void set_status(dialogs::Status status, const Position& at) { moved(at).set<&DialogRow::status>(schema::name_of(status)); }
+  void set_status(dialogs::Status status, const Position& at) {
+    moved(at).set<&DialogRow::status>(schema::name_of(status));
+  }
   std::vector<MessageRow> messages_of(std::int64_t id) const {
     std::vector<MessageRow> out;
     for (const auto& [dialog, message] : messages_) {

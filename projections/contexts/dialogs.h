@@ -12,7 +12,8 @@ struct DialogRow {
   std::int64_t version = 0;
   AccountId owner;
   AssistantId assistant;
-  std::optional<std::string> assistant_name;  ///< Joined from the assistant's row; absent until the assistant's own stream is projected.
+  std::optional<std::string>
+      assistant_name;  ///< Joined from the assistant's row; absent until the assistant's own stream is projected.
   std::string platform;
   std::string status = "active";
   std::string handoff_status = "none";
@@ -28,13 +29,14 @@ struct DialogRow {
 };
 template <>
 inline constexpr auto table<DialogRow> = described<DialogRow>(
-    "dialogs", column<&DialogRow::id>("id"), column<&DialogRow::version>("version"), column<&DialogRow::owner>("owner_id"),
-    column<&DialogRow::assistant>("assistant_id"), column<&DialogRow::platform>("platform"), column<&DialogRow::status>("status"),
-    column<&DialogRow::handoff_status>("handoff_status"), column<&DialogRow::first_name>("first_name"), column<&DialogRow::last_name>("last_name"),
-    column<&DialogRow::telegram_chat_id>("telegram_chat_id"), column<&DialogRow::telegram_username>("telegram_username"),
-    column<&DialogRow::message_count>("message_count"), column<&DialogRow::last_message>("last_message"),
-    column<&DialogRow::last_message_time>("last_message_time"), column<&DialogRow::last_activity_at>("last_activity_at"),
-    column<&DialogRow::created_at>("created_at"));
+    "dialogs", column<&DialogRow::id>("id"), column<&DialogRow::version>("version"),
+    column<&DialogRow::owner>("owner_id"), column<&DialogRow::assistant>("assistant_id"),
+    column<&DialogRow::platform>("platform"), column<&DialogRow::status>("status"),
+    column<&DialogRow::handoff_status>("handoff_status"), column<&DialogRow::first_name>("first_name"),
+    column<&DialogRow::last_name>("last_name"), column<&DialogRow::telegram_chat_id>("telegram_chat_id"),
+    column<&DialogRow::telegram_username>("telegram_username"), column<&DialogRow::message_count>("message_count"),
+    column<&DialogRow::last_message>("last_message"), column<&DialogRow::last_message_time>("last_message_time"),
+    column<&DialogRow::last_activity_at>("last_activity_at"), column<&DialogRow::created_at>("created_at"));
 
 struct MessageRow {
   MessageId id;
@@ -47,7 +49,8 @@ struct MessageRow {
 /// The table has the dialog and its owner beside these: for look-ups and for search.
 template <>
 inline constexpr auto table<MessageRow> = described<MessageRow>(
-    "messages", column<&MessageRow::id>("id"), column<&MessageRow::version>("version"), column<&MessageRow::sender>("sender"),
-    column<&MessageRow::text>("text"), column<&MessageRow::operator_name>("operator_name"), column<&MessageRow::created_at>("created_at"));
+    "messages", column<&MessageRow::id>("id"), column<&MessageRow::version>("version"),
+    column<&MessageRow::sender>("sender"), column<&MessageRow::text>("text"),
+    column<&MessageRow::operator_name>("operator_name"), column<&MessageRow::created_at>("created_at"));
 
 }  // namespace parley::projections

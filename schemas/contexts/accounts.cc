@@ -5,9 +5,10 @@
 
 namespace parley::schema {
 
-// Types that are not written any more but stand in logs: as they were written, and what each means today. When an event's type has to change, the
-// domain gets the new form, the type in accounts.h the next version, and the old form comes here; a line of the frozen corpus
-// (tests/unit/schemas_test.cc) keeps each readable. Nothing else of the system knows that there was another form.
+// Types that are not written any more but stand in logs: as they were written, and what each means today. When an
+// event's type has to change, the domain gets the new form, the type in accounts.h the next version, and the old form
+// comes here; a line of the frozen corpus (tests/unit/schemas_test.cc) keeps each readable. Nothing else of the system
+// knows that there was another form.
 namespace old {
 
 /// Before there was more than one way to log in.
@@ -24,129 +25,161 @@ inline constexpr auto wire<old::LoggedInV1> =
 template <>
 inline constexpr auto wire<accounts::NoAccount> = named_type("account.none");
 template <>
-inline constexpr auto fields<accounts::Membership> = std::tuple{
-    field("owner", &accounts::Membership::owner), field("name", &accounts::Membership::name), field("is_active", &accounts::Membership::is_active)};
+inline constexpr auto fields<accounts::Membership> =
+    std::tuple{field("owner", &accounts::Membership::owner), field("name", &accounts::Membership::name),
+               field("is_active", &accounts::Membership::is_active)};
 template <>
 inline constexpr auto fields<accounts::ApiKey> =
-    std::tuple{field("id", &accounts::ApiKey::id), field("scopes", &accounts::ApiKey::scopes), field("digest", &accounts::ApiKey::digest),
-               field("last_used_at", &accounts::ApiKey::last_used_at)};
+    std::tuple{field("id", &accounts::ApiKey::id), field("scopes", &accounts::ApiKey::scopes),
+               field("digest", &accounts::ApiKey::digest), field("last_used_at", &accounts::ApiKey::last_used_at)};
 template <>
 inline constexpr auto fields<accounts::ApiKeys> = std::tuple{field("keys", &accounts::ApiKeys::keys)};
 template <>
-inline constexpr auto fields<accounts::PendingEmail> =
-    std::tuple{field("process_id", &accounts::PendingEmail::process_id), field("command_id", &accounts::PendingEmail::command_id),
-               field("email", &accounts::PendingEmail::email), field("email_index", &accounts::PendingEmail::email_index),
-               field("session", &accounts::PendingEmail::session)};
+inline constexpr auto fields<accounts::PendingEmail> = std::tuple{
+    field("process_id", &accounts::PendingEmail::process_id), field("command_id", &accounts::PendingEmail::command_id),
+    field("email", &accounts::PendingEmail::email), field("email_index", &accounts::PendingEmail::email_index),
+    field("session", &accounts::PendingEmail::session)};
 template <>
 inline constexpr auto wire<accounts::Account> = named_type(
     "account", field("email", &accounts::Account::email), field("email_index", &accounts::Account::email_index),
-    field("password_verifier", &accounts::Account::password_verifier), field("created_at", &accounts::Account::created_at),
-    field("role", &accounts::Account::role), field("first_name", &accounts::Account::first_name), field("last_name", &accounts::Account::last_name),
-    field("onboarding_completed", &accounts::Account::onboarding_completed), field("balance", &accounts::Account::balance),
-    field("welcome_bonus", &accounts::Account::welcome_bonus), field("team", &accounts::Account::team),
-    field("sessions", &accounts::Account::sessions), field("api_keys", &accounts::Account::api_keys),
-    field("pending_email", &accounts::Account::pending_email), field("email_process", &accounts::Account::email_process));
+    field("password_verifier", &accounts::Account::password_verifier),
+    field("created_at", &accounts::Account::created_at), field("role", &accounts::Account::role),
+    field("first_name", &accounts::Account::first_name), field("last_name", &accounts::Account::last_name),
+    field("onboarding_completed", &accounts::Account::onboarding_completed),
+    field("balance", &accounts::Account::balance), field("welcome_bonus", &accounts::Account::welcome_bonus),
+    field("team", &accounts::Account::team), field("sessions", &accounts::Account::sessions),
+    field("api_keys", &accounts::Account::api_keys), field("pending_email", &accounts::Account::pending_email),
+    field("email_process", &accounts::Account::email_process));
 
 // Commands.
 
 template <>
 inline constexpr auto wire<accounts::Register> =
-    named_type("parley.account.register.v1", field("email", &accounts::Register::email), field("email_index", &accounts::Register::email_index),
+    named_type("parley.account.register.v1", field("email", &accounts::Register::email),
+               field("email_index", &accounts::Register::email_index),
                field("first_name", &accounts::Register::first_name), field("last_name", &accounts::Register::last_name),
                field("password_verifier", &accounts::Register::password_verifier));
 template <>
-inline constexpr auto wire<accounts::LogIn> =
-    named_type("parley.account.log_in.v1", field("password_matches", &accounts::LogIn::password_matches),
-               field("compared_with", &accounts::LogIn::compared_with), field("email_index", &accounts::LogIn::email_index));
+inline constexpr auto wire<accounts::LogIn> = named_type(
+    "parley.account.log_in.v1", field("password_matches", &accounts::LogIn::password_matches),
+    field("compared_with", &accounts::LogIn::compared_with), field("email_index", &accounts::LogIn::email_index));
 template <>
-inline constexpr auto wire<accounts::LogOut> = named_type("parley.account.log_out.v1", field("session", &accounts::LogOut::session));
+inline constexpr auto wire<accounts::LogOut> =
+    named_type("parley.account.log_out.v1", field("session", &accounts::LogOut::session));
 template <>
-inline constexpr auto wire<accounts::ChangePassword> =
-    named_type("parley.account.change_password.v1", field("password_matches", &accounts::ChangePassword::password_matches),
-               field("compared_with", &accounts::ChangePassword::compared_with),
-               field("password_verifier", &accounts::ChangePassword::password_verifier), field("session", &accounts::ChangePassword::session));
+inline constexpr auto wire<accounts::ChangePassword> = named_type(
+    "parley.account.change_password.v1", field("password_matches", &accounts::ChangePassword::password_matches),
+    field("compared_with", &accounts::ChangePassword::compared_with),
+    field("password_verifier", &accounts::ChangePassword::password_verifier),
+    field("session", &accounts::ChangePassword::session));
 template <>
-inline constexpr auto wire<accounts::ChangeProfile> = named_type(
-    "parley.account.change_profile.v1", field("first_name", &accounts::ChangeProfile::first_name),
-    field("last_name", &accounts::ChangeProfile::last_name), field("onboarding_completed", &accounts::ChangeProfile::onboarding_completed));
+inline constexpr auto wire<accounts::ChangeProfile> =
+    named_type("parley.account.change_profile.v1", field("first_name", &accounts::ChangeProfile::first_name),
+               field("last_name", &accounts::ChangeProfile::last_name),
+               field("onboarding_completed", &accounts::ChangeProfile::onboarding_completed));
 template <>
-inline constexpr auto wire<accounts::AddOperator> = named_type(
-    "parley.account.add_operator.v1", field("email", &accounts::AddOperator::email), field("email_index", &accounts::AddOperator::email_index),
-    field("name", &accounts::AddOperator::name), field("password_verifier", &accounts::AddOperator::password_verifier));
+inline constexpr auto wire<accounts::AddOperator> =
+    named_type("parley.account.add_operator.v1", field("email", &accounts::AddOperator::email),
+               field("email_index", &accounts::AddOperator::email_index), field("name", &accounts::AddOperator::name),
+               field("password_verifier", &accounts::AddOperator::password_verifier));
 template <>
 inline constexpr auto wire<accounts::ChangeOperator> =
     named_type("parley.account.change_operator.v1", field("name", &accounts::ChangeOperator::name),
-               field("is_active", &accounts::ChangeOperator::is_active), field("password_verifier", &accounts::ChangeOperator::password_verifier));
+               field("is_active", &accounts::ChangeOperator::is_active),
+               field("password_verifier", &accounts::ChangeOperator::password_verifier));
 template <>
 inline constexpr auto wire<accounts::RemoveOperator> = named_type("parley.account.remove_operator.v1");
 template <>
 inline constexpr auto wire<accounts::CreateAdmin> =
     named_type("parley.account.create_admin.v1", field("email", &accounts::CreateAdmin::email),
-               field("email_index", &accounts::CreateAdmin::email_index), field("password_verifier", &accounts::CreateAdmin::password_verifier));
+               field("email_index", &accounts::CreateAdmin::email_index),
+               field("password_verifier", &accounts::CreateAdmin::password_verifier));
 template <>
-inline constexpr auto wire<accounts::ResetPassword> =
-    named_type("parley.account.reset_password.v1", field("password_verifier", &accounts::ResetPassword::password_verifier));
+inline constexpr auto wire<accounts::ResetPassword> = named_type(
+    "parley.account.reset_password.v1", field("password_verifier", &accounts::ResetPassword::password_verifier));
 template <>
-inline constexpr auto wire<accounts::CreateApiKey> = named_type(
-    "parley.account.create_api_key.v1", field("name", &accounts::CreateApiKey::name), field("scopes", &accounts::CreateApiKey::scopes),
-    field("digest", &accounts::CreateApiKey::digest), field("hint", &accounts::CreateApiKey::hint), field("key", &accounts::CreateApiKey::key));
+inline constexpr auto wire<accounts::CreateApiKey> =
+    named_type("parley.account.create_api_key.v1", field("name", &accounts::CreateApiKey::name),
+               field("scopes", &accounts::CreateApiKey::scopes), field("digest", &accounts::CreateApiKey::digest),
+               field("hint", &accounts::CreateApiKey::hint), field("key", &accounts::CreateApiKey::key));
 template <>
-inline constexpr auto wire<accounts::RevokeApiKey> = named_type("parley.account.revoke_api_key.v1", field("key_id", &accounts::RevokeApiKey::key));
+inline constexpr auto wire<accounts::RevokeApiKey> =
+    named_type("parley.account.revoke_api_key.v1", field("key_id", &accounts::RevokeApiKey::key));
 template <>
 inline constexpr auto wire<accounts::NoteApiKeyUse> = named_type("parley.account.note_api_key_use.v1");
 template <>
-inline constexpr auto wire<accounts::ChangeEmail> =
-    named_type("parley.account.change_email.v1", field("email", &accounts::ChangeEmail::email),
-               field("email_index", &accounts::ChangeEmail::email_index), field("password_matches", &accounts::ChangeEmail::password_matches),
-               field("compared_with", &accounts::ChangeEmail::compared_with), field("session", &accounts::ChangeEmail::session));
+inline constexpr auto wire<accounts::ChangeEmail> = named_type(
+    "parley.account.change_email.v1", field("email", &accounts::ChangeEmail::email),
+    field("email_index", &accounts::ChangeEmail::email_index),
+    field("password_matches", &accounts::ChangeEmail::password_matches),
+    field("compared_with", &accounts::ChangeEmail::compared_with), field("session", &accounts::ChangeEmail::session));
 template <>
 inline constexpr auto wire<accounts::FinishEmailChange> =
     named_type("parley.account.finish_email_change.v1", field("process_id", &accounts::FinishEmailChange::process_id),
-               field("email_index", &accounts::FinishEmailChange::email_index), field("is_reserved", &accounts::FinishEmailChange::is_reserved));
+               field("email_index", &accounts::FinishEmailChange::email_index),
+               field("is_reserved", &accounts::FinishEmailChange::is_reserved));
 
 // Answers.
 
 template <>
-inline constexpr auto wire<accounts::SignedIn> = named_type(
-    "account.signed_in", field("account_id", &accounts::SignedIn::account), field("email", &accounts::SignedIn::email),
-    field("balance_kopecks", &accounts::SignedIn::balance), field("role", &accounts::SignedIn::role), field("owner_id", &accounts::SignedIn::owner));
+inline constexpr auto wire<accounts::SignedIn> =
+    named_type("account.signed_in", field("account_id", &accounts::SignedIn::account),
+               field("email", &accounts::SignedIn::email), field("balance_kopecks", &accounts::SignedIn::balance),
+               field("role", &accounts::SignedIn::role), field("owner_id", &accounts::SignedIn::owner));
 template <>
 inline constexpr auto wire<accounts::Profile> = named_type(
     "account.profile", field("account_id", &accounts::Profile::account), field("email", &accounts::Profile::email),
-    field("created_at", &accounts::Profile::created_at), field("role", &accounts::Profile::role), field("first_name", &accounts::Profile::first_name),
-    field("last_name", &accounts::Profile::last_name), field("onboarding_completed", &accounts::Profile::onboarding_completed),
-    field("balance_kopecks", &accounts::Profile::balance), field("welcome_bonus_kopecks", &accounts::Profile::welcome_bonus));
+    field("created_at", &accounts::Profile::created_at), field("role", &accounts::Profile::role),
+    field("first_name", &accounts::Profile::first_name), field("last_name", &accounts::Profile::last_name),
+    field("onboarding_completed", &accounts::Profile::onboarding_completed),
+    field("balance_kopecks", &accounts::Profile::balance),
+    field("welcome_bonus_kopecks", &accounts::Profile::welcome_bonus));
 template <>
 inline constexpr auto wire<accounts::TeamMember> =
-    named_type("account.team_member", field("account_id", &accounts::TeamMember::account), field("email", &accounts::TeamMember::email),
-               field("created_at", &accounts::TeamMember::created_at), field("name", &accounts::TeamMember::name),
-               field("is_active", &accounts::TeamMember::is_active));
+    named_type("account.team_member", field("account_id", &accounts::TeamMember::account),
+               field("email", &accounts::TeamMember::email), field("created_at", &accounts::TeamMember::created_at),
+               field("name", &accounts::TeamMember::name), field("is_active", &accounts::TeamMember::is_active));
 template <>
-inline constexpr auto wire<accounts::Changed> = named_type("account.changed", field("account_id", &accounts::Changed::account));
+inline constexpr auto wire<accounts::Changed> =
+    named_type("account.changed", field("account_id", &accounts::Changed::account));
 template <>
 inline constexpr auto wire<accounts::NewApiKey> =
-    named_type("account.api_key_created", field("key_id", &accounts::NewApiKey::id), field("name", &accounts::NewApiKey::name),
-               field("scopes", &accounts::NewApiKey::scopes), field("hint", &accounts::NewApiKey::hint), field("key", &accounts::NewApiKey::key));
+    named_type("account.api_key_created", field("key_id", &accounts::NewApiKey::id),
+               field("name", &accounts::NewApiKey::name), field("scopes", &accounts::NewApiKey::scopes),
+               field("hint", &accounts::NewApiKey::hint), field("key", &accounts::NewApiKey::key));
 template <>
-inline constexpr auto wire<accounts::EndedApiKey> = named_type("account.api_key_ended", field("key_id", &accounts::EndedApiKey::id));
+inline constexpr auto wire<accounts::EndedApiKey> =
+    named_type("account.api_key_ended", field("key_id", &accounts::EndedApiKey::id));
 
 namespace {
 
 /// What each event tells.
 struct Words {
-  std::string operator()(const accounts::Registered& e, const Telling& t) const { return "an account is registered for " + told(e.email, t); }
+  std::string operator()(const accounts::Registered& e, const Telling& t) const {
+    return "an account is registered for " + told(e.email, t);
+  }
   std::string operator()(const accounts::WelcomeBonusGranted& e, const Telling&) const {
     return "the account is given " + roubles(e.amount) + " of welcome bonus";
   }
   std::string operator()(const accounts::LoggedIn&, const Telling&) const { return "the owner logs in"; }
-  std::string operator()(const accounts::LoggedOut& e, const Telling& t) const { return by(t) + " ends the session " + e.session.id; }
-  std::string operator()(const accounts::PasswordChanged&, const Telling& t) const { return by(t) + " changes the password"; }
-  std::string operator()(const accounts::ProfileChanged& e, const Telling& t) const { return by(t) + " changes the profile:" + changed_parts(e); }
+  std::string operator()(const accounts::LoggedOut& e, const Telling& t) const {
+    return by(t) + " ends the session " + e.session.id;
+  }
+  std::string operator()(const accounts::PasswordChanged&, const Telling& t) const {
+    return by(t) + " changes the password";
+  }
+  std::string operator()(const accounts::ProfileChanged& e, const Telling& t) const {
+    return by(t) + " changes the profile:" + changed_parts(e);
+  }
   std::string operator()(const accounts::JoinedTeam& e, const Telling& t) const {
     return "the account joins the team of account/" + std::to_string(e.owner.value) + " as " + told(e.name, t);
   }
-  std::string operator()(const accounts::TeamMemberChanged& e, const Telling& t) const { return by(t) + " changes the operator:" + changed_parts(e); }
-  std::string operator()(const accounts::LeftTeam&, const Telling& t) const { return by(t) + " removes the operator from the team"; }
+  std::string operator()(const accounts::TeamMemberChanged& e, const Telling& t) const {
+    return by(t) + " changes the operator:" + changed_parts(e);
+  }
+  std::string operator()(const accounts::LeftTeam&, const Telling& t) const {
+    return by(t) + " removes the operator from the team";
+  }
   std::string operator()(const accounts::AdminAppointed&, const Telling&) const { return "the account is an admin's"; }
   std::string operator()(const accounts::ApiKeyCreated& e, const Telling& t) const {
     std::string scopes;
@@ -156,11 +189,15 @@ struct Words {
   std::string operator()(const accounts::ApiKeyRevoked& e, const Telling& t) const {
     return by(t) + " revokes the API key " + std::to_string(e.key.value);
   }
-  std::string operator()(const accounts::ApiKeyUsed& e, const Telling&) const { return "the API key " + std::to_string(e.key.value) + " is used"; }
+  std::string operator()(const accounts::ApiKeyUsed& e, const Telling&) const {
+    return "the API key " + std::to_string(e.key.value) + " is used";
+  }
   std::string operator()(const accounts::EmailChangeRequested& e, const Telling& t) const {
     return "the account is to have another e-mail: " + told(e.email, t);
   }
-  std::string operator()(const accounts::EmailChanged& e, const Telling& t) const { return "the account has another e-mail: " + told(e.email, t); }
+  std::string operator()(const accounts::EmailChanged& e, const Telling& t) const {
+    return "the account has another e-mail: " + told(e.email, t);
+  }
   std::string operator()(const accounts::EmailChangeRefused&, const Telling&) const {
     return "the account keeps its e-mail: another account has the one that it asked for";
   }
@@ -173,12 +210,14 @@ struct Words {
 std::vector<DirectoryRecord> directory(const Stream& stream, const State& state) {
   const auto* s = std::get_if<accounts::Account>(&state.get<accounts::State>());
   if (s == nullptr) return {};
-  std::vector<DirectoryRecord> out{
-      {std::string(kAccountEmailPrefix) + s->email_index, write(AccountEntry{AccountId{stream.id}, s->password_verifier})}};
+  std::vector<DirectoryRecord> out{{std::string(kAccountEmailPrefix) + s->email_index,
+                                    write(AccountEntry{AccountId{stream.id}, s->password_verifier})}};
   if (!s->sessions.is_empty())
-    out.push_back({std::string(kSessionsPrefix) + std::to_string(stream.id), write(SessionsEntry{{stream.id}, s->sessions})});
+    out.push_back(
+        {std::string(kSessionsPrefix) + std::to_string(stream.id), write(SessionsEntry{{stream.id}, s->sessions})});
   for (const auto& key : s->api_keys.keys)
-    out.push_back({std::string(kApiKeyPrefix) + key.digest, write(ApiKeyEntry{AccountId{stream.id}, key.id, key.scopes})});
+    out.push_back(
+        {std::string(kApiKeyPrefix) + key.digest, write(ApiKeyEntry{AccountId{stream.id}, key.id, key.scopes})});
   return out;
 }
 constexpr std::array kEntries{

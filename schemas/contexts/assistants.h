@@ -1,6 +1,6 @@
 #pragma once
-// Assistants on the wire: their events, and what the directory says of them. Names and fields are never edited after release: a changed event is a
-// new type (.v2) with an upcaster.
+// Assistants on the wire: their events, and what the directory says of them. Names and fields are never edited after
+// release: a changed event is a new type (.v2) with an upcaster.
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,9 +17,11 @@ inline constexpr auto wire<assistants::Created> = event_type(
     "parley.assistant.created.v1", "An assistant was created", field("owner_id", &assistants::Created::owner),
     field("name", &assistants::Created::name), field("description", &assistants::Created::description),
     field("system_prompt", &assistants::Created::system_prompt), field("ai_model", &assistants::Created::ai_model),
-    field("site_token", &assistants::Created::site_token, {}, "Public: names the assistant on a site, opens nothing by itself"),
+    field("site_token", &assistants::Created::site_token, {},
+          "Public: names the assistant on a site, opens nothing by itself"),
     field("telegram_bot_token", &assistants::Created::telegram_bot_token, {}, "Encrypted under a server key"),
-    field("website_integration", &assistants::Created::website_integration), field("allowed_domains", &assistants::Created::allowed_domains));
+    field("website_integration", &assistants::Created::website_integration),
+    field("allowed_domains", &assistants::Created::allowed_domains));
 template <>
 inline constexpr auto wire<assistants::Updated> = event_type(
     "parley.assistant.updated.v1", "An assistant was changed: what is absent stays as it was, null is cleared",
@@ -27,51 +29,64 @@ inline constexpr auto wire<assistants::Updated> = event_type(
     field("system_prompt", &assistants::Updated::system_prompt), field("ai_model", &assistants::Updated::ai_model),
     field("is_active", &assistants::Updated::is_active, {}, "False: its visitors are refused"),
     field("telegram_bot_token", &assistants::Updated::telegram_bot_token, {}, "Encrypted under a server key"),
-    field("website_integration", &assistants::Updated::website_integration), field("allowed_domains", &assistants::Updated::allowed_domains));
+    field("website_integration", &assistants::Updated::website_integration),
+    field("allowed_domains", &assistants::Updated::allowed_domains));
 template <>
 inline constexpr auto wire<assistants::SiteTokenRotated> =
-    event_type("parley.assistant.site_token_rotated.v1", "An assistant has a new site token; the one before it is not valid any more",
+    event_type("parley.assistant.site_token_rotated.v1",
+               "An assistant has a new site token; the one before it is not valid any more",
                field("site_token", &assistants::SiteTokenRotated::site_token, {}, "Public"));
 template <>
 inline constexpr auto wire<assistants::Deleted> =
-    event_type("parley.assistant.deleted.v1", "An assistant was deleted, for good: its site token is not valid any more, its dialogs stay");
+    event_type("parley.assistant.deleted.v1",
+               "An assistant was deleted, for good: its site token is not valid any more, its dialogs stay");
 template <>
-inline constexpr auto wire<assistants::CreationRequested> =
-    event_type("parley.assistant.creation_requested.v1",
-               "There is to be an assistant, once its Telegram bot is reserved for it: then it is created; until then there is none",
-               field("process_id", &assistants::CreationRequested::process_id, {}, "Names this creation in all that follows"),
-               field("command_id", &assistants::CreationRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
-               field("bot_index", &assistants::CreationRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
-               field("telegram_bot_token", &assistants::CreationRequested::telegram_bot_token, {}, "Encrypted under a server key"),
-               field("assistant", &assistants::CreationRequested::assistant, {}, "The rest, as it is to be created"));
+inline constexpr auto wire<assistants::CreationRequested> = event_type(
+    "parley.assistant.creation_requested.v1",
+    "There is to be an assistant, once its Telegram bot is reserved for it: then it is created; until then there is "
+    "none",
+    field("process_id", &assistants::CreationRequested::process_id, {}, "Names this creation in all that follows"),
+    field("command_id", &assistants::CreationRequested::command_id, {},
+          "Of the command that began it and is answered when it ends"),
+    field("bot_index", &assistants::CreationRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
+    field("telegram_bot_token", &assistants::CreationRequested::telegram_bot_token, {}, "Encrypted under a server key"),
+    field("assistant", &assistants::CreationRequested::assistant, {}, "The rest, as it is to be created"));
 template <>
-inline constexpr auto wire<assistants::CreationRefused> =
-    event_type("parley.assistant.creation_refused.v1",
-               "Another assistant has the Telegram bot: this one is not created, and what may still be reserved for it is released",
-               field("process_id", &assistants::CreationRefused::process_id),
-               field("bot_index", &assistants::CreationRefused::bot_index, {}, "HMAC of the bot's id under a server key"));
+inline constexpr auto wire<assistants::CreationRefused> = event_type(
+    "parley.assistant.creation_refused.v1",
+    "Another assistant has the Telegram bot: this one is not created, and what may still be reserved for it is "
+    "released",
+    field("process_id", &assistants::CreationRefused::process_id),
+    field("bot_index", &assistants::CreationRefused::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
 inline constexpr auto wire<assistants::UpdateRequested> = event_type(
-    "parley.assistant.update_requested.v1", "An assistant is to be changed, once its Telegram bot is reserved for it: until then it is as it was",
+    "parley.assistant.update_requested.v1",
+    "An assistant is to be changed, once its Telegram bot is reserved for it: until then it is as it was",
     field("process_id", &assistants::UpdateRequested::process_id, {}, "Names this change in all that follows"),
-    field("command_id", &assistants::UpdateRequested::command_id, {}, "Of the command that began it and is answered when it ends"),
+    field("command_id", &assistants::UpdateRequested::command_id, {},
+          "Of the command that began it and is answered when it ends"),
     field("bot_index", &assistants::UpdateRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
     field("telegram_bot_token", &assistants::UpdateRequested::telegram_bot_token, {}, "Encrypted under a server key"),
-    field("change", &assistants::UpdateRequested::change, {}, "What else is to change: what is absent stays, null is cleared"));
+    field("change", &assistants::UpdateRequested::change, {},
+          "What else is to change: what is absent stays, null is cleared"));
 template <>
 inline constexpr auto wire<assistants::UpdateRefused> =
-    event_type("parley.assistant.update_refused.v1", "Another assistant has the Telegram bot that this one was to have: nothing changes",
+    event_type("parley.assistant.update_refused.v1",
+               "Another assistant has the Telegram bot that this one was to have: nothing changes",
                field("process_id", &assistants::UpdateRefused::process_id));
 template <>
-inline constexpr auto wire<assistants::BotClaimed> =
-    event_type("parley.assistant.bot_claimed.v1", "The Telegram bot is this assistant's and no other's; the event before this one has its token",
-               field("process_id", &assistants::BotClaimed::process_id, {}, "Of the creation or change that brought it"),
-               field("bot_index", &assistants::BotClaimed::bot_index, {}, "HMAC of the bot's id under a server key"));
+inline constexpr auto wire<assistants::BotClaimed> = event_type(
+    "parley.assistant.bot_claimed.v1",
+    "The Telegram bot is this assistant's and no other's; the event before this one has its token",
+    field("process_id", &assistants::BotClaimed::process_id, {}, "Of the creation or change that brought it"),
+    field("bot_index", &assistants::BotClaimed::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
 inline constexpr auto wire<assistants::BotReleased> =
     event_type("parley.assistant.bot_released.v1",
-               "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed any more: its claim is released",
-               field("process_id", &assistants::BotReleased::process_id, {}, "Of the creation or change that brought it, or was to bring it"),
+               "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed "
+               "any more: its claim is released",
+               field("process_id", &assistants::BotReleased::process_id, {},
+                     "Of the creation or change that brought it, or was to bring it"),
                field("bot_index", &assistants::BotReleased::bot_index, {}, "HMAC of the bot's id under a server key"));
 
 // Entries of the directory.
@@ -82,7 +97,8 @@ struct SiteEntry {
   AccountId owner;
   bool website_integration = true;
   std::vector<std::string> allowed_domains;
-  std::optional<bool> is_active;  ///< Nothing: it is. Entries did not have it once, and an active assistant's have not changed since.
+  std::optional<bool>
+      is_active;  ///< Nothing: it is. Entries did not have it once, and an active assistant's have not changed since.
 };
 template <>
 inline constexpr auto fields<SiteEntry> = std::tuple{

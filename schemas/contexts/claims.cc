@@ -10,9 +10,9 @@ namespace parley::schema {
 template <>
 inline constexpr auto wire<claims::Free> = named_type("claim.free");
 template <>
-inline constexpr auto wire<claims::Held> =
-    named_type("claim.held", field("process_id", &claims::Held::process_id), field("holder", &claims::Held::holder),
-               field("holder_version", &claims::Held::holder_version), field("is_confirmed", &claims::Held::is_confirmed));
+inline constexpr auto wire<claims::Held> = named_type(
+    "claim.held", field("process_id", &claims::Held::process_id), field("holder", &claims::Held::holder),
+    field("holder_version", &claims::Held::holder_version), field("is_confirmed", &claims::Held::is_confirmed));
 
 // Commands.
 
@@ -22,10 +22,12 @@ inline constexpr auto wire<claims::Reserve> =
                field("process_id", &claims::Reserve::process_id), field("holder_id", &claims::Reserve::holder),
                field("holder_version", &claims::Reserve::holder_version));
 template <>
-inline constexpr auto wire<claims::Confirm> = named_type("parley.claim.confirm.v1", field("process_id", &claims::Confirm::process_id));
+inline constexpr auto wire<claims::Confirm> =
+    named_type("parley.claim.confirm.v1", field("process_id", &claims::Confirm::process_id));
 template <>
-inline constexpr auto wire<claims::Release> = named_type("parley.claim.release.v1", field("index", &claims::Release::index),
-                                                         field("key", &claims::Release::key), field("process_id", &claims::Release::process_id));
+inline constexpr auto wire<claims::Release> =
+    named_type("parley.claim.release.v1", field("index", &claims::Release::index), field("key", &claims::Release::key),
+               field("process_id", &claims::Release::process_id));
 
 // Answers.
 
@@ -36,7 +38,9 @@ namespace {
 
 /// What each event tells.
 struct Words {
-  std::string operator()(const claims::Reserved& e, const Telling&) const { return e.index + " is reserved for " + std::to_string(e.holder); }
+  std::string operator()(const claims::Reserved& e, const Telling&) const {
+    return e.index + " is reserved for " + std::to_string(e.holder);
+  }
   std::string operator()(const claims::Refused& e, const Telling&) const {
     return e.index + " is not reserved for " + std::to_string(e.holder) + ": another stream has it";
   }

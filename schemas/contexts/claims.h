@@ -9,27 +9,30 @@ namespace parley::schema {
 // Events.
 
 template <>
-inline constexpr auto wire<claims::Reserved> =
-    event_type("parley.claim.reserved.v1", "A unique value was reserved for a stream that lives in another slot",
-               field("index", &claims::Reserved::index, {}, "What is unique: `account_email`, `telegram_bot`"),
-               field("key", &claims::Reserved::key, {}, "The value: its HMAC under a server key"),
-               field("process_id", &claims::Reserved::process_id, {}, "For which change it is"),
-               field("holder_id", &claims::Reserved::holder, {}, "Who has it: of an e-mail an account, of a bot an assistant"),
-               field("holder_version", &claims::Reserved::holder_version, {}, "The holder's, when it asked: of its reservations the latest counts"));
+inline constexpr auto wire<claims::Reserved> = event_type(
+    "parley.claim.reserved.v1", "A unique value was reserved for a stream that lives in another slot",
+    field("index", &claims::Reserved::index, {}, "What is unique: `account_email`, `telegram_bot`"),
+    field("key", &claims::Reserved::key, {}, "The value: its HMAC under a server key"),
+    field("process_id", &claims::Reserved::process_id, {}, "For which change it is"),
+    field("holder_id", &claims::Reserved::holder, {}, "Who has it: of an e-mail an account, of a bot an assistant"),
+    field("holder_version", &claims::Reserved::holder_version, {},
+          "The holder's, when it asked: of its reservations the latest counts"));
 template <>
 inline constexpr auto wire<claims::Refused> =
     event_type("parley.claim.refused.v1", "The unique value was not reserved: another stream has it",
                field("index", &claims::Refused::index, {}, "What is unique: `account_email`, `telegram_bot`"),
-               field("key", &claims::Refused::key, {}, "The value: its HMAC under a server key"), field("process_id", &claims::Refused::process_id),
+               field("key", &claims::Refused::key, {}, "The value: its HMAC under a server key"),
+               field("process_id", &claims::Refused::process_id),
                field("holder_id", &claims::Refused::holder, {}, "Who wanted it"));
 template <>
 inline constexpr auto wire<claims::Confirmed> =
     event_type("parley.claim.confirmed.v1", "The change for which the value was reserved has ended: the value is used",
                field("process_id", &claims::Confirmed::process_id));
 template <>
-inline constexpr auto wire<claims::Released> = event_type(
-    "parley.claim.released.v1", "The value was released: the next stream that asks for it may have it",
-    field("index", &claims::Released::index, {}, "What is unique: `account_email`, `telegram_bot`"),
-    field("key", &claims::Released::key, {}, "The value: its HMAC under a server key"), field("process_id", &claims::Released::process_id));
+inline constexpr auto wire<claims::Released> =
+    event_type("parley.claim.released.v1", "The value was released: the next stream that asks for it may have it",
+               field("index", &claims::Released::index, {}, "What is unique: `account_email`, `telegram_bot`"),
+               field("key", &claims::Released::key, {}, "The value: its HMAC under a server key"),
+               field("process_id", &claims::Released::process_id));
 
 }  // namespace parley::schema

@@ -7,7 +7,8 @@
 namespace parley::schema {
 
 template <>
-inline constexpr std::array names<dialogs::Platform>{std::pair{dialogs::Platform::website, std::string_view("website")}};
+inline constexpr std::array names<dialogs::Platform>{
+    std::pair{dialogs::Platform::website, std::string_view("website")}};
 template <>
 inline constexpr std::array names<dialogs::Sender>{
     std::pair{dialogs::Sender::user, std::string_view("user")},
@@ -23,19 +24,21 @@ inline constexpr std::array names<dialogs::Status>{
 // Events.
 
 template <>
-inline constexpr auto wire<dialogs::Opened> = event_type(
-    "parley.dialog.opened.v1", "A visitor has opened a dialog with an assistant", field("assistant_id", &dialogs::Opened::assistant),
-    field("owner_id", &dialogs::Opened::owner), field("platform", &dialogs::Opened::platform), field("first_name", &dialogs::Opened::first_name));
+inline constexpr auto wire<dialogs::Opened> =
+    event_type("parley.dialog.opened.v1", "A visitor has opened a dialog with an assistant",
+               field("assistant_id", &dialogs::Opened::assistant), field("owner_id", &dialogs::Opened::owner),
+               field("platform", &dialogs::Opened::platform), field("first_name", &dialogs::Opened::first_name));
 template <>
-inline constexpr auto wire<dialogs::MessageCreated> =
-    event_type("parley.dialog.message_created.v1", "A message was sent in a dialog", field("message_id", &dialogs::MessageCreated::message),
-               field("sender", &dialogs::MessageCreated::sender), field("text", &dialogs::MessageCreated::text),
-               field("operator_name", &dialogs::MessageCreated::operator_name));
+inline constexpr auto wire<dialogs::MessageCreated> = event_type(
+    "parley.dialog.message_created.v1", "A message was sent in a dialog",
+    field("message_id", &dialogs::MessageCreated::message), field("sender", &dialogs::MessageCreated::sender),
+    field("text", &dialogs::MessageCreated::text), field("operator_name", &dialogs::MessageCreated::operator_name));
 template <>
 inline constexpr auto wire<dialogs::Archived> = event_type("parley.dialog.archived.v1", "A dialog was archived");
 template <>
 inline constexpr auto wire<dialogs::Unarchived> =
     event_type("parley.dialog.unarchived.v1",
-               "An archived dialog is active again: it was unarchived, or its visitor has sent a message (then it follows that message)");
+               "An archived dialog is active again: it was unarchived, or its visitor has sent a message (then it "
+               "follows that message)");
 
 }  // namespace parley::schema

@@ -8,23 +8,26 @@ namespace parley::schema {
 // Commands.
 
 template <>
-inline constexpr auto fields<parking::SentCommand::Header> =
-    std::tuple{field("name", &parking::SentCommand::Header::name), field("value", &parking::SentCommand::Header::value)};
+inline constexpr auto fields<parking::SentCommand::Header> = std::tuple{
+    field("name", &parking::SentCommand::Header::name), field("value", &parking::SentCommand::Header::value)};
 template <>
-inline constexpr auto fields<parking::SentCommand> = std::tuple{
-    field("key", &parking::SentCommand::key), field("headers", &parking::SentCommand::headers), field("value", &parking::SentCommand::value)};
+inline constexpr auto fields<parking::SentCommand> =
+    std::tuple{field("key", &parking::SentCommand::key), field("headers", &parking::SentCommand::headers),
+               field("value", &parking::SentCommand::value)};
 template <>
-inline constexpr auto wire<parking::Retry> =
-    named_type("parley.stream.retry.v1", field("reason", &parking::Retry::reason), field("command", &parking::Retry::command),
-               field("projection", &parking::Retry::projection), field("version", &parking::Retry::version));
+inline constexpr auto wire<parking::Retry> = named_type(
+    "parley.stream.retry.v1", field("reason", &parking::Retry::reason), field("command", &parking::Retry::command),
+    field("projection", &parking::Retry::projection), field("version", &parking::Retry::version));
 template <>
-inline constexpr auto wire<parking::Skip> = named_type("parley.stream.skip.v1", field("reason", &parking::Skip::reason),
-                                                       field("projection", &parking::Skip::projection), field("version", &parking::Skip::version));
+inline constexpr auto wire<parking::Skip> =
+    named_type("parley.stream.skip.v1", field("reason", &parking::Skip::reason),
+               field("projection", &parking::Skip::projection), field("version", &parking::Skip::version));
 
 // Answers.
 
 template <>
-inline constexpr auto wire<parking::StreamUnparked> = named_type("stream.unparked", field("action", &parking::StreamUnparked::action));
+inline constexpr auto wire<parking::StreamUnparked> =
+    named_type("stream.unparked", field("action", &parking::StreamUnparked::action));
 
 namespace {
 

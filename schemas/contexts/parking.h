@@ -1,6 +1,6 @@
 #pragma once
-// Parking on the wire: its events, which stand in streams of every kind. Names and fields are never edited after release: a changed event is a new
-// type (.v2) with an upcaster.
+// Parking on the wire: its events, which stand in streams of every kind. Names and fields are never edited after
+// release: a changed event is a new type (.v2) with an upcaster.
 #include "domain/parking/parking.h"
 #include "schemas/fields.h"
 
@@ -13,16 +13,20 @@ inline constexpr std::array names<parking::Action>{std::pair{parking::Action::re
 // Events.
 
 template <>
-inline constexpr auto wire<parking::Parked> = event_type(
-    "parley.stream.parked.v1", "A command could not be decided: the stream, of whatever kind, refuses commands from here on",
-    field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
-    field("command_offset", &parking::Parked::command_offset, {}, "Where it stands in the partition of parley.commands with the event's number"),
-    field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"), field("reason", &parking::Parked::reason));
+inline constexpr auto wire<parking::Parked> =
+    event_type("parley.stream.parked.v1",
+               "A command could not be decided: the stream, of whatever kind, refuses commands from here on",
+               field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
+               field("command_offset", &parking::Parked::command_offset, {},
+                     "Where it stands in the partition of parley.commands with the event's number"),
+               field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"),
+               field("reason", &parking::Parked::reason));
 template <>
-inline constexpr auto wire<parking::Unparked> =
-    event_type("parley.stream.unparked.v1", "What stopped the stream was tried again or left out: it goes on",
-               field("action", &parking::Unparked::action), field("reason", &parking::Unparked::reason),
-               field("projection", &parking::Unparked::projection, {}, "The projection that could not apply the event of that version"),
-               field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"));
+inline constexpr auto wire<parking::Unparked> = event_type(
+    "parley.stream.unparked.v1", "What stopped the stream was tried again or left out: it goes on",
+    field("action", &parking::Unparked::action), field("reason", &parking::Unparked::reason),
+    field("projection", &parking::Unparked::projection, {},
+          "The projection that could not apply the event of that version"),
+    field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"));
 
 }  // namespace parley::schema

@@ -15,7 +15,8 @@
 namespace parley::bench {
 namespace {
 
-constexpr std::string_view kText = "Hello! I ordered a blue jacket on Monday and it still has not arrived. Could you please look where it is?";
+constexpr std::string_view kText =
+    "Hello! I ordered a blue jacket on Monday and it still has not arrived. Could you please look where it is?";
 constexpr std::chrono::seconds kAnswerWaitMax{30};
 constexpr std::size_t kPolledAtOnce = 1'000;
 
@@ -51,7 +52,8 @@ void run(const Commands& options, const Scene& scene) {
     envelope.slot = slot_of(dialog.id);
     envelope.not_after = now() + kAnswerWaitMax;
     envelope.correlation = envelope.command_id;
-    const auto record = schema::to_record(envelope, dialogs::Command{dialogs::PostVisitorMessage{Personal{std::string(kText)}}});
+    const auto record =
+        schema::to_record(envelope, dialogs::Command{dialogs::PostVisitorMessage{Personal{std::string(kText)}}});
     std::vector<kafka::Header> headers;
     for (const auto& [name, value] : record.headers) headers.push_back({name, value});
     sent[client] = Clock::now();
@@ -77,12 +79,14 @@ void run(const Commands& options, const Scene& scene) {
   std::vector<kafka::Message> replies;
   while (under_way > 0 && Clock::now() - last < kAnswerWaitMax) {
     replies.clear();
-    if (const auto polled = consumer.poll(replies, kPolledAtOnce, std::chrono::milliseconds(100)); !polled && !polled.error().retryable)
+    if (const auto polled = consumer.poll(replies, kPolledAtOnce, std::chrono::milliseconds(100));
+        !polled && !polled.error().retryable)
       throw std::runtime_error(polled.error().text);
     for (const auto& reply : replies) {
       const auto attempt = reply.header("attempt_id").value_or("");
       std::size_t client = options.clients;
-      if (std::from_chars(attempt.data(), attempt.data() + attempt.size(), client).ptr != attempt.data() + attempt.size() ||
+      if (std::from_chars(attempt.data(), attempt.data() + attempt.size(), client).ptr !=
+              attempt.data() + attempt.size() ||
           client >= options.clients)
         continue;
       last = Clock::now();

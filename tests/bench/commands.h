@@ -18,7 +18,8 @@ struct Commands {
   std::size_t each = 0;  ///< Where it is not 0: so many commands of each client, however long that takes.
 };
 
-/// Prints per_second (accepted), other (refused or without an answer), p50_ms, p99_ms, max_ms. Throws when the broker cannot be used.
+/// Prints per_second (accepted), other (refused or without an answer), p50_ms, p99_ms, max_ms. Throws when the broker
+/// cannot be used.
 void run(const Commands& commands, const Scene& scene);
 
 }  // namespace parley::bench

@@ -14,7 +14,8 @@
 
 namespace parley::bench {
 
-/// A connected TCP socket that never blocks. Throws std::system_error when it cannot connect or is broken: a load that lost its server is void.
+/// A connected TCP socket that never blocks. Throws std::system_error when it cannot connect or is broken: a load that
+/// lost its server is void.
 class Socket {
  public:
   explicit Socket(int port);

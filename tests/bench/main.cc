@@ -25,7 +25,9 @@ struct Flags {
   FanOut fan_out;
   Live live;
 
-  std::chrono::milliseconds time() const { return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1'000)); }
+  std::chrono::milliseconds time() const {
+    return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1'000));
+  }
 };
 
 /// A task of the program; `job` runs after the flags are read.
@@ -38,12 +40,20 @@ CLI::App& task(CLI::App& app, const std::string& name, const std::string& text, 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  CLI::App app("Loads a running Parley, or one of the engines under it alone; prints figures as JSON. ops/bench knows how to use it.");
+  CLI::App app(
+      "Loads a running Parley, or one of the engines under it alone; prints figures as JSON. ops/bench knows how to "
+      "use it.");
   app.require_subcommand(1);
   Flags f;
-  const auto with_scene = [&](CLI::App& command) { command.add_option("--scene", f.scene, "File of dialogs")->required(); };
-  const auto with_seconds = [&](CLI::App& command) { command.add_option("--seconds", f.seconds, "How long to measure"); };
-  const auto with_port = [&](CLI::App& command, int& port) { command.add_option("--port", port, "HTTP's, on loopback")->required(); };
+  const auto with_scene = [&](CLI::App& command) {
+    command.add_option("--scene", f.scene, "File of dialogs")->required();
+  };
+  const auto with_seconds = [&](CLI::App& command) {
+    command.add_option("--seconds", f.seconds, "How long to measure");
+  };
+  const auto with_port = [&](CLI::App& command, int& port) {
+    command.add_option("--port", port, "HTTP's, on loopback")->required();
+  };
 
   for (const auto& [name, what] : {std::pair{"posts", What::post}, std::pair{"gets", What::get}}) {
     auto& requests = task(app, name, "Messages over HTTP", [&f, what] {
@@ -80,7 +90,8 @@ int main(int argc, char** argv) try {
   auto& copy = task(app, "copy", "The messages' rows copied into empty tables", [&f] { run(f.copy); });
   copy.add_option("--postgres", f.copy.connection)->required();
 
-  auto& fan_out = task(app, "fan-out", "Messages to many streams of one dialog", [&f] { run(f.fan_out, read_scene(f.scene)); });
+  auto& fan_out =
+      task(app, "fan-out", "Messages to many streams of one dialog", [&f] { run(f.fan_out, read_scene(f.scene)); });
   with_scene(fan_out);
   with_port(fan_out, f.fan_out.port);
   fan_out.add_option("--streams", f.fan_out.streams);

@@ -43,7 +43,8 @@ Connection connect(const std::string& text) {
 Result execute(const Connection& connection, const std::string& statement) {
   Result result(PQexec(connection.get(), statement.c_str()));
   const auto status = PQresultStatus(result.get());
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN && status != PGRES_COPY_OUT) fail(connection);
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_COPY_IN && status != PGRES_COPY_OUT)
+    fail(connection);
   return result;
 }
 
@@ -79,7 +80,9 @@ void run(const Select& select, const Scene& scene) {
   std::vector<Reader> readers;
   Poller poller;
   for (int i = 0; i < select.connections; ++i) {
-    readers.push_back({connect(select.connection), std::to_string(scene.dialogs[static_cast<std::size_t>(i) % scene.dialogs.size()].id), {}});
+    readers.push_back({connect(select.connection),
+                       std::to_string(scene.dialogs[static_cast<std::size_t>(i) % scene.dialogs.size()].id),
+                       {}});
     const auto& connection = readers.back().connection;
     const Result prepared(PQprepare(connection.get(), kStatement, kMessages, 0, nullptr));
     if (PQresultStatus(prepared.get()) != PGRES_COMMAND_OK) fail(connection);
@@ -89,7 +92,8 @@ void run(const Select& select, const Scene& scene) {
   const auto send = [&](Reader& reader) {
     const std::array values{reader.dialog.c_str(), static_cast<const char*>(nullptr), assistant.c_str(), kRowsMax};
     reader.sent = Clock::now();
-    if (PQsendQueryPrepared(reader.connection.get(), kStatement, static_cast<int>(values.size()), values.data(), nullptr, nullptr, 0) != 1)
+    if (PQsendQueryPrepared(reader.connection.get(), kStatement, static_cast<int>(values.size()), values.data(),
+                            nullptr, nullptr, 0) != 1)
       fail(reader.connection);
   };
   const auto begin = Clock::now() + select.warm_up, end = begin + select.time;
@@ -116,14 +120,17 @@ void run(const Select& select, const Scene& scene) {
     }
   }
   const auto answers = static_cast<double>(latencies.count());
-  Figures figures{{"per_second", answers / std::chrono::duration<double>(select.time).count()}, {"rows", answers > 0 ? rows / answers : 0}};
+  Figures figures{{"per_second", answers / std::chrono::duration<double>(select.time).count()},
+                  {"rows", answers > 0 ? rows / answers : 0}};
   add(figures, latencies);
   print(figures);
 }
 
 void run(const Copy& copy) {
   const auto connection = connect(copy.connection);
-  execute(connection, "SET client_min_messages = 'warning'; DROP SCHEMA IF EXISTS bench CASCADE; CREATE SCHEMA bench; SET synchronous_commit = off");
+  execute(connection,
+          "SET client_min_messages = 'warning'; DROP SCHEMA IF EXISTS bench CASCADE; CREATE SCHEMA bench; SET "
+          "synchronous_commit = off");
   std::size_t rows = 0;
   Clock::duration took{};
   for (const std::string table : kTables) {
@@ -141,7 +148,8 @@ void run(const Copy& copy) {
   }
   execute(connection, "DROP SCHEMA bench CASCADE");
   const auto seconds = std::chrono::duration<double>(took).count();
-  print({{"rows", static_cast<double>(rows)}, {"seconds", seconds}, {"per_second", static_cast<double>(rows) / seconds}});
+  print(
+      {{"rows", static_cast<double>(rows)}, {"seconds", seconds}, {"per_second", static_cast<double>(rows) / seconds}});
 }
 
 }  // namespace parley::bench

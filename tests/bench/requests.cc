@@ -9,18 +9,24 @@ namespace parley::bench {
 namespace {
 
 /// About as long as what people write.
-constexpr std::string_view kText = "Hello! I ordered a blue jacket on Monday and it still has not arrived. Could you please look where it is?";
+constexpr std::string_view kText =
+    "Hello! I ordered a blue jacket on Monday and it still has not arrived. Could you please look where it is?";
 constexpr std::chrono::seconds kAnswerWaitMax{30};
 
 }  // namespace
 
 std::string request(What what, const Scene& scene, const Dialog& dialog, std::string_view mark) {
   std::string out = (what == What::post ? "POST" : "GET");
-  out.append(" /api/site/dialogs/").append(std::to_string(dialog.id)).append("/messages HTTP/1.1\r\nHost: localhost\r\nX-Site-Token: ");
+  out.append(" /api/site/dialogs/")
+      .append(std::to_string(dialog.id))
+      .append("/messages HTTP/1.1\r\nHost: localhost\r\nX-Site-Token: ");
   out.append(scene.site_token).append("\r\nX-Guest-Id: ").append(dialog.guest_id).append("\r\n");
   if (what == What::get) return out.append("\r\n");
   const std::string body = R"({"text":")" + std::string(mark) + std::string(kText) + R"("})";
-  return out.append("Content-Type: application/json\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return out.append("Content-Type: application/json\r\nContent-Length: ")
+      .append(std::to_string(body.size()))
+      .append("\r\n\r\n")
+      .append(body);
 }
 
 void run(const Load& load, const Scene& scene) {

@@ -21,8 +21,8 @@ struct Load {
   std::chrono::milliseconds time{5'000};
 };
 
-/// Each client has a dialog of its own. Prints per_second (what was answered as it must be: a post readable), p50_ms, p99_ms, max_ms, and how many
-/// answers were "pending" or "other" (an error). Throws when the server goes away.
+/// Each client has a dialog of its own. Prints per_second (what was answered as it must be: a post readable), p50_ms,
+/// p99_ms, max_ms, and how many answers were "pending" or "other" (an error). Throws when the server goes away.
 void run(const Load& load, const Scene& scene);
 
 }  // namespace parley::bench

@@ -17,7 +17,8 @@ struct Scene {
   std::vector<Dialog> dialogs;
 };
 
-/// A file of words: the site token, the assistant's id, then each dialog's id and its guest id. Throws std::runtime_error.
+/// A file of words: the site token, the assistant's id, then each dialog's id and its guest id. Throws
+/// std::runtime_error.
 Scene read_scene(const std::string& path);
 
 }  // namespace parley::bench

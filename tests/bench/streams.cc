@@ -28,8 +28,8 @@ std::string mark(Clock::time_point due) { return "@" + std::to_string(due.time_s
 class Stream {
  public:
   Stream(int port, const Scene& scene, const Dialog& dialog) : socket_(port) {
-    socket_.send("GET /api/dialogs/" + std::to_string(dialog.id) + "/events?site_token=" + scene.site_token + "&guest_id=" + dialog.guest_id +
-                 " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    socket_.send("GET /api/dialogs/" + std::to_string(dialog.id) + "/events?site_token=" + scene.site_token +
+                 "&guest_id=" + dialog.guest_id + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
 
   int descriptor() const { return socket_.descriptor(); }
@@ -55,7 +55,8 @@ class Stream {
     }
     // Nothing of what is left can be longer than a mark, unless it is the beginning of one.
     constexpr std::size_t kTail = 64;
-    if (unread_.size() - kept > kTail && unread_.find(kMarkStart, kept) == std::string::npos) kept = unread_.size() - kTail;
+    if (unread_.size() - kept > kTail && unread_.find(kMarkStart, kept) == std::string::npos)
+      kept = unread_.size() - kTail;
     unread_.erase(0, kept);
     unread_.shrink_to_fit();
   }
@@ -157,7 +158,8 @@ void run(const Live& live, const Scene& scene) {
   while (streams.latencies.count() < total && Clock::now() < begin + live.time + kDeliverWaitMax) {
     while (due < total && due_at(due) <= Clock::now()) waiting.push_back(due_at(due++));
     while (!waiting.empty() && !idle.empty()) {
-      authors[idle.back()].send(request(What::post, scene, scene.dialogs[sent++ % scene.dialogs.size()], mark(waiting.front())));
+      authors[idle.back()].send(
+          request(What::post, scene, scene.dialogs[sent++ % scene.dialogs.size()], mark(waiting.front())));
       waiting.pop_front();
       idle.pop_back();
     }

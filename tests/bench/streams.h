@@ -12,11 +12,13 @@ struct FanOut {
   int streams = 5'000;
   int messages = 10;
 };
-/// Opens the streams and prints {"streams": n}; waits for a line on standard input (so that memory can be looked at); sends the messages one after
-/// another; prints p50_ms, p99_ms, max_ms over all deliveries, and lost deliveries. Throws when streams do not open.
+/// Opens the streams and prints {"streams": n}; waits for a line on standard input (so that memory can be looked at);
+/// sends the messages one after another; prints p50_ms, p99_ms, max_ms over all deliveries, and lost deliveries. Throws
+/// when streams do not open.
 void run(const FanOut& fan_out, const Scene& scene);
 
-/// A stream on every dialog, and messages at a rate, each due at its time whether the ones before have been answered or not.
+/// A stream on every dialog, and messages at a rate, each due at its time whether the ones before have been answered or
+/// not.
 struct Live {
   int port = 0;
   int clients = 64;

@@ -1,5 +1,5 @@
-// Registers an account as builds before platform/text did: the address indexed with nothing but ASCII in lower case, the password hashed as it was
-// typed. Prints the account's stream. For tests of what has become of such accounts.
+// Registers an account as builds before platform/text did: the address indexed with nothing but ASCII in lower case,
+// the password hashed as it was typed. Prints the account's stream. For tests of what has become of such accounts.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -24,9 +24,11 @@ int main(int argc, char** argv) {
   if (!keys) return std::cerr << keys.error() << "\n", 1;
   const auto form = text::ascii_form(email);
   const auto index = api::Tokens(*keys).email_index(form);
-  const accounts::Register command{Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), replyx::kPasswordVerifierContext)};
-  const auto outcome = cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
-                                accounts::email_key(index), accounts::Command{command});
+  const accounts::Register command{
+      Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), replyx::kPasswordVerifierContext)};
+  const auto outcome =
+      cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
+               accounts::email_key(index), accounts::Command{command});
   if (!outcome) return std::cerr << outcome.error() << "\n", 1;
   if (std::holds_alternative<Error>(outcome->result)) return std::cerr << "refused\n", 1;
   std::cout << outcome->stream << "\n";

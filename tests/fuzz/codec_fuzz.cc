@@ -1,5 +1,5 @@
-// JSON, and what travels as JSON: commands, outcomes, replies' envelopes and deciders' states. An input is a record (fuzz_input.h), whose key is
-// the header "key"; every reader is shown it.
+// JSON, and what travels as JSON: commands, outcomes, replies' envelopes and deciders' states. An input is a record
+// (fuzz_input.h), whose key is the header "key"; every reader is shown it.
 #include <cmath>
 #include <string>
 
@@ -99,7 +99,10 @@ void check_json(std::string_view text) {
   if (!sample) return;
   if (sample->number) {
     // RapidJSON's quick reading of a fraction may be off in the last place; no fraction stands in the log.
-    const auto number = json::Document::parse(write(Sample{.number = sample->number}), json::Strict::yes)->root().member("number").number();
+    const auto number = json::Document::parse(write(Sample{.number = sample->number}), json::Strict::yes)
+                            ->root()
+                            .member("number")
+                            .number();
     must(number && std::abs(*number - *sample->number) <= std::abs(*number) * 1e-15, "a fraction stays what it is");
     sample->number.reset();
   }
@@ -107,9 +110,9 @@ void check_json(std::string_view text) {
   const auto again = json::Document::parse(written, json::Strict::yes);
   must(again.has_value(), "what was read can be written and sent again");
   const auto reread = read<Sample>(again->root());
-  must(reread && reread->text == sample->text && reread->personal == sample->personal && reread->integer == sample->integer &&
-           reread->boolean == sample->boolean && reread->id == sample->id && reread->time == sample->time && reread->sender == sample->sender &&
-           reread->texts == sample->texts,
+  must(reread && reread->text == sample->text && reread->personal == sample->personal &&
+           reread->integer == sample->integer && reread->boolean == sample->boolean && reread->id == sample->id &&
+           reread->time == sample->time && reread->sender == sample->sender && reread->texts == sample->texts,
        "what was written is read");
   must(write(*reread) == written, "a text is the same whenever it is written");
 }
@@ -119,11 +122,13 @@ void check_command(const fuzz::Record& record) {
   if (!first) return;
   const auto written = to_record(first->first, first->second);
   must(written.key == record("key"), "a key has one form");
-  for (const auto& [name, value] : written.headers) must(name == "content-type" || record(name) == value, "a command's header has one form");
+  for (const auto& [name, value] : written.headers)
+    must(name == "content-type" || record(name) == value, "a command's header has one form");
   const auto second = read_command(written.key, lookup(written.headers), written.value);
   must(second.has_value(), "a command survives the wire");
   const auto again = to_record(second->first, second->second);
-  must(again.key == written.key && again.headers == written.headers && again.value == written.value, "a command is the same after the wire");
+  must(again.key == written.key && again.headers == written.headers && again.value == written.value,
+       "a command is the same after the wire");
 }
 
 void check_reply(const fuzz::Record& record) {
@@ -140,7 +145,9 @@ void check_outcome(std::string_view text) {
   if (!outcome) return;
   const auto written = write_outcome(*outcome);
   const auto again = read_outcome(written);
-  must(again && again->result == outcome->result && again->position == outcome->position && again->time == outcome->time, "an outcome survives");
+  must(
+      again && again->result == outcome->result && again->position == outcome->position && again->time == outcome->time,
+      "an outcome survives");
   must(write_outcome(*again) == written, "an outcome is given again byte for byte");
 }
 
@@ -157,8 +164,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   const auto record = parley::fuzz::record_of(parley::fuzz::text_of(input, size));
   check_json(record.value);
   check_reply(record);
-  // The log holds only what strict readers let pass (a lone surrogate would not survive); lenient readers must bear the rest, no more.
-  const bool is_strict = parley::json::Document::parse(std::string(record.value), parley::json::Strict::yes).has_value();
+  // The log holds only what strict readers let pass (a lone surrogate would not survive); lenient readers must bear the
+  // rest, no more.
+  const bool is_strict =
+      parley::json::Document::parse(std::string(record.value), parley::json::Strict::yes).has_value();
   if (is_strict) {
     check_command(record);
     check_outcome(record.value);

@@ -1,5 +1,5 @@
-// Events: the envelope, the data, the hash, the fold and the projection. An input is a run of records (fuzz_input.h) with the byte 0x1E between
-// them, as a partition may hold it.
+// Events: the envelope, the data, the hash, the fold and the projection. An input is a run of records (fuzz_input.h)
+// with the byte 0x1E between them, as a partition may hold it.
 #include <algorithm>
 #include <string>
 
@@ -32,11 +32,13 @@ void check_envelope(const fuzz::Record& record, const schema::Envelope& envelope
   const auto headers = schema::to_headers(envelope);
   // The hash is of the headers' texts: another text for the same number or time would hash as if it were this one.
   for (const auto& [name, value] : headers) {
-    must(name == "content-type" || name == "ce_specversion" || record(name) == value, "an envelope's header has one form");
+    must(name == "content-type" || name == "ce_specversion" || record(name) == value,
+         "an envelope's header has one form");
   }
   const auto again = schema::read_envelope(lookup(headers));
   must(again && schema::to_headers(*again) == headers, "an envelope survives its headers");
-  must(hash_input(*again, record.value) == hash_input(envelope, record.value), "an event hashes the same after a round trip");
+  must(hash_input(*again, record.value) == hash_input(envelope, record.value),
+       "an event hashes the same after a round trip");
 }
 
 void check_event(const schema::Envelope& envelope, std::string_view value) {

@@ -22,12 +22,14 @@ inline void must(bool holds, const char* promise) {
 
 namespace internal {
 inline std::size_t allocated_bytes = 0;
-inline const bool kCounts = __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t size) { allocated_bytes += size; },
-                                                                      [](const volatile void*) {}) != 0;
+inline const bool kCounts =
+    __sanitizer_install_malloc_and_free_hooks([](const volatile void*, std::size_t size) { allocated_bytes += size; },
+                                              [](const volatile void*) {}) != 0;
 }  // namespace internal
 
-/// Runs `work` on an input of so many bytes, and breaks the promise when it asks the allocator for more than a multiple of them: what builds
-/// something anew for each part of an input does. Counted, because time would differ from run to run.
+/// Runs `work` on an input of so many bytes, and breaks the promise when it asks the allocator for more than a multiple
+/// of them: what builds something anew for each part of an input does. Counted, because time would differ from run to
+/// run.
 template <class Work>
 void must_be_linear(std::size_t input_bytes, const char* promise, Work work) {
   constexpr std::size_t kOfEachByteMax = 64;      // a document's values are 16 bytes, and its stack doubles
@@ -38,9 +40,12 @@ void must_be_linear(std::size_t input_bytes, const char* promise, Work work) {
   must(internal::allocated_bytes - before <= kOfNothingMax + kOfEachByteMax * input_bytes, promise);
 }
 
-inline std::string_view text_of(const std::uint8_t* bytes, std::size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
+inline std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
 
-/// A Kafka record as text, so that seeds can be read and written by hand: a line "name: value" for each header, an empty line, the value.
+/// A Kafka record as text, so that seeds can be read and written by hand: a line "name: value" for each header, an
+/// empty line, the value.
 struct Record {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   std::string_view value;

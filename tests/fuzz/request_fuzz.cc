@@ -1,5 +1,5 @@
-// The screening of requests, and the decoding of what passes it. The first byte of an input seeds the sizes of the pieces in which the rest
-// arrives, because that must make no difference.
+// The screening of requests, and the decoding of what passes it. The first byte of an input seeds the sizes of the
+// pieces in which the rest arrives, because that must make no difference.
 #include <pistache/http.h>
 
 #include <algorithm>
@@ -15,7 +15,8 @@ namespace {
 
 using fuzz::must;
 
-constexpr RequestLimits kLimits{.target_bytes_max = 96, .head_bytes_max = 256, .header_lines_max = 6, .body_bytes_max = 64};  // within reach
+constexpr RequestLimits kLimits{
+    .target_bytes_max = 96, .head_bytes_max = 256, .header_lines_max = 6, .body_bytes_max = 64};  // within reach
 
 struct Reading {
   enum class End { complete, refused, unfinished } end = End::unfinished;
@@ -46,7 +47,8 @@ Reading read(std::string_view bytes, PieceSize piece_size) {
 
 bool same(const RequestHead& a, const RequestHead& b) {
   return a.method == b.method && a.path == b.path && a.query == b.query && std::ranges::equal(a.headers, b.headers) &&
-         a.content_length == b.content_length && a.http10 == b.http10 && a.keep_alive == b.keep_alive && a.expects_continue == b.expects_continue;
+         a.content_length == b.content_length && a.http10 == b.http10 && a.keep_alive == b.keep_alive &&
+         a.expects_continue == b.expects_continue;
 }
 
 void check_same(const Reading& whole, const Reading& pieces, std::string_view bytes) {
@@ -55,7 +57,8 @@ void check_same(const Reading& whole, const Reading& pieces, std::string_view by
     // Whoever reads in pieces stops at the request's end; in one piece, what follows it is refused as pipelining.
     must(whole.end == Reading::End::refused, "bytes beyond a request are refused");
     const auto alone = read(bytes.substr(0, pieces.used), [&] { return bytes.size(); });
-    must(alone.end == Reading::End::complete && same(alone.head, pieces.head) && alone.body == pieces.body, "pieces make no difference");
+    must(alone.end == Reading::End::complete && same(alone.head, pieces.head) && alone.body == pieces.body,
+         "pieces make no difference");
     return;
   }
   must(whole.end == pieces.end, "pieces decide nothing");
@@ -65,7 +68,8 @@ void check_same(const Reading& whole, const Reading& pieces, std::string_view by
 std::string percent_encode_all(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string encoded;
-  for (const char c : text) encoded.append({'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]});
+  for (const char c : text)
+    encoded.append({'%', kHex[static_cast<unsigned char>(c) >> 4], kHex[static_cast<unsigned char>(c) & 15]});
   return encoded;
 }
 
@@ -81,11 +85,15 @@ void check_query(std::string_view query) {
   auto parameters = parse_query("");
   fuzz::must_be_linear(query.size(), "a query is read in linear space", [&] { parameters = parse_query(query); });
   if (!parameters) return;
-  must(static_cast<std::size_t>(std::ranges::distance(*parameters)) <= kQueryParametersMax, "a query has a bounded number of parameters");
+  must(static_cast<std::size_t>(std::ranges::distance(*parameters)) <= kQueryParametersMax,
+       "a query has a bounded number of parameters");
   std::string again;
   for (const auto& [name, value] : *parameters) {
     must(parameters->find(name) == value, "a key stands once");
-    again.append(again.empty() ? "" : "&").append(percent_encode_all(name)).append("=").append(percent_encode_all(value));
+    again.append(again.empty() ? "" : "&")
+        .append(percent_encode_all(name))
+        .append("=")
+        .append(percent_encode_all(value));
   }
   const auto reparsed = parse_query(again);
   must(reparsed && std::ranges::equal(*reparsed, *parameters), "a query survives its encoding");
@@ -94,7 +102,8 @@ void check_query(std::string_view query) {
 void check_path(std::string_view raw) {
   const auto path = normalised_path(raw);
   if (!path) return;
-  must(path->size() <= raw.size() && path->starts_with('/') && (path->size() == 1 || !path->ends_with('/')), "a normalised path is a path");
+  must(path->size() <= raw.size() && path->starts_with('/') && (path->size() == 1 || !path->ends_with('/')),
+       "a normalised path is a path");
   must(normalised_path(*path) == path, "a normalised path stays as it is");
   must(percent_decode(*path, Plus::literal).has_value(), "a normalised path can be decoded");
 }
@@ -115,7 +124,8 @@ void check_parser(const std::string& path) {
 const Routes& routes() {
   static const Routes table = [] {
     Routes routes;
-    for (const char* pattern : {"/api/dialogs", "/api/dialogs/{id}", "/api/dialogs/{id}/messages", "/api/{section}/mine", "/openapi.json"}) {
+    for (const char* pattern :
+         {"/api/dialogs", "/api/dialogs/{id}", "/api/dialogs/{id}/messages", "/api/{section}/mine", "/openapi.json"}) {
       routes.add("GET", pattern, [](Request, const Responder&) {});
     }
     return routes;
@@ -127,7 +137,8 @@ void check_route(std::string_view path) {
   const auto match = routes().match(path);
   if (match.path == nullptr) return;
   const auto* endpoint = Routes::endpoint(*match.path, "GET");
-  must(endpoint != nullptr && endpoint->parameter_names.size() == match.segments.size(), "a match has all its parameters");
+  must(endpoint != nullptr && endpoint->parameter_names.size() == match.segments.size(),
+       "a match has all its parameters");
   for (const auto& segment : match.segments) {
     must(!segment.contains('/') && path.contains(segment), "a parameter is a piece of the path");
     check_decoding(segment, Plus::literal);
@@ -142,9 +153,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   if (size == 0) return 0;
   const auto bytes = parley::fuzz::text_of(input + 1, size - 1);
   Reading whole;
-  parley::fuzz::must_be_linear(bytes.size(), "a request is read in linear space", [&] { whole = read(bytes, [&] { return bytes.size(); }); });
+  parley::fuzz::must_be_linear(bytes.size(), "a request is read in linear space",
+                               [&] { whole = read(bytes, [&] { return bytes.size(); }); });
   check_same(whole, read(bytes, [] { return 1; }), bytes);
-  check_same(whole, read(bytes, [seed = static_cast<unsigned>(input[0])]() mutable { return 1 + (seed = seed * 197 + 41) % 23; }), bytes);
+  check_same(
+      whole,
+      read(bytes, [seed = static_cast<unsigned>(input[0])]() mutable { return 1 + (seed = seed * 197 + 41) % 23; }),
+      bytes);
   check_query(bytes);
   check_path(bytes);
   check_decoding(bytes, Plus::literal);
@@ -152,7 +167,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
   if (whole.end == Reading::End::complete) {
     parley::fuzz::must(static_cast<std::size_t>(std::ranges::distance(whole.head.headers)) <= kLimits.header_lines_max,
                        "a head has a bounded number of fields");
-    parley::fuzz::must(normalised_path(whole.head.path) == whole.head.path && whole.body.size() == whole.head.content_length, "a request is whole");
+    parley::fuzz::must(
+        normalised_path(whole.head.path) == whole.head.path && whole.body.size() == whole.head.content_length,
+        "a request is whole");
     check_query(whole.head.query);
     check_parser(whole.head.path);
     check_route(whole.head.path);

@@ -1,5 +1,5 @@
-// Deciders killed and paused at every moment of a transaction, while clients insist on their commands with the same ids: what is acknowledged is
-// there once, in order, versions have no gap, and the hash chain holds.
+// Deciders killed and paused at every moment of a transaction, while clients insist on their commands with the same
+// ids: what is acknowledged is there once, in order, versions have no gap, and the hash chain holds.
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -22,12 +22,13 @@ const AccountId kOwner{9 * 1024 + 3};
 class DeciderFaults : public DeciderTest {
  protected:
   std::unique_ptr<Supervised> start(const std::string& instance, std::vector<std::string> fault = {}) {
-    return std::make_unique<Supervised>(
-        std::vector<std::string>{PARLEY_DECIDER_PROBE, config_.brokers, prefix_, std::to_string(kPartitions), instance, state_dir_},
-        std::move(fault));
+    return std::make_unique<Supervised>(std::vector<std::string>{PARLEY_DECIDER_PROBE, config_.brokers, prefix_,
+                                                                 std::to_string(kPartitions), instance, state_dir_},
+                                        std::move(fault));
   }
 
-  /// Each client opens a dialog and posts numbered messages, one after the other, each until it is decided, some of them twice at once.
+  /// Each client opens a dialog and posts numbered messages, one after the other, each until it is decided, some of
+  /// them twice at once.
   class Load {
    public:
     Load(const kafka::Config& config, const std::string& prefix) : sender_(config, prefix) {
@@ -124,8 +125,8 @@ TEST_F(DeciderFaults, paused_past_a_rebalance_again_and_again_it_writes_nothing_
   judge(load.finish());
 }
 
-/// Between the session timeout (6 s) and the transaction timeout (10 s) its commit is still valid when it wakes, and the successor must have waited
-/// for it; past both it must not commit any more.
+/// Between the session timeout (6 s) and the transaction timeout (10 s) its commit is still valid when it wakes, and
+/// the successor must have waited for it; past both it must not commit any more.
 class DeciderPausedBeforeCommit : public DeciderFaults, public ::testing::WithParamInterface<int> {};
 
 TEST_P(DeciderPausedBeforeCommit, the_successor_decides_on_what_was_committed_and_nothing_is_written_twice) {
@@ -139,7 +140,8 @@ TEST_P(DeciderPausedBeforeCommit, the_successor_decides_on_what_was_committed_an
   judge(load.finish());
 }
 
-INSTANTIATE_TEST_SUITE_P(PastTheSessionAndPastTheTransaction, DeciderPausedBeforeCommit, ::testing::Values(8'000, 14'000));
+INSTANTIATE_TEST_SUITE_P(PastTheSessionAndPastTheTransaction, DeciderPausedBeforeCommit,
+                         ::testing::Values(8'000, 14'000));
 
 }  // namespace
 }  // namespace parley::decider::testing

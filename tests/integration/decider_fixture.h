@@ -1,5 +1,6 @@
 #pragma once
-// What the decider's tests share: a log of their own, somebody who sends commands and sees replies, and the judge of a log.
+// What the decider's tests share: a log of their own, somebody who sends commands and sees replies, and the judge of a
+// log.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -51,7 +52,8 @@ struct Request {
 };
 
 inline int slot_of_target(const schema::CommandEnvelope& e) {
-  return std::visit(overloaded{[&](const schema::NewStream&) { return crypto::slot_of(e.command_id); }, [](const Stream& s) { return slot_of(s.id); },
+  return std::visit(overloaded{[&](const schema::NewStream&) { return crypto::slot_of(e.command_id); },
+                               [](const Stream& s) { return slot_of(s.id); },
                                [](const UniqueKey& k) { return crypto::slot_of(k.key); }},
                     e.target);
 }
@@ -83,14 +85,15 @@ class Sender {
       return ends && consumer->assign(*ends);
     });
     if (!reads) throw std::runtime_error("replies cannot be read");
-    reader_ = std::jthread([this, consumer = std::make_shared<kafka::Consumer>(std::move(*consumer))](const std::stop_token& stop) {
-      std::vector<kafka::Message> messages;
-      while (!stop.stop_requested()) {
-        messages.clear();
-        static_cast<void>(consumer->poll(messages, 1'000, std::chrono::milliseconds(50)));
-        for (const auto& message : messages) take(message);
-      }
-    });
+    reader_ = std::jthread(
+        [this, consumer = std::make_shared<kafka::Consumer>(std::move(*consumer))](const std::stop_token& stop) {
+          std::vector<kafka::Message> messages;
+          while (!stop.stop_requested()) {
+            messages.clear();
+            static_cast<void>(consumer->poll(messages, 1'000, std::chrono::milliseconds(50)));
+            for (const auto& message : messages) take(message);
+          }
+        });
   }
 
   /// Waits for the reply to this attempt; nothing when the deadline passes: ask again.
@@ -117,7 +120,8 @@ class Sender {
     throw std::runtime_error("no decision");
   }
   /// The outcome of a command that was under way; nothing when the deadline passes.
-  std::optional<Answered> ended(const std::string& command_id, std::chrono::milliseconds within = std::chrono::seconds(30)) {
+  std::optional<Answered> ended(const std::string& command_id,
+                                std::chrono::milliseconds within = std::chrono::seconds(30)) {
     std::optional<Answered> found;
     eventually(
         [&] {
@@ -148,12 +152,14 @@ class Sender {
 
  private:
   void take(const kafka::Message& message) {
-    auto envelope = schema::read_reply_envelope([&](std::string_view name) { return message.header(std::string(name).c_str()); });
+    auto envelope =
+        schema::read_reply_envelope([&](std::string_view name) { return message.header(std::string(name).c_str()); });
     auto outcome = schema::read_outcome(message.value());
     ASSERT_TRUE(envelope) << envelope.error();
     ASSERT_TRUE(outcome) << outcome.error().issue;
     const std::lock_guard lock(mutex_);
-    const auto [it, first] = replies_.try_emplace(envelope->attempt_id, Answered{*envelope, *outcome, std::string(message.value())});
+    const auto [it, first] =
+        replies_.try_emplace(envelope->attempt_id, Answered{*envelope, *outcome, std::string(message.value())});
     EXPECT_TRUE(first) << "two replies to one attempt";
   }
 
@@ -179,7 +185,8 @@ class DeciderTest : public kafka::testing::KafkaTest {
     KafkaTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     prefix_ = unique_name("decider");
-    for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"}) topics_.push_back(prefix_ + "." + name);
+    for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"})
+      topics_.push_back(prefix_ + "." + name);
     ASSERT_EQ(cli::topics({config_, prefix_, kPartitions, 1}), 0);
     std::string folder = (std::filesystem::temp_directory_path() / "parley-decider-XXXXXX").string();
     state_dir_ = mkdtemp(folder.data());
@@ -207,13 +214,15 @@ class DeciderTest : public kafka::testing::KafkaTest {
       static_cast<void>(reader.poll(messages, 10'000, std::chrono::milliseconds(50)));
       const auto positions = reader.position();
       return positions && std::ranges::all_of(*positions, [&](const auto& at) {
-               return std::ranges::any_of(*ends, [&](const auto& end) { return end.where == at.where && at.offset >= end.offset; });
+               return std::ranges::any_of(
+                   *ends, [&](const auto& end) { return end.where == at.where && at.offset >= end.offset; });
              });
     }));
     for (const auto& message : messages) each(message);
   }
 
-  /// The events, each stream's judged: versions 1..n without a gap, the hash chain, times that never go back within a partition, ids once.
+  /// The events, each stream's judged: versions 1..n without a gap, the hash chain, times that never go back within a
+  /// partition, ids once.
   std::vector<LoggedEvent> judged_events() {
     std::vector<LoggedEvent> out;
     std::map<std::string, std::pair<std::int64_t, std::string>> streams;
@@ -241,7 +250,8 @@ class DeciderTest : public kafka::testing::KafkaTest {
   void judge_replies() {
     std::map<std::string, std::string> first;
     read_all("replies", [&](const kafka::Message& m) {
-      const auto e = schema::read_reply_envelope([&](std::string_view name) { return m.header(std::string(name).c_str()); });
+      const auto e =
+          schema::read_reply_envelope([&](std::string_view name) { return m.header(std::string(name).c_str()); });
       ASSERT_TRUE(e);
       if (e->memory == schema::Memory::first) {
         EXPECT_TRUE(first.emplace(e->command_id, m.value()).second) << "decided twice: " << e->command_id;
@@ -258,13 +268,16 @@ class DeciderTest : public kafka::testing::KafkaTest {
 
 inline Request register_account(const std::string& email) {
   const auto index = crypto::hex(crypto::sha256(email));
-  return request(UniqueKey{"account_email", index}, Anonymous{}, accounts::Command{accounts::Register{{email}, index, {}, {}, {"sealed"}}});
+  return request(UniqueKey{"account_email", index}, Anonymous{},
+                 accounts::Command{accounts::Register{{email}, index, {}, {}, {"sealed"}}});
 }
 inline Request open_dialog(AssistantId assistant, AccountId owner) {
-  return request(schema::NewStream{}, Visitor{assistant}, dialogs::Command{dialogs::Open{owner, dialogs::Platform::website, std::nullopt}});
+  return request(schema::NewStream{}, Visitor{assistant},
+                 dialogs::Command{dialogs::Open{owner, dialogs::Platform::website, std::nullopt}});
 }
 inline Request visitor_message(DialogId dialog, AssistantId assistant, const std::string& text) {
-  return request(Stream{Kind::dialog, dialog.value}, Visitor{assistant}, dialogs::Command{dialogs::PostVisitorMessage{{text}}});
+  return request(Stream{Kind::dialog, dialog.value}, Visitor{assistant},
+                 dialogs::Command{dialogs::PostVisitorMessage{{text}}});
 }
 inline DialogId dialog_of(const Answered& answer) {
   return std::get<dialogs::DialogOpened>(std::get<Answer>(answer.outcome.result).get<dialogs::Answer>()).dialog;

@@ -1,4 +1,5 @@
-// A stream that stands still, on a real broker: alone, after kills and hand-overs too, until an operator brings it back in order.
+// A stream that stands still, on a real broker: alone, after kills and hand-overs too, until an operator brings it back
+// in order.
 #include <gtest/gtest.h>
 
 #include "ops/cli/parked.h"
@@ -18,7 +19,8 @@ const AccountId kOwner{9 * 1024 + 3};
 class DeciderParking : public DeciderTest {
  protected:
   std::unique_ptr<Supervised> start(const std::string& instance, bool poisoned) {
-    std::vector<std::string> arguments{PARLEY_DECIDER_PROBE, config_.brokers, prefix_, std::to_string(kPartitions), instance, state_dir_};
+    std::vector<std::string> arguments{PARLEY_DECIDER_PROBE,        config_.brokers, prefix_,
+                                       std::to_string(kPartitions), instance,        state_dir_};
     if (poisoned) arguments.emplace_back("POISON");
     return std::make_unique<Supervised>(std::move(arguments), std::vector<std::string>{});
   }
@@ -31,8 +33,12 @@ class DeciderParking : public DeciderTest {
     o.state_dir = state_dir_;
     return o;
   }
-  cli::ParkedOptions console() { return {.kafka = config_, .prefix = prefix_, .partitions = kPartitions, .json = true}; }
-  static cli::Unpark bring_back(const std::string& stream, const std::string& reason = "mended") { return {stream, reason, {}, {}}; }
+  cli::ParkedOptions console() {
+    return {.kafka = config_, .prefix = prefix_, .partitions = kPartitions, .json = true};
+  }
+  static cli::Unpark bring_back(const std::string& stream, const std::string& reason = "mended") {
+    return {stream, reason, {}, {}};
+  }
   /// What `parley parked list` names.
   std::vector<std::string> parked() {
     ::testing::internal::CaptureStdout();
@@ -51,7 +57,8 @@ class DeciderParking : public DeciderTest {
       if (const auto* dialog = one.event.get_if<dialogs::Event>()) {
         if (const auto* message = std::get_if<dialogs::MessageCreated>(dialog)) out.push_back(message->text.text);
       } else {
-        out.emplace_back(std::holds_alternative<parking::Parked>(one.event.get<parking::Event>()) ? "[parked]" : "[unparked]");
+        out.emplace_back(std::holds_alternative<parking::Parked>(one.event.get<parking::Event>()) ? "[parked]"
+                                                                                                  : "[unparked]");
       }
     }
     return out;
@@ -96,7 +103,8 @@ TEST_F(DeciderParking, a_decision_that_throws_parks_its_stream_alone_until_it_is
   EXPECT_EQ(cli::parked_retry(console(), bring_back(subject)), 1) << "it does not stand still";
   thread.request_stop();
   thread.join();
-  EXPECT_EQ(texts_of(subject), (std::vector<std::string>{"one", "[parked]", "[unparked]", "[parked]", "[unparked]", "throw", "three"}));
+  EXPECT_EQ(texts_of(subject),
+            (std::vector<std::string>{"one", "[parked]", "[unparked]", "[parked]", "[unparked]", "throw", "three"}));
   judge_replies();
 }
 
@@ -144,7 +152,8 @@ TEST_F(DeciderParking, an_event_of_a_type_from_the_future_stops_its_stream_alone
   sender.produce("events", {envelope.subject, schema::to_headers(envelope), "{}"}, future.partition);
 
   decider = start("decider-1", false);
-  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused"), seconds(60)).value()), Code::stream_parked);
+  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused"), seconds(60)).value()),
+            Code::stream_parked);
   EXPECT_FALSE(code_of(sender.insist(visitor_message(other, kAssistant, "goes on"))));
   EXPECT_EQ(parked(), std::vector{subject_of(dialog)});
   EXPECT_EQ(cli::parked_retry(console(), bring_back(subject_of(dialog))), 1) << "this build still does not know it";

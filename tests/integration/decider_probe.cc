@@ -2,8 +2,8 @@
 //
 //   decider_probe BROKERS PREFIX PARTITIONS INSTANCE STATE_DIR [STOP|KILL STEP NUMBER | POISON]
 //
-// With the three it stops (SIGSTOP) or kills (SIGKILL) itself the NUMBER-th time that a transaction is at STEP. With POISON it throws on a visitor's
-// message "throw" and ends at once on "abort".
+// With the three it stops (SIGSTOP) or kills (SIGKILL) itself the NUMBER-th time that a transaction is at STEP. With
+// POISON it throws on a visitor's message "throw" and ends at once on "abort".
 #include <signal.h>
 #include <unistd.h>
 

@@ -28,7 +28,8 @@ class Running {
     });
   }
   bool ready(milliseconds within = seconds(30)) {
-    return eventually([&] { return over_ || decider_.verdict().readiness == health::Readiness::ready; }, within) && !over_;
+    return eventually([&] { return over_ || decider_.verdict().readiness == health::Readiness::ready; }, within) &&
+           !over_;
   }
   bool over() const { return over_; }
   std::string reason() {
@@ -58,7 +59,9 @@ class Deciding : public DeciderTest {
       const auto now = admin_->describe_topic(topic);
       return now && now->id != before->id;
     }));
-    ASSERT_TRUE(eventually([&] { return admin_->end(kafka::every_partition(topic, kPartitions), kafka::Isolation::read_uncommitted).has_value(); }));
+    ASSERT_TRUE(eventually([&] {
+      return admin_->end(kafka::every_partition(topic, kPartitions), kafka::Isolation::read_uncommitted).has_value();
+    }));
   }
   /// Why the decider ended by itself.
   static std::string ending(Running& decider) {
@@ -111,7 +114,8 @@ TEST_F(Deciding, an_email_is_taken_once_and_the_directory_knows_it) {
   EXPECT_EQ(judged_events().size(), 4u);  // registered and given a bonus, twice
 }
 
-TEST_F(Deciding, a_repeated_command_gets_the_first_answer_byte_for_byte_also_after_a_restart_and_after_the_store_is_gone) {
+TEST_F(Deciding,
+       a_repeated_command_gets_the_first_answer_byte_for_byte_also_after_a_restart_and_after_the_store_is_gone) {
   const auto opening = open_dialog(kAssistant, kOwner);
   auto refusal = visitor_message(DialogId{77 * 1024 + 1}, kAssistant, "nobody's dialog");
   Answered first, refused;
@@ -157,7 +161,8 @@ TEST_F(Deciding, lost_group_offsets_decide_nothing_twice) {
   }
   std::vector<kafka::PartitionOffset> lost;
   for (int i = 0; i < kPartitions; ++i) lost.push_back({{prefix_ + ".commands", i}, 0});
-  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", lost).has_value(); })) << "the group still has members";
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", lost).has_value(); }))
+      << "the group still has members";
   std::filesystem::remove_all(state_dir_);
   Running decider(options());
   ASSERT_TRUE(decider.ready()) << decider.reason();
@@ -182,7 +187,8 @@ TEST_F(Deciding, what_cannot_be_decided_is_a_dead_letter_and_the_sender_is_told)
   std::vector<std::string> reasons;
   EXPECT_TRUE(eventually([&] {
     reasons.clear();
-    read_all("dead-letters", [&](const kafka::Message& m) { reasons.emplace_back(m.header("dead_reason").value_or("")); });
+    read_all("dead-letters",
+             [&](const kafka::Message& m) { reasons.emplace_back(m.header("dead_reason").value_or("")); });
     return reasons.size() == 2;
   }));
 }
@@ -213,7 +219,9 @@ TEST_F(Deciding, two_share_the_partitions_and_what_moves_between_them_leaves_no_
   Running two(options("decider-2"));
   for (int i = 20; i < 40; ++i) sender.insist(requests[i]);
   ASSERT_TRUE(two.ready()) << two.reason();
-  ASSERT_TRUE(eventually([&] { return one.verdict().reasons.front() == "deciding 2 partitions" && two.verdict().reasons == one.verdict().reasons; }));
+  ASSERT_TRUE(eventually([&] {
+    return one.verdict().reasons.front() == "deciding 2 partitions" && two.verdict().reasons == one.verdict().reasons;
+  }));
   for (int i = 40; i < 60; ++i) sender.insist(requests[i]);
   EXPECT_FALSE(one.over()) << one.reason();
   EXPECT_EQ(judged_events().size(), 61u);
@@ -233,7 +241,8 @@ TEST_F(Deciding, a_state_whose_last_event_is_not_the_logs_stops_it_and_goes_on_o
   const auto described = *admin_->describe_topics(topics);
   const auto lie = [&](auto change) {
     const store::Memory memory{store::Memory::Budget{}};
-    auto store = PartitionStore::open(state_dir_ + "/decider-1/0", memory, "events " + described[0]->id + ", commands " + described[1]->id);
+    auto store = PartitionStore::open(state_dir_ + "/decider-1/0", memory,
+                                      "events " + described[0]->id + ", commands " + described[1]->id);
     ASSERT_TRUE(store) << store.error();
     ASSERT_GE(store->progress().last_event, 0) << "no event in partition 0: choose more dialogs";
     Changes lies;
@@ -254,7 +263,8 @@ TEST_F(Deciding, a_state_whose_last_event_is_not_the_logs_stops_it_and_goes_on_o
   std::filesystem::remove_all(state_dir_);
   Running decider(options());
   ASSERT_TRUE(decider.ready()) << decider.reason();
-  for (const auto dialog : dialogs) EXPECT_EQ(sender.insist(visitor_message(dialog, kAssistant, "after")).outcome.version, 2);
+  for (const auto dialog : dialogs)
+    EXPECT_EQ(sender.insist(visitor_message(dialog, kAssistant, "after")).outcome.version, 2);
   judged_events();
 }
 
@@ -332,7 +342,8 @@ TEST_F(Deciding, one_that_hangs_or_halts_says_so) {
   const auto says = [&](const Running& one, const std::string& text) {
     return eventually([&] {
       const auto verdict = one.verdict();
-      return verdict.readiness == health::Readiness::not_ready && verdict.reasons.front().find(text) != std::string::npos;
+      return verdict.readiness == health::Readiness::not_ready &&
+             verdict.reasons.front().find(text) != std::string::npos;
     });
   };
   Sender sender(config_, prefix_);
@@ -386,7 +397,8 @@ TEST_F(Deciding, commands_of_another_log_stop_it_and_are_not_passed_over_in_sile
   ASSERT_TRUE(eventually([&] { return admin_->create_topic({commands, kPartitions, 1, {}}).value_or(false); }));
   std::vector<kafka::PartitionOffset> begin;
   for (int i = 0; i < kPartitions; ++i) begin.push_back({{commands, i}, 0});
-  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", begin).has_value(); })) << "the group still has members";
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(prefix_ + ".decider", begin).has_value(); }))
+      << "the group still has members";
   Running decider(options());
   EXPECT_TRUE(eventually([&] { return decider.over(); }));
   EXPECT_NE(decider.reason().find("another log"), std::string::npos) << decider.reason();
@@ -402,7 +414,8 @@ TEST_F(Deciding, a_state_of_another_log_stops_it_and_is_left_as_it_is) {
   }
   // The same folder, a new log.
   const auto old_prefix = std::exchange(prefix_, unique_name("decider"));
-  for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"}) topics_.push_back(prefix_ + "." + name);
+  for (const char* name : {"commands", "events", "replies", "directory", "dead-letters", "signals"})
+    topics_.push_back(prefix_ + "." + name);
   ASSERT_EQ(cli::topics({config_, prefix_, kPartitions, 1}), 0);
   {
     Running decider(options());

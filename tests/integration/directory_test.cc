@@ -26,8 +26,11 @@ class Directories : public kafka::testing::KafkaTest {
     const auto name = prefix_ + ".directory";
     ASSERT_TRUE(admin_->create_topic({name, kPartitions, 1, {}}).value_or(false));
     topics_.push_back(name);
-    watch_.emplace(kafka::TopicWatch::Options{
-        .kafka = config_, .topics = {name}, .partitions = kPartitions, .ids = {}, .period = std::chrono::milliseconds(100)});
+    watch_.emplace(kafka::TopicWatch::Options{.kafka = config_,
+                                              .topics = {name},
+                                              .partitions = kPartitions,
+                                              .ids = {},
+                                              .period = std::chrono::milliseconds(100)});
     auto producer = kafka::Producer::open(config_, {});
     ASSERT_TRUE(producer);
     producer_.emplace(std::move(*producer));
@@ -37,7 +40,8 @@ class Directories : public kafka::testing::KafkaTest {
     KafkaTest::TearDown();
   }
   Directory& start() {
-    directory_.emplace(Directory::Options{.kafka = config_, .topic_prefix = prefix_, .partitions = kPartitions}, *watch_);
+    directory_.emplace(Directory::Options{.kafka = config_, .topic_prefix = prefix_, .partitions = kPartitions},
+                       *watch_);
     return *directory_;
   }
   /// A site's entry, or a tombstone.
@@ -48,8 +52,13 @@ class Directories : public kafka::testing::KafkaTest {
   void write(int partition, std::string_view prefix, const std::string& name, const std::optional<Entry>& entry) {
     const auto key = std::string(prefix) + name;
     const auto value = entry ? std::optional(schema::write(*entry)) : std::nullopt;
-    ASSERT_TRUE(
-        producer_->produce({.topic = prefix_ + ".directory", .partition = partition, .key = key, .value = value, .headers = {}, .time = {}}, {}));
+    ASSERT_TRUE(producer_->produce({.topic = prefix_ + ".directory",
+                                    .partition = partition,
+                                    .key = key,
+                                    .value = value,
+                                    .headers = {},
+                                    .time = {}},
+                                   {}));
     ASSERT_TRUE(producer_->flush(std::chrono::seconds(10)));
   }
   /// Everything that was written before is known.
@@ -82,7 +91,9 @@ TEST_F(Directories, AnAssistantIsFoundUnderItsNewTokenAndNotUnderTheOld) {
 }
 
 TEST_F(Directories, AnOwnersAssistantsAreCountedOverNewTokensOldOnesAndBothPartitions) {
-  const auto count = [&](std::span<const std::string> coming = {}) { return directory_->assistants_of(kOwner, coming); };
+  const auto count = [&](std::span<const std::string> coming = {}) {
+    return directory_->assistants_of(kOwner, coming);
+  };
   write(0, "a", site(kFirst));
   write(1, "b", site(kSecond));
   write(1, "others", schema::SiteEntry{AssistantId{2048 + 700}, AccountId{2048 + 6}, true, {}, {}});
@@ -111,7 +122,8 @@ TEST_F(Directories, CreationsUnderWayCountUntilTheDirectoryKnowsTheirAssistants)
   ASSERT_TRUE(knows_all(directory));
   Creations creations(directory, 3);
   EXPECT_TRUE(creations.is_near_limit(kOwner));
-  auto one = creations.take(kOwner, "c1", "t1"), again = creations.take(kOwner, "c1", "t1 again"), other = creations.take(kOwner, "c2", "b");
+  auto one = creations.take(kOwner, "c1", "t1"), again = creations.take(kOwner, "c1", "t1 again"),
+       other = creations.take(kOwner, "c2", "b");
   EXPECT_TRUE(one && again && other);
   EXPECT_FALSE(creations.take(kOwner, "c3", "t3"));
   EXPECT_TRUE(creations.take(kOwner, "c1", "t1 again")) << "a command that is sent again has its place";
@@ -132,7 +144,9 @@ TEST_F(Directories, CreationsUnderWayCountUntilTheDirectoryKnowsTheirAssistants)
 
 TEST_F(Directories, AnApiKeyIsKnownByItsDigestUntilItIsRevoked) {
   const ApiKeyId one{1024 + 3}, other{2048 + 3};
-  const auto write_key = [&](const char* digest, const std::optional<schema::ApiKeyEntry>& entry) { write(0, schema::kApiKeyPrefix, digest, entry); };
+  const auto write_key = [&](const char* digest, const std::optional<schema::ApiKeyEntry>& entry) {
+    write(0, schema::kApiKeyPrefix, digest, entry);
+  };
   write_key("d1", schema::ApiKeyEntry{kOwner, one, {accounts::Scope::dialogs_read}});
   write_key("d2", schema::ApiKeyEntry{kOwner, other, {accounts::Scope::dialogs_write}});
   auto& directory = start();

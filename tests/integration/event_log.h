@@ -42,7 +42,8 @@ struct Written {
   std::string value;
 };
 
-/// Gives each event its place in its stream and a time that grows. The hash is a stand-in: nobody here verifies the chain.
+/// Gives each event its place in its stream and a time that grows. The hash is a stand-in: nobody here verifies the
+/// chain.
 class EventLog {
  public:
   Written event(const Stream& stream, const AnyEvent& event) {
@@ -63,18 +64,19 @@ class EventLog {
   schema::Envelope envelope(const std::string& subject, std::string type) {
     const auto number = std::to_string(++count_);
     const std::string tail = std::string(12 - number.size(), '0') + number;
-    return {.id = "01990000-0000-7000-8000-" + tail,
-            .source = "/parley/test",
-            .type = std::move(type),
-            .subject = subject,
-            .time = Timestamp{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21}} + std::chrono::milliseconds(count_),
-            .sequence = ++versions_[subject],
-            .correlation = "correlation-" + number,
-            .causation = "cause-" + number,
-            .actor = "account/1",
-            .command_offset = count_,
-            .hash = std::string(64 - number.size(), '0') + number,
-            .traceparent = ""};
+    return {
+        .id = "01990000-0000-7000-8000-" + tail,
+        .source = "/parley/test",
+        .type = std::move(type),
+        .subject = subject,
+        .time = Timestamp{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21}} + std::chrono::milliseconds(count_),
+        .sequence = ++versions_[subject],
+        .correlation = "correlation-" + number,
+        .causation = "cause-" + number,
+        .actor = "account/1",
+        .command_offset = count_,
+        .hash = std::string(64 - number.size(), '0') + number,
+        .traceparent = ""};
   }
 
   std::int64_t count_ = 0;
@@ -82,8 +84,11 @@ class EventLog {
 };
 
 inline AnyEvent registered(const std::string& email) {
-  return accounts::Registered{
-      .email = {email}, .email_index = "index", .first_name = Personal{"Анна"}, .last_name = {}, .password_verifier = {"box"}};
+  return accounts::Registered{.email = {email},
+                              .email_index = "index",
+                              .first_name = Personal{"Анна"},
+                              .last_name = {},
+                              .password_verifier = {"box"}};
 }
 inline AnyEvent assistant_created(AccountId owner, const std::string& name) {
   return assistants::Created{.owner = owner,
@@ -97,13 +102,15 @@ inline AnyEvent assistant_created(AccountId owner, const std::string& name) {
                              .allowed_domains = {"example.com", "a,\"b\".test"}};
 }
 inline AnyEvent opened(AssistantId assistant, AccountId owner) {
-  return dialogs::Opened{.assistant = assistant, .owner = owner, .platform = dialogs::Platform::website, .first_name = Personal{"Гость"}};
+  return dialogs::Opened{
+      .assistant = assistant, .owner = owner, .platform = dialogs::Platform::website, .first_name = Personal{"Гость"}};
 }
 inline AnyEvent message(std::int64_t id, const std::string& text, dialogs::Sender sender = dialogs::Sender::user) {
-  return dialogs::MessageCreated{.message = {id},
-                                 .sender = sender,
-                                 .text = {text},
-                                 .operator_name = sender == dialogs::Sender::operator_ ? std::optional(Personal{"Ольга"}) : std::nullopt};
+  return dialogs::MessageCreated{
+      .message = {id},
+      .sender = sender,
+      .text = {text},
+      .operator_name = sender == dialogs::Sender::operator_ ? std::optional(Personal{"Ольга"}) : std::nullopt};
 }
 
 }  // namespace parley::testing

@@ -155,7 +155,8 @@ TEST_F(KafkaClients, a_full_queue_is_a_value_and_its_callback_is_never_called) {
 TEST_F(KafkaClients, a_tailer_seeks_and_knows_begin_end_and_times) {
   const std::string name = topic();
   Producer writer = producer();
-  for (int i = 0; i < 5; ++i) write(writer, {name, 0, "", std::to_string(i), {}, RecordTime{milliseconds(1'700'000'000'000 + i)}});
+  for (int i = 0; i < 5; ++i)
+    write(writer, {name, 0, "", std::to_string(i), {}, RecordTime{milliseconds(1'700'000'000'000 + i)}});
   Consumer reader = consumer();
   const TopicPartition where{name, 0};
   EXPECT_EQ(reader.begin(std::span(&where, 1))->front().offset, 0);
@@ -253,7 +254,8 @@ TEST_F(KafkaClients, assigned_partitions_deliver_nothing_before_they_are_resumed
   Producer writer = producer();
   for (int i = 0; i < 4; ++i) write(writer, {name, i % 2, "", "x", {}, std::nullopt});
   const std::vector<PartitionOffset> first{{{name, 0}, 0}, {{name, 1}, 1}};
-  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); }))
+      << "a new broker has no coordinator yet";
   Member member(config_, group, "one", name);
   ASSERT_TRUE(member.until_owned(2));
   EXPECT_TRUE(member.metadata);
@@ -265,7 +267,8 @@ TEST_F(KafkaClients, assigned_partitions_deliver_nothing_before_they_are_resumed
     member.poll();
     return member.records.size() == 3;
   }));
-  EXPECT_TRUE(std::ranges::any_of(member.records, [](const Message& m) { return m.partition() == 1 && m.offset() == 1; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(member.records, [](const Message& m) { return m.partition() == 1 && m.offset() == 1; }));
 }
 
 TEST_F(KafkaClients, a_group_that_never_committed_is_no_offset_and_never_starts_anywhere) {
@@ -281,7 +284,8 @@ TEST_F(KafkaClients, offsets_travel_in_the_transaction_and_an_open_one_holds_bac
   const std::string name = topic();
   const std::string group = unique_name("group");
   const std::vector<PartitionOffset> first{{{name, 0}, 0}};
-  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); }))
+      << "a new broker has no coordinator yet";
   Member member(config_, group, "one", name);
   ASSERT_TRUE(member.until_owned(1));
   auto writer = transactional(unique_name("txn"));
@@ -313,7 +317,8 @@ TEST_F(KafkaClients, metadata_of_an_earlier_generation_is_refused_and_the_rebala
   const std::string name = topic(2);
   const std::string group = unique_name("group");
   const std::vector<PartitionOffset> first{{{name, 0}, 0}, {{name, 1}, 0}};
-  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); })) << "a new broker has no coordinator yet";
+  ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(group, first).has_value(); }))
+      << "a new broker has no coordinator yet";
   Member one(config_, group, "one", name);
   ASSERT_TRUE(one.until_owned(2));
   const GroupMetadata early = one.metadata;

@@ -34,7 +34,8 @@ inline bool eventually(const std::function<bool()>& condition, std::chrono::mill
 inline std::string unique_name(const std::string& stem) {
   static std::atomic<int> number{0};
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return stem + "-" + std::to_string(getpid()) + "-" + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + "-" +
+  return stem + "-" + std::to_string(getpid()) + "-" +
+         std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()) + "-" +
          std::to_string(number++);
 }
 
@@ -62,7 +63,8 @@ class KafkaTest : public ::testing::Test {
     return wanted.name;
   }
   /// Reads a partition from its start until `count` records are there.
-  std::vector<Message> read(Consumer& consumer, const std::string& name, std::size_t count, std::int32_t partition = 0) {
+  std::vector<Message> read(Consumer& consumer, const std::string& name, std::size_t count,
+                            std::int32_t partition = 0) {
     std::vector<Message> out;
     const PartitionOffset start{{name, partition}, 0};
     EXPECT_TRUE(consumer.assign(std::span(&start, 1)));

@@ -63,7 +63,8 @@ TEST_F(Topics, do_not_put_an_empty_topic_of_commands_beside_events) {
   ASSERT_EQ(cli::topics(options_), 0);
   auto producer = Producer::open(config_, {});
   ASSERT_TRUE(producer);
-  ASSERT_TRUE(producer->produce({.topic = topics_[1], .partition = 1, .key = "k", .value = "v", .headers = {}, .time = {}}, {}));
+  ASSERT_TRUE(producer->produce(
+      {.topic = topics_[1], .partition = 1, .key = "k", .value = "v", .headers = {}, .time = {}}, {}));
   ASSERT_TRUE(producer->flush(kTestDeadline));
   ASSERT_TRUE(admin_->delete_topic(topics_[0]));
   EXPECT_TRUE(eventually([&] {
@@ -83,12 +84,17 @@ TEST_F(Topics, make_a_lost_directory_again_out_of_the_events) {
   ASSERT_TRUE(producer->begin());
   parley::testing::EventLog log;
   for (int i = 1; i <= 3; ++i) {
-    const auto event = log.event({parley::Kind::account, parley::kSlots + i * (parley::kSlots / 4)}, parley::testing::registered(std::to_string(i)));
+    const auto event = log.event({parley::Kind::account, parley::kSlots + i * (parley::kSlots / 4)},
+                                 parley::testing::registered(std::to_string(i)));
     const auto fields = schema::to_headers(event.envelope);
     std::vector<Header> headers;
     for (const auto& [name, value] : fields) headers.push_back({name, value});
-    ASSERT_TRUE(producer->produce(
-        {.topic = topics_[1], .partition = i, .key = event.envelope.subject, .value = event.value, .headers = headers, .time = {}}));
+    ASSERT_TRUE(producer->produce({.topic = topics_[1],
+                                   .partition = i,
+                                   .key = event.envelope.subject,
+                                   .value = event.value,
+                                   .headers = headers,
+                                   .time = {}}));
   }
   ASSERT_TRUE(producer->flush(kTestDeadline) && producer->commit(kTestDeadline));
   for (int run = 0; run < 2; ++run) {

@@ -24,13 +24,19 @@ class LogReaderTest : public kafka::testing::KafkaTest {
     std::vector<EventPlace> places(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i) {
       auto& place = places[static_cast<std::size_t>(i)];
-      const auto written = log.event({Kind::dialog, 1387}, testing::message(1024 * (i + 1), "text " + std::to_string(i)));
+      const auto written =
+          log.event({Kind::dialog, 1387}, testing::message(1024 * (i + 1), "text " + std::to_string(i)));
       const auto headers = schema::to_headers(written.envelope);
       std::vector<kafka::Header> sent;
       for (const auto& [name, value] : headers) sent.push_back({name, value});
       place = {i % partitions, 0, written.envelope.id};
       const auto produced =
-          producer->produce({.topic = topic, .partition = place.partition, .key = "1", .value = written.value, .headers = sent, .time = std::nullopt},
+          producer->produce({.topic = topic,
+                             .partition = place.partition,
+                             .key = "1",
+                             .value = written.value,
+                             .headers = sent,
+                             .time = std::nullopt},
                             [&place](kafka::Result<std::int64_t> offset) { place.offset = offset.value_or(-1); });
       EXPECT_TRUE(produced);
     }

@@ -16,7 +16,8 @@ namespace parley::postgres::testing {
 inline std::string unique_schema() {
   static std::atomic<int> number{0};
   return "test_" + std::to_string(getpid()) + "_" +
-         std::to_string(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1)) + "_" + std::to_string(number++);
+         std::to_string(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::milliseconds(1)) + "_" +
+         std::to_string(number++);
 }
 
 /// Needs the database that PARLEY_TEST_POSTGRES names. `schema_` is dropped at the end.
@@ -32,7 +33,9 @@ class PostgresTest : public ::testing::Test {
     drop(schema_);
   }
 
-  SessionOptions session() const { return {.connection = connection_, .application_name = "parley test", .schema = schema_}; }
+  SessionOptions session() const {
+    return {.connection = connection_, .application_name = "parley test", .schema = schema_};
+  }
   void drop(const std::string& schema) {
     Pool pool({.session = session(), .connections_max = 1});
     auto lease = pool.lease(std::chrono::seconds(5));

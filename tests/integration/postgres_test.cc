@@ -30,7 +30,9 @@ class Postgres : public testing::PostgresTest {
     ASSERT_TRUE(migrate(session(), {}));  // the empty schema
   }
 
-  Pool pool(std::size_t connections_max = 2) { return Pool({.session = session(), .connections_max = connections_max}); }
+  Pool pool(std::size_t connections_max = 2) {
+    return Pool({.session = session(), .connections_max = connections_max});
+  }
   Lease lease(Pool& from) {
     auto lent = from.lease(kDeadline);
     EXPECT_TRUE(lent) << lent.error().detail;
@@ -59,9 +61,11 @@ TEST_F(Postgres, GivesBackEveryTypeThatItWasGiven) {
   Pool p = pool();
   Lease l = lease(p);
   const Timestamp at = std::chrono::sys_days{std::chrono::year{2026} / 2 / 28} + 23h + 59min + 58s + 7ms;
-  const std::vector<std::string> texts{"plain", "with \"quotes\", comma", "back\\slash {brace}", "", "NULL", "кириллица 🦜"};
-  const Rows rows = ok(l.query("SELECT $1::bigint, $2::boolean, $3::text, $4::timestamptz, $5::text[], $6::text, $7::text[], $8::bigint",
-                               Params(kIdMax, true, "it's\n\"so\"", at, texts, std::nullopt, std::vector<std::string>{}, DialogId{1387})));
+  const std::vector<std::string> texts{"plain",       "with \"quotes\", comma", "back\\slash {brace}", "", "NULL",
+                                       "кириллица 🦜"};
+  const Rows rows = ok(l.query(
+      "SELECT $1::bigint, $2::boolean, $3::text, $4::timestamptz, $5::text[], $6::text, $7::text[], $8::bigint",
+      Params(kIdMax, true, "it's\n\"so\"", at, texts, std::nullopt, std::vector<std::string>{}, DialogId{1387})));
   std::int64_t number = 0;
   bool yes = false;
   std::string text;
@@ -151,7 +155,9 @@ TEST_F(Postgres, ASnapshotThatHoldsATableSeesWhatWhoeverHadLockedItHasDone) {
     return ok(snapshot->query("SELECT n FROM t")).size();
   });
   Lease watcher = lease(p);
-  const auto waiting = [&] { return ok(watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'held'::regclass")).size() == 1; };
+  const auto waiting = [&] {
+    return ok(watcher.query("SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'held'::regclass")).size() == 1;
+  };
   const auto deadline = std::chrono::steady_clock::now() + kDeadline;
   while (!waiting()) ASSERT_LT(std::chrono::steady_clock::now(), deadline);
   ok(writing->query("INSERT INTO t VALUES (1)"));

@@ -65,7 +65,8 @@ class Processes : public DeciderTest {
   static Request change(std::int64_t account, const std::string& email) {
     const accounts::Session session{"s", 1'000, now() + accounts::kSessionLifetime};
     return request(Stream{Kind::account, account}, Owner{{account}},
-                   accounts::Command{accounts::ChangeEmail{{email}, crypto::hex(crypto::sha256(email)), true, {"sealed"}, session}});
+                   accounts::Command{
+                       accounts::ChangeEmail{{email}, crypto::hex(crypto::sha256(email)), true, {"sealed"}, session}});
   }
   static std::string email_of(const Answered& answer) {
     return std::get<accounts::Profile>(std::get<Answer>(answer.outcome.result).get<accounts::Answer>()).email.text;
@@ -114,7 +115,8 @@ TEST_F(Processes, of_all_who_want_one_email_one_gets_it_also_when_reactors_come_
   Sender sender(config_, prefix_);
   std::vector<Request> changes;
   for (int i = 0; i < 8; ++i) {
-    changes.push_back(change(account_of(sender.insist(register_account(std::to_string(i) + "@example.org"))), "wanted@example.org"));
+    changes.push_back(
+        change(account_of(sender.insist(register_account(std::to_string(i) + "@example.org"))), "wanted@example.org"));
   }
   const auto registration = register_account("wanted@example.org");
   for (const auto& one : changes) sender.send(one);

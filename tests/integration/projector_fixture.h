@@ -1,5 +1,6 @@
 #pragma once
-// What tests of workers/projector share: projectors on threads and as processes, a log that they write themselves, and what the tables then hold.
+// What tests of workers/projector share: projectors on threads and as processes, a log that they write themselves, and
+// what the tables then hold.
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <spawn.h>
@@ -102,7 +103,9 @@ class ProjectorTest : public kafka::testing::KafkaTest {
     KafkaTest::TearDown();
   }
 
-  postgres::SessionOptions session(const std::string& schema) const { return {.connection = postgres_, .schema = schema}; }
+  postgres::SessionOptions session(const std::string& schema) const {
+    return {.connection = postgres_, .schema = schema};
+  }
   std::string new_schema() {
     std::string schema = postgres::testing::unique_schema();
     const auto migrated = postgres::migrate(session(schema), projections::migrations());
@@ -122,7 +125,8 @@ class ProjectorTest : public kafka::testing::KafkaTest {
   }
   Options options() const { return options(schema_); }
   std::vector<std::string> process(const std::string& instance) const {
-    return {PROJECTOR_PROCESS, config_.brokers, topic_, std::to_string(kPartitions), topic_ + ".processes", instance, postgres_, schema_};
+    return {PROJECTOR_PROCESS,     config_.brokers, topic_,    std::to_string(kPartitions),
+            topic_ + ".processes", instance,        postgres_, schema_};
   }
 
   postgres::Rows query(const std::string& statement) {
@@ -138,15 +142,16 @@ class ProjectorTest : public kafka::testing::KafkaTest {
     return n;
   }
 
-  /// Messages in some dialogs, new dialogs among them, in transactions of a few: control records lie between the events.
+  /// Messages in some dialogs, new dialogs among them, in transactions of a few: control records lie between the
+  /// events.
   void talk(int events) {
     while (events > 0) {
       ASSERT_TRUE(producer_->begin());
       for (int batch = std::uniform_int_distribution(1, 20)(random_); batch > 0 && events > 0; --batch, --events) {
         const bool fresh = dialogs_ == 0 || random_() % 10 == 0;
         const Stream stream{Kind::dialog, fresh ? ++dialogs_ : static_cast<std::int64_t>(random_() % dialogs_) + 1};
-        put(log_.event(stream,
-                       fresh ? parley::testing::opened({1}, {1}) : parley::testing::message(written_ + 1, "текст " + std::to_string(written_))),
+        put(log_.event(stream, fresh ? parley::testing::opened({1}, {1})
+                                     : parley::testing::message(written_ + 1, "текст " + std::to_string(written_))),
             partition_of(stream));
       }
       commit();
@@ -159,7 +164,8 @@ class ProjectorTest : public kafka::testing::KafkaTest {
     std::vector<kafka::Header> views;
     for (const auto& [name, value] : headers) views.push_back({name, value});
     const std::string key = event.envelope.subject;
-    ASSERT_TRUE(producer_->produce({.topic = topic_, .partition = partition, .key = key, .value = event.value, .headers = views, .time = {}}));
+    ASSERT_TRUE(producer_->produce(
+        {.topic = topic_, .partition = partition, .key = key, .value = event.value, .headers = views, .time = {}}));
     ++written_;
   }
   void append(const Stream& stream, const Event& event) {
@@ -179,8 +185,9 @@ class ProjectorTest : public kafka::testing::KafkaTest {
     for (const char* table : {"accounts", "assistants", "dialogs", "messages", "event_index"}) {
       std::int64_t count = 0;
       std::string md5;
-      query("SELECT count(*), coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') FROM \"" + schema + "\"." + table + " t")[0].into(count,
-                                                                                                                                                md5);
+      query("SELECT count(*), coalesce(md5(string_agg(t::text, E'\\n' ORDER BY t::text)), '') FROM \"" + schema +
+            "\"." + table + " t")[0]
+          .into(count, md5);
       all += std::string(table) + " " + std::to_string(count) + " " + md5 + "\n";
     }
     return all;
@@ -189,7 +196,8 @@ class ProjectorTest : public kafka::testing::KafkaTest {
   std::string refold() {
     const std::string fresh = new_schema();
     Running projector(options(fresh));
-    EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM \"" + fresh + "\".event_index") >= written_; }, kDeadline));
+    EXPECT_TRUE(eventually([&] { return number("SELECT count(*) FROM \"" + fresh + "\".event_index") >= written_; },
+                           kDeadline));
     projector.stop();
     return digest(fresh);
   }

@@ -1,4 +1,5 @@
-// An event that cannot be applied: its stream waits, all others go on, and what waits is applied in order when it can be.
+// An event that cannot be applied: its stream waits, all others go on, and what waits is applied in order when it can
+// be.
 #include "platform/metrics/metrics.h"
 
 #include "domain/parking/parking.h"
@@ -20,14 +21,20 @@ constexpr std::string_view kPoison = "яд";
 class ProjectorParking : public ProjectorTest {
  protected:
   /// Whoever writes that text is refused, as long as the constraint is there: a cause that can go.
-  void forbid() { query("ALTER TABLE messages ADD CONSTRAINT no_poison CHECK (text <> '" + std::string(kPoison) + "') NOT VALID"); }
+  void forbid() {
+    query("ALTER TABLE messages ADD CONSTRAINT no_poison CHECK (text <> '" + std::string(kPoison) + "') NOT VALID");
+  }
   void allow() { query("ALTER TABLE messages DROP CONSTRAINT no_poison"); }
 
-  void say(const Stream& stream, const std::string& text) { append(stream, parley::testing::message(written_ + 1, text)); }
+  void say(const Stream& stream, const std::string& text) {
+    append(stream, parley::testing::message(written_ + 1, text));
+  }
   void open(const Stream& stream) { append(stream, parley::testing::opened({1}, {1})); }
   void unpark(const Stream& stream, parking::Action action, std::optional<std::int64_t> version = {}) {
-    append(stream, parking::Event{parking::Unparked{
-                       .action = action, .reason = "разобрались", .projection = std::string(projections::kReadModels), .version = version}});
+    append(stream, parking::Event{parking::Unparked{.action = action,
+                                                    .reason = "разобрались",
+                                                    .projection = std::string(projections::kReadModels),
+                                                    .version = version}});
   }
   /// Its value is not what its type says.
   void append_unreadable(const Stream& stream) {
@@ -58,20 +65,25 @@ class ProjectorParking : public ProjectorTest {
   std::int64_t waiting() { return number("SELECT count(*) FROM parked_events"); }
   /// Until everything is either in the tables or waits.
   bool passed() {
-    return eventually([&] { return number("SELECT (SELECT count(*) FROM event_index) + (SELECT count(*) FROM parked_events)") >= written_; },
-                      kDeadline);
+    return eventually(
+        [&] {
+          return number("SELECT (SELECT count(*) FROM event_index) + (SELECT count(*) FROM parked_events)") >= written_;
+        },
+        kDeadline);
   }
   std::string messages_of(const Stream& stream) {
     std::string texts;
-    query("SELECT coalesce(string_agg(text, ' ' ORDER BY version), '') FROM messages WHERE dialog_id = " + std::to_string(stream.id))[0].into(texts);
+    query("SELECT coalesce(string_agg(text, ' ' ORDER BY version), '') FROM messages WHERE dialog_id = " +
+          std::to_string(stream.id))[0]
+        .into(texts);
     return texts;
   }
 };
 
 TEST_F(ProjectorParking, WhateverCannotBeAppliedParksItsOwnStreamAndNothingElse) {
   forbid();
-  const Stream unreadable{Kind::dialog, 5'000}, gap{Kind::dialog, 5'001}, again{Kind::dialog, 5'002}, refused{Kind::dialog, 5'003},
-      homeless{Kind::dialog, 5'004};
+  const Stream unreadable{Kind::dialog, 5'000}, gap{Kind::dialog, 5'001}, again{Kind::dialog, 5'002},
+      refused{Kind::dialog, 5'003}, homeless{Kind::dialog, 5'004};
   talk(100);
   for (const auto& stream : {unreadable, gap, again, refused}) {
     open(stream);
@@ -121,15 +133,17 @@ TEST_F(ProjectorParking, AFreshProjectionParksTheSameEvents) {
   Running again(options(fresh));
   const auto of = [&](const std::string& schema) {
     std::string all;
-    query("SELECT string_agg(concat_ws(' ', stream, partition, position, version, event_id, reason), E'\\n' ORDER BY stream) FROM \"" + schema +
-          "\".parked_streams")[0]
+    query(
+        "SELECT string_agg(concat_ws(' ', stream, partition, position, version, event_id, reason), E'\\n' ORDER BY "
+        "stream) FROM \"" +
+        schema + "\".parked_streams")[0]
         .into(all);
     return all;
   };
   ASSERT_TRUE(eventually(
       [&] {
-        return number("SELECT (SELECT count(*) FROM \"" + fresh + "\".event_index) + (SELECT count(*) FROM \"" + fresh + "\".parked_events)") ==
-               written_;
+        return number("SELECT (SELECT count(*) FROM \"" + fresh + "\".event_index) + (SELECT count(*) FROM \"" + fresh +
+                      "\".parked_events)") == written_;
       },
       kDeadline));
   EXPECT_EQ(of(fresh), of(schema_));
@@ -221,7 +235,8 @@ TEST_F(ProjectorParking, ALongReplayGoesOnWhereAKillEndedIt) {
   open(kPoisoned);
   say(kPoisoned, std::string(kPoison));
   ASSERT_TRUE(producer_->begin());
-  for (int i = 0; i < 2'500; ++i) put(log_.event(kPoisoned, parley::testing::message(written_ + 1, std::to_string(i))), partition_of(kPoisoned));
+  for (int i = 0; i < 2'500; ++i)
+    put(log_.event(kPoisoned, parley::testing::message(written_ + 1, std::to_string(i))), partition_of(kPoisoned));
   commit();
   talk(500);
   Process one(process("a"));
@@ -244,11 +259,14 @@ TEST_F(ProjectorParking, ALongReplayGoesOnWhereAKillEndedIt) {
 TEST_F(ProjectorParking, AStreamOfParkingAloneHasNoRowYetAndIsNotPoison) {
   Running projector(options());
   const Stream stream{Kind::dialog, 5'000};
-  append(stream, parking::Event{parking::Parked{.command_id = "id", .command_offset = 1, .fingerprint = "f", .reason = "a decision threw"}});
+  append(stream, parking::Event{parking::Parked{
+                     .command_id = "id", .command_offset = 1, .fingerprint = "f", .reason = "a decision threw"}});
   ASSERT_TRUE(projected());
-  append(stream, parking::Event{parking::Unparked{.action = parking::Action::retry, .reason = "мир", .projection = {}, .version = {}}});
+  append(stream, parking::Event{parking::Unparked{
+                     .action = parking::Action::retry, .reason = "мир", .projection = {}, .version = {}}});
   open(stream);
-  append(stream, parking::Event{parking::Parked{.command_id = "id", .command_offset = 2, .fingerprint = "f", .reason = "again"}});
+  append(stream, parking::Event{
+                     parking::Parked{.command_id = "id", .command_offset = 2, .fingerprint = "f", .reason = "again"}});
   say(stream, "раз");
   ASSERT_TRUE(projected());
   EXPECT_EQ(number("SELECT version FROM dialogs WHERE id = 5000"), 5);

@@ -1,4 +1,5 @@
-// A projector as a process of its own, for tests that kill and pause it. Arguments: brokers topic partitions group instance postgres schema.
+// A projector as a process of its own, for tests that kill and pause it. Arguments: brokers topic partitions group
+// instance postgres schema.
 #include <cstdlib>
 #include <iostream>
 #include <string>

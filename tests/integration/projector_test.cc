@@ -1,4 +1,5 @@
-// workers/projector on a real broker and a real PostgreSQL: each event counts once, whatever is killed, paused or cut off.
+// workers/projector on a real broker and a real PostgreSQL: each event counts once, whatever is killed, paused or cut
+// off.
 #include <gmock/gmock.h>
 
 #include "platform/metrics/metrics.h"
@@ -18,15 +19,17 @@ TEST_F(ProjectorTest, EveryEventIsInTheTablesAndTheCheckpointsAreAnnounced) {
   std::mutex mutex;
   std::map<std::int32_t, std::int64_t> announced;
   std::atomic<bool> other = false;
-  postgres::Listener of_other_schema({.session = session(schema_), .channel = projections::checkpoint_channel(schema_ + "_too")},
-                                     {.on_listening = [] {}, .on_notification = [&](std::string_view) { other = true; }});
+  postgres::Listener of_other_schema(
+      {.session = session(schema_), .channel = projections::checkpoint_channel(schema_ + "_too")},
+      {.on_listening = [] {}, .on_notification = [&](std::string_view) { other = true; }});
   postgres::Listener listener({.session = session(schema_), .channel = projections::checkpoint_channel(schema_)},
                               {.on_listening = [] {},
                                .on_notification =
                                    [&](std::string_view payload) {
                                      const std::lock_guard lock(mutex);
                                      const auto positions = projections::parse_announcement(payload);
-                                     for (const auto& [partition, next] : *positions) announced[partition] = std::max(announced[partition], next);
+                                     for (const auto& [partition, next] : *positions)
+                                       announced[partition] = std::max(announced[partition], next);
                                    }});
   ASSERT_TRUE(eventually([&] { return listener.listening(); }));
   Running projector(options());
@@ -103,7 +106,8 @@ int port_of(postgres::Pool& pool) {
   return static_cast<int>(port);
 }
 
-// Two groups: neither ever hears of the other, as a process that was replaced and does not know it yet. Every batch of one is in the other's way.
+// Two groups: neither ever hears of the other, as a process that was replaced and does not know it yet. Every batch of
+// one is in the other's way.
 TEST_F(ProjectorTest, OfTwoThatBothThinkTheyOwnEverythingEachBatchIsWrittenByOne) {
   Options other = options();
   other.group += ".other";
@@ -132,7 +136,8 @@ TEST_F(ProjectorTest, WhatIsMoreThanOneTransactionHoldsIsWrittenByTwoConnections
   catching_up.batch_events_max = kBatch;
   Running projector(catching_up);
   const std::string mine = "FROM pg_stat_activity WHERE application_name = 'parley projector " + schema_ + "'";
-  ASSERT_TRUE(eventually([&] { return number("SELECT count(*) " + mine + " AND wait_event_type = 'Lock'") > 0; }, kDeadline));
+  ASSERT_TRUE(
+      eventually([&] { return number("SELECT count(*) " + mine + " AND wait_event_type = 'Lock'") > 0; }, kDeadline));
   holding = std::unexpected(postgres::Error{});
   ASSERT_TRUE(projected());
   EXPECT_EQ(number("SELECT count(*) " + mine), 2);
@@ -156,8 +161,10 @@ TEST_F(ProjectorTest, OfWhatIsWrittenAtTheSameTimeOneTransactionWaitsAlone) {
   Running projector(catching_up);
   const auto of_others = [&] { return number("SELECT count(*) FROM event_index WHERE stream_id % 4 <> 1"); };
   const auto before = of_others();
-  ASSERT_TRUE(eventually([&] { return of_others() > before && projector.verdict().readiness == Readiness::not_ready; }, kDeadline));
-  EXPECT_EQ(number("SELECT count(*) FROM dialogs d JOIN event_index e ON e.stream_id = d.id AND e.version > d.version"), 0);
+  ASSERT_TRUE(eventually([&] { return of_others() > before && projector.verdict().readiness == Readiness::not_ready; },
+                         kDeadline));
+  EXPECT_EQ(number("SELECT count(*) FROM dialogs d JOIN event_index e ON e.stream_id = d.id AND e.version > d.version"),
+            0);
   holding = std::unexpected(postgres::Error{});
   ASSERT_TRUE(projected());
   expect_each_event_once();
@@ -199,7 +206,8 @@ TEST_F(ProjectorTest, HeldUpInsideATransactionItIsNotReadyWithinTenSeconds) {
     talk(50);
     const auto held = std::chrono::steady_clock::now();
     // The server ends a transaction that says nothing for a while: this one keeps saying something.
-    ASSERT_TRUE(eventually([&] { return holder->query("SELECT 1") && projector.verdict().readiness == Readiness::not_ready; }, kDeadline));
+    ASSERT_TRUE(eventually(
+        [&] { return holder->query("SELECT 1") && projector.verdict().readiness == Readiness::not_ready; }, kDeadline));
     EXPECT_LT(std::chrono::steady_clock::now() - held, 10s);
     EXPECT_FALSE(projector.verdict().reasons.empty());
   }
@@ -243,9 +251,11 @@ TEST_F(ProjectorTest, ACommitThatNobodyAnsweredIsLookedUpAndNotRepeated) {
   expect_each_event_once();
 }
 
-// A crash of PostgreSQL takes back what was committed with synchronous_commit = off: after it the tables stand where they stood before.
+// A crash of PostgreSQL takes back what was committed with synchronous_commit = off: after it the tables stand where
+// they stood before.
 TEST_F(ProjectorTest, PostgreSQLMayCrashAndStopAndEverythingIsThereAfterwards) {
-  if (parley::testing::PostgresServer::programs().empty()) GTEST_SKIP() << "there are no programs of a PostgreSQL server here";
+  if (parley::testing::PostgresServer::programs().empty())
+    GTEST_SKIP() << "there are no programs of a PostgreSQL server here";
   parley::testing::PostgresServer server;
   const std::string shared = std::exchange(postgres_, server.connection());
   pool_.emplace(postgres::PoolOptions{.session = session(schema_), .connections_max = 2});
@@ -324,7 +334,9 @@ TEST_F(ProjectorTest, AnotherLogIsNotProjectedOnTopOfThisOne) {
   EXPECT_THAT(Running(options()).failure(), HasSubstr("another log"));
   query("UPDATE checkpoints SET topic_id = 'another'");
   EXPECT_THAT(Running(options()).failure(), HasSubstr("another log"));
-  query("UPDATE checkpoints SET topic_id = NULL, last_event_id = NULL, last_position = NULL, next = 1000000 WHERE partition = 1");
+  query(
+      "UPDATE checkpoints SET topic_id = NULL, last_event_id = NULL, last_position = NULL, next = 1000000 WHERE "
+      "partition = 1");
   query("UPDATE checkpoints SET topic_id = NULL");
   EXPECT_THAT(Running(options()).failure(), HasSubstr("another log"));
 }

@@ -87,7 +87,9 @@ class ReadModels : public postgres::testing::PostgresTest {
 
 TEST_F(ReadModels, AnAccountIsTheFoldOfItsEvents) {
   const Stream stream{Kind::account, kAnna.value};
-  given({{stream, registered("anna@example.com")}, {stream, accounts::WelcomeBonusGranted{{500'00}}}, {stream, accounts::LoggedIn{}}});
+  given({{stream, registered("anna@example.com")},
+         {stream, accounts::WelcomeBonusGranted{{500'00}}},
+         {stream, accounts::LoggedIn{}}});
   const auto row = ok(account(*lease_, kAnna));
   ASSERT_TRUE(row);
   EXPECT_EQ(row->email.text, "anna@example.com");
@@ -104,7 +106,9 @@ TEST_F(ReadModels, AnAccountIsTheFoldOfItsEvents) {
 TEST_F(ReadModels, OneBatchOrManyGiveTheSameRows) {
   const Stream stream{Kind::account, kAnna.value};
   auto events = a_dialog();
-  events.insert(events.end(), {{stream, registered("a@b.c")}, {stream, accounts::WelcomeBonusGranted{{1}}}, {stream, accounts::LoggedIn{}}});
+  events.insert(
+      events.end(),
+      {{stream, registered("a@b.c")}, {stream, accounts::WelcomeBonusGranted{{1}}}, {stream, accounts::LoggedIn{}}});
   given(events, true);
   const auto together = ok(dialog(*lease_, Owner{kAnna}, {5}));
   ASSERT_TRUE(together);
@@ -163,8 +167,11 @@ TEST_F(ReadModels, ATeamIsItsOwnersAlone) {
 
 TEST_F(ReadModels, ApiKeysThatAreGoodAreTheirOwnersAlone) {
   const auto created = [](ApiKeyId id, const char* name) {
-    return accounts::ApiKeyCreated{
-        id, name, {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "digest of " + std::string(name), "wxyz"};
+    return accounts::ApiKeyCreated{id,
+                                   name,
+                                   {accounts::Scope::dialogs_read, accounts::Scope::assistants_write},
+                                   "digest of " + std::string(name),
+                                   "wxyz"};
   };
   for (const bool in_one_batch : {true, false}) {
     SCOPED_TRACE(in_one_batch);
@@ -223,9 +230,12 @@ TEST_F(ReadModels, AnAssistantIsTheFoldOfItsChangesInOneBatchOrInMany) {
     const AssistantId id{kAssistant.value + (one_batch ? 1024 : 0)};
     const Stream stream{Kind::assistant, id.value};
     given({{stream, assistant_created(kAnna, "первый")},
-           {stream, assistants::Updated{.name = "второй", .description = {"d"}, .system_prompt = {std::nullopt}, .is_active = false}},
+           {stream,
+            assistants::Updated{
+                .name = "второй", .description = {"d"}, .system_prompt = {std::nullopt}, .is_active = false}},
            {stream, assistants::SiteTokenRotated{"token-2"}},
-           {stream, assistants::Updated{.telegram_bot_token = {std::nullopt}, .allowed_domains = std::vector<std::string>{"c,\"d\".test"}}}},
+           {stream, assistants::Updated{.telegram_bot_token = {std::nullopt},
+                                        .allowed_domains = std::vector<std::string>{"c,\"d\".test"}}}},
           one_batch);
     const auto row = ok(assistant(*lease_, kAnna, id));
     ASSERT_TRUE(row);
@@ -251,12 +261,17 @@ TEST_F(ReadModels, AnAssistantIsTheFoldOfItsChangesInOneBatchOrInMany) {
 TEST_F(ReadModels, AnAssistantThatWaitsForItsBotIsThereWhenItHasIt) {
   for (const bool one_batch : {false, true}) {
     const std::int64_t more = one_batch ? 1024 : 0;
-    const Stream stream{Kind::assistant, kAssistant.value + more}, refused{Kind::assistant, kAssistant.value + 2048 + more};
+    const Stream stream{Kind::assistant, kAssistant.value + more},
+        refused{Kind::assistant, kAssistant.value + 2048 + more};
     const auto created = assistant_created(kAnna, "с ботом");
-    const assistants::CreationRequested requested{"p1", "c1", "b1", {"sealed"}, std::get<assistants::Created>(created.get<assistants::Event>())};
+    const assistants::CreationRequested requested{
+        "p1", "c1", "b1", {"sealed"}, std::get<assistants::Created>(created.get<assistants::Event>())};
     given({{stream, requested}, {refused, requested}}, one_batch);
     EXPECT_FALSE(ok(assistant(*lease_, kAnna, {stream.id})));
-    given({{stream, created}, {stream, assistants::BotClaimed{"p1", "b1"}}, {refused, assistants::CreationRefused{"p1", "b1"}}}, one_batch);
+    given({{stream, created},
+           {stream, assistants::BotClaimed{"p1", "b1"}},
+           {refused, assistants::CreationRefused{"p1", "b1"}}},
+          one_batch);
     EXPECT_EQ(ok(assistant(*lease_, kAnna, {stream.id}))->version, 3);
     EXPECT_FALSE(ok(assistant(*lease_, kAnna, {refused.id})));
     given({{stream, assistants::UpdateRequested{"p2", "c2", "b2", {"other"}, {.name = "другой"}}}}, one_batch);
@@ -283,7 +298,8 @@ TEST_F(ReadModels, ADeletedAssistantIsGoneAndItsDialogsKeepItsName) {
   for (const auto id : {kAssistant, kOther}) EXPECT_FALSE(ok(assistant(*lease_, kAnna, id)));
   EXPECT_TRUE(ok(assistants_of(*lease_, kAnna)).rows.empty());
   EXPECT_EQ(ok(dialog(*lease_, Owner{kAnna}, {5}))->assistant_name, "Техподдержка");
-  const auto rows = ok(lease_->query("SELECT count(*) FROM assistants WHERE deleted_at IS NOT NULL AND telegram_bot_token IS NULL"));
+  const auto rows =
+      ok(lease_->query("SELECT count(*) FROM assistants WHERE deleted_at IS NOT NULL AND telegram_bot_token IS NULL"));
   std::int64_t count = 0;
   rows[0].into(count);
   EXPECT_EQ(count, 2);
@@ -332,7 +348,8 @@ TEST_F(ReadModels, DialogsAreListedByTheirLatestActivity) {
   EXPECT_TRUE(past.dialogs.empty());
   EXPECT_EQ(past.total, 3);
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.status = "archived"})).total, 0);
-  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.status = "active", .handoff_status = "none", .platform = "website"})).total, 3);
+  EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.status = "active", .handoff_status = "none", .platform = "website"})).total,
+            3);
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.platform = "telegram"})).total, 0);
 }
 
@@ -353,7 +370,8 @@ TEST_F(ReadModels, DialogsAreFoundByWhatWasSaidInTheFormsOfBothLanguagesAndByNam
          {dialog_stream(1), message(11, "Оформите возврат денег за зелёный чайник")},
          {dialog_stream(2), opened(kOther, kAnna)},
          {dialog_stream(2), message(12, "The delivery was running late; refunds? mail to user@example.com")},
-         {dialog_stream(3), dialogs::Opened{.assistant = kAssistant, .owner = kAnna, .platform = {}, .first_name = Personal{"Пётр"}}},
+         {dialog_stream(3),
+          dialogs::Opened{.assistant = kAssistant, .owner = kAnna, .platform = {}, .first_name = Personal{"Пётр"}}},
          {dialog_stream(9), opened(kAssistant, kBoris)},
          {dialog_stream(9), message(13, "Возврат")}});
   const auto found = [&](const std::string& words) {
@@ -374,14 +392,16 @@ TEST_F(ReadModels, DialogsAreFoundByWhatWasSaidInTheFormsOfBothLanguagesAndByNam
   EXPECT_THAT(found("петр"), ElementsAre(3));
   EXPECT_THAT(found("-возврат"), ElementsAre(2)) << "a message without the word, not a name without it";
   EXPECT_THAT(found("и не в"), ElementsAre()) << "words that are everywhere find nothing";
-  for (const char* hostile : {"'; DROP TABLE messages; --", "owner 2048", "'owner 2048'", "!!! & | ( <-> :*", "\\", "%", "возврат') || ('"})
+  for (const char* hostile :
+       {"'; DROP TABLE messages; --", "owner 2048", "'owner 2048'", "!!! & | ( <-> :*", "\\", "%", "возврат') || ('"})
     found(hostile);
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.assistant = kOther, .words = "refund"})).total, 1);
   EXPECT_EQ(ok(dialogs_of(*lease_, kAnna, {.assistant = kAssistant, .words = "refund"})).total, 0);
 }
 
 TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
-  // Dialogs of several partitions, each of which has its own time; what is projected between two pages is decided by a seed.
+  // Dialogs of several partitions, each of which has its own time; what is projected between two pages is decided by a
+  // seed.
   constexpr std::int64_t kDialogs = 40;
   constexpr int kPartitions = 4;
   std::vector<std::int32_t> partitions{0, 1, 2, 3};
@@ -397,15 +417,20 @@ TEST_F(ReadModels, PagesByCursorAreTheListAsItWasHoweverDialogsMoveMeanwhile) {
     ASSERT_TRUE(batch.add(written.envelope, written.value, partition, next[at]));
     auto transaction = lease_->transaction();
     ASSERT_TRUE(batch.write(*transaction));
-    const Advance advances[] = {
-        {.from = next[at], .to = {.partition = partition, .next = next[at] + 1, .last_event_id = written.envelope.id, .last_position = next[at]}}};
+    const Advance advances[] = {{.from = next[at],
+                                 .to = {.partition = partition,
+                                        .next = next[at] + 1,
+                                        .last_event_id = written.envelope.id,
+                                        .last_position = next[at]}}};
     ASSERT_EQ(ok(advance(*transaction, advances)), 1U);
     ASSERT_TRUE(transaction->commit());
     ++next[at];
   };
   for (std::int64_t n = 1; n <= kDialogs; ++n) happens(id_of(n), opened(kAssistant, kAnna));
   std::mt19937 random(7);
-  const auto somebody_speaks = [&] { happens(id_of(1 + static_cast<std::int64_t>(random() % kDialogs)), message(++number * kSlots, "и ещё")); };
+  const auto somebody_speaks = [&] {
+    happens(id_of(1 + static_cast<std::int64_t>(random() % kDialogs)), message(++number * kSlots, "и ещё"));
+  };
   for (int i = 0; i < 60; ++i) somebody_speaks();
   for (int round = 0; round < 4; ++round) {
     std::vector<std::int64_t> expected, seen;
@@ -453,7 +478,8 @@ TEST_F(ReadModels, MessagesStandInTheOrderOfTheirDialogAndALimitKeepsTheLatest) 
 TEST_F(ReadModels, APageEndsBeforeItHasMoreBytesThanOneAnswerHolds) {
   constexpr int kMessages = 12;  // of a megabyte each
   std::vector<std::pair<Stream, AnyEvent>> events{{dialog_stream(5), opened(kAssistant, kAnna)}};
-  for (int i = 0; i < kMessages; ++i) events.emplace_back(dialog_stream(5), message(11 + i, std::string(1'000'000, 'x')));
+  for (int i = 0; i < kMessages; ++i)
+    events.emplace_back(dialog_stream(5), message(11 + i, std::string(1'000'000, 'x')));
   given(events);
   ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
   ASSERT_TRUE(lease_->query("UPDATE checkpoints SET next = 100"));
@@ -500,7 +526,9 @@ TEST_F(ReadModels, AssistantsAndOperatorsArePagedFromTheOldestOn) {
   const auto first = ok(assistants_of(*lease_, kAnna));
   ASSERT_EQ(first.rows.size(), 2U) << "of three megabytes each";
   EXPECT_TRUE(first.has_more);
-  const auto cursor_of = [](const auto& page) { return ListCursor{.created_at = page.rows.back().created_at, .id = page.rows.back().id.value}; };
+  const auto cursor_of = [](const auto& page) {
+    return ListCursor{.created_at = page.rows.back().created_at, .id = page.rows.back().id.value};
+  };
   auto page = first;
   std::vector<std::int64_t> seen;
   while (true) {
@@ -523,7 +551,8 @@ TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMo
   ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
   {
     auto transaction = lease_->transaction();
-    const Advance advances[] = {{.from = 0, .to = {.partition = kPartition, .next = 3, .last_event_id = "e", .last_position = 2}}};
+    const Advance advances[] = {
+        {.from = 0, .to = {.partition = kPartition, .next = 3, .last_event_id = "e", .last_position = 2}}};
     EXPECT_EQ(ok(advance(*transaction, advances)), 1U);
     ASSERT_TRUE(transaction->commit());
   }
@@ -580,8 +609,9 @@ TEST_F(ReadModels, AnOwnersHistoryIsWhatHappenedInItsDialogsByPosition) {
   // What is parked is missing; whoever passes over it is told, if it is theirs or nobody knows whose it is.
   const auto park = [&](const std::string& stream, int position) {
     const auto values = "'read_models', '" + stream + "', ";
-    ASSERT_TRUE(lease_->query("INSERT INTO parked_streams (projection, stream, partition, position, version, event_id, reason) VALUES (" + values +
-                              "3, " + std::to_string(position) + ", 1, 'e', 'r')"));
+    ASSERT_TRUE(lease_->query(
+        "INSERT INTO parked_streams (projection, stream, partition, position, version, event_id, reason) VALUES (" +
+        values + "3, " + std::to_string(position) + ", 1, 'e', 'r')"));
     ASSERT_TRUE(lease_->query("INSERT INTO parked_events VALUES (" + values + std::to_string(position) + ", 1, 'e')"));
   };
   park("dialog/9", 3);
@@ -671,8 +701,9 @@ TEST_F(ReadModels, ACheckpointMovesOnlyFromWhereItStands) {
   ASSERT_TRUE(start_checkpoints(*lease_, partitions, "another"));  // changes nothing
   const auto move = [&](std::int64_t from0, std::int64_t from1) {
     auto transaction = lease_->transaction();
-    const Advance advances[] = {{.from = from0, .to = {.partition = 0, .next = 7, .last_event_id = "a", .last_position = 6}},
-                                {.from = from1, .to = {.partition = 1, .next = 9, .last_event_id = "b", .last_position = 8}}};
+    const Advance advances[] = {
+        {.from = from0, .to = {.partition = 0, .next = 7, .last_event_id = "a", .last_position = 6}},
+        {.from = from1, .to = {.partition = 1, .next = 9, .last_event_id = "b", .last_position = 8}}};
     const auto hit = ok(advance(*transaction, advances));
     if (hit == 2) {
       EXPECT_TRUE(transaction->commit());
@@ -685,11 +716,13 @@ TEST_F(ReadModels, ACheckpointMovesOnlyFromWhereItStands) {
   EXPECT_EQ(move(0, 0), 0U);
   const auto rows = ok(checkpoints(*lease_));
   ASSERT_EQ(rows.size(), 2U);
-  EXPECT_EQ(rows[1], (Checkpoint{.partition = 1, .next = 9, .topic_id = "topic", .last_event_id = "b", .last_position = 8}));
+  EXPECT_EQ(rows[1],
+            (Checkpoint{.partition = 1, .next = 9, .topic_id = "topic", .last_event_id = "b", .last_position = 8}));
 }
 
 TEST(Announcement, IsReadAsItWasWritten) {
-  const Advance advances[] = {{.from = 0, .to = {.partition = 3, .next = 17}}, {.from = 5, .to = {.partition = 12, .next = 9'000'000'000}}};
+  const Advance advances[] = {{.from = 0, .to = {.partition = 3, .next = 17}},
+                              {.from = 5, .to = {.partition = 12, .next = 9'000'000'000}}};
   EXPECT_EQ(announcement(advances), "3:17,12:9000000000");
   const auto positions = parse_announcement("3:17,12:9000000000");
   ASSERT_TRUE(positions);

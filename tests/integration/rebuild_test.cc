@@ -1,4 +1,5 @@
-// `parley rebuild` on a real broker and a real PostgreSQL: what differs is named and stops it, and a switch disturbs nobody.
+// `parley rebuild` on a real broker and a real PostgreSQL: what differs is named and stops it, and a switch disturbs
+// nobody.
 #include "workers/rebuild/rebuild.h"
 
 #include <future>
@@ -23,7 +24,12 @@ using ::testing::SizeIs;
 class RebuildTest : public ProjectorTest {
  protected:
   Options of_rebuild() const {
-    return {.kafka = config_, .events_topic = topic_, .partitions = kPartitions, .postgres = postgres_, .schema = schema_, .batch_events_max = 50};
+    return {.kafka = config_,
+            .events_topic = topic_,
+            .partitions = kPartitions,
+            .postgres = postgres_,
+            .schema = schema_,
+            .batch_events_max = 50};
   }
   static Certificate run(const Options& options) { return rebuild(options, std::stop_source().get_token()); }
   static std::string told(const Certificate& certificate) { return schema::write(certificate); }
@@ -38,8 +44,10 @@ class RebuildTest : public ProjectorTest {
   std::int64_t id_of_schema() { return number("SELECT current_schema()::regnamespace::oid::bigint"); }
   /// A statement of this text waits for a lock.
   bool waits(const std::string& text) {
-    return eventually(
-        [&] { return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" + text + "%'") > 0; });
+    return eventually([&] {
+      return number("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" + text +
+                    "%'") > 0;
+    });
   }
 };
 
@@ -62,7 +70,8 @@ TEST_F(RebuildTest, TheRebuiltTablesTakeThePlaceOfEqualOnesAndTheProjectorGoesOn
   }
   EXPECT_THAT(others(), IsEmpty());
   EXPECT_EQ(number("SELECT count(*) FROM (SELECT WHERE has_schema_privilege('public', current_schema(), 'USAGE')"
-                   " AND has_table_privilege('public', 'messages', 'SELECT') AND NOT has_table_privilege('public', 'accounts', 'SELECT')) AS t"),
+                   " AND has_table_privilege('public', 'messages', 'SELECT') AND NOT has_table_privilege('public', "
+                   "'accounts', 'SELECT')) AS t"),
             1);
   talk(200);
   ASSERT_TRUE(projected());
@@ -83,7 +92,9 @@ TEST_F(RebuildTest, ARowThatDiffersIsNamedAndStopsItAndIsRepairedWhenThatIsAccep
   ASSERT_TRUE(projected());
   query("UPDATE dialogs SET last_message = 'чужое', message_count = message_count + 1 WHERE id = 2");
   query("DELETE FROM messages WHERE (dialog_id, version) = (SELECT min(dialog_id), 2 FROM messages WHERE version = 2)");
-  query("INSERT INTO accounts (id, version, email, balance_kopecks, welcome_bonus_kopecks, created_at) VALUES (77, 1, 'x@example.com', 0, 0, now())");
+  query(
+      "INSERT INTO accounts (id, version, email, balance_kopecks, welcome_bonus_kopecks, created_at) VALUES (77, 1, "
+      "'x@example.com', 0, 0, now())");
   const auto before = id_of_schema();
   const auto certificate = run(of_rebuild());
   ASSERT_EQ(certificate.outcome, Outcome::differs) << told(certificate);
@@ -121,7 +132,8 @@ TEST_F(RebuildTest, OfManyRowsThatDifferTheFirstOnesAreNamed) {
   const auto certificate = run(few);
   ASSERT_EQ(certificate.outcome, Outcome::differs) << told(certificate);
   EXPECT_THAT(certificate.differences, SizeIs(7));
-  for (const auto& difference : certificate.differences) EXPECT_THAT(difference.columns, ::testing::ElementsAre("actor"));
+  for (const auto& difference : certificate.differences)
+    EXPECT_THAT(difference.columns, ::testing::ElementsAre("actor"));
 }
 
 TEST_F(RebuildTest, AParkedStreamIsListedAndBlocksItEvenWhenDifferencesAreAccepted) {
@@ -216,7 +228,8 @@ TEST_F(RebuildTest, WhatAKilledOneLeftIsDroppedAndNothingElse) {
   const auto green = projections::generation_name(schema_, projections::Role::green, "20260101000000000");
   const auto old = projections::generation_name(schema_, projections::Role::old, "20260101000000001");
   const std::string somebodys = schema_ + "_old_backup";
-  for (const auto& name : {green, old, somebodys}) ASSERT_TRUE(postgres::migrate(session(name), projections::migrations()));
+  for (const auto& name : {green, old, somebodys})
+    ASSERT_TRUE(postgres::migrate(session(name), projections::migrations()));
   schemas_.push_back(somebodys);
   const auto certificate = run(of_rebuild());
   EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);
@@ -228,7 +241,8 @@ TEST_F(RebuildTest, ToldToEndItDropsWhatItMade) {
   Running projector(options());
   talk(100);
   ASSERT_TRUE(projected());
-  for (const std::string_view moment : {"folding", "folding to the snapshot", "comparing", "catching up", "switching"}) {
+  for (const std::string_view moment :
+       {"folding", "folding to the snapshot", "comparing", "catching up", "switching"}) {
     std::stop_source stop;
     auto options = of_rebuild();
     options.before = [&](std::string_view step) {
@@ -269,8 +283,12 @@ TEST_F(RebuildTest, TheIndexThatOnlyTheBuildBeforeUsedDoesNotHoldItUpAndIsGoneAf
   query("CREATE INDEX messages_by_words ON messages USING gin (to_tsvector('pg_catalog.russian', text))");
   const auto certificate = run(of_rebuild());
   EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);
-  EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'messages_by_words'"), 0);
-  EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'messages_by_spoken_words'"), 1);
+  EXPECT_EQ(
+      number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'messages_by_words'"),
+      0);
+  EXPECT_EQ(number("SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname = "
+                   "'messages_by_spoken_words'"),
+            1);
 }
 
 TEST_F(RebuildTest, WhatNoMigrationMadeIsNotThrownAwayWithTheOldTables) {
@@ -384,7 +402,8 @@ TEST_F(RebuildTest, AReadThatDoesNotEndIsNamedAndTheSwitchGivesUpWithoutHoldingA
   EXPECT_TRUE(projected());
 }
 
-// So does a statement that was planned before the switch: it locks the old tables, one after the other, before it finds the new ones.
+// So does a statement that was planned before the switch: it locks the old tables, one after the other, before it finds
+// the new ones.
 TEST_F(RebuildTest, WhoeverStillHoldsOneOfTheOldTablesAndWantsAnotherDoesNotKeepThem) {
   Running projector(options());
   talk(50);
@@ -416,7 +435,8 @@ TEST_F(RebuildTest, ListenersAreToldToReadTheCheckpointsWhenItSwitches) {
   std::atomic<int> told_to_read = 0, others_told = 0;
   postgres::Listener listener(
       {.session = session(schema_), .channel = projections::checkpoint_channel(schema_)},
-      {.on_listening = [] {}, .on_notification = [&](std::string_view payload) { (payload.empty() ? told_to_read : others_told)++; }});
+      {.on_listening = [] {},
+       .on_notification = [&](std::string_view payload) { (payload.empty() ? told_to_read : others_told)++; }});
   ASSERT_TRUE(eventually([&] { return listener.listening(); }));
   const auto certificate = run(of_rebuild());
   EXPECT_EQ(certificate.outcome, Outcome::switched) << told(certificate);

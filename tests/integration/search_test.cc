@@ -42,7 +42,8 @@ struct Said {
 std::string utf8(unsigned code) {
   if (code < 0x80) return {static_cast<char>(code)};
   if (code < 0x800) return {static_cast<char>(0xC0 | code >> 6), static_cast<char>(0x80 | (code & 0x3F))};
-  return {static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3F)), static_cast<char>(0x80 | (code & 0x3F))};
+  return {static_cast<char>(0xE0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3F)),
+          static_cast<char>(0x80 | (code & 0x3F))};
 }
 /// With \u0306 as that character.
 std::string unescaped(std::string_view line) {
@@ -122,7 +123,8 @@ class Search : public postgres::testing::PostgresTest {
   }
   std::string plan(const std::string& condition) {
     EXPECT_TRUE(lease_->query("SET enable_seqscan = off"));
-    const auto rows = lease_->query("EXPLAIN SELECT dialog_id FROM messages WHERE " + condition, postgres::Params("день", kAnna));
+    const auto rows =
+        lease_->query("EXPLAIN SELECT dialog_id FROM messages WHERE " + condition, postgres::Params("день", kAnna));
     std::string text;
     for (std::size_t i = 0; rows && i < rows->size(); ++i) {
       std::string line;
@@ -132,7 +134,9 @@ class Search : public postgres::testing::PostgresTest {
     return text;
   }
   bool has_index(const char* name) {
-    return !lease_->query("SELECT FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace", postgres::Params(name))
+    return !lease_
+                ->query("SELECT FROM pg_class WHERE relname = $1 AND relnamespace = current_schema()::regnamespace",
+                        postgres::Params(name))
                 ->empty();
   }
 
@@ -151,8 +155,10 @@ TEST_F(Search, FindsWhatWasSaidAndNothingElse) {
   std::size_t pairs = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto id = static_cast<std::int64_t>(i) + 1;
-    for (const auto& query : all[i].found) EXPECT_TRUE(found(query).contains(id)) << query << "\n  must find: " << all[i].text;
-    for (const auto& query : all[i].not_found) EXPECT_FALSE(found(query).contains(id)) << query << "\n  must not find: " << all[i].text;
+    for (const auto& query : all[i].found)
+      EXPECT_TRUE(found(query).contains(id)) << query << "\n  must find: " << all[i].text;
+    for (const auto& query : all[i].not_found)
+      EXPECT_FALSE(found(query).contains(id)) << query << "\n  must not find: " << all[i].text;
     pairs += all[i].found.size() + all[i].not_found.size();
   }
   EXPECT_GE(pairs, 200U);
@@ -172,8 +178,9 @@ TEST_F(Search, AMessageIsFoundByItsOwnText) {
 
 TEST_F(Search, ReadsOneOwnersMessagesByAnIndex) {
   said({"Добрый день"});
-  EXPECT_THAT(plan(message_words() + " @@ (" + words_wanted("$1::text") + " && ('''owner ' || $2::bigint || '''')::tsquery)"),
-              HasSubstr("messages_by_spoken_words"));
+  EXPECT_THAT(
+      plan(message_words() + " @@ (" + words_wanted("$1::text") + " && ('''owner ' || $2::bigint || '''')::tsquery)"),
+      HasSubstr("messages_by_spoken_words"));
   EXPECT_FALSE(has_index("messages_by_words")) << "of the build before: nobody needs it";
 }
 
@@ -186,7 +193,8 @@ TEST_F(Search, TheWorstQueryOfItsLengthIsAnsweredWithinTheStatementsTime) {
   };
   std::vector<std::string> texts;
   for (int i = 0; i < 200; ++i) {
-    texts.push_back(repeated(i % 2 == 0 ? "a-1 b.c/d 8 912 345-67-89 x@y.z " : "mail shop order word again ", kMessageMax));
+    texts.push_back(
+        repeated(i % 2 == 0 ? "a-1 b.c/d 8 912 345-67-89 x@y.z " : "mail shop order word again ", kMessageMax));
   }
   said(texts);
   for (const std::string_view part : {"\"",
@@ -222,7 +230,8 @@ TEST_F(Search, TheWorstQueryOfItsLengthIsAnsweredWithinTheStatementsTime) {
 }
 
 TEST_F(Search, TheLargestMessageIsIndexedWhateverIsInIt) {
-  for (const std::string_view part : {"1 ", "a-1 ", "1-", "\u1E9B\u0323", "\U0001D160", "я-1 ", "1", "\uFEFF", "<&@", "и\u0306"}) {
+  for (const std::string_view part :
+       {"1 ", "a-1 ", "1-", "\u1E9B\u0323", "\U0001D160", "я-1 ", "1", "\uFEFF", "<&@", "и\u0306"}) {
     std::string text;
     for (std::size_t i = 0; i < kMessageMax; ++i) text += part;
     said({text.substr(0, text.size() / part.size() * part.size())});
@@ -243,10 +252,12 @@ class SearchBefore : public Search {
 TEST_F(SearchBefore, RowsFromBeforeTheMigrationAreFoundAndTheOlderBuildGoesOnSearching) {
   said({"It broke.Please send refund/exchange for мои\u0306 чаи\u0306ник"});
   migrate(migrations());
-  for (const char* query : {"broke", "refund", "мой чайник", "refund/exchange"}) EXPECT_EQ(found(query).size(), 1U) << query;
-  EXPECT_THAT(plan("(to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || owner_id]))"
-                   " @@ (websearch_to_tsquery('pg_catalog.russian', $1) && ('''owner ' || $2::bigint || '''')::tsquery)"),
-              HasSubstr("messages_by_words"));
+  for (const char* query : {"broke", "refund", "мой чайник", "refund/exchange"})
+    EXPECT_EQ(found(query).size(), 1U) << query;
+  EXPECT_THAT(
+      plan("(to_tsvector('pg_catalog.russian', left(text, 20000)) || array_to_tsvector(ARRAY['owner ' || owner_id]))"
+           " @@ (websearch_to_tsquery('pg_catalog.russian', $1) && ('''owner ' || $2::bigint || '''')::tsquery)"),
+      HasSubstr("messages_by_words"));
 }
 
 }  // namespace

@@ -61,7 +61,9 @@ class LogHistory final : public HistorySource {
     }
     return history;
   }
-  std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest&) override { return std::unexpected(HistoryUnavailable{"no feeds"}); }
+  std::expected<FeedHistory, HistoryUnavailable> read(const FeedHistoryRequest&) override {
+    return std::unexpected(HistoryUnavailable{"no feeds"});
+  }
   std::int64_t checkpoint(int partition) const override {
     const std::lock_guard lock(mutex_);
     return partition == 1 ? next_ : 0;
@@ -127,18 +129,21 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     routes.add("GET", "/dialogs/{id}/events", [this](const http::Request& request, http::Responder responder) {
       const auto number = [](std::string_view text) { return std::stoll(std::string(text)); };
       const auto last_id = request.headers.get("Last-Event-ID");
-      streams_->open(StreamRequest{.responder = std::move(responder),
-                                   .dialog = {number(*request.path.find("id"))},
-                                   .viewer = Owner{{number(request.headers.get("X-Account"))}},
-                                   .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
-                                   .extra = {},
-                                   .error = [](const Error& error) {
-                                     return http::Response::json(error.code == Code::dialog_not_found ? 404 : 503, R"({"error":{"code":"E"}})");
-                                   }});
+      streams_->open(StreamRequest{
+          .responder = std::move(responder),
+          .dialog = {number(*request.path.find("id"))},
+          .viewer = Owner{{number(request.headers.get("X-Account"))}},
+          .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
+          .extra = {},
+          .error = [](const Error& error) {
+            return http::Response::json(error.code == Code::dialog_not_found ? 404 : 503, R"({"error":{"code":"E"}})");
+          }});
     });
     server_ = std::make_unique<http::Server>(
         http::ServerOptions{.io_threads = 2, .timeouts = timeouts}, std::move(routes),
-        http::Hooks{.error = [](const http::KernelError& e) { return http::Response{.status = e.refusal.status}; }, .answered = {}, .failed = {}});
+        http::Hooks{.error = [](const http::KernelError& e) { return http::Response{.status = e.refusal.status}; },
+                    .answered = {},
+                    .failed = {}});
     server_->start();
   }
   bool is_ready() const { return streams_->verdict().readiness == health::Readiness::ready; }
@@ -170,7 +175,8 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     streams_->read_model_advanced();
   }
 
-  std::unique_ptr<http::test::Client> connect(std::optional<std::int64_t> last_id, AccountId account = kOwner, DialogId dialog = kDialog) {
+  std::unique_ptr<http::test::Client> connect(std::optional<std::int64_t> last_id, AccountId account = kOwner,
+                                              DialogId dialog = kDialog) {
     auto client = std::make_unique<http::test::Client>(server_->port());
     std::string lines = "X-Account: " + std::to_string(account.value) + "\r\n";
     if (last_id) lines += "Last-Event-ID: " + std::to_string(*last_id) + "\r\n";
@@ -211,7 +217,8 @@ std::vector<std::int64_t> ids(const std::vector<ReceivedFrame>& frames) {
 
 TEST_F(StreamsOnKafka, IsReadyWhenItHasReadWhatStoodInTheLog) {
   start_streams();
-  ASSERT_TRUE(eventually([&] { return !streams_->verdict().reasons.empty() && streams_->verdict().reasons[0].contains("no topic"); }));
+  ASSERT_TRUE(eventually(
+      [&] { return !streams_->verdict().reasons.empty() && streams_->verdict().reasons[0].contains("no topic"); }));
   EXPECT_EQ(streams_->verdict().readiness, health::Readiness::not_ready);
   create_topic();
   EXPECT_TRUE(eventually([&] { return is_ready(); }));
@@ -243,7 +250,8 @@ TEST_F(StreamsOnKafka, AnswersPlainlyWhenThereIsNothingToStream) {
   write(opened(kAssistant, kOwner));
   ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
   EXPECT_EQ(connect(0, kStranger)->read().value().status, 404) << "another's, as the hub knows";
-  EXPECT_EQ(connect(0, kOwner, DialogId{kDialog.value + 1024})->read().value().status, 404) << "nowhere, once the log's end is known";
+  EXPECT_EQ(connect(0, kOwner, DialogId{kDialog.value + 1024})->read().value().status, 404)
+      << "nowhere, once the log's end is known";
   streams_->close_all();
   EXPECT_EQ(connect(0)->read().value().status, 503);
 }
@@ -275,7 +283,8 @@ TEST_F(StreamsOnKafka, AClientThatIsCutAgainAndAgainReceivesTheLog) {
     auto client = connect(last_id);
     std::string text;
     // One frame more than there is: to be cut in the middle of what follows.
-    client->read_to("id: " + std::to_string(std::min<std::int64_t>(kEvents, last_id + 1 + static_cast<std::int64_t>(random() % 30))));
+    client->read_to("id: " + std::to_string(std::min<std::int64_t>(
+                                 kEvents, last_id + 1 + static_cast<std::int64_t>(random() % 30))));
     text = client->take_unread();
     client->abort();
     const auto head = text.find("\r\n\r\n");
@@ -308,7 +317,8 @@ TEST_F(StreamsOnKafka, AClientThatDoesNotReadIsCutAndTheOthersNoticeNothing) {
   ASSERT_TRUE(other->read_to("id: 1\n"));
   ASSERT_TRUE(eventually([&] { return server_->counters().streams == 2; }));
   std::thread reader([&] { EXPECT_TRUE(other->read_to("id: " + std::to_string(kEvents) + "\n")); });
-  for (int version = 2; version <= kEvents; ++version) write(message(version * 1024, std::string(9'000, 'x') + std::to_string(version)));
+  for (int version = 2; version <= kEvents; ++version)
+    write(message(version * 1024, std::string(9'000, 'x') + std::to_string(version)));
   reader.join();
   EXPECT_TRUE(eventually([&] { return server_->counters().streams == 1; }));
   other->close();
@@ -368,9 +378,12 @@ class StreamHistoryInPostgres : public postgres::testing::PostgresTest {
 };
 
 TEST_F(StreamHistoryInPostgres, IsWhatWasProjectedWithItsCheckpoint) {
-  const auto m2 = dialogs::MessageCreated{.message = {2048}, .sender = dialogs::Sender::user, .text = {"Здравствуйте\r\n"}, .operator_name = {}};
-  const auto m3 =
-      dialogs::MessageCreated{.message = {3072}, .sender = dialogs::Sender::operator_, .text = {"Добрый день"}, .operator_name = Personal{"Ольга"}};
+  const auto m2 = dialogs::MessageCreated{
+      .message = {2048}, .sender = dialogs::Sender::user, .text = {"Здравствуйте\r\n"}, .operator_name = {}};
+  const auto m3 = dialogs::MessageCreated{.message = {3072},
+                                          .sender = dialogs::Sender::operator_,
+                                          .text = {"Добрый день"},
+                                          .operator_name = Personal{"Ольга"}};
   project({opened(kAssistant, kOwner), Event(dialogs::Event(m2)), Event(dialogs::Event(m3))});
 
   for (const Principal& viewer : {Principal{Owner{kOwner}}, Principal{Visitor{kAssistant}}}) {
@@ -393,7 +406,8 @@ TEST_F(StreamHistoryInPostgres, IsWhatWasProjectedWithItsCheckpoint) {
 
 TEST_F(StreamHistoryInPostgres, IsNothingForOthersAsOfACheckpoint) {
   project({opened(kAssistant, kOwner)});
-  for (const Principal& viewer : {Principal{Owner{kStranger}}, Principal{Visitor{AssistantId{9}}}, Principal{Anonymous{}}}) {
+  for (const Principal& viewer :
+       {Principal{Owner{kStranger}}, Principal{Visitor{AssistantId{9}}}, Principal{Anonymous{}}}) {
     const auto nothing = read(viewer, 0);
     EXPECT_FALSE(nothing.is_visible);
     EXPECT_EQ(nothing.checkpoint, 1);
@@ -406,8 +420,10 @@ TEST_F(StreamHistoryInPostgres, OfAParkedDialogReachesToWhereItStopped) {
   const auto park = [&](std::int64_t position) {
     auto lease = pool_->lease(5s);
     auto transaction = lease->transaction();
-    const projections::Parking parking{
-        .stream = to_string(Stream{Kind::dialog, kDialog.value}), .partition = 1, .reason = "why", .events = {{position, 2, "id"}}};
+    const projections::Parking parking{.stream = to_string(Stream{Kind::dialog, kDialog.value}),
+                                       .partition = 1,
+                                       .reason = "why",
+                                       .events = {{position, 2, "id"}}};
     ASSERT_TRUE(projections::park(*transaction, {&parking, 1}));
     ASSERT_TRUE(transaction->query("UPDATE checkpoints SET next = 9 WHERE partition = 1"));
     ASSERT_TRUE(transaction->commit());

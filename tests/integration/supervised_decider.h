@@ -16,7 +16,8 @@
 
 namespace parley::decider::testing {
 
-/// Starts a decider again whenever it ends, as a supervisor does. The fault that it is given strikes in its first life alone.
+/// Starts a decider again whenever it ends, as a supervisor does. The fault that it is given strikes in its first life
+/// alone.
 class Supervised {
  public:
   Supervised(std::vector<std::string> arguments, std::vector<std::string> fault) : arguments_(std::move(arguments)) {

@@ -15,15 +15,18 @@ class Tails : public kafka::testing::KafkaTest {
     KafkaTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
     name_ = topic(2);
-    watch_.emplace(
-        kafka::TopicWatch::Options{.kafka = config_, .topics = {name_}, .partitions = 2, .ids = {}, .period = std::chrono::milliseconds(100)});
+    watch_.emplace(kafka::TopicWatch::Options{
+        .kafka = config_, .topics = {name_}, .partitions = 2, .ids = {}, .period = std::chrono::milliseconds(100)});
     auto producer = kafka::Producer::open(config_, {});
     ASSERT_TRUE(producer);
     producer_.emplace(std::move(*producer));
   }
-  Tail::Options options() const { return {.kafka = config_, .topic = name_, .partitions = 2, .from = Tail::From::begin, .thread_name = "tail"}; }
+  Tail::Options options() const {
+    return {.kafka = config_, .topic = name_, .partitions = 2, .from = Tail::From::begin, .thread_name = "tail"};
+  }
   void write() {
-    ASSERT_TRUE(producer_->produce({.topic = name_, .partition = 1, .key = "k", .value = "v", .headers = {}, .time = {}}, {}));
+    ASSERT_TRUE(
+        producer_->produce({.topic = name_, .partition = 1, .key = "k", .value = "v", .headers = {}, .time = {}}, {}));
     ASSERT_TRUE(producer_->flush(std::chrono::seconds(10)));
   }
   static std::string said(const Tail& tail) {
@@ -45,7 +48,9 @@ TEST_F(Tails, one_that_stands_still_says_so_within_ten_seconds_and_is_well_when_
   });
   ASSERT_TRUE(eventually([&] { return tail.caught_up(); }));
   write();
-  EXPECT_TRUE(eventually([&] { return said(tail).find("not seen to its end") != std::string::npos; }, std::chrono::seconds(10))) << said(tail);
+  EXPECT_TRUE(
+      eventually([&] { return said(tail).find("not seen to its end") != std::string::npos; }, std::chrono::seconds(10)))
+      << said(tail);
   EXPECT_FALSE(tail.caught_up());
   hangs = false;
   EXPECT_TRUE(eventually([&] { return tail.caught_up(); }));

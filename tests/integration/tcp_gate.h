@@ -21,12 +21,14 @@
 
 namespace parley::testing {
 
-/// Forwards from a TCP port of its own to the server at `server_port`: through the socket's folder where the libpq connection string
-/// `connection` names one as host=/…, else on 127.0.0.1. Thread-safe.
+/// Forwards from a TCP port of its own to the server at `server_port`: through the socket's folder where the libpq
+/// connection string `connection` names one as host=/…, else on 127.0.0.1. Thread-safe.
 class TcpGate {
  public:
   TcpGate(const std::string& connection, int server_port)
-      : server_port_(server_port), socket_(socket_of(connection, server_port)), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+      : server_port_(server_port),
+        socket_(socket_of(connection, server_port)),
+        listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address = loopback(0);
     socklen_t size = sizeof address;
     if (::bind(listener_, reinterpret_cast<sockaddr*>(&address), size) != 0 || ::listen(listener_, 64) != 0 ||
@@ -50,7 +52,8 @@ class TcpGate {
   /// Keeps connections and forwards nothing, until listen_again().
   void fall_silent() { silent_ = true; }
   void speak_again() { silent_ = false; }
-  /// Once: lets what the client sends pass when it contains `text`, and breaks that connection before the server's answer comes back.
+  /// Once: lets what the client sends pass when it contains `text`, and breaks that connection before the server's
+  /// answer comes back.
   void cut_after(std::string text) {
     const std::lock_guard lock(mutex_);
     cut_after_ = std::move(text);
@@ -85,8 +88,9 @@ class TcpGate {
     path.sun_family = AF_UNIX;
     std::strncpy(path.sun_path, socket_.c_str(), sizeof path.sun_path - 1);
     const sockaddr_in address = loopback(server_port_);
-    const int connected = socket_.empty() ? ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address)
-                                          : ::connect(server, reinterpret_cast<const sockaddr*>(&path), sizeof path);
+    const int connected = socket_.empty()
+                              ? ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address)
+                              : ::connect(server, reinterpret_cast<const sockaddr*>(&path), sizeof path);
     if (connected == 0) return server;
     ::close(server);
     return -1;
@@ -154,7 +158,8 @@ class TcpGate {
     }
     std::size_t sent = 0;
     while (sent < chunk.size()) {
-      const auto n = ::send(to_server ? pair.server : pair.client, chunk.data() + sent, chunk.size() - sent, MSG_NOSIGNAL);
+      const auto n =
+          ::send(to_server ? pair.server : pair.client, chunk.data() + sent, chunk.size() - sent, MSG_NOSIGNAL);
       if (n <= 0) {
         pair.over = true;
         return;

@@ -1,4 +1,5 @@
-// A copy's cut is closed: no event inside has its cause outside, whatever the interleaving and the clocks. A seed reproduces a run.
+// A copy's cut is closed: no event inside has its cause outside, whatever the interleaving and the clocks. A seed
+// reproduces a run.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -39,8 +40,8 @@ struct World {
     real_time += random() % 3;
     const int partition = static_cast<int>(random() % log.size());
     auto& there = log[static_cast<std::size_t>(partition)];
-    const auto stamp =
-        std::max(real_time + clocks[static_cast<std::size_t>(partition)], there.empty() ? 0 : there.back().fact.time.time_since_epoch().count());
+    const auto stamp = std::max(real_time + clocks[static_cast<std::size_t>(partition)],
+                                there.empty() ? 0 : there.back().fact.time.time_since_epoch().count());
     const auto decision = "decision " + std::to_string(++decisions);
     std::set<std::pair<int, std::int64_t>> causes;
     std::vector<std::string> needs{decision};
@@ -111,16 +112,20 @@ Outcome copy(World& world) {
 /// Sentences about what is wrong with it.
 std::vector<std::string> faults(const World& world, const Outcome& cut) {
   std::vector<std::string> out;
-  const auto inside = [&](int partition, std::int64_t offset) { return offset < cut.ends[static_cast<std::size_t>(partition)]; };
+  const auto inside = [&](int partition, std::int64_t offset) {
+    return offset < cut.ends[static_cast<std::size_t>(partition)];
+  };
   for (int i = 0; i < static_cast<int>(world.log.size()); ++i) {
     const auto& there = world.log[static_cast<std::size_t>(i)];
     for (std::size_t n = 0; n < there.size(); ++n) {
       const auto& event = there[n];
       if (!inside(i, event.fact.offset)) continue;
       for (const auto& [partition, offset] : event.causes) {
-        if (!inside(partition, offset)) out.push_back("the cause of " + std::to_string(event.fact.offset) + " is outside");
+        if (!inside(partition, offset))
+          out.push_back("the cause of " + std::to_string(event.fact.offset) + " is outside");
       }
-      if (n + 1 < there.size() && there[n + 1].fact.gives.front() == event.fact.gives.front() && !inside(i, there[n + 1].fact.offset))
+      if (n + 1 < there.size() && there[n + 1].fact.gives.front() == event.fact.gives.front() &&
+          !inside(i, there[n + 1].fact.offset))
         out.push_back("a decision is torn at " + std::to_string(event.fact.offset));
     }
   }
@@ -143,7 +148,8 @@ TEST(Cut, is_closed_whatever_the_interleaving_and_the_clocks) {
     ASSERT_TRUE(found.empty()) << "PARLEY_TEST_SEED=" << seed + run << ": " << found.front();
     moved += cut.moved;
   }
-  EXPECT_GT(moved, 0) << "wrong clocks must have made the closing necessary somewhere (PARLEY_TEST_SEED=" << seed << ")";
+  EXPECT_GT(moved, 0) << "wrong clocks must have made the closing necessary somewhere (PARLEY_TEST_SEED=" << seed
+                      << ")";
 }
 TEST(Cut, with_right_clocks_holds_everything_that_had_happened_before_and_moves_nothing) {
   const auto seed = first_seed();
@@ -174,8 +180,8 @@ schema::Envelope envelope(const std::string& subject, std::int64_t sequence, con
 }
 
 TEST(Facts, an_event_needs_the_streams_that_its_fields_and_its_actor_name) {
-  const auto encoded =
-      schema::encode_event(Event{dialogs::Event{dialogs::Opened{AssistantId{2051}, AccountId{1027}, dialogs::Platform::website, {}}}});
+  const auto encoded = schema::encode_event(
+      Event{dialogs::Event{dialogs::Opened{AssistantId{2051}, AccountId{1027}, dialogs::Platform::website, {}}}});
   auto e = envelope("dialog/5", 1, "visitor/2051");
   e.type = encoded.type;
   const auto fact = fact_of(e, encoded.json, 7);

@@ -1,5 +1,6 @@
-// Any sequence of commands, repeated and mixed as a seed says, in transactions of any size, some of which are never committed: each command is
-// decided once, its answer never changes, versions have no gap, and the state that was kept is the fold of the log.
+// Any sequence of commands, repeated and mixed as a seed says, in transactions of any size, some of which are never
+// committed: each command is decided once, its answer never changes, versions have no gap, and the state that was kept
+// is the fold of the log.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -57,7 +58,8 @@ void run(unsigned seed) {
     while (commands.size() < size) commands.push_back(any_command());
     // A transaction that is dropped (a rebalance, a crash) leaves nothing, and its commands come again.
     for (bool dropped = below(4) == 0;; dropped = false) {
-      Batch batch(log.snapshot, kPartition, kPartitions, "/test", below(3) == 0 ? Decide(parley::decide) : Decide(decide_or_throw));
+      Batch batch(log.snapshot, kPartition, kPartitions, "/test",
+                  below(3) == 0 ? Decide(parley::decide) : Decide(decide_or_throw));
       auto at = offset;
       for (const auto& command : commands) batch.decide(command.input(at++), now);
       if (dropped) continue;

@@ -1,6 +1,7 @@
-// What spans slots, as a seed says, while the commands between slots come in any order, more than once, and long after the deciders have forgotten
-// them. Accounts change their e-mails, registrations of the same e-mails among them: when all commands have come, every account has one e-mail, no
-// two have the same, and nothing is reserved that nobody has. Assistants are created, changed and deleted with bots: no two have the same one.
+// What spans slots, as a seed says, while the commands between slots come in any order, more than once, and long after
+// the deciders have forgotten them. Accounts change their e-mails, registrations of the same e-mails among them: when
+// all commands have come, every account has one e-mail, no two have the same, and nothing is reserved that nobody has.
+// Assistants are created, changed and deleted with bots: no two have the same one.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -21,7 +22,8 @@ constexpr std::chrono::hours kForgottenAfter = kOutcomeWindow + std::chrono::hou
 class Simulation {
  public:
   explicit Simulation(unsigned seed) : random_(seed) {
-    for (int i = 0; i < 5; ++i) values_.push_back(crypto::hex(crypto::sha256("value " + std::to_string(seed) + "/" + std::to_string(i))));
+    for (int i = 0; i < 5; ++i)
+      values_.push_back(crypto::hex(crypto::sha256("value " + std::to_string(seed) + "/" + std::to_string(i))));
   }
   virtual ~Simulation() = default;
 
@@ -53,7 +55,8 @@ class Simulation {
   Sent any() {
     const auto what = below(12);
     if (!due_.empty() && what < 6) return next_step();
-    if (!steps_.empty() && what == 6) return again(one_of(steps_));  // a reactor that has lost its position, or a second one
+    if (!steps_.empty() && what == 6)
+      return again(one_of(steps_));  // a reactor that has lost its position, or a second one
     if (!sent_.empty() && what == 7) return again(one_of(sent_));
     return keep(request());
   }
@@ -82,7 +85,8 @@ class Simulation {
       for (const auto& command : commands) {
         if (partition_of(command.envelope.slot, kPartitions) != partition) continue;
         const auto verdict = batch.decide(command.input(offset++), now_);
-        ASSERT_TRUE(verdict == Verdict::accepted || verdict == Verdict::refused || verdict == Verdict::repeated) << static_cast<int>(verdict);
+        ASSERT_TRUE(verdict == Verdict::accepted || verdict == Verdict::refused || verdict == Verdict::repeated)
+            << static_cast<int>(verdict);
       }
       const auto known = log.events.size();
       log.commit(std::move(batch));
@@ -109,7 +113,8 @@ class Simulation {
           ASSERT_TRUE(having.contains(key)) << "reserved for ever";
         }
       }
-      for (const auto& [id, outcome] : log.snapshot.all().outcomes) ASSERT_FALSE(outcome.is_under_way) << "never answered: " << id;
+      for (const auto& [id, outcome] : log.snapshot.all().outcomes)
+        ASSERT_FALSE(outcome.is_under_way) << "never answered: " << id;
       const auto folded = log.folded();
       ASSERT_EQ(folded.all().outcomes.size(), log.snapshot.all().outcomes.size());
       for (const auto& [id, outcome] : log.snapshot.all().outcomes) {
@@ -168,7 +173,8 @@ class Emails final : public Simulation {
     return to_account(id, accounts::ChangeEmail{{email}, email, true, account(id).password_verifier, session()});
   }
   Sent new_password(std::int64_t id) {
-    return to_account(id, accounts::ChangePassword{true, account(id).password_verifier, Sealed{"sealed " + std::to_string(random_())}, session()});
+    return to_account(id, accounts::ChangePassword{true, account(id).password_verifier,
+                                                   Sealed{"sealed " + std::to_string(random_())}, session()});
   }
   accounts::Account account(std::int64_t id) {
     const auto state = state_of({Kind::account, id});
@@ -176,7 +182,8 @@ class Emails final : public Simulation {
   }
 
   void notice(const Written& written) override {
-    if (written.envelope.type == "parley.account.registered.v1") accounts_.push_back(parse_stream(written.envelope.subject)->id);
+    if (written.envelope.type == "parley.account.registered.v1")
+      accounts_.push_back(parse_stream(written.envelope.subject)->id);
   }
   void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) override {
     for (const auto id : accounts_) {
@@ -207,11 +214,14 @@ class Bots final : public Simulation {
     const auto what = below(8);
     if (assistants_.empty() || what < 2) return creation();
     const Stream stream{Kind::assistant, one_of(assistants_)};
-    const auto of = [&](assistants::Command command) { return sent(stream, slot_of(stream.id), crypto::uuid7(), kOwner, std::move(command)); };
+    const auto of = [&](assistants::Command command) {
+      return sent(stream, slot_of(stream.id), crypto::uuid7(), kOwner, std::move(command));
+    };
     if (what == 2) return of(assistants::Delete{});
     if (what == 3) return of(assistants::Update{{.name = "n " + std::to_string(random_())}});
     if (what == 4) return of(assistants::Update{{.telegram_bot_token = {std::nullopt}}});
-    if (what == 5 && below(4) == 0) return of(assistants::Update{{.telegram_bot_token = {token()}}});  // of an API of an earlier build
+    if (what == 5 && below(4) == 0)
+      return of(assistants::Update{{.telegram_bot_token = {token()}}});  // of an API of an earlier build
     return of(assistants::Update{{.telegram_bot_token = {token()}}, one_of(values_)});
   }
   Sent creation() {
@@ -230,13 +240,16 @@ class Bots final : public Simulation {
   Sealed token() { return {"sealed " + std::to_string(random_())}; }
 
   void notice(const Written& written) override {
-    if (written.envelope.type == "parley.assistant.created.v1") assistants_.push_back(parse_stream(written.envelope.subject)->id);
-    if (written.envelope.type == "parley.assistant.creation_requested.v1") requested_.push_back(parse_stream(written.envelope.subject)->id);
+    if (written.envelope.type == "parley.assistant.created.v1")
+      assistants_.push_back(parse_stream(written.envelope.subject)->id);
+    if (written.envelope.type == "parley.assistant.creation_requested.v1")
+      requested_.push_back(parse_stream(written.envelope.subject)->id);
   }
   void judge_holders(std::map<UniqueKey, Stream, UniqueKeyOrder>& having) override {
     for (const auto id : requested_) {
       const auto state = state_of({Kind::assistant, id});
-      ASSERT_FALSE(std::holds_alternative<assistants::RequestedAssistant>(state.get<assistants::State>())) << id << " is never created";
+      ASSERT_FALSE(std::holds_alternative<assistants::RequestedAssistant>(state.get<assistants::State>()))
+          << id << " is never created";
     }
     for (const auto id : assistants_) {
       const Stream stream{Kind::assistant, id};
@@ -262,8 +275,12 @@ void run_many() {
     Kind(seed).run();
   }
 }
-TEST(ProcessesProperties, whatever_the_order_every_account_has_an_email_and_no_two_have_the_same) { run_many<Emails>(); }
-TEST(ProcessesProperties, whatever_the_order_no_two_assistants_have_one_bot_and_what_nobody_has_is_free) { run_many<Bots>(); }
+TEST(ProcessesProperties, whatever_the_order_every_account_has_an_email_and_no_two_have_the_same) {
+  run_many<Emails>();
+}
+TEST(ProcessesProperties, whatever_the_order_no_two_assistants_have_one_bot_and_what_nobody_has_is_free) {
+  run_many<Bots>();
+}
 
 }  // namespace
 }  // namespace parley::decider::testing

@@ -1,4 +1,5 @@
-// What of the audit needs no log: masking, moments, folding up to one, trees of causes, lines and the files that they are in.
+// What of the audit needs no log: masking, moments, folding up to one, trees of causes, lines and the files that they
+// are in.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,11 +39,12 @@ struct Outer {
 
 namespace parley::schema {
 template <>
-inline constexpr auto fields<audit::Inner> =
-    std::tuple{field("said", &audit::Inner::said), field("names", &audit::Inner::names), field("keys", &audit::Inner::keys)};
+inline constexpr auto fields<audit::Inner> = std::tuple{
+    field("said", &audit::Inner::said), field("names", &audit::Inner::names), field("keys", &audit::Inner::keys)};
 template <>
-inline constexpr auto fields<audit::Outer> = std::tuple{field("number", &audit::Outer::number), field("inner", &audit::Outer::inner),
-                                                        field("list", &audit::Outer::list), field("secret", &audit::Outer::secret)};
+inline constexpr auto fields<audit::Outer> =
+    std::tuple{field("number", &audit::Outer::number), field("inner", &audit::Outer::inner),
+               field("list", &audit::Outer::list), field("secret", &audit::Outer::secret)};
 }  // namespace parley::schema
 
 namespace parley::audit {
@@ -54,7 +56,8 @@ using testing::Not;
 
 Timestamp at(int second) { return *schema::parse_time("2026-11-21T10:17:0" + std::to_string(second) + ".500Z"); }
 
-projections::Record record(std::int64_t version, const Event& event, Timestamp time, std::string& value, std::string subject = "dialog/1387") {
+projections::Record record(std::int64_t version, const Event& event, Timestamp time, std::string& value,
+                           std::string subject = "dialog/1387") {
   auto encoded = schema::encode_event(event);
   value = encoded.json;
   schema::Envelope e;
@@ -66,7 +69,8 @@ projections::Record record(std::int64_t version, const Event& event, Timestamp t
   e.actor = "visitor/1530";
   return {e, value, 15, 40 + version};
 }
-std::expected<void, std::string> add(projections::StreamFold& fold, std::int64_t version, const Event& event, std::string subject = "dialog/1387") {
+std::expected<void, std::string> add(projections::StreamFold& fold, std::int64_t version, const Event& event,
+                                     std::string subject = "dialog/1387") {
   std::string value;
   const auto r = record(version, event, at(static_cast<int>(version)), value, std::move(subject));
   return fold.add(r.envelope, r.value);
@@ -80,17 +84,20 @@ Event message(std::int64_t id, const std::string& text) {
 
 TEST(Disclosed, personal_text_is_null_at_every_depth_unless_it_is_asked_for) {
   const Outer outer{7, Inner{{"a"}, {{"b"}}, {}}, {Inner{{"c"}, {}, {}}}, {}};
-  EXPECT_EQ(schema::disclosed(outer, Disclosure::masked),
-            R"({"number":7,"inner":{"said":null,"names":[null],"keys":[]},"list":[{"said":null,"names":[],"keys":[]}]})");
+  EXPECT_EQ(
+      schema::disclosed(outer, Disclosure::masked),
+      R"({"number":7,"inner":{"said":null,"names":[null],"keys":[]},"list":[{"said":null,"names":[],"keys":[]}]})");
   EXPECT_EQ(schema::disclosed(outer, Disclosure::personal), schema::write(outer));
 }
 TEST(Disclosed, secrets_are_null_always) {
   const Outer outer{7, Inner{{"a"}, {}, {Sealed{"box1"}}}, {}, Sealed{"box2"}};
-  for (const auto disclosure : {Disclosure::masked, Disclosure::personal}) EXPECT_THAT(schema::disclosed(outer, disclosure), Not(HasSubstr("box")));
+  for (const auto disclosure : {Disclosure::masked, Disclosure::personal})
+    EXPECT_THAT(schema::disclosed(outer, disclosure), Not(HasSubstr("box")));
 }
 TEST(Disclosed, an_event_of_every_type_hides_what_its_type_declares) {
   const std::vector<Event> events{
-      accounts::Event{accounts::Registered{Personal{"PERSONAL"}, "index", Personal{"PERSONAL"}, Personal{"PERSONAL"}, Sealed{"SEALED"}}},
+      accounts::Event{accounts::Registered{Personal{"PERSONAL"}, "index", Personal{"PERSONAL"}, Personal{"PERSONAL"},
+                                           Sealed{"SEALED"}}},
       dialogs::Event{dialogs::Opened{{1}, {2}, {}, Personal{"PERSONAL"}}}, message(3, "PERSONAL")};
   for (const auto& event : events) {
     const auto encoded = schema::encode_event(event);
@@ -103,7 +110,8 @@ TEST(Disclosed, an_event_of_every_type_hides_what_its_type_declares) {
   }
 }
 TEST(Disclosed, fields_that_a_type_does_not_declare_are_left_out) {
-  const auto data = schema::disclosed_event("parley.account.logged_in.v1", R"({"from":"somewhere"})", Disclosure::personal);
+  const auto data =
+      schema::disclosed_event("parley.account.logged_in.v1", R"({"from":"somewhere"})", Disclosure::personal);
   EXPECT_EQ(data->value(), "{}");
 }
 TEST(EventLine, is_safe_to_show_and_json_of_the_same_value) {
@@ -111,7 +119,8 @@ TEST(EventLine, is_safe_to_show_and_json_of_the_same_value) {
   const auto one = record(2, message(3, "\u009B2J\u202Eж"), at(0), value);
   const auto line = event_line(one, Disclosure::personal);
   EXPECT_THAT(line, HasSubstr("\\u009b2J\\u202eж"));
-  EXPECT_EQ(json::Document::parse(line, json::Strict::no)->root().member("data").member("text").string(), "\u009B2J\u202Eж");
+  EXPECT_EQ(json::Document::parse(line, json::Strict::no)->root().member("data").member("text").string(),
+            "\u009B2J\u202Eж");
   EXPECT_EQ(position_of_line(line)->first, one.partition);
 }
 TEST(EventLine, data_of_an_unknown_type_is_left_out_and_said_to_be) {
@@ -124,14 +133,16 @@ TEST(EventLine, data_of_an_unknown_type_is_left_out_and_said_to_be) {
   EXPECT_EQ(position_of_line(line), (std::pair<std::int32_t, std::int64_t>{3, 17}));
 }
 TEST(Disclosed, a_change_of_an_assistant_hides_its_token) {
-  const Event event = assistants::Event{assistants::Updated{.name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}}};
+  const Event event = assistants::Event{
+      assistants::Updated{.name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}}};
   const auto encoded = schema::encode_event(event);
   EXPECT_EQ(schema::disclosed_event(encoded.type, encoded.json, Disclosure::personal).value(),
             R"({"name":"N","description":null,"telegram_bot_token":null})");
 }
 TEST(Words, of_a_change_name_what_changed) {
   std::string value;
-  const assistants::Updated change{.name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}};
+  const assistants::Updated change{
+      .name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}};
   EXPECT_EQ(in_words(record(2, assistants::Event{change}, at(0), value, "assistant/1386"), Disclosure::masked),
             "visitor/1530 changes the assistant: name, description (cleared), telegram_bot_token");
 }
@@ -142,14 +153,16 @@ TEST(Words, of_an_assistant_s_bot) {
   };
   EXPECT_EQ(words(assistants::CreationRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {AccountId{1025}, "N"}}),
             "visitor/1530 wants the assistant \"N\", with a Telegram bot");
-  EXPECT_EQ(words(assistants::UpdateRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {}}), "visitor/1530 wants another Telegram bot for the assistant");
+  EXPECT_EQ(words(assistants::UpdateRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {}}),
+            "visitor/1530 wants another Telegram bot for the assistant");
   EXPECT_EQ(words(assistants::BotClaimed{"p1", "b1"}), "the Telegram bot is this assistant's");
 }
 TEST(Disclosed, what_waits_for_a_bot_hides_its_token) {
   const Event event = assistants::Event{assistants::UpdateRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {.name = "N"}}};
   const auto encoded = schema::encode_event(event);
-  EXPECT_EQ(schema::disclosed_event(encoded.type, encoded.json, Disclosure::personal).value(),
-            R"({"process_id":"p1","command_id":"c1","bot_index":"b1","telegram_bot_token":null,"change":{"name":"N"}})");
+  EXPECT_EQ(
+      schema::disclosed_event(encoded.type, encoded.json, Disclosure::personal).value(),
+      R"({"process_id":"p1","command_id":"c1","bot_index":"b1","telegram_bot_token":null,"change":{"name":"N"}})");
 }
 TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
   std::string value;
@@ -169,9 +182,10 @@ TEST(Moment, is_a_version_or_a_time_in_one_of_three_forms) {
   EXPECT_EQ(schema::parse_moment("2026-11-21"), time("2026-11-21T00:00:00.000Z"));
   EXPECT_EQ(schema::parse_moment("0001-01-01"), time("0001-01-01T00:00:00.000Z"));
   EXPECT_EQ(schema::parse_moment("9999-12-31T23:59:59.999Z"), time("9999-12-31T23:59:59.999Z"));
-  for (const auto* text : {"", "-1", "07", "9007199254740992", "7.5", "0000-01-01", "0000-12-31T23:59:59.999Z", "10000-01-01", "2026-11-21T24:00:00Z",
-                           "2026-12-31T23:59:60Z", "2026-13-01", "2026-11-31", "2026-11-21T10:17", "2026-11-21T10:17:00", "2026-11-21T10:17:00+00:00",
-                           "2026-11-21T25:00:00Z", "now", "20261121T101700Z", " 7"}) {
+  for (const auto* text :
+       {"", "-1", "07", "9007199254740992", "7.5", "0000-01-01", "0000-12-31T23:59:59.999Z", "10000-01-01",
+        "2026-11-21T24:00:00Z", "2026-12-31T23:59:60Z", "2026-13-01", "2026-11-31", "2026-11-21T10:17",
+        "2026-11-21T10:17:00", "2026-11-21T10:17:00+00:00", "2026-11-21T25:00:00Z", "now", "20261121T101700Z", " 7"}) {
     EXPECT_FALSE(schema::parse_moment(text)) << text;
   }
 }
@@ -251,8 +265,9 @@ std::string drawn(const Node& node) {
 }
 
 TEST(Tree, events_hang_below_their_command_and_what_they_caused_below_them) {
-  const auto tree = build_tree("r", {command("c1", 1), command("c2", 4)},
-                               {event("e3", "c2", 5, 3), asking(event("e2", "c1", 2, 2), "c2"), event("e1", "c1", 2, 1), event("e4", "e3", 6)});
+  const auto tree = build_tree(
+      "r", {command("c1", 1), command("c2", 4)},
+      {event("e3", "c2", 5, 3), asking(event("e2", "c1", 2, 2), "c2"), event("e1", "c1", 2, 1), event("e4", "e3", 6)});
   EXPECT_EQ(drawn(tree), "r(c1(e1 e2(c2(e3(e4)))))");
   EXPECT_EQ(tree.actor, "account/5");
   EXPECT_EQ(tree.time, at(1));
@@ -262,7 +277,8 @@ TEST(Tree, a_command_that_is_not_kept_is_told_by_its_events) {
   EXPECT_EQ(drawn(tree), "r(c1(e1 e2))");
   EXPECT_TRUE(tree.children[0].is_gone.value_or(false));
   EXPECT_EQ(tree.children[0].time, at(2));
-  EXPECT_EQ(drawn(build_tree("r", {}, {event("e2", "c2", 3), asking(event("e1", "c1", 2), "c2")})), "r(c1(e1(c2(e2))))");
+  EXPECT_EQ(drawn(build_tree("r", {}, {event("e2", "c2", 3), asking(event("e1", "c1", 2), "c2")})),
+            "r(c1(e1(c2(e2))))");
 }
 TEST(Tree, a_command_that_was_sent_again_is_one_and_one_without_events_is_there) {
   const auto tree = build_tree("r", {command("c1", 1), command("c1", 2), command("c0", 3)}, {event("e1", "c1", 2)});
@@ -270,12 +286,14 @@ TEST(Tree, a_command_that_was_sent_again_is_one_and_one_without_events_is_there)
   EXPECT_EQ(tree.children[0].attempts, 2);
 }
 TEST(Tree, whatever_has_no_known_cause_hangs_below_the_request_even_in_a_circle) {
-  EXPECT_EQ(drawn(build_tree("r", {}, {asking(event("e2", "gone", 3), "c0"), event("e1", "c1", 2)})), "r(c1(e1) gone(e2))");
+  EXPECT_EQ(drawn(build_tree("r", {}, {asking(event("e2", "gone", 3), "c0"), event("e1", "c1", 2)})),
+            "r(c1(e1) gone(e2))");
   const auto circle = build_tree("r", {command("c1", 1)}, {asking(event("e1", "c1", 2), "c1")});
   EXPECT_EQ(drawn(circle), "r(c1 e1)");
 }
 TEST(Ids, a_uuid_of_version_7_tells_its_time) {
-  EXPECT_EQ(time_of_uuid7("01a1ffca-c48e-7e32-a1a0-98f112a34cb3"), Timestamp(std::chrono::milliseconds(0x01a1ffcac48e)));
+  EXPECT_EQ(time_of_uuid7("01a1ffca-c48e-7e32-a1a0-98f112a34cb3"),
+            Timestamp(std::chrono::milliseconds(0x01a1ffcac48e)));
   EXPECT_FALSE(time_of_uuid7("6be589b2-f562-52cd-8151-2c438b6af489"));
   EXPECT_FALSE(time_of_uuid7("59279bede8d55beb1236fcf322a1ea99"));
   EXPECT_FALSE(is_uuid("01a1ffca-c48e-7e32-a1a0-98f112a34cbg"));

@@ -26,7 +26,8 @@ StoredRecord event(std::int64_t id, std::int64_t sequence, std::int64_t offset, 
   out.time = kafka::RecordTime(std::chrono::milliseconds(time));
   out.key = "dialog/" + std::to_string(id);
   out.value = "{}";
-  out.headers = {{"ce_subject", out.key}, {"ce_sequence", std::to_string(sequence)}, {"ce_commandoffset", "12"}, {"ce_hash", "h"}};
+  out.headers = {
+      {"ce_subject", out.key}, {"ce_sequence", std::to_string(sequence)}, {"ce_commandoffset", "12"}, {"ce_hash", "h"}};
   return out;
 }
 
@@ -37,7 +38,8 @@ schema::Outcome accepted(const std::string& stream, const std::optional<schema::
   out.stream = stream;
   out.version = 2;
   out.position = position;
-  out.result = Answer{dialogs::Answer{dialogs::MessagePosted{DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, {}}}}};
+  out.result = Answer{dialogs::Answer{
+      dialogs::MessagePosted{DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, {}}}}};
   return out;
 }
 
@@ -51,7 +53,8 @@ TEST(Placement, every_slot_of_an_old_partition_has_its_heir) {
   for (const auto& [from, to] : {std::pair{16, 4}, {16, 64}, {1, 3}, {3, 1}, {5, 7}, {1024, 1}, {1, 1024}, {16, 16}}) {
     const Partitions partitions{from, to};
     for (int slot = 0; slot < kSlots; ++slot) {
-      EXPECT_THAT(partitions.heirs(partition_of(slot, from)), ::testing::Contains(partition_of(slot, to))) << from << " to " << to;
+      EXPECT_THAT(partitions.heirs(partition_of(slot, from)), ::testing::Contains(partition_of(slot, to)))
+          << from << " to " << to;
     }
   }
   EXPECT_THAT((Partitions{16, 4}.heirs(5)), ElementsAre(1));
@@ -66,7 +69,8 @@ TEST(Placement, an_event_follows_its_stream_and_one_that_stands_wrong_is_refused
   EXPECT_THAT(place_of_event(none, 0, partitions).error(), HasSubstr("no stream"));
 }
 TEST(Placement, a_reply_follows_its_stream_and_one_without_a_stream_goes_wherever_it_may_be_asked_again) {
-  EXPECT_THAT(places_of_reply(accepted("dialog/1387", {}), 1387 % kSlots / 64, {16, 64}), ElementsAre((1387 % kSlots) / 16));
+  EXPECT_THAT(places_of_reply(accepted("dialog/1387", {}), 1387 % kSlots / 64, {16, 64}),
+              ElementsAre((1387 % kSlots) / 16));
   EXPECT_THAT(places_of_reply(accepted("", {}), 5, {16, 64}), ElementsAre(20, 21, 22, 23));
   EXPECT_THAT(places_of_reply(accepted("", {}), 5, {16, 4}), ElementsAre(1));
 }
@@ -97,7 +101,8 @@ TEST(Translation, a_replys_position_is_the_new_one_and_every_other_byte_is_the_o
   const auto outcome = accepted("dialog/1027", schema::Position{3, 70});
   StoredRecord record;
   record.value = schema::write_outcome(outcome);
-  for (const auto& [name, value] : schema::to_headers(schema::ReplyEnvelope{"id", "attempt", "c", schema::Memory::first, 12}))
+  for (const auto& [name, value] :
+       schema::to_headers(schema::ReplyEnvelope{"id", "attempt", "c", schema::Memory::first, 12}))
     record.headers.emplace_back(name, value);
   const auto translated = translate_reply(record, outcome, schema::Position{0, 1'234'567});
   ASSERT_TRUE(translated) << translated.error();
@@ -139,9 +144,10 @@ void expect_that_order_is_kept(int from, int to, unsigned seed) {
   }
   std::vector<Merge::Next> sources;
   for (const auto& partition : log) {
-    sources.emplace_back([&partition, next = std::size_t{0}]() mutable -> std::expected<std::optional<StoredRecord>, std::string> {
-      return next < partition.size() ? std::optional(partition[next++]) : std::nullopt;
-    });
+    sources.emplace_back(
+        [&partition, next = std::size_t{0}]() mutable -> std::expected<std::optional<StoredRecord>, std::string> {
+          return next < partition.size() ? std::optional(partition[next++]) : std::nullopt;
+        });
   }
   Merge merge(std::move(sources), [](const StoredRecord& record) { return record.time.time_since_epoch().count(); });
   std::map<int, kafka::RecordTime> last;
@@ -163,11 +169,14 @@ void expect_that_order_is_kept(int from, int to, unsigned seed) {
 }
 TEST(Merging, keeps_a_streams_order_and_time_within_a_partition) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
-    for (const auto& [from, to] : {std::pair{16, 4}, {16, 64}, {1, 3}, {3, 1}, {16, 16}}) expect_that_order_is_kept(from, to, seed);
+    for (const auto& [from, to] : {std::pair{16, 4}, {16, 64}, {1, 3}, {3, 1}, {16, 16}})
+      expect_that_order_is_kept(from, to, seed);
   }
 }
 TEST(Merging, ends_with_the_error_of_a_source) {
-  Merge merge({[]() -> std::expected<std::optional<StoredRecord>, std::string> { return std::unexpected(std::string("broken")); }},
+  Merge merge({[]() -> std::expected<std::optional<StoredRecord>, std::string> {
+                return std::unexpected(std::string("broken"));
+              }},
               [](const StoredRecord&) { return 0; });
   EXPECT_EQ(merge.next().error(), "broken");
 }

@@ -1,4 +1,5 @@
-// A copy's files: every byte of a record comes back, and whatever was changed, cut off or taken away is refused by name.
+// A copy's files: every byte of a record comes back, and whatever was changed, cut off or taken away is refused by
+// name.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -183,7 +184,8 @@ TEST_F(Copy, of_another_format_is_refused) {
 }
 
 TEST(Secrets, come_back_under_their_passphrase_alone) {
-  const auto sealed = crypto::seal_with_passphrase(write_secrets({{"keys", "azE"}, {"seal_key", ""}}), "correct horse battery");
+  const auto sealed =
+      crypto::seal_with_passphrase(write_secrets({{"keys", "azE"}, {"seal_key", ""}}), "correct horse battery");
   const auto opened = crypto::open_with_passphrase(sealed, "correct horse battery");
   ASSERT_TRUE(opened) << opened.error();
   const auto secrets = read_secrets(*opened);
@@ -192,7 +194,8 @@ TEST(Secrets, come_back_under_their_passphrase_alone) {
   EXPECT_EQ(secrets->front().name, "keys");
   EXPECT_EQ(secrets->front().value, "azE");
   EXPECT_THAT(crypto::open_with_passphrase(sealed, "correct horse batter").error(), HasSubstr("another passphrase"));
-  EXPECT_THAT(crypto::open_with_passphrase(sealed.substr(0, sealed.size() - 1), "correct horse battery").error(), HasSubstr("passphrase"));
+  EXPECT_THAT(crypto::open_with_passphrase(sealed.substr(0, sealed.size() - 1), "correct horse battery").error(),
+              HasSubstr("passphrase"));
   EXPECT_THAT(crypto::open_with_passphrase("argon2id13 3 99999999999 AAAA AAAA", "correct horse battery").error(),
               HasSubstr("is not what is sealed"));
 }

@@ -85,7 +85,8 @@ constexpr Timestamp kNow{1'763'720'220'123ms};
 TEST_F(Keys, a_token_names_who_came_in_and_the_session_until_it_expires) {
   const api::Tokens tokens(*keys);
   for (const Principal& principal :
-       {Principal{Owner{AccountId{1025}}}, Principal{Operator{AccountId{7}, AccountId{1025}}}, Principal{Admin{AccountId{8}}}}) {
+       {Principal{Owner{AccountId{1025}}}, Principal{Operator{AccountId{7}, AccountId{1025}}},
+        Principal{Admin{AccountId{8}}}}) {
     const auto token = tokens.issue(principal, kNow, "command", 3);
     EXPECT_EQ(token, tokens.issue(principal, kNow, "command", 3));
     const auto entered = tokens.verify(token, kNow + 23h);
@@ -97,7 +98,8 @@ TEST_F(Keys, a_token_names_who_came_in_and_the_session_until_it_expires) {
 }
 TEST_F(Keys, a_token_is_not_for_those_who_have_no_account) {
   const api::Tokens tokens(*keys);
-  for (const Principal& principal : {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{Administrator{}}})
+  for (const Principal& principal :
+       {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{Administrator{}}})
     EXPECT_EQ(tokens.verify(tokens.issue(principal, kNow, "command", 3), kNow).error().code, Code::not_authenticated);
 }
 TEST_F(Keys, a_token_of_another_making_is_none) {
@@ -109,13 +111,14 @@ TEST_F(Keys, a_token_of_another_making_is_none) {
     return part + "." + crypto::base64url(keys->mac(crypto::Purpose::tokens, part));
   };
   // Signed with our own key, but not as we say that tokens are.
-  for (const auto* header :
-       {R"({"alg":"none","typ":"JWT"})", R"({"alg":"RS256","typ":"JWT","kid":"k1"})", R"({"alg":"HS512","typ":"JWT","kid":"k1"})",
-        R"({"alg":"HS256","typ":"JWT","kid":"k2"})", R"({"typ":"JWT","alg":"HS256","kid":"k1"})", R"({"alg":"HS256"})", ""}) {
+  for (const auto* header : {R"({"alg":"none","typ":"JWT"})", R"({"alg":"RS256","typ":"JWT","kid":"k1"})",
+                             R"({"alg":"HS512","typ":"JWT","kid":"k1"})", R"({"alg":"HS256","typ":"JWT","kid":"k2"})",
+                             R"({"typ":"JWT","alg":"HS256","kid":"k1"})", R"({"alg":"HS256"})", ""}) {
     EXPECT_EQ(tokens.verify(with_header(header), kNow).error().code, Code::not_authenticated) << header;
   }
-  for (const auto& forged : {std::string(), std::string("."), std::string("a.b.c"), std::string("a.b"), token + "A",
-                             token.substr(0, token.rfind('.')), crypto::base64url(R"({"alg":"none","typ":"JWT"})") + "." + payload + "."}) {
+  for (const auto& forged :
+       {std::string(), std::string("."), std::string("a.b.c"), std::string("a.b"), token + "A",
+        token.substr(0, token.rfind('.')), crypto::base64url(R"({"alg":"none","typ":"JWT"})") + "." + payload + "."}) {
     EXPECT_EQ(tokens.verify(forged, kNow).error().code, Code::not_authenticated) << forged;
   }
 }
@@ -129,8 +132,12 @@ TEST_F(Keys, a_token_of_before_there_were_several_keys_is_still_good) {
   EXPECT_EQ(entered->session.version, 0);
 }
 TEST_F(Keys, of_tokens_are_changed_without_ending_a_session) {
-  const auto token_of = [&](const crypto::Keyring& ring) { return api::Tokens(ring).issue(Owner{AccountId{1025}}, kNow, "command", 3); };
-  const auto is_good = [&](const crypto::Keyring& ring, const std::string& token) { return api::Tokens(ring).verify(token, kNow).has_value(); };
+  const auto token_of = [&](const crypto::Keyring& ring) {
+    return api::Tokens(ring).issue(Owner{AccountId{1025}}, kNow, "command", 3);
+  };
+  const auto is_good = [&](const crypto::Keyring& ring, const std::string& token) {
+    return api::Tokens(ring).verify(token, kNow).has_value();
+  };
   const auto old_token = token_of(*keys);
   const auto added = crypto::Keyring::add_token_key(path).value();
   const auto with_new_key = crypto::Keyring::load(path).value();
@@ -144,7 +151,8 @@ TEST_F(Keys, of_tokens_are_changed_without_ending_a_session) {
   EXPECT_TRUE(is_good(changed, old_token) && is_good(changed, new_token));
   EXPECT_TRUE(is_good(with_new_key, new_token)) << "a process that was not started again since knows the key";
   EXPECT_FALSE(is_good(*keys, new_token));
-  EXPECT_EQ(changed.mac(crypto::Purpose::guests, "x"), keys->mac(crypto::Purpose::guests, "x")) << "nothing else changes";
+  EXPECT_EQ(changed.mac(crypto::Purpose::guests, "x"), keys->mac(crypto::Purpose::guests, "x"))
+      << "nothing else changes";
 
   EXPECT_FALSE(crypto::Keyring::drop_token_key(path, added)) << "the one that signs";
   const auto next = crypto::Keyring::add_token_key(path).value();
@@ -164,7 +172,8 @@ TEST_F(Keys, of_tokens_are_few) {
 TEST_F(Keys, a_file_that_says_something_else_is_refused) {
   std::string first;
   std::getline(std::ifstream(path), first);
-  for (const auto* line : {"token t1", "token t1 short", "sign t1", "other t1", "token k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+  for (const auto* line :
+       {"token t1", "token t1 short", "sign t1", "other t1", "token k1 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
     std::ofstream(path) << first << "\n" << line << "\n";
     EXPECT_FALSE(crypto::Keyring::load(path)) << line;
   }
@@ -195,8 +204,9 @@ TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {
   EXPECT_TRUE(api::is_api_key(key)) << key;
   EXPECT_NE(api::new_api_key(), key);
   EXPECT_EQ(api::api_key_hint(key), key.substr(key.size() - 4));
-  for (const auto& text : {std::string(), std::string("prl_"), key + "A", key.substr(0, key.size() - 1), "PRL_" + key.substr(4),
-                           key.substr(0, key.size() - 1) + "=", key.substr(0, key.size() - 1) + '\0'})
+  for (const auto& text :
+       {std::string(), std::string("prl_"), key + "A", key.substr(0, key.size() - 1), "PRL_" + key.substr(4),
+        key.substr(0, key.size() - 1) + "=", key.substr(0, key.size() - 1) + '\0'})
     EXPECT_FALSE(api::is_api_key(text)) << text;
 }
 TEST_F(Keys, digests_of_api_keys_are_those_of_this_keyring) {

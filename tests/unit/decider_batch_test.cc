@@ -42,7 +42,9 @@ class DeciderBatch : public ::testing::Test {
     EXPECT_EQ(transact({post_to(poisoned_, "before"), poison_, post_to(poisoned_, "after"), post_to(other_, "b")}),
               (std::vector{Verdict::accepted, Verdict::parks, Verdict::parked, Verdict::accepted}));
   }
-  static Sent post_to(const std::string& subject, std::string text) { return post(DialogId{parse_stream(subject)->id}, std::move(text)); }
+  static Sent post_to(const std::string& subject, std::string text) {
+    return post(DialogId{parse_stream(subject)->id}, std::move(text));
+  }
   const Event& event(std::size_t from_last) const { return log_.events[log_.events.size() - 1 - from_last].event; }
   std::vector<std::string> parked_in_directory() const {
     std::vector<std::string> out;
@@ -77,7 +79,8 @@ TEST_F(DeciderBatch, the_first_event_of_a_stream_has_version_1_and_its_id_carrie
 TEST_F(DeciderBatch, a_message_in_the_same_transaction_sees_the_dialog_that_was_opened_before_it) {
   const auto opening = open_dialog();
   const auto dialog = DialogId{1 * kSlots + opening.envelope.slot};
-  EXPECT_EQ(transact({opening, post(dialog, "a"), post(dialog, "b")}), (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(transact({opening, post(dialog, "a"), post(dialog, "b")}),
+            (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
   EXPECT_EQ(log_.events.back().envelope.sequence, 3);
   log_.judge();
 }
@@ -187,7 +190,8 @@ TEST_F(DeciderBatch, a_clock_that_was_ahead_does_not_make_commands_expire) {
 
 TEST_F(DeciderBatch, an_email_belongs_to_one_account_also_within_one_transaction) {
   const auto email = email_of_partition();
-  EXPECT_EQ(transact({register_account(email), register_account(email)}), (std::vector{Verdict::accepted, Verdict::refused}));
+  EXPECT_EQ(transact({register_account(email), register_account(email)}),
+            (std::vector{Verdict::accepted, Verdict::refused}));
   EXPECT_EQ(refusal(), Code::email_taken);
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
   EXPECT_EQ(log_.events.size(), 2u);
@@ -288,7 +292,9 @@ TEST_F(DeciderBatch, no_memory_is_no_reason_to_park) {
 
 TEST_F(DeciderBatch, what_a_decision_throws_stands_in_the_log_in_plain_characters_and_is_bounded) {
   transact(open_dialog());
-  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::runtime_error("\xFF\n" + std::string(9'999, 'x')); };
+  decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> {
+    throw std::runtime_error("\xFF\n" + std::string(9'999, 'x'));
+  };
   EXPECT_EQ(transact(post_to(log_.events[0].envelope.subject, "a")), Verdict::parks);
   const auto& reason = std::get<parking::Parked>(event(0).get<parking::Event>()).reason;
   EXPECT_EQ(reason.substr(0, 3), "??x");
@@ -300,12 +306,15 @@ TEST_F(DeciderBatch, a_retry_decides_the_command_again_in_its_place_and_under_it
   decide_ = parley::decide;
   now_ = Timestamp(milliseconds(1'900'000'000'001));  // past the command's deadline
   const auto command = retry(poisoned_, poison_).until(now_);
-  EXPECT_EQ(transact({command, post_to(poisoned_, "after").until(now_)}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(event(2).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::retry, "mended", {}, {}}}));
+  EXPECT_EQ(transact({command, post_to(poisoned_, "after").until(now_)}),
+            (std::vector{Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(event(2).get<parking::Event>(),
+            (parking::Event{parking::Unparked{parking::Action::retry, "mended", {}, {}}}));
   EXPECT_EQ(std::get<dialogs::MessageCreated>(event(1).get<dialogs::Event>()).text.text, "poison");
   EXPECT_EQ(std::get<dialogs::MessageCreated>(event(0).get<dialogs::Event>()).text.text, "after");
   EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.causation, poison_.envelope.command_id);
-  EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.command_offset, offset_ - 2) << "where the retry stands: offsets never go back";
+  EXPECT_EQ(log_.events[log_.events.size() - 2].envelope.command_offset, offset_ - 2)
+      << "where the retry stands: offsets never go back";
   EXPECT_EQ(log_.events[log_.events.size() - 3].envelope.actor, "administrator");
   EXPECT_TRUE(parked_in_directory().empty());
   EXPECT_EQ(transact(poison_.until(now_)), Verdict::repeated);
@@ -331,7 +340,8 @@ TEST_F(DeciderBatch, a_retry_that_throws_again_parks_again) {
 TEST_F(DeciderBatch, a_retry_whose_command_is_refused_lets_the_stream_go_on) {
   poison();
   decide_ = [](const State& state, const Command& command, Context& context) -> Decision<Event, Answer> {
-    if (std::holds_alternative<dialogs::PostVisitorMessage>(command.get<dialogs::Command>())) return refuse(Code::insufficient_permissions);
+    if (std::holds_alternative<dialogs::PostVisitorMessage>(command.get<dialogs::Command>()))
+      return refuse(Code::insufficient_permissions);
     return parley::decide(state, command, context);
   };
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);
@@ -349,8 +359,10 @@ TEST_F(DeciderBatch, a_retry_with_another_command_is_refused) {
 
 TEST_F(DeciderBatch, a_skipped_command_is_refused_for_good_and_the_stream_goes_on) {
   poison();
-  EXPECT_EQ(transact({skip(poisoned_), post_to(poisoned_, "after")}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(event(1).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
+  EXPECT_EQ(transact({skip(poisoned_), post_to(poisoned_, "after")}),
+            (std::vector{Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(event(1).get<parking::Event>(),
+            (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
   decide_ = parley::decide;
   EXPECT_EQ(transact(poison_), Verdict::repeated);
   EXPECT_EQ(refusal(), Code::command_skipped);
@@ -379,7 +391,8 @@ TEST_F(DeciderBatch, only_an_administrator_brings_a_stream_back_and_only_with_a_
 TEST_F(DeciderBatch, what_a_projection_is_told_is_an_event_whether_the_stream_stands_still_or_not) {
   poison();
   EXPECT_EQ(transact(administers(poisoned_, parking::Skip{"no", "read_models", 2})), Verdict::accepted);
-  EXPECT_EQ(event(0).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "no", "read_models", 2}}));
+  EXPECT_EQ(event(0).get<parking::Event>(),
+            (parking::Event{parking::Unparked{parking::Action::skip, "no", "read_models", 2}}));
   EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
   EXPECT_EQ(transact(administers(other_, parking::Retry{"", {}, "read_models", 1})), Verdict::accepted);
 }
@@ -419,10 +432,12 @@ TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_unt
   EXPECT_EQ(refusal(), Code::stream_parked);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   EXPECT_EQ(log_.snapshot.stream(subject)->version, 2);
-  EXPECT_EQ(parked_entry(log_.snapshot).streams.at(0).reason, "an event of a type that this build does not know: parley.dialog.renamed.v7");
+  EXPECT_EQ(parked_entry(log_.snapshot).streams.at(0).reason,
+            "an event of a type that this build does not know: parley.dialog.renamed.v7");
   EXPECT_EQ(transact(retry(subject, opening)), Verdict::parked);
   EXPECT_EQ(transact({skip(subject), post_to(subject, "a")}), (std::vector{Verdict::accepted, Verdict::accepted}));
-  EXPECT_EQ(event(1).get<parking::Event>(), (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, 2}}));
+  EXPECT_EQ(event(1).get<parking::Event>(),
+            (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, 2}}));
   EXPECT_EQ(log_.events.back().envelope.sequence, 4);
 }
 
@@ -442,12 +457,14 @@ class DeciderProcess : public DeciderBatch {
   DeciderProcess() {
     transact(register_account(email_of_partition()));
     account_ = parse_stream(log_.events[0].envelope.subject)->id;
-    change_ = to_account(Owner{{account_}}, accounts::ChangeEmail{{"b@example.org"}, "other", true, {"sealed"}, {"s", 9, now_}});
+    change_ = to_account(Owner{{account_}},
+                         accounts::ChangeEmail{{"b@example.org"}, "other", true, {"sealed"}, {"s", 9, now_}});
     const auto process = std::to_string(account_ + kSlots);  // the slot's next id
     finish_ = to_account(Reactor{}, accounts::FinishEmailChange{process, "other", true});
   }
   Sent to_account(Principal who, accounts::Command command) const {
-    return sent(Stream{Kind::account, account_}, slot_of(account_), crypto::uuid7(), std::move(who), std::move(command));
+    return sent(Stream{Kind::account, account_}, slot_of(account_), crypto::uuid7(), std::move(who),
+                std::move(command));
   }
   std::vector<Reply> replies_to(const Sent& command) const {
     std::vector<Reply> out;
@@ -486,8 +503,10 @@ TEST_F(DeciderProcess, may_begin_and_end_in_one_transaction) {
             (std::vector{Verdict::accepted, Verdict::repeated, Verdict::accepted, Verdict::repeated}));
   const auto replies = replies_to(change_);
   ASSERT_EQ(replies.size(), 4u);
-  const std::vector memories{replies[0].envelope.memory, replies[1].envelope.memory, replies[2].envelope.memory, replies[3].envelope.memory};
-  EXPECT_EQ(memories, (std::vector{schema::Memory::under_way, schema::Memory::still_under_way, schema::Memory::first, schema::Memory::repeat}));
+  const std::vector memories{replies[0].envelope.memory, replies[1].envelope.memory, replies[2].envelope.memory,
+                             replies[3].envelope.memory};
+  EXPECT_EQ(memories, (std::vector{schema::Memory::under_way, schema::Memory::still_under_way, schema::Memory::first,
+                                   schema::Memory::repeat}));
   EXPECT_EQ(replies[3].text, replies[2].text);
 }
 TEST_F(DeciderProcess, that_is_under_way_is_still_so_for_a_decider_that_has_only_the_log) {
@@ -514,7 +533,8 @@ TEST_F(DeciderProcess, that_nobody_remembers_ends_without_an_answer) {
 TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one_takes_it) {
   const auto email = email_of_partition();
   const auto to_claim = [&](claims::Command command) {
-    return sent(claims::claim_key(accounts::email_key(email)), crypto::slot_of(email), crypto::uuid7(), Reactor{}, std::move(command));
+    return sent(claims::claim_key(accounts::email_key(email)), crypto::slot_of(email), crypto::uuid7(), Reactor{},
+                std::move(command));
   };
   EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p1", account_, 2})), Verdict::accepted);
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
@@ -528,7 +548,8 @@ TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one
 TEST_F(DeciderProcess, the_email_that_an_account_leaves_is_free_at_once) {
   const auto email = std::get<accounts::Registered>(log_.events[0].event.get<accounts::Event>()).email_index;
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
-  EXPECT_EQ(transact({change_, finish_, register_account(email)}), (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
+  EXPECT_EQ(transact({change_, finish_, register_account(email)}),
+            (std::vector{Verdict::accepted, Verdict::accepted, Verdict::accepted}));
   EXPECT_EQ(log_.snapshot.owner(accounts::email_key(email)), parse_stream(log_.events.back().envelope.subject));
 }
 

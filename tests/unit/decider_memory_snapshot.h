@@ -138,7 +138,9 @@ inline Sent administers(const std::string& subject, parking::Command command) {
 inline Sent retry(const std::string& subject, const Sent& command) {
   return administers(subject, parking::Retry{"mended", as_sent(command), std::nullopt, std::nullopt});
 }
-inline Sent skip(const std::string& subject) { return administers(subject, parking::Skip{"not worth it", std::nullopt, std::nullopt}); }
+inline Sent skip(const std::string& subject) {
+  return administers(subject, parking::Skip{"not worth it", std::nullopt, std::nullopt});
+}
 /// The rules, and one more: a message "poison" cannot be decided.
 inline Decision<Event, Answer> decide_or_throw(const State& state, const Command& command, Context& context) {
   if (const auto* dialog = command.get_if<dialogs::Command>()) {
@@ -197,7 +199,8 @@ class MemoryLog {
       replies.push_back({*envelope, *outcome, record.value});
     }
     for (const auto& record : batch.directory()) directory.push_back(record);
-    for (const auto& [key, headers, value] : batch.dead_letters()) dead_letters.push_back({{headers.begin(), headers.end()}, value});
+    for (const auto& [key, headers, value] : batch.dead_letters())
+      dead_letters.push_back({{headers.begin(), headers.end()}, value});
     snapshot.merge(std::move(batch).finish(reply_offsets));
     ++next_event_;
     ++next_reply_;
@@ -214,7 +217,8 @@ class MemoryLog {
     std::map<std::string, std::pair<std::int64_t, std::string>> streams;
     Timestamp last{};
     for (const auto& one : events) {
-      auto& [version, hash] = streams.try_emplace(one.envelope.subject, 0, std::string(schema::kHashBytes, '\0')).first->second;
+      auto& [version, hash] =
+          streams.try_emplace(one.envelope.subject, 0, std::string(schema::kHashBytes, '\0')).first->second;
       ASSERT_EQ(one.envelope.sequence, ++version) << one.envelope.subject;
       hash = crypto::sha256(schema::hash_input(hash, one.envelope, one.value));
       ASSERT_EQ(one.envelope.hash, crypto::hex(hash));

@@ -1,4 +1,5 @@
-// A partition's state on disk: what was written is read again, outcomes are forgotten in order, a store that does not fit is begun anew.
+// A partition's state on disk: what was written is read again, outcomes are forgotten in order, a store that does not
+// fit is begun anew.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -130,7 +131,8 @@ TEST_F(DeciderStore, knows_after_a_restart_which_streams_stand_still_and_why) {
   const DialogId dialog{1 * kSlots + opening.envelope.slot};
   const auto subject = "dialog/" + std::to_string(dialog.value);
   const auto poison = post(dialog, "poison");
-  const auto transact = [&](PartitionStore& store, const Sent& command, std::int64_t offset, Timestamp now, const Decide& decide) {
+  const auto transact = [&](PartitionStore& store, const Sent& command, std::int64_t offset, Timestamp now,
+                            const Decide& decide) {
     Batch batch(log.snapshot, kPartition, kPartitions, "/test", decide);
     batch.decide(command.input(offset), now);
     log.commit(std::move(batch));

@@ -19,7 +19,9 @@ template <class Given>
 const Account& account(const Given& g) {
   return std::get<Account>(g.state);
 }
-Session session(std::string id, std::int64_t version, Timestamp began = kNow) { return {std::move(id), version, began + kSessionLifetime}; }
+Session session(std::string id, std::int64_t version, Timestamp began = kNow) {
+  return {std::move(id), version, began + kSessionLifetime};
+}
 const Session kSession{"mine", 2, kNow + kSessionLifetime};
 const EmailChangeRequested kRequested{"p0", "c0", Personal{"new@example.com"}, "ef56", kSession};
 const EmailChanged kChanged{"p0", Personal{"new@example.com"}, "ef56", "ab12", std::nullopt, "mine"};
@@ -50,19 +52,26 @@ TEST(LogIn, a_wrong_password_and_an_unknown_email_are_refused_alike) {
   EXPECT_EQ(wrong.error(), unknown.error());
   EXPECT_EQ(wrong.error().code, Code::invalid_credentials);
 }
-TEST(LogIn, nobody_is_let_in_without_an_account) { EXPECT_EQ(given({}).when(LogIn{true}).error().code, Code::invalid_credentials); }
+TEST(LogIn, nobody_is_let_in_without_an_account) {
+  EXPECT_EQ(given({}).when(LogIn{true}).error().code, Code::invalid_credentials);
+}
 TEST(LogIn, with_a_password_that_has_been_changed_meanwhile_is_refused) {
-  EXPECT_EQ(given({kRegistered, PasswordChanged{kNewVerifier, {}}}).when(LogIn{true, kVerifier}).error().code, Code::invalid_credentials);
+  EXPECT_EQ(given({kRegistered, PasswordChanged{kNewVerifier, {}}}).when(LogIn{true, kVerifier}).error().code,
+            Code::invalid_credentials);
   EXPECT_TRUE(given({kRegistered, PasswordChanged{kNewVerifier, {}}}).when(LogIn{true, kNewVerifier}));
 }
 TEST(LogIn, answers_what_the_account_is) {
-  const auto of = [](std::initializer_list<Event> events) { return std::get<SignedIn>(given(events).when(LogIn{true, kVerifier})->answer); };
-  EXPECT_EQ(of({kRegisteredOperator, kJoined}), (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::operator_, kOwner}));
-  EXPECT_EQ(of({kRegisteredOperator, AdminAppointed{}}), (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::admin, std::nullopt}));
+  const auto of = [](std::initializer_list<Event> events) {
+    return std::get<SignedIn>(given(events).when(LogIn{true, kVerifier})->answer);
+  };
+  EXPECT_EQ(of({kRegisteredOperator, kJoined}),
+            (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::operator_, kOwner}));
+  EXPECT_EQ(of({kRegisteredOperator, AdminAppointed{}}),
+            (SignedIn{kSelf, Personal{"olga@example.com"}, {}, Role::admin, std::nullopt}));
 }
 TEST(LogIn, of_an_operator_who_may_not_work_is_refused_when_the_password_is_right) {
-  for (const auto& g :
-       {given({kRegisteredOperator, kJoined, TeamMemberChanged{std::nullopt, false}}), given({kRegisteredOperator, kJoined, LeftTeam{}})}) {
+  for (const auto& g : {given({kRegisteredOperator, kJoined, TeamMemberChanged{std::nullopt, false}}),
+                        given({kRegisteredOperator, kJoined, LeftTeam{}})}) {
     EXPECT_EQ(g.when(LogIn{true, kVerifier}).error().code, Code::insufficient_permissions);
     EXPECT_EQ(g.when(LogIn{false, kVerifier}).error().code, Code::invalid_credentials);
   }
@@ -70,14 +79,21 @@ TEST(LogIn, of_an_operator_who_may_not_work_is_refused_when_the_password_is_righ
 
 TEST(LogIn, with_an_email_that_is_not_the_accounts_any_more_is_refused) {
   EXPECT_TRUE(given({kRegistered}).when(LogIn{true, kVerifier, "ab12"}));
-  EXPECT_EQ(given({kRegistered, kChanged}).when(LogIn{true, kVerifier, "ab12"}).error().code, Code::invalid_credentials);
+  EXPECT_EQ(given({kRegistered, kChanged}).when(LogIn{true, kVerifier, "ab12"}).error().code,
+            Code::invalid_credentials);
   EXPECT_TRUE(given({kRegistered, kChanged}).when(LogIn{true, kVerifier, "ef56"}));
 }
 TEST(Register, with_an_email_that_a_claim_holds_is_refused) {
   EXPECT_EQ(given({}).taken().when(kRegister).error().code, Code::email_taken);
-  EXPECT_EQ(given({}).taken().by(Owner{kOwner}).when(AddOperator{Personal{"a"}, "ab12", Personal{"Ольга"}, kVerifier}).error().code,
+  EXPECT_EQ(given({})
+                .taken()
+                .by(Owner{kOwner})
+                .when(AddOperator{Personal{"a"}, "ab12", Personal{"Ольга"}, kVerifier})
+                .error()
+                .code,
             Code::email_taken);
-  EXPECT_EQ(given({}).taken().by(Administrator{}).when(CreateAdmin{Personal{"a"}, "ab12", kVerifier}).error().code, Code::email_taken);
+  EXPECT_EQ(given({}).taken().by(Administrator{}).when(CreateAdmin{Personal{"a"}, "ab12", kVerifier}).error().code,
+            Code::email_taken);
 }
 
 // Another e-mail.
@@ -90,7 +106,8 @@ TEST(ChangeEmail, begins_and_is_answered_later) {
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred);
   EXPECT_EQ(decision->events,
-            std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId), kChange.email, "ef56", kSession})});
+            std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId),
+                                                     kChange.email, "ef56", kSession})});
 }
 TEST(ChangeEmail, needs_the_current_password_and_a_session_of_the_account) {
   const auto g = given({kRegistered, LoggedIn{}});
@@ -100,10 +117,12 @@ TEST(ChangeEmail, needs_the_current_password_and_a_session_of_the_account) {
   for (const auto& command : {wrong, stale}) {
     const auto decision = g.by(kMe).when(command);
     ASSERT_FALSE(decision);
-    EXPECT_EQ(decision.error(), (Error{Code::validation_error, InvalidField{"current_password", "must be the current password"}}));
+    EXPECT_EQ(decision.error(),
+              (Error{Code::validation_error, InvalidField{"current_password", "must be the current password"}}));
   }
   EXPECT_EQ(g.by(Owner{kStranger}).when(kChange).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{kSession}}).by(kMe).when(kChange).error().code, Code::not_authenticated);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{kSession}}).by(kMe).when(kChange).error().code,
+            Code::not_authenticated);
 }
 TEST(ChangeEmail, to_ones_own_is_no_change) {
   auto same = kChange;
@@ -132,9 +151,9 @@ TEST(ChangeEmail, to_the_same_one_by_another_index_is_the_administrators_and_beg
   const auto decision = given({kRegistered, LoggedIn{}}).by(Administrator{}).when(kReindex);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred);
-  EXPECT_EQ(
-      decision->events,
-      std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId), kRegistered.email, "ef56", Session{}})});
+  EXPECT_EQ(decision->events,
+            std::vector<Event>{(EmailChangeRequested{std::to_string(42 * kSlots + 7), std::string(kCommandId),
+                                                     kRegistered.email, "ef56", Session{}})});
   auto same = kReindex;
   same.email_index = "ab12";
   EXPECT_TRUE(given({kRegistered}).by(Administrator{}).when(same)->events.empty());
@@ -147,7 +166,8 @@ TEST(ChangeEmail, by_the_administrator_is_never_to_another_one_nor_in_the_way_of
 }
 TEST(FinishEmailChange, to_the_same_one_changes_the_index_and_ends_no_session) {
   const EmailChangeRequested requested{"p0", "c0", kRegistered.email, "ef56", Session{}};
-  const auto decision = given({kRegistered, LoggedIn{}, requested}).by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
+  const auto decision =
+      given({kRegistered, LoggedIn{}, requested}).by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
   ASSERT_TRUE(decision);
   const EmailChanged reindexed{"p0", kRegistered.email, "ef56", "ab12", std::nullopt, std::nullopt};
   EXPECT_EQ(decision->events, std::vector<Event>{reindexed});
@@ -185,8 +205,10 @@ TEST(FinishEmailChange, of_an_email_that_is_somebody_elses_refuses_and_answers_s
 }
 TEST(FinishEmailChange, of_a_change_that_was_given_up_lets_the_reservation_go) {
   const std::vector<Event> declined{EmailReservationDeclined{"p0", "ef56"}};
-  for (const auto& g : {given({kRegistered}), given({kRegistered, kRequested, EmailChangeRequested{"p1", "c1", Personal{"b"}, "b", kSession}}),
-                        given({kRegistered, kRequested, PasswordChanged{kNewVerifier, {}}})}) {
+  for (const auto& g :
+       {given({kRegistered}),
+        given({kRegistered, kRequested, EmailChangeRequested{"p1", "c1", Personal{"b"}, "b", kSession}}),
+        given({kRegistered, kRequested, PasswordChanged{kNewVerifier, {}}})}) {
     const auto decision = g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", true});
     ASSERT_TRUE(decision);
     EXPECT_EQ(decision->events, declined);
@@ -196,15 +218,18 @@ TEST(FinishEmailChange, of_a_change_that_was_given_up_lets_the_reservation_go) {
 }
 TEST(FinishEmailChange, that_comes_again_changes_nothing) {
   const auto g = given({kRegistered, kRequested, kChanged});
-  for (const bool is_reserved : {true, false}) EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", is_reserved})->events.empty());
+  for (const bool is_reserved : {true, false})
+    EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", is_reserved})->events.empty());
 }
 TEST(FinishEmailChange, is_no_ones_but_a_reactors) {
   for (const auto& who : {kMe, Principal{Administrator{}}, Principal{Anonymous{}}}) {
-    EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"p0", "ef56", true}).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"p0", "ef56", true}).error().code,
+              Code::insufficient_permissions);
   }
 }
 TEST(Account, what_ends_all_sessions_gives_up_a_change_of_the_email_and_tells_who_began_it) {
-  const auto changed = given({kRegistered, kRequested}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, kSession});
+  const auto changed =
+      given({kRegistered, kRequested}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, kSession});
   const auto reset = given({kRegistered, kRequested}).by(Administrator{}).when(ResetPassword{kNewVerifier});
   for (const auto* decision : {&changed, &reset}) {
     ASSERT_TRUE(*decision && (*decision)->closing);
@@ -228,17 +253,21 @@ TEST(LogOut, ends_the_session_that_is_named) {
 }
 TEST(LogOut, of_a_session_that_is_over_is_refused) {
   const auto one = session("one", 2);
-  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{one}}).by(kMe).when(LogOut{one}).error().code, Code::not_authenticated);
-  EXPECT_EQ(given({kRegistered, LoggedIn{}, PasswordChanged{kNewVerifier, {}}}).by(kMe).when(LogOut{one}).error().code, Code::not_authenticated);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, LoggedOut{one}}).by(kMe).when(LogOut{one}).error().code,
+            Code::not_authenticated);
+  EXPECT_EQ(given({kRegistered, LoggedIn{}, PasswordChanged{kNewVerifier, {}}}).by(kMe).when(LogOut{one}).error().code,
+            Code::not_authenticated);
 }
 TEST(LogOut, of_somebody_else_or_of_nobody_is_refused) {
-  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(LogOut{session("one", 2)}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(LogOut{session("one", 2)}).error().code,
+            Code::insufficient_permissions);
   EXPECT_EQ(given({kRegistered}).when(LogOut{session("one", 2)}).error().code, Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(kMe).when(LogOut{session("one", 2)}).error().code, Code::not_found);
 }
 TEST(ChangePassword, ends_all_sessions_but_the_callers) {
   const auto mine = session("mine", 2), other = session("other", 3);
-  const auto decision = given({kRegistered, LoggedIn{}, LoggedIn{}}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, mine});
+  const auto decision =
+      given({kRegistered, LoggedIn{}, LoggedIn{}}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, mine});
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, "mine"}}));
   const auto after = given({kRegistered, LoggedIn{}, LoggedIn{}, PasswordChanged{kNewVerifier, "mine"}});
@@ -294,7 +323,8 @@ TEST(Sessions, that_are_too_many_to_be_remembered_take_along_what_began_before) 
   const auto first = static_cast<std::int64_t>(kEndedSessionsMax) + 10;
   for (std::int64_t i = 0; i <= static_cast<std::int64_t>(kEndedSessionsMax); ++i) {
     EXPECT_FALSE(sessions.is_over(older)) << i;
-    sessions.end(session(std::to_string(i), first - i), kNow);  // the latest begins first: order of ends is not order of beginnings
+    sessions.end(session(std::to_string(i), first - i),
+                 kNow);  // the latest begins first: order of ends is not order of beginnings
   }
   EXPECT_EQ(sessions.ended.size(), kEndedSessionsMax);
   EXPECT_EQ(sessions.over_through, first - static_cast<std::int64_t>(kEndedSessionsMax));
@@ -327,14 +357,16 @@ TEST(ChangeProfile, changes_what_is_sent_and_answers_all_of_it) {
   const auto g = given({kRegistered, WelcomeBonusGranted{kWelcomeBonus}}).by(kMe);
   const auto decision = g.when(ChangeProfile{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true});
   ASSERT_TRUE(decision);
-  EXPECT_EQ(decision->events, (std::vector<Event>{ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true}}));
+  EXPECT_EQ(decision->events,
+            (std::vector<Event>{ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true}}));
   const auto& answer = std::get<Profile>(decision->answer);
-  EXPECT_EQ(answer,
-            (Profile{kSelf, Personal{"anna@example.com"}, kNow, Role::owner, std::nullopt, Personal{"Смит"}, true, kWelcomeBonus, kWelcomeBonus}));
+  EXPECT_EQ(answer, (Profile{kSelf, Personal{"anna@example.com"}, kNow, Role::owner, std::nullopt, Personal{"Смит"},
+                             true, kWelcomeBonus, kWelcomeBonus}));
 }
 TEST(ChangeProfile, that_changes_nothing_is_no_event) {
   const auto g = given({kRegistered}).by(kMe);
-  for (const auto& command : {ChangeProfile{}, ChangeProfile{Patch<Personal>(Personal{"Анна"}), std::optional<Personal>(), false}}) {
+  for (const auto& command :
+       {ChangeProfile{}, ChangeProfile{Patch<Personal>(Personal{"Анна"}), std::optional<Personal>(), false}}) {
     const auto decision = g.when(command);
     ASSERT_TRUE(decision);
     EXPECT_TRUE(decision->events.empty());
@@ -342,7 +374,8 @@ TEST(ChangeProfile, that_changes_nothing_is_no_event) {
   }
 }
 TEST(ChangeProfile, of_somebody_else_or_of_nobody_is_refused) {
-  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(ChangeProfile{}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered}).by(Owner{kStranger}).when(ChangeProfile{}).error().code,
+            Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(kMe).when(ChangeProfile{}).error().code, Code::not_found);
 }
 
@@ -360,17 +393,21 @@ TEST(AddOperator, gives_an_account_in_the_owners_team) {
   EXPECT_EQ(account(g).balance, Kopecks{});
 }
 TEST(AddOperator, an_email_has_one_account) {
-  for (const auto& g : {given({kRegistered}), given({kRegisteredOperator, kJoined}), given({kRegisteredOperator, AdminAppointed{}})})
+  for (const auto& g :
+       {given({kRegistered}), given({kRegisteredOperator, kJoined}), given({kRegisteredOperator, AdminAppointed{}})})
     EXPECT_EQ(g.by(Owner{kOwner}).when(kAdd).error().code, Code::email_taken);
 }
 TEST(AddOperator, whoever_has_left_may_join_any_team_with_another_password) {
-  const auto decision =
-      given({kRegisteredOperator, kJoined, LeftTeam{}}).by(Owner{kStranger}).when(AddOperator{kAdd.email, "cd34", Personal{"О."}, kNewVerifier});
+  const auto decision = given({kRegisteredOperator, kJoined, LeftTeam{}})
+                            .by(Owner{kStranger})
+                            .when(AddOperator{kAdd.email, "cd34", Personal{"О."}, kNewVerifier});
   ASSERT_TRUE(decision);
-  EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, {}}, JoinedTeam{kStranger, Personal{"О."}}}));
+  EXPECT_EQ(decision->events,
+            (std::vector<Event>{PasswordChanged{kNewVerifier, {}}, JoinedTeam{kStranger, Personal{"О."}}}));
 }
 TEST(AddOperator, is_an_owners_right) {
-  for (const Principal& who : {Principal{Anonymous{}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}}, Principal{Administrator{}}}) {
+  for (const Principal& who : {Principal{Anonymous{}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}},
+                               Principal{Administrator{}}}) {
     EXPECT_EQ(given({}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
     EXPECT_EQ(given({kRegistered}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
   }
@@ -379,20 +416,26 @@ TEST(ChangeOperator, changes_what_is_sent) {
   const auto g = given({kRegisteredOperator, kJoined}).by(Owner{kOwner});
   const auto decision = g.when(ChangeOperator{Personal{"О."}, false, kNewVerifier});
   ASSERT_TRUE(decision);
-  EXPECT_EQ(decision->events, (std::vector<Event>{TeamMemberChanged{Personal{"О."}, false}, PasswordChanged{kNewVerifier, {}}}));
-  EXPECT_EQ(std::get<TeamMember>(decision->answer), (TeamMember{kSelf, Personal{"olga@example.com"}, kNow, Personal{"О."}, false}));
+  EXPECT_EQ(decision->events,
+            (std::vector<Event>{TeamMemberChanged{Personal{"О."}, false}, PasswordChanged{kNewVerifier, {}}}));
+  EXPECT_EQ(std::get<TeamMember>(decision->answer),
+            (TeamMember{kSelf, Personal{"olga@example.com"}, kNow, Personal{"О."}, false}));
   EXPECT_TRUE(g.when(ChangeOperator{Personal{"Ольга"}, true, {}})->events.empty());
 }
 TEST(ChangeOperator, who_is_not_active_has_no_sessions_any_more) {
   const auto before = session("one", 3);
-  const auto g = given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{{}, false}, TeamMemberChanged{{}, true}});
+  const auto g =
+      given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{{}, false}, TeamMemberChanged{{}, true}});
   EXPECT_TRUE(account(g).sessions.is_over(before)) << "not when work goes on either";
-  EXPECT_FALSE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{Personal{"О."}, {}}})).sessions.is_over(before));
+  EXPECT_FALSE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, TeamMemberChanged{Personal{"О."}, {}}}))
+                   .sessions.is_over(before));
   EXPECT_TRUE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, LeftTeam{}})).sessions.is_over(before));
-  EXPECT_TRUE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, PasswordChanged{kNewVerifier, {}}})).sessions.is_over(before));
+  EXPECT_TRUE(account(given({kRegisteredOperator, kJoined, LoggedIn{}, PasswordChanged{kNewVerifier, {}}}))
+                  .sessions.is_over(before));
 }
 TEST(Operators, of_others_are_not_there) {
-  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}}, Principal{Anonymous{}}}) {
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}},
+                               Principal{Anonymous{}}}) {
     const auto g = given({kRegisteredOperator, kJoined}).by(who);
     EXPECT_EQ(g.when(ChangeOperator{{}, false, {}}).error().code, Code::operator_not_found);
     EXPECT_EQ(g.when(RemoveOperator{}).error().code, Code::operator_not_found);
@@ -429,12 +472,13 @@ TEST(ResetPassword, is_the_administrators_and_ends_all_sessions) {
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, {}}}));
   EXPECT_EQ(given({}).by(Administrator{}).when(ResetPassword{kNewVerifier}).error().code, Code::not_found);
-  EXPECT_EQ(given({kRegistered}).by(kMe).when(ResetPassword{kNewVerifier}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kRegistered}).by(kMe).when(ResetPassword{kNewVerifier}).error().code,
+            Code::insufficient_permissions);
 }
 
 TEST(Fold, of_accounts_is_total) {
-  const auto g = given({WelcomeBonusGranted{kWelcomeBonus}, LoggedIn{}, LoggedOut{}, PasswordChanged{}, ProfileChanged{}, kJoined,
-                        TeamMemberChanged{}, LeftTeam{}, AdminAppointed{}});
+  const auto g = given({WelcomeBonusGranted{kWelcomeBonus}, LoggedIn{}, LoggedOut{}, PasswordChanged{},
+                        ProfileChanged{}, kJoined, TeamMemberChanged{}, LeftTeam{}, AdminAppointed{}});
   EXPECT_EQ(g.state, State{NoAccount{}});
   EXPECT_FALSE(account(given({kRegistered, TeamMemberChanged{Personal{"x"}, true}})).team);
 }

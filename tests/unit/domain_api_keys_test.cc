@@ -30,9 +30,11 @@ TEST(CreateApiKey, gives_a_key_whose_digest_is_in_the_log_and_whose_secret_is_in
   EXPECT_EQ(decision->answer, Answer(NewApiKey{event.key, "CRM", kScopes, "wxyz", Sealed{"k1.key"}}));
 }
 TEST(CreateApiKey, is_for_the_owner_in_person) {
-  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}}, Principal{Operator{kSelf, kStranger}},
-                               Principal{Admin{kSelf}}, Principal{Integrator{kKey, kSelf}}, Principal{Anonymous{}}, Principal{Administrator{}}})
-    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, Code::insufficient_permissions) << to_string(who);
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}},
+                               Principal{Operator{kSelf, kStranger}}, Principal{Admin{kSelf}},
+                               Principal{Integrator{kKey, kSelf}}, Principal{Anonymous{}}, Principal{Administrator{}}})
+    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, Code::insufficient_permissions)
+        << to_string(who);
   EXPECT_EQ(given({}).by(kMe).when(kCreate).error().code, Code::not_found);
 }
 TEST(CreateApiKey, an_account_has_as_many_as_it_may_and_no_more) {
@@ -59,9 +61,12 @@ TEST(RevokeApiKey, ends_that_key_and_no_other) {
 }
 TEST(RevokeApiKey, of_a_key_that_is_none_or_is_not_ones_own_is_refused) {
   EXPECT_EQ(given({kRegistered}).by(kMe).when(RevokeApiKey{kKey}).error().code, Code::api_key_not_found);
-  EXPECT_EQ(given({kRegistered, kCreated, ApiKeyRevoked{kKey}}).by(kMe).when(RevokeApiKey{kKey}).error().code, Code::api_key_not_found);
+  EXPECT_EQ(given({kRegistered, kCreated, ApiKeyRevoked{kKey}}).by(kMe).when(RevokeApiKey{kKey}).error().code,
+            Code::api_key_not_found);
   for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Integrator{kKey, kSelf}}})
-    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(RevokeApiKey{kKey}).error().code, Code::insufficient_permissions) << to_string(who);
+    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(RevokeApiKey{kKey}).error().code,
+              Code::insufficient_permissions)
+        << to_string(who);
 }
 TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
   const Principal program = Integrator{kKey, kSelf};
@@ -77,7 +82,8 @@ TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
   const auto hour = std::chrono::floor<UsePeriod>(kNow);
   EXPECT_TRUE(used_at(kNow)->events.empty());
   EXPECT_TRUE(used_at(hour)->events.empty());
-  EXPECT_TRUE(used_at(kNow + 2h)->events.empty()) << "a decider's time does not go back, but nobody has to rely on it here";
+  EXPECT_TRUE(used_at(kNow + 2h)->events.empty())
+      << "a decider's time does not go back, but nobody has to rely on it here";
   EXPECT_EQ(used_at(hour - 1ms)->events.size(), 1U);
 }
 TEST(NoteApiKeyUse, is_of_a_key_that_is_good_and_by_itself) {
@@ -99,7 +105,11 @@ TEST(Integrators, do_what_their_owner_may_and_are_not_the_account) {
   const auto g = given({kRegistered, kCreated});
   EXPECT_EQ(g.by(program).when(ChangeProfile{{}, {}, true}).error().code, Code::insufficient_permissions);
   EXPECT_EQ(g.by(program).when(LogOut{{"one", 1, kNow}}).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(given({}).by(program).when(AddOperator{Personal{"o@example.com"}, "cd", Personal{"O"}, Sealed{"k1.b"}}).error().code,
+  EXPECT_EQ(given({})
+                .by(program)
+                .when(AddOperator{Personal{"o@example.com"}, "cd", Personal{"O"}, Sealed{"k1.b"}})
+                .error()
+                .code,
             Code::insufficient_permissions);
 }
 

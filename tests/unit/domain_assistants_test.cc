@@ -7,7 +7,8 @@ namespace {
 const Owner kOwner{AccountId{3 * kSlots + 1}}, kStranger{AccountId{8 * kSlots + 1}};
 const AssistantId kId{5 * kSlots + 7};
 const Create kCreate{"Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}};
-const Created kCreated{kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}};
+const Created kCreated{kOwner.account, "Support",    std::nullopt, "Be kind",      "gpt-4o-mini",
+                       "st_1",         std::nullopt, true,         {"example.com"}};
 const Update kRename{{.name = "Sales"}};
 
 auto given(std::initializer_list<Event> events) { return given_events<State, Event>(events); }
@@ -22,10 +23,12 @@ TEST(Create, belongs_to_the_account_that_asks) {
 TEST(Create, is_for_accounts_alone) {
   EXPECT_EQ(given({}).when(kCreate).error().code, Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(Visitor{AssistantId{1}}).when(kCreate).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code,
+            Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(kCreate)->events, std::vector<Event>{kCreated});
   EXPECT_TRUE(given({kCreated}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
-  EXPECT_EQ(given({kCreated}).by(Integrator{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
+  EXPECT_EQ(given({kCreated}).by(Integrator{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code,
+            Code::assistant_not_found);
 }
 TEST(Create, is_refused_when_the_owner_has_as_many_as_it_may) {
   auto create = kCreate;
@@ -33,7 +36,8 @@ TEST(Create, is_refused_when_the_owner_has_as_many_as_it_may) {
   EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached);
   create.telegram_bot_token = Sealed{"token"};
   create.bot_index = "bot";
-  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached) << "no bot is asked for either";
+  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached)
+      << "no bot is asked for either";
   EXPECT_EQ(given({}).when(create).error().code, Code::insufficient_permissions);
 }
 TEST(Create, never_meets_an_assistant) {
@@ -85,7 +89,8 @@ TEST(Update, every_part_can_be_set) {
                     .website_integration = false,
                     .allowed_domains = std::vector<std::string>{}};
   EXPECT_EQ(given({kCreated}).by(kOwner).when(Update{all})->events, std::vector<Event>{all});
-  EXPECT_EQ(after({kCreated, all}), (Assistant{kOwner.account, "n", "d", "p", "m", false, Sealed{"k1.x"}, false, {}, "st_1", kNow}));
+  EXPECT_EQ(after({kCreated, all}),
+            (Assistant{kOwner.account, "n", "d", "p", "m", false, Sealed{"k1.x"}, false, {}, "st_1", kNow}));
 }
 
 TEST(RotateSiteToken, replaces_the_token) {
@@ -105,19 +110,24 @@ TEST(Delete, is_for_good) {
   EXPECT_EQ(gone.when(kRename).error().code, Code::assistant_not_found);
   EXPECT_EQ(gone.when(RotateSiteToken{"st_3"}).error().code, Code::assistant_not_found);
   EXPECT_EQ(gone.when(Delete{}).error().code, Code::assistant_not_found);
-  EXPECT_EQ(given({kCreated, Deleted{}, Updated{.name = "n"}, SiteTokenRotated{"st_4"}}).state, State{DeletedAssistant{}});
+  EXPECT_EQ(given({kCreated, Deleted{}, Updated{.name = "n"}, SiteTokenRotated{"st_4"}}).state,
+            State{DeletedAssistant{}});
 }
 
 // An assistant and its bot.
 
-const std::string kCommand(kCommandId), kProcess = std::to_string(42 * kSlots + 7);  // the next id of the slot, after given()'s last
-const Create kCreateWithBot{"Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", Sealed{"k1.a"}, true, {"example.com"}, "b1"};
-const Created kCreatedWithBot{kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", Sealed{"k1.a"}, true, {"example.com"}};
-const CreationRequested kWanted{kProcess,
-                                kCommand,
-                                "b1",
-                                Sealed{"k1.a"},
-                                {kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}};
+const std::string kCommand(kCommandId), kProcess = std::to_string(42 * kSlots +
+                                                                  7);  // the next id of the slot, after given()'s last
+const Create kCreateWithBot{"Support",      std::nullopt, "Be kind",       "gpt-4o-mini", "st_1",
+                            Sealed{"k1.a"}, true,         {"example.com"}, "b1"};
+const Created kCreatedWithBot{kOwner.account, "Support",      std::nullopt, "Be kind",      "gpt-4o-mini",
+                              "st_1",         Sealed{"k1.a"}, true,         {"example.com"}};
+const CreationRequested kWanted{
+    kProcess,
+    kCommand,
+    "b1",
+    Sealed{"k1.a"},
+    {kOwner.account, "Support", std::nullopt, "Be kind", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}};
 const std::initializer_list<Event> kWithBot{kWanted, kCreatedWithBot, BotClaimed{kProcess, "b1"}};
 const Updated kOtherToken{.name = "Sales", .telegram_bot_token = {Sealed{"k1.b"}}};
 const UpdateRequested kOtherBotWanted{"p2", "c2", "b2", Sealed{"k1.b"}, {.name = "Sales"}};
@@ -142,7 +152,9 @@ auto and_then(std::initializer_list<Event> before, std::initializer_list<Event> 
   return Given<State, Event>{state};
 }
 auto with_bot(std::initializer_list<Event> events = {}) { return and_then(kWithBot, events).by(kOwner); }
-auto reactor(std::initializer_list<Event> before, std::initializer_list<Event> events = {}) { return and_then(before, events).by(Reactor{}); }
+auto reactor(std::initializer_list<Event> before, std::initializer_list<Event> events = {}) {
+  return and_then(before, events).by(Reactor{});
+}
 
 TEST(CreateWithABot, is_under_way_until_the_bot_is_reserved_and_nobody_knows_of_it) {
   const auto decision = given({}).by(kOwner).when(kCreateWithBot);
@@ -203,8 +215,10 @@ TEST(UpdateOfABot, ends_with_all_of_the_change_and_lets_the_one_before_go) {
   now.bot.reset();  // nobody's business
   EXPECT_EQ(closing(decision, "c2"), (std::variant<Answer, Error>(Answer{AssistantChanged{kId, now}})));
   now.bot = Bot{"p2", "b2"};
-  EXPECT_EQ(with_bot({kOtherBotWanted, kOtherToken, BotClaimed{"p2", "b2"}, BotReleased{kProcess, "b1"}}).state, State{now});
-  EXPECT_EQ(reactor({kCreated, kOtherBotWanted}).when(FinishBotChange{"p2", "b2", true})->events, (Events{kOtherToken, BotClaimed{"p2", "b2"}}));
+  EXPECT_EQ(with_bot({kOtherBotWanted, kOtherToken, BotClaimed{"p2", "b2"}, BotReleased{kProcess, "b1"}}).state,
+            State{now});
+  EXPECT_EQ(reactor({kCreated, kOtherBotWanted}).when(FinishBotChange{"p2", "b2", true})->events,
+            (Events{kOtherToken, BotClaimed{"p2", "b2"}}));
 }
 TEST(UpdateOfABot, that_is_anothers_changes_nothing) {
   const auto decision = reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{"p2", "b2", false});
@@ -231,14 +245,17 @@ TEST(UpdateOfABot, without_a_token_or_deleted_lets_it_go) {
   EXPECT_EQ(with_bot().when(Delete{})->events, (Events{Deleted{}, BotReleased{kProcess, "b1"}}));
   EXPECT_EQ(with_bot({Deleted{}, BotReleased{kProcess, "b1"}}).state, State{DeletedAssistant{}});
   EXPECT_EQ(given({kCreatedWithBot}).by(kOwner).when(Update{cleared})->events, Events{cleared});
-  EXPECT_EQ(with_bot().when(Update{kOtherToken})->events, (Events{kOtherToken, BotReleased{kProcess, "b1"}})) << "whose token that is nobody knows";
+  EXPECT_EQ(with_bot().when(Update{kOtherToken})->events, (Events{kOtherToken, BotReleased{kProcess, "b1"}}))
+      << "whose token that is nobody knows";
 }
 TEST(FinishBotChange, that_comes_again_changes_nothing) {
   for (const auto is_reserved : {true, false}) {
     EXPECT_TRUE(reactor(kWithBot).when(FinishBotChange{kProcess, "b1", is_reserved})->events.empty());
     EXPECT_FALSE(reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{kProcess, "b1", is_reserved})->closing);
   }
-  EXPECT_TRUE(reactor(kWithBot, {kOtherBotWanted, UpdateRefused{"p2"}}).when(FinishBotChange{"p2", "b2", false})->events.empty());
+  EXPECT_TRUE(reactor(kWithBot, {kOtherBotWanted, UpdateRefused{"p2"}})
+                  .when(FinishBotChange{"p2", "b2", false})
+                  ->events.empty());
 }
 TEST(FinishBotChange, of_what_nobody_waits_for_lets_the_reservation_go) {
   const FinishBotChange late{"p2", "b2", true}, refused{"p2", "b2", false};
@@ -248,25 +265,29 @@ TEST(FinishBotChange, of_what_nobody_waits_for_lets_the_reservation_go) {
   EXPECT_EQ(reactor({kWanted, CreationRefused{kProcess, "b1"}}).when(FinishBotChange{kProcess, "b1", true})->events,
             (Events{CreationRefused{kProcess, "b1"}}));
   EXPECT_TRUE(reactor(kWithBot, {Deleted{}}).when(refused)->events.empty());
-  EXPECT_TRUE(reactor({kWanted, CreationRefused{kProcess, "b1"}}).when(FinishBotChange{kProcess, "b1", false})->events.empty());
+  EXPECT_TRUE(
+      reactor({kWanted, CreationRefused{kProcess, "b1"}}).when(FinishBotChange{kProcess, "b1", false})->events.empty());
 }
 TEST(CreateWithABot, has_a_process_of_its_own_when_a_forgotten_command_comes_again) {
-  const auto first = given({}).by(kOwner).when(kCreateWithBot), second = given({kCreated}).by(kOwner).when(Update{kOtherToken, "b1"});
+  const auto first = given({}).by(kOwner).when(kCreateWithBot),
+             second = given({kCreated}).by(kOwner).when(Update{kOtherToken, "b1"});
   IdSource ids{7, 100};
   Context later{kOwner, kNow, 6 * kSlots + 7, ids, kCommandId};
   const auto again = decide(State{}, Command{kCreateWithBot}, later);
   EXPECT_EQ(std::get<CreationRequested>(again->events[0]).command_id, kCommand);
-  EXPECT_NE(std::get<CreationRequested>(again->events[0]).process_id, std::get<CreationRequested>(first->events[0]).process_id);
+  EXPECT_NE(std::get<CreationRequested>(again->events[0]).process_id,
+            std::get<CreationRequested>(first->events[0]).process_id);
   EXPECT_EQ(std::get<UpdateRequested>(second->events[0]).command_id, kCommand);
 }
 TEST(FinishBotChange, is_for_a_reactor_alone) {
-  EXPECT_EQ(given({kWanted}).by(kOwner).when(FinishBotChange{kProcess, "b1", true}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({kWanted}).by(kOwner).when(FinishBotChange{kProcess, "b1", true}).error().code,
+            Code::insufficient_permissions);
   EXPECT_EQ(with_bot().when(FinishBotChange{"p2", "b2", true}).error().code, Code::insufficient_permissions);
 }
 
 TEST(Changes, somebody_else_is_told_that_there_is_no_assistant) {
-  for (const auto& who : {Principal{kStranger}, Principal{Anonymous{}}, Principal{Visitor{kId}}, Principal{Operator{AccountId{1}, kOwner.account}},
-                          Principal{Admin{AccountId{1}}}}) {
+  for (const auto& who : {Principal{kStranger}, Principal{Anonymous{}}, Principal{Visitor{kId}},
+                          Principal{Operator{AccountId{1}, kOwner.account}}, Principal{Admin{AccountId{1}}}}) {
     const auto stranger = given({kCreated}).by(who);
     EXPECT_EQ(stranger.when(kRename).error().code, Code::assistant_not_found);
     EXPECT_EQ(stranger.when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);

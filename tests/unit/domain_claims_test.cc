@@ -28,7 +28,8 @@ TEST(Claim, of_a_value_that_somebody_else_has_is_refused_by_an_event) {
 TEST(Claim, of_one_holder_the_latest_counts_in_whatever_order_they_come) {
   const Reserved later{"account_email", "ef56", "p2", kAnna, 7};
   EXPECT_EQ(given({kReserved}).when(reserve("p2", kAnna, 7))->events, Events{later});
-  EXPECT_EQ(given({later}).when(reserve("p1", kAnna, 4))->events, (Events{Refused{"account_email", "ef56", "p1", kAnna}}));
+  EXPECT_EQ(given({later}).when(reserve("p1", kAnna, 4))->events,
+            (Events{Refused{"account_email", "ef56", "p1", kAnna}}));
   EXPECT_TRUE(given({kReserved, later}).when(Release{"account_email", "ef56", "p1"})->events.empty());
 }
 TEST(Claim, that_is_released_is_anybodys) {

@@ -19,7 +19,9 @@ TEST(Open, a_visitor_opens_a_dialog_with_the_assistant_of_the_site) {
   EXPECT_EQ(decision->events, std::vector<Event>{kOpened});
   EXPECT_EQ(std::get<DialogOpened>(decision->answer).dialog, DialogId{5 * kSlots + 7});
 }
-TEST(Open, is_for_visitors_alone) { EXPECT_EQ(given({}).by(Owner{kOwner}).when(Open{kOwner}).error().code, Code::insufficient_permissions); }
+TEST(Open, is_for_visitors_alone) {
+  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Open{kOwner}).error().code, Code::insufficient_permissions);
+}
 TEST(PostVisitorMessage, gets_the_next_id_of_the_dialogs_slot) {
   const auto decision = given({kOpened}).by(Visitor{kAssistant}).when(PostVisitorMessage{Personal{"Привет"}});
   ASSERT_TRUE(decision);
@@ -27,11 +29,13 @@ TEST(PostVisitorMessage, gets_the_next_id_of_the_dialogs_slot) {
   EXPECT_EQ(message, (MessageCreated{MessageId{42 * kSlots + 7}, Sender::user, Personal{"Привет"}, std::nullopt}));
 }
 TEST(PostVisitorMessage, a_visitor_of_another_site_is_told_that_there_is_no_dialog) {
-  EXPECT_EQ(given({kOpened}).by(Visitor{kOtherAssistant}).when(PostVisitorMessage{}).error().code, Code::dialog_not_found);
+  EXPECT_EQ(given({kOpened}).by(Visitor{kOtherAssistant}).when(PostVisitorMessage{}).error().code,
+            Code::dialog_not_found);
   EXPECT_EQ(given({kOpened}).by(Owner{kOwner}).when(PostVisitorMessage{}).error().code, Code::dialog_not_found);
 }
 TEST(PostOperatorMessage, the_owner_speaks_as_operator) {
-  const auto decision = given({kOpened}).by(Owner{kOwner}).when(PostOperatorMessage{Personal{"Здравствуйте"}, Personal{"Анна"}});
+  const auto decision =
+      given({kOpened}).by(Owner{kOwner}).when(PostOperatorMessage{Personal{"Здравствуйте"}, Personal{"Анна"}});
   ASSERT_TRUE(decision);
   const auto& message = std::get<MessageCreated>(decision->events.at(0));
   EXPECT_EQ(message.sender, Sender::operator_);
@@ -42,7 +46,8 @@ TEST(PostOperatorMessage, a_member_of_the_owners_team_speaks_as_operator) {
   EXPECT_EQ(given({kOpened}).by(kMemberOfAnother).when(PostOperatorMessage{}).error().code, Code::dialog_not_found);
 }
 TEST(PostOperatorMessage, leaves_an_archived_dialog_archived) {
-  const auto decision = given({kOpened, Archived{}}).by(Owner{kOwner}).when(PostOperatorMessage{Personal{"До свидания"}, {}});
+  const auto decision =
+      given({kOpened, Archived{}}).by(Owner{kOwner}).when(PostOperatorMessage{Personal{"До свидания"}, {}});
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events.size(), 1U);
 }
@@ -62,8 +67,8 @@ TEST(Archive, is_for_the_owner_and_its_team) {
     EXPECT_EQ(decision->events, std::vector<Event>{Archived{}});
     EXPECT_EQ(decision->answer, Answer(DialogIs{DialogId{5 * kSlots + 7}, Status::archived}));
   }
-  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{kMemberOfAnother}, Principal{Visitor{kAssistant}}, Principal{Anonymous{}},
-                               Principal{Admin{kOwner}}, Principal{Administrator{}}}) {
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{kMemberOfAnother}, Principal{Visitor{kAssistant}},
+                               Principal{Anonymous{}}, Principal{Admin{kOwner}}, Principal{Administrator{}}}) {
     EXPECT_EQ(given({kOpened}).by(who).when(Archive{}).error().code, Code::dialog_not_found);
     EXPECT_EQ(given({kOpened, Archived{}}).by(who).when(Unarchive{}).error().code, Code::dialog_not_found);
   }
@@ -87,7 +92,9 @@ TEST(Unarchive, makes_an_archived_dialog_active_and_an_active_one_stays_so) {
     EXPECT_EQ(again->answer, decision->answer);
   }
 }
-TEST(Open, a_dialog_is_opened_once) { EXPECT_EQ(given({kOpened}).by(Visitor{kAssistant}).when(Open{kOwner}).error().code, Code::version_conflict); }
+TEST(Open, a_dialog_is_opened_once) {
+  EXPECT_EQ(given({kOpened}).by(Visitor{kAssistant}).when(Open{kOwner}).error().code, Code::version_conflict);
+}
 TEST(Fold, of_dialogs_is_total) { EXPECT_EQ(given({Archived{}, Unarchived{}, kSaid}).state, State{NoDialog{}}); }
 TEST(PostOperatorMessage, another_account_is_told_that_there_is_no_dialog) {
   EXPECT_EQ(given({kOpened}).by(Owner{kStranger}).when(PostOperatorMessage{}).error().code, Code::dialog_not_found);

@@ -16,13 +16,15 @@ TEST(Streams, are_written_and_read_back) {
   EXPECT_EQ(parse_stream("dialog/1387"), dialog);
 }
 TEST(Streams, text_that_names_none_is_none) {
-  for (const auto* text : {"", "dialog", "dialog/", "dialog/0", "dialog/-1", "dialog/01", "dialog/1x", "dialog/9007199254740992", "room/1", "/1"})
+  for (const auto* text : {"", "dialog", "dialog/", "dialog/0", "dialog/-1", "dialog/01", "dialog/1x",
+                           "dialog/9007199254740992", "room/1", "/1"})
     EXPECT_FALSE(parse_stream(text)) << text;
 }
 TEST(Principals, are_written_and_read_back) {
   for (const Principal& p :
-       {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Operator{AccountId{7}, AccountId{5}}}, Principal{Admin{AccountId{8}}},
-        Principal{Visitor{AssistantId{6}}}, Principal{Administrator{}}, Principal{Integrator{ApiKeyId{9}, AccountId{5}}}})
+       {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Operator{AccountId{7}, AccountId{5}}},
+        Principal{Admin{AccountId{8}}}, Principal{Visitor{AssistantId{6}}}, Principal{Administrator{}},
+        Principal{Integrator{ApiKeyId{9}, AccountId{5}}}})
     EXPECT_EQ(parse_principal(to_string(p)), p);
   for (const auto* text : {"root/1", "api_key/9", "api_key/9/", "api_key//5", "api_key/0/5", "api_key/9/5/1"})
     EXPECT_FALSE(parse_principal(text)) << text;

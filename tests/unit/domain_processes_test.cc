@@ -19,7 +19,8 @@ const C& command(const FollowUp& step) {
 }
 
 TEST(Processes, a_requested_email_is_reserved_in_its_own_slot) {
-  const auto steps = follow_ups(kAnna, 4, accounts::Event{accounts::EmailChangeRequested{"p1", "c1", Personal{"b@c.d"}, "ef56", {}}});
+  const auto steps =
+      follow_ups(kAnna, 4, accounts::Event{accounts::EmailChangeRequested{"p1", "c1", Personal{"b@c.d"}, "ef56", {}}});
   ASSERT_EQ(steps.size(), 1u);
   EXPECT_EQ(std::get<UniqueKey>(steps[0].target), kClaims);
   const auto& reserve = command<claims::Command, claims::Reserve>(steps[0]);
@@ -34,7 +35,8 @@ TEST(Processes, what_came_of_a_reservation_is_told_to_the_account) {
     ASSERT_EQ(steps.size(), 1u);
     EXPECT_EQ(std::get<Stream>(steps[0].target), kAnna);
     const auto& finish = command<accounts::Command, accounts::FinishEmailChange>(steps[0]);
-    EXPECT_EQ(std::tie(finish.process_id, finish.email_index, finish.is_reserved), std::tuple("p1", "ef56", is_reserved));
+    EXPECT_EQ(std::tie(finish.process_id, finish.email_index, finish.is_reserved),
+              std::tuple("p1", "ef56", is_reserved));
   }
 }
 TEST(Processes, a_changed_email_is_confirmed_and_a_claim_on_the_previous_one_released) {
@@ -84,7 +86,8 @@ TEST(Processes, a_bot_is_confirmed_when_it_is_claimed_and_released_when_nobody_n
   ASSERT_EQ(claimed.size(), 1u);
   EXPECT_EQ(std::get<UniqueKey>(claimed[0].target), kBotClaims);
   EXPECT_EQ((command<claims::Command, claims::Confirm>(claimed[0]).process_id), "p1");
-  for (const auto& event : {assistants::Event{assistants::BotReleased{"p1", "b1"}}, assistants::Event{assistants::CreationRefused{"p1", "b1"}}}) {
+  for (const auto& event : {assistants::Event{assistants::BotReleased{"p1", "b1"}},
+                            assistants::Event{assistants::CreationRefused{"p1", "b1"}}}) {
     const auto steps = follow_ups(kHelper, 7, event);
     ASSERT_EQ(steps.size(), 1u);
     EXPECT_EQ(std::get<UniqueKey>(steps[0].target), kBotClaims);

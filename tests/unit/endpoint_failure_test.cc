@@ -27,7 +27,8 @@ TEST(Language, is_russian_unless_english_is_liked_better) {
   ASSERT_GT(table->root().size(), 50U);
   for (std::size_t i = 0; i < table->root().size(); ++i) {
     const auto asked = table->root().at(i).at(0).string().value();
-    EXPECT_EQ(preferred_language(asked) == Language::english ? "en" : "ru", table->root().at(i).at(1).string()) << asked;
+    EXPECT_EQ(preferred_language(asked) == Language::english ? "en" : "ru", table->root().at(i).at(1).string())
+        << asked;
   }
 }
 
@@ -36,28 +37,35 @@ TEST(ErrorAnswer, has_the_documented_form) {
   EXPECT_EQ(answer.status, 422);
   EXPECT_EQ(answer.headers.get("Content-Type"), "application/json");
   EXPECT_EQ(answer.headers.get("Content-Language"), "en");
-  EXPECT_EQ(answer.body,
-            R"({"error":{"code":"VALIDATION_ERROR","message":"The data is not valid","details":{"field":"email","issue":"is required"}}})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"error":{"code":"VALIDATION_ERROR","message":"The data is not valid","details":{"field":"email","issue":"is required"}}})");
 }
 TEST(ErrorAnswer, is_russian_by_default_and_its_issue_too) {
   const auto answer = error_response(schema::Problem{"email", "must be an e-mail address"}, "");
-  EXPECT_EQ(answer.body,
-            R"({"error":{"code":"VALIDATION_ERROR","message":"Некорректные данные","details":{"field":"email","issue":"Неверный формат email"}}})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"error":{"code":"VALIDATION_ERROR","message":"Некорректные данные","details":{"field":"email","issue":"Неверный формат email"}}})");
 }
-TEST(ErrorAnswer, always_has_details) { EXPECT_THAT(error_response(Code::dialog_not_found, "en").body, HasSubstr(R"("details":{})")); }
+TEST(ErrorAnswer, always_has_details) {
+  EXPECT_THAT(error_response(Code::dialog_not_found, "en").body, HasSubstr(R"("details":{})"));
+}
 TEST(ErrorAnswer, tells_how_to_authenticate) {
   EXPECT_EQ(error_response(Code::not_authenticated, "").headers.get("WWW-Authenticate"), "Bearer");
   EXPECT_EQ(error_response(Code::token_expired, "").headers.get("WWW-Authenticate"), R"(Bearer error="invalid_token")");
   EXPECT_FALSE(error_response(Code::dialog_not_found, "").headers.has("WWW-Authenticate"));
 }
 TEST(ErrorAnswer, says_when_to_ask_again) {
-  for (const Code code : {Code::overloaded, Code::unavailable, Code::stream_parked}) EXPECT_TRUE(error_response(code, "").headers.has("Retry-After"));
+  for (const Code code : {Code::overloaded, Code::unavailable, Code::stream_parked})
+    EXPECT_TRUE(error_response(code, "").headers.has("Retry-After"));
   EXPECT_FALSE(error_response(Code::internal_error, "").headers.has("Retry-After"));
 }
 TEST(ErrorAnswer, to_one_who_asks_too_often_says_when_he_may_ask_again) {
-  const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const auto answer =
-      error_response(limits::Standing{.allowed = false, .limit = 5, .remaining = 0, .more_in = std::chrono::milliseconds(12'001)}, "en");
+  const auto now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto answer = error_response(
+      limits::Standing{.allowed = false, .limit = 5, .remaining = 0, .more_in = std::chrono::milliseconds(12'001)},
+      "en");
   EXPECT_EQ(answer.status, 429);
   EXPECT_THAT(answer.body, HasSubstr(R"("code":"RATE_LIMIT_EXCEEDED")"));
   EXPECT_EQ(answer.headers.get("Retry-After"), "13");
@@ -67,9 +75,11 @@ TEST(ErrorAnswer, to_one_who_asks_too_often_says_when_he_may_ask_again) {
   EXPECT_LE(std::stoll(std::string(answer.headers.get("X-RateLimit-Reset"))), now + 15);
 }
 TEST(Failure, of_ours_says_its_cause_to_the_log_and_to_nobody_else) {
-  const postgres::Error error{postgres::ErrorKind::rejected, "42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs"};
+  const postgres::Error error{postgres::ErrorKind::rejected,
+                              "42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs"};
   const Failure rejected(error);
-  EXPECT_EQ(rejected.problem.issue, "PostgreSQL: rejected: 42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs");
+  EXPECT_EQ(rejected.problem.issue,
+            "PostgreSQL: rejected: 42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs");
   EXPECT_THAT(error_response(rejected, "en").body, Not(HasSubstr("42703")));
   EXPECT_FALSE(Failure(Error{Code::internal_error, {}}).problem.issue.empty());
   EXPECT_EQ(Failure(postgres::Error{postgres::ErrorKind::timeout, "57014"}).problem.issue, "");
@@ -87,7 +97,8 @@ TEST(Cause, of_an_exception_has_its_text_only_where_that_is_the_programs_own) {
   EXPECT_EQ(cause_of(7), "int");
 }
 TEST(ErrorAnswer, of_a_conflict_names_the_current_version) {
-  EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body, HasSubstr(R"("details":{"current_version":7})"));
+  EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body,
+              HasSubstr(R"("details":{"current_version":7})"));
 }
 TEST(ErrorAnswer, of_a_timeout_names_the_command) {
   Failure failure(Code::command_timeout);
@@ -100,7 +111,8 @@ TEST(ErrorAnswer, never_tells_what_the_database_said) {
   const auto rejected = error_response(postgres::Error{postgres::ErrorKind::rejected, "secret detail"}, "en");
   EXPECT_EQ(rejected.status, 500);
   EXPECT_THAT(rejected.body, Not(HasSubstr("secret")));
-  for (const auto kind : {postgres::ErrorKind::unavailable, postgres::ErrorKind::timeout, postgres::ErrorKind::conflict}) {
+  for (const auto kind :
+       {postgres::ErrorKind::unavailable, postgres::ErrorKind::timeout, postgres::ErrorKind::conflict}) {
     EXPECT_EQ(error_response(postgres::Error{kind, ""}, "").status, 503);
   }
 }
@@ -122,7 +134,8 @@ TEST(KernelError, has_the_same_form_for_every_code_of_the_kernel) {
     EXPECT_EQ(answer.status, status);
     EXPECT_THAT(answer.body, HasSubstr("\"" + std::string(code) + "\""));
   }
-  const auto unavailable = kernel_error({.refusal = {503, "SERVICE_UNAVAILABLE"}, .accept_language = "", .request_id = "r"});
+  const auto unavailable =
+      kernel_error({.refusal = {503, "SERVICE_UNAVAILABLE"}, .accept_language = "", .request_id = "r"});
   EXPECT_EQ(unavailable.status, 503);
   EXPECT_THAT(unavailable.body, HasSubstr("UNAVAILABLE"));
 }
@@ -131,8 +144,10 @@ TEST(KernelError, names_the_limit_that_a_request_is_over) {
   const auto body_of = [](const http::Refusal& refusal, std::string_view language) {
     return kernel_error({.refusal = refusal, .accept_language = language, .request_id = "r"}).body;
   };
-  EXPECT_THAT(body_of(http::body_too_large(16'384), "en"), HasSubstr(R"("details":{"field":"body","issue":"must be at most 16384 bytes"})"));
-  EXPECT_THAT(body_of(http::body_too_large(16'384), "ru"), HasSubstr(R"("details":{"field":"body","issue":"должно быть не больше 16384 байт"})"));
+  EXPECT_THAT(body_of(http::body_too_large(16'384), "en"),
+              HasSubstr(R"("details":{"field":"body","issue":"must be at most 16384 bytes"})"));
+  EXPECT_THAT(body_of(http::body_too_large(16'384), "ru"),
+              HasSubstr(R"("details":{"field":"body","issue":"должно быть не больше 16384 байт"})"));
   std::string query;
   for (int i = 0; i <= 100; ++i) query += "p" + std::to_string(i) + "&";
   EXPECT_THAT(body_of(http::parse_query(query).error(), "ru"),

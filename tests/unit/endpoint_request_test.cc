@@ -43,8 +43,8 @@ std::string refused_field(const http::Request& r) {
 }
 
 TEST(Parameters, are_read_into_their_types) {
-  const auto page =
-      read_parameters<Page>(request("1387", {{"sender", "operator"}, {"limit", "100"}, {"after", "0"}, {"unknown", "x"}}, {{"last-event-id", "7"}}));
+  const auto page = read_parameters<Page>(request(
+      "1387", {{"sender", "operator"}, {"limit", "100"}, {"after", "0"}, {"unknown", "x"}}, {{"last-event-id", "7"}}));
   ASSERT_TRUE(page);
   EXPECT_EQ(page->dialog, DialogId{1387});
   EXPECT_EQ(page->sender, dialogs::Sender::operator_);
@@ -61,7 +61,8 @@ TEST(Parameters, that_are_not_given_keep_their_defaults) {
 TEST(Parameters, that_are_not_valid_are_named) {
   for (const char* id : {"", "0", "-1", "+1", "01", "1.0", " 1", "1x", "9007199254740992", "99999999999999999999"})
     EXPECT_EQ(refused_field(request(id, {})), "dialog_id") << id;
-  for (const char* limit : {"", "0", "101", "-5", "ten", "1e2", "0x10"}) EXPECT_EQ(refused_field(request("1", {{"limit", limit}})), "limit") << limit;
+  for (const char* limit : {"", "0", "101", "-5", "ten", "1e2", "0x10"})
+    EXPECT_EQ(refused_field(request("1", {{"limit", limit}})), "limit") << limit;
   EXPECT_EQ(refused_field(request("1", {{"sender", "Operator"}})), "sender");
   EXPECT_EQ(refused_field(request("1", {{"after", "-1"}})), "after");
   EXPECT_EQ(refused_field(request("1", {}, {{"Last-Event-ID", "12345"}})), "Last-Event-ID");
@@ -101,22 +102,27 @@ TEST(CommandId, does_not_depend_on_where_one_part_ends) {
   EXPECT_NE(command_id("a", "POST", "/api/1", "2"), command_id("a", "POST", "/api/", "12"));
 }
 TEST(CommandId, without_a_key_is_new_each_time) {
-  EXPECT_NE(command_id("account/7", "POST", "/api/assistants", ""), command_id("account/7", "POST", "/api/assistants", ""));
+  EXPECT_NE(command_id("account/7", "POST", "/api/assistants", ""),
+            command_id("account/7", "POST", "/api/assistants", ""));
 }
-TEST(ConcretePath, has_the_parameters_in_their_places) { EXPECT_EQ(concrete_path(request("1387", {})), "/api/dialogs/1387/messages"); }
+TEST(ConcretePath, has_the_parameters_in_their_places) {
+  EXPECT_EQ(concrete_path(request("1387", {})), "/api/dialogs/1387/messages");
+}
 
 TEST(BearerToken, follows_its_scheme_in_any_case_after_one_blank_or_several) {
-  for (const char* spelling : {"Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c"}) EXPECT_EQ(bearer_token(spelling), "a.b.c") << spelling;
+  for (const char* spelling : {"Bearer a.b.c", "bearer a.b.c", "BEARER   a.b.c"})
+    EXPECT_EQ(bearer_token(spelling), "a.b.c") << spelling;
   for (const char* none : {"", "Bearer", "Bearer ", "a.b.c", "Bearera.b.c", "Basic a.b.c", "Bearer\ta.b.c", " Bearer"})
     EXPECT_EQ(bearer_token(none), "") << none;
 }
 TEST(ContentType, is_json_in_any_case_and_with_any_parameters) {
-  for (const char* json : {"application/json", "Application/JSON", "application/json;charset=utf-8", "application/json\t;\tcharset=utf-8",
-                           "application/json ; x=\"a;b\"", "application/problem+json", "application/merge-patch+JSON\t"}) {
+  for (const char* json :
+       {"application/json", "Application/JSON", "application/json;charset=utf-8", "application/json\t;\tcharset=utf-8",
+        "application/json ; x=\"a;b\"", "application/problem+json", "application/merge-patch+JSON\t"}) {
     EXPECT_TRUE(is_json(json)) << json;
   }
-  for (const char* other :
-       {"", ";", "text/plain", "json", "application/jsonp", "application/json2", "text/plain;application/json", "application/json, text/plain"}) {
+  for (const char* other : {"", ";", "text/plain", "json", "application/jsonp", "application/json2",
+                            "text/plain;application/json", "application/json, text/plain"}) {
     EXPECT_FALSE(is_json(other)) << other;
   }
 }
@@ -129,8 +135,11 @@ TEST(IfMatch, names_one_version_in_every_spelling_of_a_list) {
   EXPECT_EQ(expected_version({}).value(), std::nullopt);
   EXPECT_EQ(version_of("*"), std::nullopt);
   for (const char* spelling : {"\"7\"", "\"7\",", ", \"7\"\t,\t\"7\""}) EXPECT_EQ(version_of(spelling), 7) << spelling;
-  const auto refused = [](std::string text) { return expected_version({{"If-Match", std::move(text)}}).error().problem.issue; };
-  for (const char* none : {"", ",", "7", "\"\"", "\"seven\"", "W/\"7\"", "\"7", "\"", "*, \"7\"", "\"-7\"", "\"7\" \"7\""}) {
+  const auto refused = [](std::string text) {
+    return expected_version({{"If-Match", std::move(text)}}).error().problem.issue;
+  };
+  for (const char* none :
+       {"", ",", "7", "\"\"", "\"seven\"", "W/\"7\"", "\"7", "\"", "*, \"7\"", "\"-7\"", "\"7\" \"7\""}) {
     EXPECT_EQ(refused(none), "must be a version in quotes, like \"7\"") << none;
   }
   EXPECT_EQ(refused("\"7\", \"8\""), "must name one version");

@@ -8,21 +8,25 @@
 namespace parley::http {
 namespace {
 
-constexpr RequestLimits kLimits{.target_bytes_max = 8'000, .head_bytes_max = 16'384, .header_lines_max = 100, .body_bytes_max = 1'000};
+constexpr RequestLimits kLimits{
+    .target_bytes_max = 8'000, .head_bytes_max = 16'384, .header_lines_max = 100, .body_bytes_max = 1'000};
 
 /// The status of the refusal; 0: complete; 1: needs more; 2: needs the body.
 int outcome(std::string_view bytes) {
   RequestReader reader(kLimits);
   const auto progress = reader.feed(bytes);
   if (const auto* refusal = std::get_if<Refusal>(&progress)) return refusal->status;
-  return std::holds_alternative<RequestReader::Complete>(progress) ? 0 : std::holds_alternative<RequestReader::NeedMore>(progress) ? 1 : 2;
+  return std::holds_alternative<RequestReader::Complete>(progress)   ? 0
+         : std::holds_alternative<RequestReader::NeedMore>(progress) ? 1
+                                                                     : 2;
 }
 std::string get(std::string_view target) { return "GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n"; }
 std::string with(std::string_view lines) { return "POST /a HTTP/1.1\r\nHost: a\r\n" + std::string(lines) + "\r\n"; }
 
 TEST(RequestReader, ReadsARequestInOnePiece) {
   RequestReader reader(kLimits);
-  const auto progress = reader.feed("POST /a/b%20c?x=1 HTTP/1.1\r\nhOsT: here:8000\r\nX-A:  one \r\nX-A: two\r\nContent-Length: 4\r\n\r\nbody");
+  const auto progress = reader.feed(
+      "POST /a/b%20c?x=1 HTTP/1.1\r\nhOsT: here:8000\r\nX-A:  one \r\nX-A: two\r\nContent-Length: 4\r\n\r\nbody");
   ASSERT_TRUE(std::holds_alternative<RequestReader::Complete>(progress));
   const RequestHead head = reader.take_head();
   EXPECT_EQ(head.method, "POST");
@@ -79,7 +83,8 @@ TEST(RequestReader, AcceptsWhatIsLegal) {
   EXPECT_EQ(outcome("\r\n" + get("/a")), 0);
   EXPECT_EQ(outcome("GET /a HTTP/1.0\r\n\r\n"), 0);
   EXPECT_EQ(outcome("QUERY /a HTTP/1.1\r\nHost: a\r\n\r\n"), 0);
-  EXPECT_EQ(outcome(with("Accept: */*\r\nCookie: foo\r\nCache-Control: what\r\nContent-Type: foo\r\nDate: never\r\n")), 0);
+  EXPECT_EQ(outcome(with("Accept: */*\r\nCookie: foo\r\nCache-Control: what\r\nContent-Type: foo\r\nDate: never\r\n")),
+            0);
   EXPECT_EQ(outcome(with("X-Empty:\r\nX-Utf8: \xD0\xB0\r\n")), 0);
   EXPECT_EQ(outcome(with("Content-Length: 1000\r\n")), 2);
 }
@@ -91,13 +96,14 @@ TEST(RequestReader, TakesTheAbsoluteFormForThePathInIt) {
     const auto head = reader.take_head();
     return head.path + "|" + head.query;
   };
-  for (const char* target : {"http://a/b?c=http://d", "HTTP://a:8000/b/?c=http://d", "https://[::1]:80/%62?c=http://d"}) {
+  for (const char* target :
+       {"http://a/b?c=http://d", "HTTP://a:8000/b/?c=http://d", "https://[::1]:80/%62?c=http://d"}) {
     EXPECT_EQ(path_and_query(target), "/b|c=http://d") << target;
   }
   for (const char* target : {"http://a", "http://a/"}) EXPECT_EQ(path_and_query(target), "/|") << target;
   EXPECT_EQ(path_and_query("http://a?b=1"), "/|b=1");
-  for (const char* target :
-       {"http://", "http:///b", "http://user@a/b", "http://a\\b/", "http://a//b", "http:/a/b", "ftp://a/b", "a/b", "a:80", "?b"}) {
+  for (const char* target : {"http://", "http:///b", "http://user@a/b", "http://a\\b/", "http://a//b", "http:/a/b",
+                             "ftp://a/b", "a/b", "a:80", "?b"}) {
     EXPECT_EQ(path_and_query(target), "refused") << target;
   }
   EXPECT_EQ(outcome("GET http://a/b HTTP/1.1\r\n\r\n"), 400) << "a Host is needed all the same";
@@ -161,8 +167,8 @@ TEST(RequestReader, RefusesAmbiguousFraming) {
 TEST(RequestReader, UnderstandsExpectAndConnection) {
   EXPECT_EQ(outcome(with("Expect: the unexpected\r\n")), 417);
   RequestReader reader(kLimits);
-  ASSERT_TRUE(
-      std::holds_alternative<RequestReader::HeadDone>(reader.feed(with("Expect: 100-Continue\r\nContent-Length: 2\r\nConnection: x, Close\r\n"))));
+  ASSERT_TRUE(std::holds_alternative<RequestReader::HeadDone>(
+      reader.feed(with("Expect: 100-Continue\r\nContent-Length: 2\r\nConnection: x, Close\r\n"))));
   EXPECT_TRUE(reader.head().expects_continue);
   EXPECT_FALSE(reader.head().keep_alive);
 }
@@ -207,9 +213,9 @@ TEST(RequestReader, KeepsWhatItUnderstoodOfAHeadThatItRefuses) {
 }
 
 TEST(RequestReader, FindsABareLineFeedInWhateverPieceItComes) {
-  for (const std::string head :
-       {"\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "GET /a HTTP/1.1\nHost: a\r\n\r\n",
-        "GET /a HTTP/1.1\r\nHost: a\n\r\n\r\n", "GET /a HTTP/1.1\r\nHost: a\r\n\n\r\n\r\n"}) {
+  for (const std::string head : {"\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+                                 "GET /a HTTP/1.1\nHost: a\r\n\r\n", "GET /a HTTP/1.1\r\nHost: a\n\r\n\r\n",
+                                 "GET /a HTTP/1.1\r\nHost: a\r\n\n\r\n\r\n"}) {
     for (std::size_t piece = 1; piece <= head.size(); ++piece) {
       RequestReader reader(kLimits);
       bool is_refused = false;
@@ -243,7 +249,8 @@ TEST(RequestReader, HoldsNoMoreTogetherThanTheBudget) {
 TEST(RequestReader, GivesTheShareAwayWithTheRequest) {
   const auto budget = std::make_shared<ByteBudget>(10'000);
   RequestReader reader(kLimits, budget);
-  ASSERT_TRUE(std::holds_alternative<RequestReader::Complete>(reader.feed(with("Content-Length: 500\r\n") + std::string(500, 'x'))));
+  ASSERT_TRUE(std::holds_alternative<RequestReader::Complete>(
+      reader.feed(with("Content-Length: 500\r\n") + std::string(500, 'x'))));
   {
     const auto share = reader.take_share();
     const auto body = reader.take_body();

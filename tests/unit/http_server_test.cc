@@ -65,7 +65,9 @@ struct Line {
   bool streaming;
 };
 
-Response text(std::string body) { return {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = std::move(body)}; }
+Response text(std::string body) {
+  return {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = std::move(body)};
+}
 
 class HttpServer : public ::testing::Test {
  protected:
@@ -94,16 +96,22 @@ class HttpServer : public ::testing::Test {
   Routes routes() {
     Routes routes;
     routes.add("GET", "/echo/{id}", [](const Request& request, const Responder& responder) {
-      responder.send(text(std::string(request.path.find("id").value()) + "|" + std::string(request.query.find("q").value_or("-"))));
+      responder.send(text(std::string(request.path.find("id").value()) + "|" +
+                          std::string(request.query.find("q").value_or("-"))));
     });
-    routes.add("POST", "/echo", [](const Request& request, const Responder& responder) { responder.send(text(request.body)); });
-    routes.add("POST", "/small", [](const Request& request, const Responder& responder) { responder.send(text(request.body)); }, 100);
+    routes.add("POST", "/echo",
+               [](const Request& request, const Responder& responder) { responder.send(text(request.body)); });
+    routes.add(
+        "POST", "/small",
+        [](const Request& request, const Responder& responder) { responder.send(text(request.body)); }, 100);
     routes.add("GET", "/async/{id}", blocking(executor_, [](const Request& request, const Responder& responder) {
                  responder.send(text(std::string(request.path.find("id").value())));
                }));
-    routes.add("GET", "/async-throw", blocking(executor_, [](const Request&, const Responder&) { throw std::logic_error("a secret"); }));
+    routes.add("GET", "/async-throw",
+               blocking(executor_, [](const Request&, const Responder&) { throw std::logic_error("a secret"); }));
     routes.add("GET", "/held", [this](const Request&, Responder responder) { held_.put(std::move(responder)); });
-    routes.add("GET", "/big", [](const Request&, const Responder& responder) { responder.send(text(std::string(16 << 20, 'x'))); });
+    routes.add("GET", "/big",
+               [](const Request&, const Responder& responder) { responder.send(text(std::string(16 << 20, 'x'))); });
     routes.add("GET", "/throw", [](const Request&, const Responder&) { throw std::runtime_error("a secret"); });
     routes.add("GET", "/throw-int", [](const Request&, const Responder&) { throw 42; });
     routes.add("GET", "/drop", [](const Request&, const Responder&) {});
@@ -132,15 +140,18 @@ class HttpServer : public ::testing::Test {
     return {.error =
                 [](const KernelError& error) {
                   auto response =
-                      Response::json(error.refusal.status, "{\"error\":{\"code\":\"" + std::string(error.refusal.code) + "\",\"message\":\"" +
-                                                               (error.accept_language == "en" ? "English" : "Russian") + "\"}}");
-                  if (!error.origin.empty()) response.headers.set("X-Asked", std::string(error.path_pattern) + " from " + std::string(error.origin));
+                      Response::json(error.refusal.status,
+                                     "{\"error\":{\"code\":\"" + std::string(error.refusal.code) + "\",\"message\":\"" +
+                                         (error.accept_language == "en" ? "English" : "Russian") + "\"}}");
+                  if (!error.origin.empty())
+                    response.headers.set("X-Asked",
+                                         std::string(error.path_pattern) + " from " + std::string(error.origin));
                   return response;
                 },
             .answered =
                 [this](const Answered& answered) {
-                  log_.put({std::string(answered.method), std::string(answered.route), std::string(answered.request_id), answered.status,
-                            answered.streaming});
+                  log_.put({std::string(answered.method), std::string(answered.route), std::string(answered.request_id),
+                            answered.status, answered.streaming});
                 },
             .failed = [this](const Failure& failure) { failures_.put(std::string(failure.cause)); }};
   }
@@ -158,7 +169,8 @@ class HttpServer : public ::testing::Test {
 TEST_F(HttpServer, ABodyOverTheLimitOfItsEndpointIsNotRead) {
   start();
   const auto announce = [](std::size_t bytes, std::string_view path, std::string_view lines = "") {
-    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(bytes) + "\r\n" + std::string(lines) + "\r\n";
+    return "POST " + std::string(path) + " HTTP/1.1\r\nHost: test\r\nContent-Length: " + std::to_string(bytes) +
+           "\r\n" + std::string(lines) + "\r\n";
   };
   EXPECT_EQ(ask(announce(100, "/small") + std::string(100, 'x')).body, std::string(100, 'x'));
   const auto with_body = ask(announce(101, "/small") + std::string(101, 'x'));
@@ -170,7 +182,8 @@ TEST_F(HttpServer, ABodyOverTheLimitOfItsEndpointIsNotRead) {
   }
   EXPECT_EQ(ask(announce(101, "/echo") + std::string(101, 'x')).status, 200) << "the limit is one endpoint's";
   EXPECT_EQ(ask(announce(101, "/nothing") + std::string(101, 'x')).status, 404);
-  EXPECT_EQ(ask("PUT /small HTTP/1.1\r\nHost: test\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')).status, 405);
+  EXPECT_EQ(ask("PUT /small HTTP/1.1\r\nHost: test\r\nContent-Length: 101\r\n\r\n" + std::string(101, 'x')).status,
+            405);
 }
 
 TEST_F(HttpServer, AnswersManyRequestsOnOneConnection) {
@@ -215,9 +228,11 @@ TEST_F(HttpServer, AnswersErrorsInTheProductsFormAndTheCallersLanguage) {
 TEST_F(HttpServer, SaysOfItsErrorsWhichPathWasAskedForAndFromWhichOrigin) {
   start({.limits = {.request = {.body_bytes_max = 10}}});
   const auto asked = [&](std::string_view line, std::string_view fields = "") {
-    const auto answer = ask(std::string(line) + " HTTP/1.1\r\nHost: test\r\nOrigin: https://shop.example\r\n" + std::string(fields) + "\r\n");
+    const auto answer = ask(std::string(line) + " HTTP/1.1\r\nHost: test\r\nOrigin: https://shop.example\r\n" +
+                            std::string(fields) + "\r\n");
     const auto at = answer.head.find("X-Asked: ");
-    return std::to_string(answer.status) + " " + (at == std::string::npos ? "" : answer.head.substr(at + 9, answer.head.find("\r\n", at) - at - 9));
+    return std::to_string(answer.status) + " " +
+           (at == std::string::npos ? "" : answer.head.substr(at + 9, answer.head.find("\r\n", at) - at - 9));
   };
   EXPECT_EQ(asked("DELETE /echo/1"), "405 /echo/{id} from https://shop.example");
   EXPECT_EQ(asked("GET /echo/1?a=1&a=2"), "400 /echo/{id} from https://shop.example");
@@ -227,7 +242,8 @@ TEST_F(HttpServer, SaysOfItsErrorsWhichPathWasAskedForAndFromWhichOrigin) {
   EXPECT_EQ(asked("GET /nowhere"), "404  from https://shop.example");
   EXPECT_EQ(asked("GET /nowhere", "Content-Length: 11\r\n"), "413  from https://shop.example");
   EXPECT_EQ(asked("GET /%zz"), "400  from https://shop.example");
-  EXPECT_EQ(asked("GET /echo/1", "No colon\r\n"), "400 /echo/{id} from https://shop.example") << "what was read before the fault counts";
+  EXPECT_EQ(asked("GET /echo/1", "No colon\r\n"), "400 /echo/{id} from https://shop.example")
+      << "what was read before the fault counts";
 }
 
 TEST_F(HttpServer, KnowsTheMethodsOfAPath) {
@@ -306,23 +322,26 @@ std::string post(std::string_view lines, std::string_view body = "") {
 }
 INSTANTIATE_TEST_SUITE_P(
     Kinds, HttpServerBadInput,
-    ::testing::Values(BadInput{"Garbage", "\x16\x03\x01\x02\x01 hello\r\n\r\n", 400},
-                      BadInput{"ChunkedSplitInsideALineEnd", post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r"), 411},
-                      BadInput{"ChunkedAndLength", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "hello"), 411},
-                      BadInput{"SixteenThousandSlashes", "GET " + std::string(16'000, '/') + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
-                      BadInput{"DoubleSlash", "GET /echo//1 HTTP/1.1\r\nHost: test\r\n\r\n", 400},
-                      BadInput{"LongTarget", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
-                      BadInput{"LongHeader", post("X-A: " + std::string(20'000, 'a') + "\r\n"), 431},
-                      BadInput{"NegativeLength", post("Content-Length: -5\r\n"), 400},
-                      BadInput{"TwoLengths", post("Content-Length: 1\r\nContent-Length: 1\r\n", "a"), 400},
-                      BadInput{"HugeLength", post("Content-Length: 18446744073709551616\r\n"), 413},
-                      BadInput{"BodyOverTheLimit", post("Content-Length: 1048577\r\n", std::string(1'048'577, 'a')), 413},
-                      BadInput{"TwoHosts", post("Host: other\r\n"), 400}, BadInput{"NoHost", "GET /echo/1 HTTP/1.1\r\n\r\n", 400},
-                      BadInput{"FoldedHeader", post("X-A: 1\r\n 2\r\n"), 400}, BadInput{"NulInHeader", post(std::string("X-A: a\0b\r\n", 10)), 400},
-                      BadInput{"BareLineFeeds", "GET /echo/1 HTTP/1.1\nHost: test\n\n", 400},
-                      BadInput{"UnknownExpectation", post("Expect: wonders\r\n"), 417},
-                      BadInput{"Http2", "GET /echo/1 HTTP/2.0\r\nHost: test\r\n\r\n", 505},
-                      BadInput{"Pipelined", "GET /echo/1 HTTP/1.1\r\nHost: test\r\n\r\nGET /echo/2 HTTP/1.1\r\nHost: test\r\n\r\n", 400}),
+    ::testing::Values(
+        BadInput{"Garbage", "\x16\x03\x01\x02\x01 hello\r\n\r\n", 400},
+        BadInput{"ChunkedSplitInsideALineEnd", post("Transfer-Encoding: chunked\r\n", "5\r\nhello\r"), 411},
+        BadInput{"ChunkedAndLength", post("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "hello"), 411},
+        BadInput{"SixteenThousandSlashes", "GET " + std::string(16'000, '/') + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
+        BadInput{"DoubleSlash", "GET /echo//1 HTTP/1.1\r\nHost: test\r\n\r\n", 400},
+        BadInput{"LongTarget", "GET /" + std::string(9'000, 'a') + " HTTP/1.1\r\nHost: test\r\n\r\n", 414},
+        BadInput{"LongHeader", post("X-A: " + std::string(20'000, 'a') + "\r\n"), 431},
+        BadInput{"NegativeLength", post("Content-Length: -5\r\n"), 400},
+        BadInput{"TwoLengths", post("Content-Length: 1\r\nContent-Length: 1\r\n", "a"), 400},
+        BadInput{"HugeLength", post("Content-Length: 18446744073709551616\r\n"), 413},
+        BadInput{"BodyOverTheLimit", post("Content-Length: 1048577\r\n", std::string(1'048'577, 'a')), 413},
+        BadInput{"TwoHosts", post("Host: other\r\n"), 400}, BadInput{"NoHost", "GET /echo/1 HTTP/1.1\r\n\r\n", 400},
+        BadInput{"FoldedHeader", post("X-A: 1\r\n 2\r\n"), 400},
+        BadInput{"NulInHeader", post(std::string("X-A: a\0b\r\n", 10)), 400},
+        BadInput{"BareLineFeeds", "GET /echo/1 HTTP/1.1\nHost: test\n\n", 400},
+        BadInput{"UnknownExpectation", post("Expect: wonders\r\n"), 417},
+        BadInput{"Http2", "GET /echo/1 HTTP/2.0\r\nHost: test\r\n\r\n", 505},
+        BadInput{"Pipelined", "GET /echo/1 HTTP/1.1\r\nHost: test\r\n\r\nGET /echo/2 HTTP/1.1\r\nHost: test\r\n\r\n",
+                 400}),
     [](const auto& info) { return info.param.name; });
 
 TEST_F(HttpServer, EndsTheConnectionAfterTheAnswerWhenMoreCameMeanwhile) {
@@ -340,8 +359,9 @@ TEST_F(HttpServer, EndsTheConnectionAfterTheAnswerWhenMoreCameMeanwhile) {
 
 TEST_F(HttpServer, AnswersWhatNoTypedHeaderParserOfPistacheWouldTake) {
   start();
-  const Answer answer =
-      get("/echo/1", "Accept: */*\r\nCookie: foo\r\nCache-Control: what\r\nContent-Type: foo\r\nDate: never\r\nAuthorization: x\r\n");
+  const Answer answer = get(
+      "/echo/1",
+      "Accept: */*\r\nCookie: foo\r\nCache-Control: what\r\nContent-Type: foo\r\nDate: never\r\nAuthorization: x\r\n");
   EXPECT_EQ(answer.status, 200);
 }
 
@@ -385,7 +405,8 @@ TEST_F(HttpServer, HandlersThatFailBecomeGeneric500s) {
     EXPECT_TRUE(answer.has("X-Request-Id: find-me")) << target;
     EXPECT_FALSE((answer.head + answer.body).contains("secret") || answer.has("stolen")) << answer.body;
   }
-  EXPECT_EQ(failures_.take(), (std::vector<std::string>{"std::runtime_error", "int", "std::logic_error", "dropped", "invalid header"}));
+  EXPECT_EQ(failures_.take(),
+            (std::vector<std::string>{"std::runtime_error", "int", "std::logic_error", "dropped", "invalid header"}));
 }
 
 TEST_F(HttpServer, GivesWhatIsAlwaysSaidToEveryAnswer) {
@@ -429,8 +450,8 @@ TEST_F(HttpServer, StreamsEventsInChunksUntilClosed) {
   client.get("/stream");
   ASSERT_TRUE(client.read_to("\r\n\r\n"));
   const std::string head = client.take_unread();
-  for (const char* field : {"200 OK", "Content-Type: text/event-stream\r\n", "Cache-Control: no-cache\r\n", "X-Accel-Buffering: no\r\n",
-                            "Transfer-Encoding: chunked\r\n"}) {
+  for (const char* field : {"200 OK", "Content-Type: text/event-stream\r\n", "Cache-Control: no-cache\r\n",
+                            "X-Accel-Buffering: no\r\n", "Transfer-Encoding: chunked\r\n"}) {
     EXPECT_TRUE(head.contains(field)) << field;
   }
   ASSERT_TRUE(streams_.waits_for(1));
@@ -550,7 +571,8 @@ TEST_F(HttpServer, RefusesRequestsThatTogetherAreTooLargeForItsMemory) {
   }
   EXPECT_EQ(served, 1);
   clients.clear();
-  EXPECT_TRUE(eventually([&] { return ask(post("Content-Length: 60000\r\n", std::string(60'000, 'x'))).status == 200; }));
+  EXPECT_TRUE(
+      eventually([&] { return ask(post("Content-Length: 60000\r\n", std::string(60'000, 'x'))).status == 200; }));
 }
 
 TEST_F(HttpServer, RefusesLargeAnswersWhileTooMuchIsNotRead) {
@@ -590,7 +612,8 @@ TEST_F(HttpServer, SaysUnavailableWhenTheExecutorIsFull) {
   std::promise<void> gate;
   const auto opened = gate.get_future().share();
   for (int thread = 0; thread < 2; ++thread) ASSERT_TRUE(executor_.try_post([opened] { opened.wait(); }));
-  ASSERT_TRUE(eventually([&] { return executor_.queue_depth() == 0; }));  // both threads are busy: the queue can be filled for good
+  ASSERT_TRUE(eventually(
+      [&] { return executor_.queue_depth() == 0; }));  // both threads are busy: the queue can be filled for good
   while (executor_.try_post([opened] { opened.wait(); })) {
   }
   const Answer answer = get("/async/1");
@@ -715,7 +738,8 @@ TEST_F(HttpServer, GivesNobodyTheAnswerOfAnotherWhileClientsComeAndGo) {
 }
 
 TEST_F(HttpServer, IsLeftCleanByClientsOfEveryKindAtOnce) {
-  start({.limits = {.stream_buffer_bytes_max = 64 * 1'024}, .timeouts = {.head = 300ms, .body = 300ms, .write = 300ms, .linger = 300ms}});
+  start({.limits = {.stream_buffer_bytes_max = 64 * 1'024},
+         .timeouts = {.head = 300ms, .body = 300ms, .write = 300ms, .linger = 300ms}});
   constexpr auto kDuration = 2s;
   const auto end = std::chrono::steady_clock::now() + kDuration;
   std::vector<std::thread> clients;
@@ -771,7 +795,8 @@ TEST_F(HttpServer, IsLeftCleanByClientsOfEveryKindAtOnce) {
   })) << counters().open_connections
       << " open, " << counters().in_flight << " in flight, " << counters().streams << " streams";
   EXPECT_GT(opened_streams_, 0);
-  EXPECT_TRUE(eventually([&] { return closed_streams_ == opened_streams_; })) << closed_streams_ << " of " << opened_streams_;
+  EXPECT_TRUE(eventually([&] { return closed_streams_ == opened_streams_; }))
+      << closed_streams_ << " of " << opened_streams_;
   EXPECT_EQ(get("/echo/1").status, 200);
 }
 

@@ -17,12 +17,14 @@ TEST(PercentDecode, DecodesEscapes) {
 }
 
 TEST(PercentDecode, RefusesBrokenEscapesAndNul) {
-  for (const char* text : {"%", "%4", "%zz", "%4g", "a%", "%-1", "%+1", "%00", "%%41"}) EXPECT_FALSE(percent_decode(text, Plus::literal)) << text;
+  for (const char* text : {"%", "%4", "%zz", "%4g", "a%", "%-1", "%+1", "%00", "%%41"})
+    EXPECT_FALSE(percent_decode(text, Plus::literal)) << text;
 }
 
 TEST(NormalisedPath, IsTheSameForEverySpellingOfAPath) {
-  for (const char* spelling : {"/api/dialogs/7/events", "/api/dialogs/7/events/", "/%61pi/dialogs/%37/ev%65nts", "/api/./dialogs/7/events/.",
-                               "/x/../api/dialogs/8/%2E%2e/7/events", "/api/dialogs/7/events/a/.."}) {
+  for (const char* spelling :
+       {"/api/dialogs/7/events", "/api/dialogs/7/events/", "/%61pi/dialogs/%37/ev%65nts", "/api/./dialogs/7/events/.",
+        "/x/../api/dialogs/8/%2E%2e/7/events", "/api/dialogs/7/events/a/.."}) {
     EXPECT_EQ(normalised_path(spelling), "/api/dialogs/7/events") << spelling;
   }
   for (const char* spelling : {"/", "/.", "/a/..", "/a/../"}) EXPECT_EQ(normalised_path(spelling), "/") << spelling;
@@ -37,7 +39,8 @@ TEST(NormalisedPath, KeepsWhatIsData) {
 }
 
 TEST(NormalisedPath, RefusesWhatIsNoneOrLeavesTheRoot) {
-  for (const char* path : {"", "a", "//", "//a", "/a//", "/a//b", "/%", "/%4", "/%zz", "/%00", "/a%", "/..", "/../a", "/a/../..", "/%2e%2e"}) {
+  for (const char* path : {"", "a", "//", "//a", "/a//", "/a//b", "/%", "/%4", "/%zz", "/%00", "/a%", "/..", "/../a",
+                           "/a/../..", "/%2e%2e"}) {
     EXPECT_FALSE(normalised_path(path)) << path;
   }
 }
@@ -70,7 +73,8 @@ TEST(ParseQuery, ReadsABoundedNumberOfParameters) {
 }
 
 TEST(Headers, OfLinesAreInTheirOrderAndEachNameOnce) {
-  const auto headers = Headers::joined({{"B", "1"}, {"cookie", "a=1"}, {"a", "2"}, {"b", "3"}, {"A", "4"}, {"Cookie", "b=2"}, {"c", ""}, {"B", "5"}});
+  const auto headers = Headers::joined(
+      {{"B", "1"}, {"cookie", "a=1"}, {"a", "2"}, {"b", "3"}, {"A", "4"}, {"Cookie", "b=2"}, {"c", ""}, {"B", "5"}});
   const std::vector<Headers::Field> expected{{"B", "1, 3, 5"}, {"cookie", "a=1; b=2"}, {"a", "2, 4"}, {"c", ""}};
   EXPECT_EQ(std::vector<Headers::Field>(headers.begin(), headers.end()), expected);
   EXPECT_FALSE(Headers::joined({}).has(""));

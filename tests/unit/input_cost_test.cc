@@ -1,6 +1,6 @@
-// No input costs more than its size deserves: whatever a stranger may send is read in time that is at most linear in its bytes. Each row of the
-// tables is the worst that is known of one input, at the size of its limit and at half of it; both are measured here, in one process, in time of
-// the thread's own. An input that is new gets a row.
+// No input costs more than its size deserves: whatever a stranger may send is read in time that is at most linear in
+// its bytes. Each row of the tables is the worst that is known of one input, at the size of its limit and at half of
+// it; both are measured here, in one process, in time of the thread's own. An input that is new gets a row.
 #include <gtest/gtest.h>
 #include <pistache/http.h>
 #include <time.h>
@@ -39,13 +39,14 @@ constexpr int kSlower = 20;
 #else
 constexpr int kSlower = 1;
 #endif
-/// Twice the bytes cost twice the time; 4 is what a quadratic reader shows. What is sorted, and what caches do, lies between.
+/// Twice the bytes cost twice the time; 4 is what a quadratic reader shows. What is sorted, and what caches do, lies
+/// between.
 constexpr double kRatioMax = 3;
 /// So that a factor that hides in both sizes is seen too: a reader of ours takes 1 to 20 ns for a byte.
 constexpr auto kByteMax = kSlower * 150ns;
 constexpr auto kInputMax = kSlower * 30us;      // whatever its size
 constexpr auto kCopiedByteMax = kSlower * 4ns;  // what does no more than copy depends on caches and pages, not on us
-constexpr int kSpellingsMax = 4;                // forms() makes some spellings of an address, each of which costs what one text does
+constexpr int kSpellingsMax = 4;  // forms() makes some spellings of an address, each of which costs what one text does
 constexpr auto kMeasured = 1ms;
 constexpr int kRounds = 3;
 constexpr int kTries = 4;  // the machine is shared
@@ -76,7 +77,8 @@ std::chrono::duration<double, std::nano> cost(const Reader& read, const std::str
 }
 
 /// `make` gives an input of about so many bytes.
-void expect_linear(const std::string& name, const Maker& make, const Reader& read, std::size_t bytes_max, int texts = 1) {
+void expect_linear(const std::string& name, const Maker& make, const Reader& read, std::size_t bytes_max,
+                   int texts = 1) {
   const auto whole = make(bytes_max), half = make(bytes_max / 2);
   ASSERT_LE(whole.size(), bytes_max) << name;
   ASSERT_GE(whole.size(), bytes_max * 9 / 10) << name << ": is not of the size of the limit";
@@ -84,7 +86,8 @@ void expect_linear(const std::string& name, const Maker& make, const Reader& rea
   for (int i = 0; i < kTries; ++i) {
     const auto of_whole = cost(read, whole), of_half = cost(read, half);
     problem.clear();
-    if (of_whole > of_half * kRatioMax + kInputMax / 10 + whole.size() * kCopiedByteMax) problem = "grows faster than its bytes";
+    if (of_whole > of_half * kRatioMax + kInputMax / 10 + whole.size() * kCopiedByteMax)
+      problem = "grows faster than its bytes";
     if (of_whole > texts * (kInputMax + whole.size() * kByteMax)) problem += " takes too long for its bytes";
     if (problem.empty()) return;
     problem += ": " + std::to_string(of_whole.count() / 1e3) + " us for " + std::to_string(whole.size()) + " bytes, " +
@@ -102,7 +105,8 @@ std::string repeated(std::string_view piece, std::size_t bytes) {
 /// So many pieces, told apart by their last digits, with `between` them.
 std::string numbered(std::string_view piece, std::size_t count, std::string_view between) {
   std::string text;
-  for (std::size_t i = 0; i < count; ++i) text.append(i == 0 ? "" : between).append(piece).append(std::to_string(100'000 + i));
+  for (std::size_t i = 0; i < count; ++i)
+    text.append(i == 0 ? "" : between).append(piece).append(std::to_string(100'000 + i));
   return text;
 }
 
@@ -111,7 +115,8 @@ struct Shape {
   Maker make;
 };
 Shape filled(std::string name, std::string before, std::string piece, std::string after) {
-  return {std::move(name), [=](std::size_t bytes) { return before + repeated(piece, bytes - before.size() - after.size()) + after; }};
+  return {std::move(name),
+          [=](std::size_t bytes) { return before + repeated(piece, bytes - before.size() - after.size()) + after; }};
 }
 
 /// Bodies, for whatever field.
@@ -182,8 +187,8 @@ http::Request request_to(const endpoint::Endpoint& e) {
   http::Request request;
   request.method = e.spec.method;
   request.route = e.path;
-  request.path = http::Parameters(
-      std::vector<http::Parameters::Item>{{"dialog_id", "1387"}, {"assistant_id", "1386"}, {"operator_id", "1388"}, {"api_key_id", "1389"}});
+  request.path = http::Parameters(std::vector<http::Parameters::Item>{
+      {"dialog_id", "1387"}, {"assistant_id", "1386"}, {"operator_id", "1388"}, {"api_key_id", "1389"}});
   return request;
 }
 
@@ -196,7 +201,8 @@ TEST(InputCost, of_a_body_is_linear_at_every_endpoint) {
       const auto prepared = e.prepare(request, {});
       if (!prepared) (void)endpoint::error_response(prepared.error(), "ru");
     };
-    for (const auto& shape : bodies()) expect_linear(e.path + ": " + shape.name, shape.make, read, e.spec.body_bytes_max);
+    for (const auto& shape : bodies())
+      expect_linear(e.path + ": " + shape.name, shape.make, read, e.spec.body_bytes_max);
   }
 }
 
@@ -223,7 +229,8 @@ TEST(InputCost, of_a_body_that_is_no_json_is_nothing_and_nothing_reads_multipart
       const auto prepared = e.prepare(request, {});
       ASSERT_TRUE(!prepared && prepared.error().code == Code::unsupported_media_type) << e.path;
     };
-    expect_linear(e.path, filled("multipart", "", "--\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n", "").make, read, e.spec.body_bytes_max);
+    expect_linear(e.path, filled("multipart", "", "--\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n", "").make,
+                  read, e.spec.body_bytes_max);
   }
 }
 
@@ -231,7 +238,8 @@ TEST(InputCost, of_a_head_is_linear) {
   constexpr http::RequestLimits kLimits;
   const std::string line = "GET /api/dialogs HTTP/1.1\r\nHost: a\r\n";
   const auto head = [&](std::string name, std::function<std::string(std::size_t)> lines) {
-    return Shape{std::move(name), [=](std::size_t bytes) { return line + lines(bytes - line.size() - 4) + "\r\n\r\n"; }};
+    return Shape{std::move(name),
+                 [=](std::size_t bytes) { return line + lines(bytes - line.size() - 4) + "\r\n\r\n"; }};
   };
   const auto lines_of = [&](std::size_t bytes, std::size_t count, auto one) {
     std::string text;
@@ -239,7 +247,9 @@ TEST(InputCost, of_a_head_is_linear) {
     return text;
   };
   const std::size_t most = kLimits.header_lines_max - 1;
-  const auto alike = [](std::size_t bytes, std::size_t i) { return "X-" + std::string(bytes - 9, 'a') + std::to_string(1'000 + i) + ": 1"; };
+  const auto alike = [](std::size_t bytes, std::size_t i) {
+    return "X-" + std::string(bytes - 9, 'a') + std::to_string(1'000 + i) + ": 1";
+  };
   const auto cookie = [](std::size_t bytes, std::size_t) { return "Cookie: " + std::string(bytes - 8, 'a'); };
   const std::vector<Shape> heads{
       // As many bytes for each name, so that half a head has half as many of them.
@@ -247,7 +257,8 @@ TEST(InputCost, of_a_head_is_linear) {
            [&](std::size_t bytes) {
              std::string text;
              const std::size_t each = kLimits.head_bytes_max / most - 2;
-             for (std::size_t i = 0; text.size() + each + 2 <= bytes; ++i) text.append(text.empty() ? "" : "\r\n").append(alike(each, i));
+             for (std::size_t i = 0; text.size() + each + 2 <= bytes; ++i)
+               text.append(text.empty() ? "" : "\r\n").append(alike(each, i));
              return text;
            }),
       head("names that differ, as many as may be", [&](std::size_t bytes) { return lines_of(bytes, most, alike); }),
@@ -286,7 +297,9 @@ TEST(InputCost, of_a_query_is_linear) {
          return text;
        }},
       {"names that differ at their ends alone",
-       [](std::size_t bytes) { return numbered(std::string(bytes / http::kQueryParametersMax - 7, 'a'), http::kQueryParametersMax, "&"); }},
+       [](std::size_t bytes) {
+         return numbered(std::string(bytes / http::kQueryParametersMax - 7, 'a'), http::kQueryParametersMax, "&");
+       }},
       {"half as many of them",
        [](std::size_t bytes) {
          constexpr std::size_t kEach = kBytes / http::kQueryParametersMax;
@@ -304,7 +317,8 @@ TEST(InputCost, of_a_query_is_linear) {
 TEST(InputCost, of_a_path_is_linear) {
   constexpr std::size_t kBytes = http::RequestLimits{}.target_bytes_max;
   http::Routes routes;
-  for (const auto& e : registry().endpoints()) routes.add(std::string(e.spec.method), e.path, [](const http::Request&, const http::Responder&) {});
+  for (const auto& e : registry().endpoints())
+    routes.add(std::string(e.spec.method), e.path, [](const http::Request&, const http::Responder&) {});
   const auto match = [&](const std::string& path) {
     for (const auto& segment : routes.match(path).segments) (void)http::percent_decode(segment, http::Plus::literal);
   };
@@ -315,12 +329,15 @@ TEST(InputCost, of_a_path_is_linear) {
     ASSERT_TRUE(parser.feed(line.data(), line.size()));
     ASSERT_EQ(parser.parse(), Pistache::Http::Private::State::Done);
   };
-  for (const auto& shape : {filled("segments", "/api", "/a", ""), filled("segments of a route", "/api/dialogs/1/events", "/a", ""),
-                            filled("one segment", "/api/dialogs/", "a", ""), filled("escapes", "/api/dialogs/", "%41", ""),
-                            filled("an id and its escapes", "/api/site/dialogs/", "%41", "/messages"), filled("dots", "/api", "/..", "")}) {
+  for (const auto& shape :
+       {filled("segments", "/api", "/a", ""), filled("segments of a route", "/api/dialogs/1/events", "/a", ""),
+        filled("one segment", "/api/dialogs/", "a", ""), filled("escapes", "/api/dialogs/", "%41", ""),
+        filled("an id and its escapes", "/api/site/dialogs/", "%41", "/messages"), filled("dots", "/api", "/..", "")}) {
     expect_linear(shape.name, shape.make, match, kBytes);
     expect_linear(shape.name + ", parsed", shape.make, parse, kBytes);
-    expect_linear(shape.name + ", normalised", shape.make, [](const std::string& path) { (void)http::normalised_path(path); }, kBytes);
+    expect_linear(
+        shape.name + ", normalised", shape.make, [](const std::string& path) { (void)http::normalised_path(path); },
+        kBytes);
   }
 }
 
@@ -360,7 +377,8 @@ TEST_F(InputCostOfCredentials, is_linear) {
 TEST(InputCost, of_a_header_is_linear) {
   constexpr std::size_t kBytes = 16'000;
   const std::vector<std::string> domains(replyx::kDomainsMax, "*.shop.example.com");
-  const limits::Proxies proxies({limits::Network::parse("127.0.0.0/8").value(), limits::Network::parse("10.0.0.0/8").value()});
+  const limits::Proxies proxies(
+      {limits::Network::parse("127.0.0.0/8").value(), limits::Network::parse("10.0.0.0/8").value()});
   struct Row {
     std::string header;
     Reader read;
@@ -369,18 +387,18 @@ TEST(InputCost, of_a_header_is_linear) {
   const std::vector<Row> rows{
       {"Accept-Language",
        [](const std::string& text) { (void)endpoint::preferred_language(text); },
-       {filled("languages", "en", ",ru", ""), filled("weights", "en", ",en;q=0.5", ""), filled("a long weight", "en;q=0.", "1", ""),
-        filled("an exponent", "en;q=1e", "9", ""), filled("commas", "", ",", ""), filled("blanks", "", " ", ",en"),
-        filled("a long tag", "en-", "a", ";q=")}},
+       {filled("languages", "en", ",ru", ""), filled("weights", "en", ",en;q=0.5", ""),
+        filled("a long weight", "en;q=0.", "1", ""), filled("an exponent", "en;q=1e", "9", ""),
+        filled("commas", "", ",", ""), filled("blanks", "", " ", ",en"), filled("a long tag", "en-", "a", ";q=")}},
       {"X-Forwarded-For",
        [&](const std::string& text) { (void)proxies.client_of("127.0.0.1", text); },
-       {filled("proxies", "1.2.3.4", ",10.0.0.1", ""), filled("proxies with ports", "1.2.3.4", ",[::1]:1,10.0.0.1:1", ""),
-        filled("commas", "", ",", ",10.0.0.1"), filled("blanks", "", " ", ",10.0.0.1"), filled("colons", "", ":", ""),
-        filled("brackets", "", "[", "]")}},
+       {filled("proxies", "1.2.3.4", ",10.0.0.1", ""),
+        filled("proxies with ports", "1.2.3.4", ",[::1]:1,10.0.0.1:1", ""), filled("commas", "", ",", ",10.0.0.1"),
+        filled("blanks", "", " ", ",10.0.0.1"), filled("colons", "", ":", ""), filled("brackets", "", "[", "]")}},
       {"Origin",
        [&](const std::string& text) { (void)endpoint::cover_origin(domains, text); },
-       {filled("a host", "https://", "a", ".shop.example.com"), filled("colons", "https", ":", ""), filled("a bracket", "https://[", ":", ""),
-        filled("dots", "https://", ".", "")}},
+       {filled("a host", "https://", "a", ".shop.example.com"), filled("colons", "https", ":", ""),
+        filled("a bracket", "https://[", ":", ""), filled("dots", "https://", ".", "")}},
       {"Idempotency-Key",
        [](const std::string& text) { (void)endpoint::idempotency_key({{"Idempotency-Key", text}}); },
        {filled("a long key", "", "a", "")}},
@@ -389,9 +407,12 @@ TEST(InputCost, of_a_header_is_linear) {
        {filled("digits", "", "1", ""), filled("zeros", "", "0", "")}},
       {"Last-Event-ID of a feed, and cursors",
        [](const std::string& text) { (void)api::read_log_token(text); },
-       {filled("zeros", "log.", "AAAA", ""), filled("a number without an end", "log.", "____", ""), filled("large numbers", "log.", "_____3__", ""),
-        filled("dots", "", ".", ""), filled("the name of a log", "", "a", ".AA")}},
-      {"X-Request-Id", [](const std::string& text) { (void)http::is_well_formed_request_id(text); }, {filled("letters", "", "a", "")}},
+       {filled("zeros", "log.", "AAAA", ""), filled("a number without an end", "log.", "____", ""),
+        filled("large numbers", "log.", "_____3__", ""), filled("dots", "", ".", ""),
+        filled("the name of a log", "", "a", ".AA")}},
+      {"X-Request-Id",
+       [](const std::string& text) { (void)http::is_well_formed_request_id(text); },
+       {filled("letters", "", "a", "")}},
   };
   for (const auto& row : rows) {
     for (const auto& shape : row.worst) expect_linear(row.header + ": " + shape.name, shape.make, row.read, kBytes);
@@ -400,10 +421,11 @@ TEST(InputCost, of_a_header_is_linear) {
 
 TEST(InputCost, of_a_text_is_linear) {
   constexpr std::size_t kBytes = 1 << 20;  // each is read after its length was: linear here too
-  const std::vector<Shape> texts{filled("letters", "", "a", ""),    filled("blanks", "", " ", ""),   filled("wide blanks", "", "\u2003", ""),
-                                 filled("dots", "a@", "a.", ""),    filled("at signs", "", "@", ""), filled("hyphens", "a@a", "-", ".b"),
-                                 filled("labels", "*.", "a.", "b"), filled("digits", "", "1", ""),   filled("colons", "", ":", ""),
-                                 filled("escapes", "", "%41", "")};
+  const std::vector<Shape> texts{filled("letters", "", "a", ""),          filled("blanks", "", " ", ""),
+                                 filled("wide blanks", "", "\u2003", ""), filled("dots", "a@", "a.", ""),
+                                 filled("at signs", "", "@", ""),         filled("hyphens", "a@a", "-", ".b"),
+                                 filled("labels", "*.", "a.", "b"),       filled("digits", "", "1", ""),
+                                 filled("colons", "", ":", ""),           filled("escapes", "", "%41", "")};
   const std::vector<std::pair<std::string, Reader>> readers{
       {"characters()", [](const std::string& text) { (void)schema::characters(text); }},
       {"typed_email()", [](const std::string& text) { (void)replyx::typed_email(text); }},
@@ -412,13 +434,17 @@ TEST(InputCost, of_a_text_is_linear) {
       {"is_blank()", [](const std::string& text) { (void)replyx::is_blank(text); }},
       {"is_utf8()", [](const std::string& text) { (void)replyx::is_utf8(text); }},
       {"is_telegram_token()", [](const std::string& text) { (void)replyx::is_telegram_token(text); }},
-      {"a time or a version", [](const std::string& text) { (void)endpoint::ParameterCodec<schema::Moment>::read(text, {}); }},
-      {"a number", [](const std::string& text) { (void)endpoint::ParameterCodec<std::int64_t>::read(text, {.min = 1, .max = 9}); }},
+      {"a time or a version",
+       [](const std::string& text) { (void)endpoint::ParameterCodec<schema::Moment>::read(text, {}); }},
+      {"a number",
+       [](const std::string& text) { (void)endpoint::ParameterCodec<std::int64_t>::read(text, {.min = 1, .max = 9}); }},
       {"a word", [](const std::string& text) { (void)endpoint::ParameterCodec<accounts::Scope>::read(text, {}); }},
-      {"what to search for", [](const std::string& text) { (void)endpoint::ParameterCodec<replyx::Search>::read(text, {}); }},
+      {"what to search for",
+       [](const std::string& text) { (void)endpoint::ParameterCodec<replyx::Search>::read(text, {}); }},
       {"percent_decode()", [](const std::string& text) { (void)http::percent_decode(text, http::Plus::space); }},
       {"unbase64url()", [](const std::string& text) { (void)crypto::unbase64url(text); }},
-      {"issue_in()", [](const std::string& text) { (void)endpoint::issue_in(endpoint::Language::russian, "at byte " + text); }},
+      {"issue_in()",
+       [](const std::string& text) { (void)endpoint::issue_in(endpoint::Language::russian, "at byte " + text); }},
   };
   for (const auto& [name, read] : readers) {
     for (const auto& shape : texts) expect_linear(name + ": " + shape.name, shape.make, read, kBytes);
@@ -449,7 +475,8 @@ TEST(InputCost, of_unicode_is_linear) {
   for (const auto& [name, read] : readers) {
     const int made = name == "forms()" ? kSpellingsMax : 1;
     for (const auto& shape : texts) expect_linear(name + ": " + shape.name, shape.make, read, kBytes, made);
-    for (const auto& shape : texts) expect_linear(name + " of an address: " + shape.name, shape.make, read, text::kAddressBytesMax - 20, made);
+    for (const auto& shape : texts)
+      expect_linear(name + " of an address: " + shape.name, shape.make, read, text::kAddressBytesMax - 20, made);
   }
 }
 

@@ -1,4 +1,5 @@
-// A client that has nothing assigned, on librdkafka's own mock cluster: partitions without a leader come back without its doing anything.
+// A client that has nothing assigned, on librdkafka's own mock cluster: partitions without a leader come back without
+// its doing anything.
 #include <gtest/gtest.h>
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
@@ -25,7 +26,9 @@ class Leaderless : public ::testing::Test {
     ASSERT_TRUE(cluster_);
     ASSERT_EQ(rd_kafka_mock_topic_create(cluster_.get(), kTopic, 1, 1), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
-  void leader(int broker) { ASSERT_EQ(rd_kafka_mock_partition_set_leader(cluster_.get(), kTopic, 0, broker), RD_KAFKA_RESP_ERR_NO_ERROR); }
+  void leader(int broker) {
+    ASSERT_EQ(rd_kafka_mock_partition_set_leader(cluster_.get(), kTopic, 0, broker), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
 
   struct Destroy {
     void operator()(rd_kafka_t* client) const { rd_kafka_destroy(client); }

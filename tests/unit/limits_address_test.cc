@@ -10,15 +10,19 @@ std::string key(std::string_view text) {
   const auto address = Address::parse(text);
   return address ? address->key() : "(none)";
 }
-bool holds(std::string_view network, std::string_view address) { return Network::parse(network).value().holds(Address::parse(address).value()); }
+bool holds(std::string_view network, std::string_view address) {
+  return Network::parse(network).value().holds(Address::parse(address).value());
+}
 
 TEST(Address, is_read_as_sockets_and_proxies_write_it) {
   for (const char* text : {"192.0.2.1", "192.0.2.1:443", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:443"})
     EXPECT_EQ(key(text), key("192.0.2.1")) << text;
-  for (const char* text : {"[2001:db8::1]", "[2001:db8::1]:443", "2001:DB8:0:0::1"}) EXPECT_EQ(key(text), key("2001:db8::1")) << text;
+  for (const char* text : {"[2001:db8::1]", "[2001:db8::1]:443", "2001:DB8:0:0::1"})
+    EXPECT_EQ(key(text), key("2001:db8::1")) << text;
 }
 TEST(Address, is_nothing_else) {
-  for (const char* text : {"", "unknown", "192.0.2", "192.0.2.256", "192.0.2.1 ", "2001:db8::g", "[2001:db8::1", "[", "_hidden", "1.2.3.4.5"})
+  for (const char* text : {"", "unknown", "192.0.2", "192.0.2.256", "192.0.2.1 ", "2001:db8::g", "[2001:db8::1", "[",
+                           "_hidden", "1.2.3.4.5"})
     EXPECT_EQ(key(text), "(none)") << text;
   EXPECT_EQ(key(std::string(1'000, '1')), "(none)");
   EXPECT_EQ(key(std::string_view("192.0.2.1\0", 10)), "(none)");
@@ -44,8 +48,8 @@ TEST(Network, holds_what_begins_alike) {
   EXPECT_FALSE(holds("::/0", "192.0.2.1"));
 }
 TEST(Network, that_is_not_well_written_is_refused) {
-  for (const char* text :
-       {"", "/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.1/8", "fd00::/129", "example.com", "10.0.0.0:80/8"})
+  for (const char* text : {"", "/8", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8x", "10.0.0.1/8",
+                           "fd00::/129", "example.com", "10.0.0.0:80/8"})
     EXPECT_FALSE(Network::parse(text)) << text;
   EXPECT_THAT(Network::parse("10.0.0.1/8").error(), testing::HasSubstr("10.0.0.1/8"));
 }

@@ -49,9 +49,9 @@ TEST(Settings, refuse_an_unknown_name_and_say_which_there_are) {
   EXPECT_THAT(refused(""), HasSubstr("login, general"));
 }
 TEST(Settings, refuse_what_is_no_rate_and_say_how_one_is_written) {
-  for (const char* change :
-       {"login", "login=", "login=5", "login=5/", "login=/300", "login=0/300", "login=5/0", "login=-5/300", "login=5/300s", "login=+5/300",
-        "login= 5/300", "login=5/86401", "login=1000001/60", "login=5.5/60", "login=99999999999/60", "login=5/300/1"})
+  for (const char* change : {"login", "login=", "login=5", "login=5/", "login=/300", "login=0/300", "login=5/0",
+                             "login=-5/300", "login=5/300s", "login=+5/300", "login= 5/300", "login=5/86401",
+                             "login=1000001/60", "login=5.5/60", "login=99999999999/60", "login=5/300/1"})
     EXPECT_THAT(refused(change), HasSubstr("login=5/300")) << change;
 }
 
@@ -125,8 +125,9 @@ TEST_F(Store, never_lets_more_through_in_any_period_and_as_a_rule_not_less) {
     for (int i = 0; i < 200'000; ++i) {
       // About twice the limit, in bursts and pauses.
       const auto mean_ms = static_cast<double>(period_ms) / rate.requests / 2;
-      now_ += std::chrono::milliseconds(random() % 50 == 0 ? period_ms / 2
-                                                           : static_cast<std::int64_t>(std::exponential_distribution(1 / mean_ms)(random)));
+      now_ += std::chrono::milliseconds(
+          random() % 50 == 0 ? period_ms / 2
+                             : static_cast<std::int64_t>(std::exponential_distribution(1 / mean_ms)(random)));
       while (!window.empty() && window.front() + period_ms <= now_.count()) window.pop_front();
       const auto standing = take("somebody", limit);
       ++asked;
@@ -182,7 +183,8 @@ TEST_F(Store, that_is_full_refuses_nobody_and_forgets_nobody_who_is_at_his_limit
 TEST_F(Store, has_place_for_as_many_callers_as_it_says) {
   constexpr std::size_t kPlaces = 4'096;
   MemoryStore store(declared(), kPlaces);
-  constexpr int kCallers = kPlaces / 8;  // where the hash fills a set of eight before the others, one in some thousands goes
+  constexpr int kCallers =
+      kPlaces / 8;  // where the hash fills a set of eight before the others, one in some thousands goes
   for (int i = 0; i < kCallers; ++i) store.take(login, std::to_string(i), now_);
   int remembered = 0;
   for (int i = 0; i < kCallers; ++i) remembered += store.take(login, std::to_string(i), now_).remaining == 3 ? 1 : 0;
@@ -210,7 +212,8 @@ TEST(Threads, together_get_the_limit_and_no_more) {
 TEST(Limiter, knows_the_limits_that_are_set_and_counts_refusals_by_their_name) {
   std::chrono::milliseconds now{0};
   Limiter limiter(settings(kDeclared, Profile::public_, {{"login=1/10"}}).value(),
-                  std::make_unique<MemoryStore>(std::vector<Setting>{{&kLogin, {1, 10s}}, {&kGeneral, {100, 60s}}}), [&] { return now; });
+                  std::make_unique<MemoryStore>(std::vector<Setting>{{&kLogin, {1, 10s}}, {&kGeneral, {100, 60s}}}),
+                  [&] { return now; });
   EXPECT_THAT(metrics::text(), HasSubstr("parley_http_rate_limited_total{limit=\"login\"} 0\n"));
   EXPECT_TRUE(limiter.take(kLogin, "somebody").allowed);
   EXPECT_FALSE(limiter.take(kLogin, "somebody").allowed);

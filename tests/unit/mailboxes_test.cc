@@ -30,11 +30,13 @@ TEST(Mailboxes, an_account_of_ascii_was_always_indexed_by_its_key) {
 }
 TEST(Mailboxes, another_spelling_than_the_key_is_to_be_indexed_when_nobody_has_the_mailbox) {
   const auto found = find_mailboxes({{7, account("ИВАН@ПОЧТА.РФ", "ИВАН@ПОЧТА.РФ")}}, index_of);
-  EXPECT_THAT(found, ElementsAre(MailboxFinding{7, Is::to_index, "ИВАН@ПОЧТА.РФ", "иван@почта.рф", "<иван@почта.рф>", std::nullopt}));
+  EXPECT_THAT(found, ElementsAre(MailboxFinding{7, Is::to_index, "ИВАН@ПОЧТА.РФ", "иван@почта.рф", "<иван@почта.рф>",
+                                                std::nullopt}));
   EXPECT_THAT(states({{7, account("ИВАН@ПОЧТА.РФ", "иван@почта.рф")}}), ElementsAre(Is::indexed)) << "and then it is";
 }
 TEST(Mailboxes, one_mailbox_is_whose_account_is_indexed_by_it_however_old_the_others_are) {
-  const auto found = find_mailboxes({{1, account("ИВАН@почта.рф", "ИВАН@почта.рф", 1)}, {2, account("иван@почта.рф", "иван@почта.рф", 2)}}, index_of);
+  const auto found = find_mailboxes(
+      {{1, account("ИВАН@почта.рф", "ИВАН@почта.рф", 1)}, {2, account("иван@почта.рф", "иван@почта.рф", 2)}}, index_of);
   EXPECT_EQ(found[0].is, Is::shared);
   EXPECT_EQ(found[0].holder, 2);
   EXPECT_EQ(found[1].is, Is::indexed);
@@ -49,7 +51,8 @@ TEST(Mailboxes, one_mailbox_that_nobody_is_indexed_by_is_the_oldest_accounts) {
   EXPECT_THAT(std::vector({found[0].holder, found[2].holder}), ElementsAre(2, 2));
 }
 TEST(Mailboxes, an_address_that_is_refused_today_has_none) {
-  EXPECT_THAT(states({{1, account("user@example.com\u200B", "user@example.com\u200B")}, {2, account("user@example.com", "user@example.com")}}),
+  EXPECT_THAT(states({{1, account("user@example.com\u200B", "user@example.com\u200B")},
+                      {2, account("user@example.com", "user@example.com")}}),
               ElementsAre(Is::no_mailbox, Is::indexed));
 }
 

@@ -11,7 +11,8 @@ namespace parley::metrics {
 inline double sample(const std::string& series) {
   const std::string all = "\n" + text();
   const auto at = all.find("\n" + series + " ");
-  return at == std::string::npos ? std::numeric_limits<double>::quiet_NaN() : std::stod(all.substr(at + series.size() + 2));
+  return at == std::string::npos ? std::numeric_limits<double>::quiet_NaN()
+                                 : std::stod(all.substr(at + series.size() + 2));
 }
 
 }  // namespace parley::metrics

@@ -1,4 +1,5 @@
-// platform/text/printable.h, and what logs and the console do with it: nothing that somebody wrote acts on the terminal of those who read it.
+// platform/text/printable.h, and what logs and the console do with it: nothing that somebody wrote acts on the terminal
+// of those who read it.
 #include "platform/text/printable.h"
 
 #include <gmock/gmock.h>
@@ -37,7 +38,8 @@ const std::vector<std::pair<std::string, std::string>> kUnsafe{
 };
 
 TEST(Printable, what_is_written_for_people_passes_as_it_is) {
-  for (const std::string text : {"", "Order 4711 \\ \"x\"", "Привет, мир", "שלום", "👋🏽 👨‍👩‍👧", "\u00A0\u200B\u200D"}) {
+  for (const std::string text :
+       {"", "Order 4711 \\ \"x\"", "Привет, мир", "שלום", "👋🏽 👨‍👩‍👧", "\u00A0\u200B\u200D"}) {
     EXPECT_EQ(printable(text), text);
     EXPECT_EQ(escaped(text), text);
     EXPECT_EQ(valid_utf8(text), text);

@@ -28,7 +28,8 @@ TEST(DataForOwner, has_what_visitors_said_and_not_what_operators_of_the_system_d
 std::vector<projections::MessageRow> rows(std::int64_t first, std::int64_t last) {
   std::vector<projections::MessageRow> out;
   for (auto version = first; version <= last; ++version)
-    out.push_back({.id = {version}, .version = version, .sender = "user", .text = {}, .operator_name = {}, .created_at = {}});
+    out.push_back(
+        {.id = {version}, .version = version, .sender = "user", .text = {}, .operator_name = {}, .created_at = {}});
   return out;
 }
 std::vector<std::int64_t> ids(const Messages& page) {

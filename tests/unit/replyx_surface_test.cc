@@ -47,7 +47,8 @@ class Surface : public testing::Test {
     http::Request request;
     request.headers = std::move(headers);
     request.body = std::move(body);
-    request.path = http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}, {"assistant_id", "1386"}});
+    request.path =
+        http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}, {"assistant_id", "1386"}});
     const auto prepared = endpoint_of(operation).prepare(request, {});
     if (prepared) return "";
     return std::string(schema::error_row(prepared.error().code).name) + " " + prepared.error().problem.field;
@@ -65,7 +66,8 @@ TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
     std::ranges::transform(method, method.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto operation = at(root, {"paths", e.path, method});
     ASSERT_TRUE(operation.is_object()) << e.path;
-    EXPECT_EQ(at(operation, {"responses", std::to_string(e.spec.status), "content"}).is_object(), e.spec.status != 204) << e.path;
+    EXPECT_EQ(at(operation, {"responses", std::to_string(e.spec.status), "content"}).is_object(), e.spec.status != 204)
+        << e.path;
     EXPECT_TRUE(at(operation, {"responses", "500"}).is_object()) << e.path;
   }
   const auto post = at(root, {"paths", "/api/dialogs/{dialog_id}/messages", "post"});
@@ -75,10 +77,12 @@ TEST_F(Surface, is_described_by_a_document_with_every_path_and_limit) {
   std::set<std::string> parameters;
   for (std::size_t i = 0; i < post.member("parameters").size(); ++i) {
     const auto parameter = post.member("parameters").at(i);
-    parameters.emplace(*(parameter.member("name").present() ? parameter.member("name") : parameter.member("$ref")).string());
+    parameters.emplace(
+        *(parameter.member("name").present() ? parameter.member("name") : parameter.member("$ref")).string());
   }
   const std::string common = "#/components/parameters/";
-  EXPECT_EQ(parameters, (std::set<std::string>{common + "Accept-Language", common + "Idempotency-Key", common + "If-Match", "dialog_id"}));
+  EXPECT_EQ(parameters, (std::set<std::string>{common + "Accept-Language", common + "Idempotency-Key",
+                                               common + "If-Match", "dialog_id"}));
   for (const char* status : {"400", "401", "404", "409", "413", "422", "503", "504"})
     EXPECT_TRUE(at(post, {"responses", status}).is_object()) << status;
   for (const char* scheme : {"bearer", "siteToken", "guestId"})
@@ -92,7 +96,9 @@ void expect_committed(const std::string& file_path, const std::string& document)
   std::ifstream file(path);
   // No EXPECT_EQ: it would print both documents.
   EXPECT_TRUE(std::string(std::istreambuf_iterator<char>(file), {}) == document)
-      << path << " is not what the endpoints declare. Write it again: PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document";
+      << path
+      << " is not what the endpoints declare. Write it again: PARLEY_WRITE_SCHEMAS=1 ops/test unit -R "
+         "the_committed_document";
 }
 // The files are for those who make clients, and for the edge. PARLEY_WRITE_SCHEMAS=1 writes them anew:
 //   PARLEY_WRITE_SCHEMAS=1 ops/test unit -R the_committed_document
@@ -105,13 +111,16 @@ TEST_F(Surface, the_committed_document_of_the_edge_is_that_of_the_declarations) 
 TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
   std::map<std::string, std::set<bool>> cross_origin;
   for (const auto& e : registry().endpoints()) cross_origin[e.path].insert(e.spec.gate->cross_origin);
-  for (const auto& [path, kinds] : cross_origin) EXPECT_EQ(kinds.size(), 1U) << path;  // an error may come before the method is looked at
+  for (const auto& [path, kinds] : cross_origin)
+    EXPECT_EQ(kinds.size(), 1U) << path;  // an error may come before the method is looked at
 }
 
 /// Bytes of the largest text that a schema allows, with every character escaped.
 std::size_t largest(const rapidjson::Value& schema, const schema::Components& components) {
   constexpr std::size_t kCharacter = 12, kNumber = 20, kAround = 4;
-  const auto limit = [&](const char* name) { return std::size_t{schema[name].GetUint()}; };  // each text and list has one
+  const auto limit = [&](const char* name) {
+    return std::size_t{schema[name].GetUint()};
+  };  // each text and list has one
   if (schema.HasMember("$ref")) {
     rapidjson::Document named;
     named.Parse(components.schemas.at(schema["$ref"].GetString() + schema::Components::kPrefix.size()).c_str());
@@ -123,7 +132,8 @@ std::size_t largest(const rapidjson::Value& schema, const schema::Components& co
     return sum;
   }
   if (schema.HasMember("enum")) {
-    for (const auto& word : schema["enum"].GetArray()) sum = std::max<std::size_t>(sum, word.GetStringLength() + kAround);
+    for (const auto& word : schema["enum"].GetArray())
+      sum = std::max<std::size_t>(sum, word.GetStringLength() + kAround);
     return sum;
   }
   const std::string_view type = schema["type"].GetString();
@@ -163,9 +173,12 @@ TEST_F(Surface, refuses_more_members_than_any_request_needs) {
 }
 
 TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
-  const auto rate_of = [](std::string_view operation) { return limits::to_string(endpoint_of(operation).spec.limit->rate); };
+  const auto rate_of = [](std::string_view operation) {
+    return limits::to_string(endpoint_of(operation).spec.limit->rate);
+  };
   EXPECT_EQ(rate_of("logIn"), "5/300");
-  for (const char* operation : {"getMe", "createAssistant", "listAssistants", "listDialogs", "getDialog", "postOperatorMessage"})
+  for (const char* operation :
+       {"getMe", "createAssistant", "listAssistants", "listDialogs", "getDialog", "postOperatorMessage"})
     EXPECT_EQ(rate_of(operation), "100/60") << operation;
   std::set<std::string_view> names;
   for (const auto* limit : all_limits()) names.insert(limit->name);
@@ -175,7 +188,8 @@ TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
       EXPECT_TRUE(limit == nullptr || std::ranges::find(all_limits(), limit) != all_limits().end()) << e.path;
     }
     EXPECT_NE(e.spec.limit, nullptr) << e.path;
-    EXPECT_TRUE(e.spec.gate->personal || e.spec.limit != &kGeneralLimit) << e.path << ": all who share an address or a site would share it";
+    EXPECT_TRUE(e.spec.gate->personal || e.spec.limit != &kGeneralLimit)
+        << e.path << ": all who share an address or a site would share it";
   }
 }
 
@@ -185,7 +199,8 @@ TEST_F(Surface, api_keys_are_for_assistants_and_dialogs_and_to_read_is_not_to_wr
     const auto one_of = [&](Scope read, Scope write) { return std::optional(e.spec.method == "GET" ? read : write); };
     std::optional<Scope> expected;
     if (e.path.starts_with("/api/assistants")) expected = one_of(Scope::assistants_read, Scope::assistants_write);
-    if (e.path.starts_with("/api/dialogs") || e.path == "/api/events") expected = one_of(Scope::dialogs_read, Scope::dialogs_write);
+    if (e.path.starts_with("/api/dialogs") || e.path == "/api/events")
+      expected = one_of(Scope::dialogs_read, Scope::dialogs_write);
     EXPECT_EQ(e.spec.scope, expected) << e.spec.method << " " << e.path;
     EXPECT_TRUE(!e.spec.scope || e.spec.gate->api_key != nullptr) << e.path;
   }
@@ -197,15 +212,20 @@ TEST_F(Surface, can_be_mounted_on_a_prefix) {
 }
 
 TEST_F(Surface, reads_the_documented_examples) {
-  EXPECT_EQ(refusal("register", R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})"), "");
+  EXPECT_EQ(refusal("register",
+                    R"({"email":"user@example.com","password":"password123","first_name":"John","last_name":"Doe"})"),
+            "");
   EXPECT_EQ(refusal("logIn", R"({"email":"user@example.com","password":"password123"})"), "");
   EXPECT_EQ(refusal("updateMe", R"({"first_name":"John","last_name":"Smith"})"), "");
   EXPECT_EQ(refusal("changePassword", R"({"current_password":"old_password","new_password":"new_password123"})"), "");
   EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})"), "");
-  EXPECT_EQ(refusal("createAssistant", R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
+  EXPECT_EQ(
+      refusal("createAssistant",
+              R"({"name":"Мой ассистент","description":"Описание ассистента","system_prompt":"Системный промпт для AI",
                     "ai_model":"gpt-3.5-turbo","telegram_bot_token":"1234567890:ABC...","website_integration":true,"allowed_domains":["example.com","test.com"]})"),
-            "");
-  EXPECT_EQ(refusal("updateAssistant", R"({"name":"Обновленное имя","system_prompt":"Новый промпт","is_active":false})"), "");
+      "");
+  EXPECT_EQ(
+      refusal("updateAssistant", R"({"name":"Обновленное имя","system_prompt":"Новый промпт","is_active":false})"), "");
   EXPECT_EQ(refusal("postOperatorMessage", R"({"text":"Сообщение от оператора","operator_name":"Анна"})"), "");
 }
 
@@ -220,16 +240,22 @@ TEST_F(Surface, names_the_field_that_is_not_valid) {
   EXPECT_EQ(refusal("updateMe", R"({"onboarding_completed":"yes"})"), "VALIDATION_ERROR onboarding_completed");
   EXPECT_EQ(refusal("updateMe", R"({"last_name":")" + std::string(101, 'a') + "\"}"), "VALIDATION_ERROR last_name");
   EXPECT_EQ(refusal("changePassword", R"({"new_password":"password123"})"), "VALIDATION_ERROR current_password");
-  EXPECT_EQ(refusal("changePassword", R"({"current_password":"a","new_password":"1234567"})"), "VALIDATION_ERROR new_password");
-  EXPECT_EQ(refusal("addOperator", R"({"email":"o@example.com","name":" ","password":"password123"})"), "VALIDATION_ERROR name");
+  EXPECT_EQ(refusal("changePassword", R"({"current_password":"a","new_password":"1234567"})"),
+            "VALIDATION_ERROR new_password");
+  EXPECT_EQ(refusal("addOperator", R"({"email":"o@example.com","name":" ","password":"password123"})"),
+            "VALIDATION_ERROR name");
   EXPECT_EQ(refusal("createApiKey", R"({"name":" ","scopes":["dialogs:read"]})"), "VALIDATION_ERROR name");
   EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM"})"), "VALIDATION_ERROR scopes");
   EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":[]})"), "VALIDATION_ERROR scopes");
-  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":["dialogs:read","everything"]})"), "VALIDATION_ERROR scopes[1]");
+  EXPECT_EQ(refusal("createApiKey", R"({"name":"CRM","scopes":["dialogs:read","everything"]})"),
+            "VALIDATION_ERROR scopes[1]");
   EXPECT_EQ(refusal("createAssistant", R"({"name":" "})"), "VALIDATION_ERROR name");
-  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","website_integration":"yes"})"), "VALIDATION_ERROR website_integration");
-  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"), "VALIDATION_ERROR allowed_domains[1]");
-  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":"example.com"})"), "VALIDATION_ERROR allowed_domains");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","website_integration":"yes"})"),
+            "VALIDATION_ERROR website_integration");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":["example.com","http://x"]})"),
+            "VALIDATION_ERROR allowed_domains[1]");
+  EXPECT_EQ(refusal("createAssistant", R"({"name":"a","allowed_domains":"example.com"})"),
+            "VALIDATION_ERROR allowed_domains");
   EXPECT_EQ(refusal("postVisitorMessage", "[]"), "VALIDATION_ERROR body");
 }
 
@@ -262,27 +288,35 @@ TEST_F(Surface, refuses_json_that_must_not_pass) {
   for (const char* malformed : {"{", "{]", "{\"text\":\"a\"} x", "text=a", "{\"text\":'a'}", "\xEF\xBB\xBF{"}) {
     EXPECT_EQ(refusal("postVisitorMessage", malformed), "BAD_REQUEST body") << malformed;
   }
-  EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","x":)" + std::string(10'000, '[') + std::string(10'000, ']') + "}"), "BAD_REQUEST body");
+  EXPECT_EQ(
+      refusal("postVisitorMessage", R"({"text":"a","x":)" + std::string(10'000, '[') + std::string(10'000, ']') + "}"),
+      "BAD_REQUEST body");
 }
 
-TEST_F(Surface, ignores_unknown_fields) { EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","unknown":{"deep":[1,2]}})"), ""); }
+TEST_F(Surface, ignores_unknown_fields) {
+  EXPECT_EQ(refusal("postVisitorMessage", R"({"text":"a","unknown":{"deep":[1,2]}})"), "");
+}
 
 TEST_F(Surface, reads_json_alone) {
   EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/json; charset=utf-8"}}), "");
-  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "text/plain"}}), "UNSUPPORTED_MEDIA_TYPE Content-Type");
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "text/plain"}}),
+            "UNSUPPORTED_MEDIA_TYPE Content-Type");
   EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Type", "application/x-www-form-urlencoded"}}),
             "UNSUPPORTED_MEDIA_TYPE Content-Type");
-  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Encoding", "gzip"}}), "UNSUPPORTED_MEDIA_TYPE Content-Encoding");
-  EXPECT_EQ(refusal("openDialog", "", {{"Content-Type", "application/x-www-form-urlencoded"}}), "") << "nothing is of that type";
+  EXPECT_EQ(refusal("postVisitorMessage", message("a"), {{"Content-Encoding", "gzip"}}),
+            "UNSUPPORTED_MEDIA_TYPE Content-Encoding");
+  EXPECT_EQ(refusal("openDialog", "", {{"Content-Type", "application/x-www-form-urlencoded"}}), "")
+      << "nothing is of that type";
 }
 
 TEST(Search, takes_utf8_alone) {
   for (const char* good : {"", "возврат", "a b", "\U0001F44B", "\u00A0"}) EXPECT_TRUE(is_utf8(good)) << good;
-  for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"}) EXPECT_FALSE(is_utf8(bad)) << bad;
+  for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"})
+    EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 TEST(Email, is_an_address_somebody_could_have) {
-  for (const char* good :
-       {"user@example.com", "a@b.ru", "first.last+tag@sub.example.co.uk", "o'neil@example.com", "иван@пример.рф", "x@xn--e1afmkfd.xn--p1ai"}) {
+  for (const char* good : {"user@example.com", "a@b.ru", "first.last+tag@sub.example.co.uk", "o'neil@example.com",
+                           "иван@пример.рф", "x@xn--e1afmkfd.xn--p1ai"}) {
     EXPECT_TRUE(is_email(good)) << good;
   }
   for (const char* bad : {"",
@@ -312,8 +346,10 @@ TEST(Email, is_an_address_somebody_could_have) {
   EXPECT_FALSE(is_email(std::string(65, 'a') + "@example.com"));
 }
 TEST(Domains, are_names_of_hosts) {
-  for (const char* good : {"example.com", "localhost", "*.example.com", "127.0.0.1", "xn--e1afmkfd.xn--p1ai"}) EXPECT_TRUE(is_domain(good)) << good;
-  for (const char* bad : {"", "*", "*.", "a.*.com", "http://example.com", "example.com:80", "example.com/", "пример.рф", "a b", "-a.com"}) {
+  for (const char* good : {"example.com", "localhost", "*.example.com", "127.0.0.1", "xn--e1afmkfd.xn--p1ai"})
+    EXPECT_TRUE(is_domain(good)) << good;
+  for (const char* bad : {"", "*", "*.", "a.*.com", "http://example.com", "example.com:80", "example.com/", "пример.рф",
+                          "a b", "-a.com"}) {
     EXPECT_FALSE(is_domain(bad)) << bad;
   }
 }
@@ -321,35 +357,42 @@ TEST(Domains, are_names_of_hosts) {
 const std::string kSecret = "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsa-_";
 
 TEST(TelegramTokens, have_the_form_that_telegram_gives_them) {
-  for (const auto& good : {"1234567890:" + kSecret, "7:" + kSecret, "1234567890123456:" + kSecret}) EXPECT_TRUE(is_telegram_token(good)) << good;
-  for (const auto& bad : {std::string(), std::string("1234567890:ABC..."), "0123:" + kSecret, ":" + kSecret, kSecret, "12a:" + kSecret,
-                          "12345678901234567:" + kSecret, "123:" + kSecret + "x", "123:" + kSecret.substr(1), "123:" + kSecret.substr(1) + ".",
-                          "123:" + kSecret.substr(1) + ":", " 123:" + kSecret, "123:" + kSecret + "\n", shown_telegram_token("123:" + kSecret)}) {
+  for (const auto& good : {"1234567890:" + kSecret, "7:" + kSecret, "1234567890123456:" + kSecret})
+    EXPECT_TRUE(is_telegram_token(good)) << good;
+  for (const auto& bad :
+       {std::string(), std::string("1234567890:ABC..."), "0123:" + kSecret, ":" + kSecret, kSecret, "12a:" + kSecret,
+        "12345678901234567:" + kSecret, "123:" + kSecret + "x", "123:" + kSecret.substr(1),
+        "123:" + kSecret.substr(1) + ".", "123:" + kSecret.substr(1) + ":", " 123:" + kSecret, "123:" + kSecret + "\n",
+        shown_telegram_token("123:" + kSecret)}) {
     EXPECT_FALSE(is_telegram_token(bad)) << bad;
   }
 }
 TEST(TelegramTokens, are_shown_without_their_secret_and_known_when_they_come_back) {
   EXPECT_EQ(shown_telegram_token("1234567890:" + kSecret), "1234567890:…sa-_");
   EXPECT_EQ(shown_telegram_token("1234567890:ABC..."), "…");
-  for (const auto& token : {"1234567890:" + kSecret, std::string("no token")}) EXPECT_TRUE(is_shown_telegram_token(shown_telegram_token(token)));
-  for (const auto& other : {std::string(), "123:" + kSecret, std::string("123:..sa-_"), std::string("123:…sa-"), std::string("123:…sa-_x"),
-                            std::string("x:…sa-_"), std::string("…sa-_")}) {
+  for (const auto& token : {"1234567890:" + kSecret, std::string("no token")})
+    EXPECT_TRUE(is_shown_telegram_token(shown_telegram_token(token)));
+  for (const auto& other : {std::string(), "123:" + kSecret, std::string("123:..sa-_"), std::string("123:…sa-"),
+                            std::string("123:…sa-_x"), std::string("x:…sa-_"), std::string("…sa-_")}) {
     EXPECT_FALSE(is_shown_telegram_token(other)) << other;
   }
 }
 
 TEST(TypingInAStream, has_the_documented_form) {
   const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
-  EXPECT_EQ(typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::operator_, Personal{"Анна"}, time}),
-            R"({"type":"operator.typing","dialog_id":1387,"operator_name":"Анна","timestamp":"2026-11-21T00:00:00.123Z"})");
+  EXPECT_EQ(
+      typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::operator_, Personal{"Анна"}, time}),
+      R"({"type":"operator.typing","dialog_id":1387,"operator_name":"Анна","timestamp":"2026-11-21T00:00:00.123Z"})");
   EXPECT_EQ(typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::user, {}, time}),
             R"({"type":"visitor.typing","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
 }
 TEST(MessageInAStream, has_the_documented_form) {
   const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
-  EXPECT_EQ(message_created_json(DialogId{1387}, time, {MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"}, Personal{"Анна"}}),
-            R"({"type":"dialog.message.created","dialog_id":1387,"message":{"id":2411,"sender":"operator","text":"Привет!\n","operator_name":"Анна",)"
-            R"("created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
+  EXPECT_EQ(
+      message_created_json(DialogId{1387}, time,
+                           {MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"}, Personal{"Анна"}}),
+      R"({"type":"dialog.message.created","dialog_id":1387,"message":{"id":2411,"sender":"operator","text":"Привет!\n","operator_name":"Анна",)"
+      R"("created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
 }
 
 }  // namespace

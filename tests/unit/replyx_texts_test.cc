@@ -44,7 +44,8 @@ TEST(RegisteredEmail, with_a_character_that_nobody_sees_is_refused_by_name_in_bo
             "не должно содержать невидимые символы: U+202E");
 }
 TEST(RegisteredEmail, must_be_an_address) {
-  for (const auto* text : {"user", "user@localhost", "us er@example.com", "user@-a.com", "us\u00A8er@example.com", "user@xn--a.com"}) {
+  for (const auto* text :
+       {"user", "user@localhost", "us er@example.com", "user@-a.com", "us\u00A8er@example.com", "user@xn--a.com"}) {
     EXPECT_EQ(issue<Email>(text), "must be an e-mail address") << text;
   }
 }
@@ -66,7 +67,8 @@ TEST(Password, is_hashed_in_one_form) {
 }
 TEST(Password, has_its_limits_in_that_form_too) {
   const schema::Limits limits{.length_min = kPasswordMin, .length_max = kPasswordMax};
-  EXPECT_EQ(issue<NewPassword>("и\u0306и\u0306и\u0306и\u0306", limits), "must be at least 8 characters") << "four, as one sees them";
+  EXPECT_EQ(issue<NewPassword>("и\u0306и\u0306и\u0306и\u0306", limits), "must be at least 8 characters")
+      << "four, as one sees them";
   std::string grows;
   for (std::size_t i = 0; i < kPasswordMax; ++i) grows += "\u0958";  // two characters in NFC
   EXPECT_EQ(issue<NewPassword>(grows, limits), "must be at most 128 characters");

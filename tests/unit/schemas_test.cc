@@ -43,7 +43,8 @@ inline constexpr auto fields<Sample> = std::tuple{
     field("tags", &Sample::tags, {.length_max = 2, .element_length_max = 3}),
 };
 template <>
-inline constexpr auto fields<SampleChange> = std::tuple{field("note", &SampleChange::note, {.length_max = 3}), field("done", &SampleChange::done)};
+inline constexpr auto fields<SampleChange> =
+    std::tuple{field("note", &SampleChange::note, {.length_max = 3}), field("done", &SampleChange::done)};
 template <>
 inline constexpr auto fields<SampleRequest> = std::tuple{field("name", &SampleRequest::name, {.length_max = 3})};
 namespace {
@@ -93,10 +94,12 @@ TEST(Fields, of_a_partial_update_tell_absent_from_null) {
   EXPECT_EQ(change("{}").note, Patch<std::string>());
   EXPECT_EQ(change(R"({"note":null})").note, Patch<std::string>(std::nullopt));
   EXPECT_EQ(change(R"({"note":"a"})").note, Patch<std::string>("a"));
-  for (const auto* text : {"{}", R"({"note":null})", R"({"note":"a","done":true})"}) EXPECT_EQ(write(change(text)), text);
+  for (const auto* text : {"{}", R"({"note":null})", R"({"note":"a","done":true})"})
+    EXPECT_EQ(write(change(text)), text);
   EXPECT_EQ(read_text<SampleChange>(R"({"note":"long"})").error().issue, "must be at most 3 characters");
-  EXPECT_EQ(json_schema<SampleChange>(),
-            R"({"type":"object","properties":{"note":{"anyOf":[{"type":"string","maxLength":3},{"type":"null"}]},"done":{"type":"boolean"}}})");
+  EXPECT_EQ(
+      json_schema<SampleChange>(),
+      R"({"type":"object","properties":{"note":{"anyOf":[{"type":"string","maxLength":3},{"type":"null"}]},"done":{"type":"boolean"}}})");
   EXPECT_EQ(disclosed(change(R"({"note":null})"), Disclosure::masked), R"({"note":null})");
   std::optional<std::string> note = "was";
   EXPECT_FALSE(change("{}").note.changes(note));
@@ -114,10 +117,12 @@ TEST(Fields, that_may_be_absent_and_never_null_refuse_null) {
   EXPECT_EQ(read_text<SampleRequest>(R"({"name":"long"})").error().issue, "must be at most 3 characters");
   EXPECT_EQ(json_schema<SampleRequest>(), R"({"type":"object","properties":{"name":{"type":"string","maxLength":3}}})");
 }
-TEST(Fields, lengths_are_characters_and_unknown_fields_are_ignored) { EXPECT_TRUE(sample(R"({"name":"абвгд","tags":[],"later":{"x":[1]}})")); }
+TEST(Fields, lengths_are_characters_and_unknown_fields_are_ignored) {
+  EXPECT_TRUE(sample(R"({"name":"абвгд","tags":[],"later":{"x":[1]}})"));
+}
 TEST(Json, what_is_no_json_is_refused_and_deep_nesting_overflows_nothing) {
-  for (const std::string& text : {std::string("{"), std::string("{\"a\":\"\xFF\"}"), std::string("{} {}"), std::string(""),
-                                  std::string(R"({"a":"\uD800"})"), std::string("{}\0{}", 5)}) {
+  for (const std::string& text : {std::string("{"), std::string("{\"a\":\"\xFF\"}"), std::string("{} {}"),
+                                  std::string(""), std::string(R"({"a":"\uD800"})"), std::string("{}\0{}", 5)}) {
     EXPECT_FALSE(json::Document::parse(text, json::Strict::yes)) << text;
   }
   // Cut characters, without room behind them (a sanitizer would see a read there).
@@ -150,7 +155,8 @@ TEST(Json, of_a_caller_has_a_bounded_number_of_members_and_elements_and_of_the_l
   EXPECT_EQ(issue(object(json::kValuesMax)), "");
   EXPECT_EQ(issue(list(json::kValuesMax + 1)), too_many);
   EXPECT_EQ(issue(object(json::kValuesMax + 1)), too_many);
-  EXPECT_EQ(issue("{\"a\":" + list(json::kValuesMax / 2) + ",\"b\":" + object(json::kValuesMax / 2) + "}"), too_many) << "all together";
+  EXPECT_EQ(issue("{\"a\":" + list(json::kValuesMax / 2) + ",\"b\":" + object(json::kValuesMax / 2) + "}"), too_many)
+      << "all together";
   EXPECT_EQ(issue(list(json::kValuesMax + 1) + " and what is no JSON"), too_many) << "the rest is not read";
   EXPECT_TRUE(json::Document::parse(list(2 * json::kValuesMax), json::Strict::no));
 }
@@ -172,8 +178,8 @@ TEST(Times, are_written_and_read_back) {
   const Timestamp time{std::chrono::milliseconds{1'763'720'220'007}};
   EXPECT_EQ(parse_time(format_time(time)), time);
   EXPECT_EQ(format_time(Timestamp{}), "1970-01-01T00:00:00.000Z");
-  for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01 00:00:00.000Z", "2026-01-01T00:00:00Z",
-                           "-000-01-01T00:00:00.000Z", "2026-01-01T-0:00:00.000Z"})
+  for (const auto* text : {"", "2026-02-30T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "2026-01-01 00:00:00.000Z",
+                           "2026-01-01T00:00:00Z", "-000-01-01T00:00:00.000Z", "2026-01-01T-0:00:00.000Z"})
     EXPECT_FALSE(parse_time(text)) << text;
 }
 
@@ -188,15 +194,17 @@ const std::vector<Event> kEvents{
     accounts::Event{accounts::TeamMemberChanged{std::nullopt, false}},
     accounts::Event{accounts::LeftTeam{}},
     accounts::Event{accounts::AdminAppointed{}},
-    accounts::Event{accounts::ApiKeyCreated{ApiKeyId{2049}, "CRM", {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "d1", "wxyz"}},
+    accounts::Event{accounts::ApiKeyCreated{
+        ApiKeyId{2049}, "CRM", {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "d1", "wxyz"}},
     accounts::Event{accounts::ApiKeyUsed{ApiKeyId{2049}}},
     accounts::Event{accounts::ApiKeyRevoked{ApiKeyId{2049}}},
-    accounts::Event{
-        accounts::EmailChangeRequested{"p1", "c1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
+    accounts::Event{accounts::EmailChangeRequested{
+        "p1", "c1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
     accounts::Event{accounts::EmailChanged{"p1", Personal{"c@d.e"}, "cd", "ab", "p0", "c0ffee"}},
     accounts::Event{accounts::EmailChangeRefused{"p1"}},
     accounts::Event{accounts::EmailReservationDeclined{"p1", "cd"}},
-    assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
+    assistants::Event{assistants::Created{
+        AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}}},
     assistants::Event{assistants::Updated{.name = "Sales",
                                           .description = {std::nullopt},
                                           .is_active = false,
@@ -205,14 +213,19 @@ const std::vector<Event> kEvents{
     assistants::Event{assistants::SiteTokenRotated{"st_2"}},
     assistants::Event{assistants::Deleted{}},
     assistants::Event{assistants::CreationRequested{
-        "p2", "c2", "b1", Sealed{"k1.y"}, {AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}}},
+        "p2",
+        "c2",
+        "b1",
+        Sealed{"k1.y"},
+        {AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}}},
     assistants::Event{assistants::CreationRefused{"p2", "b1"}},
     assistants::Event{assistants::UpdateRequested{"p3", "c3", "b2", Sealed{"k1.z"}, {.description = {std::nullopt}}}},
     assistants::Event{assistants::UpdateRefused{"p3"}},
     assistants::Event{assistants::BotClaimed{"p3", "b2"}},
     assistants::Event{assistants::BotReleased{"p2", "b1"}},
     dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, dialogs::Platform::website, Personal{"Ivan"}}},
-    dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}}},
+    dialogs::Event{dialogs::MessageCreated{MessageId{1027}, dialogs::Sender::operator_, Personal{"Привет \"!\"\r\n"},
+                                           Personal{"Анна"}}},
     dialogs::Event{dialogs::Archived{}},
     dialogs::Event{dialogs::Unarchived{}},
     claims::Event{claims::Reserved{"account_email", "cd", "p1", 1025, 4}},
@@ -225,7 +238,8 @@ const std::vector<Event> kEvents{
 };
 
 TEST(Events, every_type_survives_its_own_encoding) {
-  EXPECT_EQ(kEvents.size(), event_schemas().size() - old_event_types().size()) << "a new event type needs a sample here";
+  EXPECT_EQ(kEvents.size(), event_schemas().size() - old_event_types().size())
+      << "a new event type needs a sample here";
   for (const auto& event : kEvents) {
     const auto encoded = encode_event(event);
     const auto decoded = decode_event(encoded.type, encoded.json);
@@ -242,20 +256,26 @@ void expect_committed(const std::string& name, const std::string& made) {
 }
 // The files are for consumers in other languages; a change to a released type must not be committed.
 TEST(Events, the_committed_json_schemas_are_those_of_the_types) {
-  for (const auto& [type, schema] : event_schemas()) expect_committed("schemas/events/" + std::string(type) + ".json", schema);
+  for (const auto& [type, schema] : event_schemas())
+    expect_committed("schemas/events/" + std::string(type) + ".json", schema);
 }
 TEST(Events, stand_in_the_committed_asyncapi_document) {
   std::ifstream file(std::string(PARLEY_SOURCE_DIR) + "/schemas/asyncapi.yaml");
-  expect_committed("schemas/asyncapi.yaml", asyncapi_with_event_types(std::string(std::istreambuf_iterator<char>(file), {})));
+  expect_committed("schemas/asyncapi.yaml",
+                   asyncapi_with_event_types(std::string(std::istreambuf_iterator<char>(file), {})));
 }
-TEST(Events, the_committed_catalogue_is_that_of_the_types) { expect_committed("ops/event-types.md", event_catalogue()); }
+TEST(Events, the_committed_catalogue_is_that_of_the_types) {
+  expect_committed("ops/event-types.md", event_catalogue());
+}
 // Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
 TEST(Events, of_earlier_builds_are_read) {
   const std::vector<std::pair<std::string, std::string>> corpus{
-      {"parley.account.registered.v1", R"({"email":"a@b.c","email_index":"ab","first_name":"Анна","password_verifier":"k1.x"})"},
+      {"parley.account.registered.v1",
+       R"({"email":"a@b.c","email_index":"ab","first_name":"Анна","password_verifier":"k1.x"})"},
       {"parley.account.welcome_bonus_granted.v1", R"({"amount_kopecks":50000})"},
       {"parley.account.logged_in.v2", R"({"method":"password"})"},
-      {"parley.account.logged_out.v1", R"({"session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+      {"parley.account.logged_out.v1",
+       R"({"session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
       {"parley.account.password_changed.v1", R"({"password_verifier":"k1.z","kept_session":"c0ffee"})"},
       {"parley.account.profile_changed.v1", R"({"first_name":null,"last_name":"Смит","onboarding_completed":true})"},
       {"parley.account.joined_team.v1", R"({"owner_id":1025,"name":"Ольга"})"},
@@ -274,7 +294,8 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.account.email_reservation_declined.v1", R"({"process_id":"p1","email_index":"cd"})"},
       {"parley.assistant.created.v1",
        R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
-      {"parley.assistant.updated.v1", R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
+      {"parley.assistant.updated.v1",
+       R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
       {"parley.assistant.site_token_rotated.v1", R"({"site_token":"st_2"})"},
       {"parley.assistant.deleted.v1", R"({})"},
       {"parley.assistant.creation_requested.v1",
@@ -286,15 +307,19 @@ TEST(Events, of_earlier_builds_are_read) {
       {"parley.assistant.bot_claimed.v1", R"({"process_id":"p3","bot_index":"b2"})"},
       {"parley.assistant.bot_released.v1", R"({"process_id":"p2","bot_index":"b1"})"},
       {"parley.dialog.opened.v1", R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
-      {"parley.dialog.message_created.v1", R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
+      {"parley.dialog.message_created.v1",
+       R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
       {"parley.dialog.archived.v1", R"({})"},
       {"parley.dialog.unarchived.v1", R"({})"},
-      {"parley.claim.reserved.v1", R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025,"holder_version":4})"},
+      {"parley.claim.reserved.v1",
+       R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025,"holder_version":4})"},
       {"parley.claim.refused.v1", R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025})"},
       {"parley.claim.confirmed.v1", R"({"process_id":"p1"})"},
       {"parley.claim.released.v1", R"({"index":"account_email","key":"cd","process_id":"p1"})"},
-      {"parley.stream.parked.v1", R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
-      {"parley.stream.unparked.v1", R"({"action":"skip","reason":"not worth it","projection":"read_models","version":4})"},
+      {"parley.stream.parked.v1",
+       R"({"command_id":"c0ffee","command_offset":7,"fingerprint":"f1","reason":"a decision failed"})"},
+      {"parley.stream.unparked.v1",
+       R"({"action":"skip","reason":"not worth it","projection":"read_models","version":4})"},
       {"parley.partition.sealed.v1", R"({"events":7,"digest":"d1","key_id":"k1","signature":"5f"})"},
   };
   ASSERT_EQ(corpus.size(), kEvents.size());
@@ -338,19 +363,32 @@ TEST(States, survive_a_store) {
                             assistants::State{assistants::Assistant{AccountId{1}}}};
   assistants::Assistant with_bot{AccountId{1}};
   with_bot.bot = assistants::Bot{"p1", "b1"};
-  with_bot.pending_update = assistants::PendingUpdate{"p2", "c2", "b2", {.name = "n", .telegram_bot_token = {Sealed{"k1.z"}}}};
+  with_bot.pending_update =
+      assistants::PendingUpdate{"p2", "c2", "b2", {.name = "n", .telegram_bot_token = {Sealed{"k1.z"}}}};
   states.emplace_back(assistants::State{with_bot});
   states.emplace_back(assistants::State{assistants::RequestedAssistant{"p1", "c1", "b1", {AccountId{1}, "n"}}});
   for (const auto& event : kEvents) {
-    if (const auto* own = event.get_if<accounts::Event>()) account = evolve(account, *own, {Timestamp{std::chrono::milliseconds{7}}, 5});
+    if (const auto* own = event.get_if<accounts::Event>())
+      account = evolve(account, *own, {Timestamp{std::chrono::milliseconds{7}}, 5});
     if (const auto* a = std::get_if<accounts::Account>(&account)) states.emplace_back(accounts::State{*a});
   }
   for (const auto& state : states) EXPECT_EQ(decode_state(encode_state(state)), state);
 }
 
 TEST(Envelope, survives_its_headers) {
-  const Envelope e{"id", "/parley/decider/1",  "t",   "dialog/1", Timestamp{std::chrono::milliseconds{7}}, 3, "c", "k", "anonymous", 9,
-                   2,    std::string(64, 'a'), "00-x"};
+  const Envelope e{"id",
+                   "/parley/decider/1",
+                   "t",
+                   "dialog/1",
+                   Timestamp{std::chrono::milliseconds{7}},
+                   3,
+                   "c",
+                   "k",
+                   "anonymous",
+                   9,
+                   2,
+                   std::string(64, 'a'),
+                   "00-x"};
   const auto read = read_envelope(lookup(to_headers(e)));
   ASSERT_TRUE(read) << read.error();
   EXPECT_EQ(to_headers(*read), to_headers(e));
@@ -361,7 +399,8 @@ TEST(Envelope, a_missing_header_is_named) {
   EXPECT_EQ(read_envelope(lookup(headers)).error(), "header ce_sequence is missing");
 }
 TEST(Envelope, a_number_has_one_form) {
-  for (const auto* text : {"0", "7", "-1", "-9223372036854775808", "9223372036854775807"}) EXPECT_EQ(std::to_string(*parse_integer(text)), text);
+  for (const auto* text : {"0", "7", "-1", "-9223372036854775808", "9223372036854775807"})
+    EXPECT_EQ(std::to_string(*parse_integer(text)), text);
   for (const auto* text : {"", "-", "-0", "00", "07", "-07", "+7", " 7", "7 ", "7.0", "9223372036854775808"})
     EXPECT_FALSE(parse_integer(text)) << text;
   for (const auto* version : {"0", "-1", "03"}) {
@@ -374,15 +413,24 @@ TEST(Envelope, the_hash_covers_every_part_with_its_length) {
   const Envelope e{"i", "s", "t", "dialog/1", {}, 3, "c", "k", "a", 9, 2, "", ""};
   const auto input = hash_input(std::string(kHashBytes, '\0'), e, "{}");
   std::string expected = "parley.v1" + std::string(kHashBytes, '\0');
-  for (const std::string_view part : {"dialog/1", "3", "i", "t", "1970-01-01T00:00:00.000Z", "s", "a", "c", "k", "application/json", "{}"}) {
+  for (const std::string_view part :
+       {"dialog/1", "3", "i", "t", "1970-01-01T00:00:00.000Z", "s", "a", "c", "k", "application/json", "{}"}) {
     expected += std::string("\0\0\0", 3) + static_cast<char>(part.size()) + std::string(part);
   }
   EXPECT_EQ(input, expected);
 }
 
 TEST(Commands, survive_the_wire) {
-  const CommandEnvelope envelope{
-      "", "id", "attempt", "f", Visitor{AssistantId{1026}}, Stream{Kind::dialog, 1027}, 3, Timestamp{std::chrono::milliseconds{5}}, 4, "c"};
+  const CommandEnvelope envelope{"",
+                                 "id",
+                                 "attempt",
+                                 "f",
+                                 Visitor{AssistantId{1026}},
+                                 Stream{Kind::dialog, 1027},
+                                 3,
+                                 Timestamp{std::chrono::milliseconds{5}},
+                                 4,
+                                 "c"};
   const auto record = to_record(envelope, dialogs::Command{dialogs::PostVisitorMessage{Personal{"hi"}}});
   const auto read = read_command(record.key, lookup(record.headers), record.value);
   ASSERT_TRUE(read) << read.error().reason;
@@ -394,7 +442,8 @@ TEST(Commands, survive_the_wire) {
   EXPECT_EQ(std::get<dialogs::PostVisitorMessage>(read->second.get<dialogs::Command>()).text.text, "hi");
 }
 TEST(Commands, every_target_survives_the_wire) {
-  for (const Target& target : {Target{NewStream{}}, Target{Stream{Kind::account, 5}}, Target{UniqueKey{"account_email", "ab"}}}) {
+  for (const Target& target :
+       {Target{NewStream{}}, Target{Stream{Kind::account, 5}}, Target{UniqueKey{"account_email", "ab"}}}) {
     const auto record = to_record({.target = target}, accounts::Command{accounts::LogIn{true}});
     EXPECT_EQ(read_command(record.key, lookup(record.headers), record.value)->first.target, target);
   }
@@ -409,16 +458,22 @@ TEST(Commands, a_record_that_is_none_says_why_and_keeps_what_an_answer_needs) {
 }
 
 TEST(Outcomes, survive_the_wire) {
-  const Outcome accepted{
-      "id",
-      "f",
-      Timestamp{std::chrono::milliseconds{5}},
-      "dialog/1027",
-      3,
-      Position{2, 77},
-      Answer{dialogs::Answer{dialogs::MessagePosted{DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, std::nullopt}}}}};
+  const Outcome accepted{"id",
+                         "f",
+                         Timestamp{std::chrono::milliseconds{5}},
+                         "dialog/1027",
+                         3,
+                         Position{2, 77},
+                         Answer{dialogs::Answer{dialogs::MessagePosted{
+                             DialogId{1027}, {MessageId{2051}, dialogs::Sender::user, Personal{"hi"}, std::nullopt}}}}};
   const Outcome refused{"id", "f", {}, "", 0, std::nullopt, Error{Code::version_conflict, CurrentVersion{4}}};
-  const Outcome invalid{"id", "f", {}, "account/5", 2, std::nullopt, Error{Code::validation_error, InvalidField{"name", "must be another"}}};
+  const Outcome invalid{"id",
+                        "f",
+                        {},
+                        "account/5",
+                        2,
+                        std::nullopt,
+                        Error{Code::validation_error, InvalidField{"name", "must be another"}}};
   for (const auto& outcome : {accepted, refused, invalid}) {
     const auto read = read_outcome(write_outcome(outcome));
     ASSERT_TRUE(read) << read.error().field << read.error().issue;
@@ -442,7 +497,9 @@ const Event& sample_of(std::string_view type) {
   return *std::ranges::find(kEvents, type, [](const Event& event) { return encode_event(event).type; });
 }
 TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
-  const auto of = [](Stream stream, const Event& event) { return directory_of(stream, evolve(initial_state(stream.kind), event, {{}, 1})); };
+  const auto of = [](Stream stream, const Event& event) {
+    return directory_of(stream, evolve(initial_state(stream.kind), event, {{}, 1}));
+  };
   const auto account = of({Kind::account, 1025}, kEvents[0]);
   ASSERT_EQ(account.size(), 1);
   EXPECT_EQ(account[0].key, "account_email/ab");
@@ -450,9 +507,12 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   EXPECT_EQ(stream_of_entry(account[0].key, *account[0].value), (Stream{Kind::account, 1025}));
   const Stream stream{Kind::account, 1025};
   const auto registered = evolve(initial_state(Kind::account), kEvents[0], {{}, 1});
-  EXPECT_TRUE(directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_in.v2"), {{}, 2})).empty())
+  EXPECT_TRUE(
+      directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_in.v2"), {{}, 2}))
+          .empty())
       << "nothing is over";
-  const auto ended = directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_out.v1"), {{}, 2}));
+  const auto ended =
+      directory_changes(stream, registered, evolve(registered, sample_of("parley.account.logged_out.v1"), {{}, 2}));
   ASSERT_EQ(ended.size(), 1);
   EXPECT_EQ(ended[0].key, "sessions/1025");
   EXPECT_EQ(stream_of_entry(ended[0].key, *ended[0].value), stream);
@@ -463,21 +523,28 @@ TEST(Directory, holds_what_lets_somebody_in_and_nothing_else) {
   EXPECT_EQ(key[0].key, "api_key/d1");
   EXPECT_EQ(key[0].value, R"({"account_id":1025,"key_id":2049,"scopes":["dialogs:read","assistants:write"]})");
   EXPECT_EQ(stream_of_entry(key[0].key, *key[0].value), stream);
-  EXPECT_TRUE(directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_used.v1"), {{}, 3})).empty());
-  EXPECT_EQ(directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_revoked.v1"), {{}, 3})),
-            (std::vector<DirectoryRecord>{{"api_key/d1", std::nullopt}}));
+  EXPECT_TRUE(
+      directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_used.v1"), {{}, 3}))
+          .empty());
+  EXPECT_EQ(
+      directory_changes(stream, with_key, evolve(with_key, sample_of("parley.account.api_key_revoked.v1"), {{}, 3})),
+      (std::vector<DirectoryRecord>{{"api_key/d1", std::nullopt}}));
   const auto site = of({Kind::assistant, 1026}, sample_of("parley.assistant.created.v1"));
   ASSERT_EQ(site.size(), 1);
   EXPECT_EQ(site[0].key, "site_token/st_1");
   EXPECT_EQ(stream_of_entry(site[0].key, *site[0].value), (Stream{Kind::assistant, 1026}));
-  EXPECT_TRUE(of({Kind::assistant, 1026}, sample_of("parley.assistant.creation_requested.v1")).empty()) << "its site is not open yet";
-  EXPECT_TRUE(of({Kind::dialog, 1027}, dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, {}, {}}}).empty());
+  EXPECT_TRUE(of({Kind::assistant, 1026}, sample_of("parley.assistant.creation_requested.v1")).empty())
+      << "its site is not open yet";
+  EXPECT_TRUE(
+      of({Kind::dialog, 1027}, dialogs::Event{dialogs::Opened{AssistantId{1026}, AccountId{1025}, {}, {}}}).empty());
 }
 TEST(Directory, the_committed_json_schemas_are_those_of_the_entries) {
-  for (const auto& [under, schema] : directory_schemas()) expect_committed("schemas/directory/" + under + ".json", schema);
+  for (const auto& [under, schema] : directory_schemas())
+    expect_committed("schemas/directory/" + under + ".json", schema);
 }
 TEST(Directory, entries_of_earlier_builds_are_read) {
-  const auto entry = read_text<SiteEntry>(R"({"assistant_id":1026,"owner_id":1025,"website_integration":true,"allowed_domains":[]})");
+  const auto entry =
+      read_text<SiteEntry>(R"({"assistant_id":1026,"owner_id":1025,"website_integration":true,"allowed_domains":[]})");
   ASSERT_TRUE(entry);
   EXPECT_TRUE(entry->is_active.value_or(true));
 }
@@ -487,7 +554,8 @@ TEST(Directory, is_written_where_it_changes) {
   const assistants::State here = assistants::Assistant{.owner = AccountId{1}, .name = "a", .site_token = "st_1"};
   const assistants::State renamed = assistants::Assistant{.owner = AccountId{1}, .name = "b", .site_token = "st_1"};
   const assistants::State moved = assistants::Assistant{.owner = AccountId{1}, .name = "a", .site_token = "st_2"};
-  const assistants::State inactive = assistants::Assistant{.owner = AccountId{1}, .name = "a", .is_active = false, .site_token = "st_1"};
+  const assistants::State inactive =
+      assistants::Assistant{.owner = AccountId{1}, .name = "a", .is_active = false, .site_token = "st_1"};
   EXPECT_EQ(directory_changes(stream, none, here), directory_of(stream, here));
   EXPECT_TRUE(directory_changes(stream, here, here).empty());
   const std::vector<DirectoryRecord> expected{{"site_token/st_1", std::nullopt}, directory_of(stream, moved)[0]};

@@ -12,7 +12,8 @@ namespace {
 
 class Seals : public ::testing::Test {
  protected:
-  /// Two dialogs, with messages before, between and after two seals: 0 o1, 1 o2, 2 m1, 3 m2, 4 seal, 5 m1, 6 m2, 7 m1, 8 seal, 9 m2.
+  /// Two dialogs, with messages before, between and after two seals: 0 o1, 1 o2, 2 m1, 3 m2, 4 seal, 5 m1, 6 m2, 7 m1,
+  /// 8 seal, 9 m2.
   Seals() {
     std::string name = (std::filesystem::temp_directory_path() / "parley-seals-XXXXXX").string();
     folder_ = mkdtemp(name.data());
@@ -39,7 +40,9 @@ class Seals : public ::testing::Test {
     log_.commit(std::move(batch));
   }
   void seal() { log_.commit(Seal(log_.snapshot, kPartition, "/test", *key_, now_)); }
-  static Sent said(const std::string& subject, std::string text) { return post(DialogId{parse_stream(subject)->id}, std::move(text)); }
+  static Sent said(const std::string& subject, std::string text) {
+    return post(DialogId{parse_stream(subject)->id}, std::move(text));
+  }
 
   /// The record with another header, or without it.
   void set_header(std::size_t record, std::string_view name, std::optional<std::string> value) {
@@ -66,7 +69,8 @@ class Seals : public ::testing::Test {
     }
   }
 
-  verify::PartitionCheck checked(std::optional<verify::SealAt> anchor = {}, const std::set<std::string, std::less<>>* streams = nullptr) {
+  verify::PartitionCheck checked(std::optional<verify::SealAt> anchor = {},
+                                 const std::set<std::string, std::less<>>* streams = nullptr) {
     heads_.emplace_back(*verify::Heads::open(folder_));
     verify::PartitionCheck check({kPartition, kPartitions, &keys_, streams, anchor}, heads_.back());
     for (std::size_t i = 0; i < copy_.size(); ++i) {

@@ -38,8 +38,9 @@ TEST(SearchTerms, PhrasesOrAndMinusStay) {
 }
 
 TEST(SearchTerms, APhoneNumberIsItsLastTenDigitsHoweverItIsTyped) {
-  for (const char* typed : {"+7 (912) 345-67-89", "8 (912) 345-67-89", "8 912 345 67 89", "+79123456789", "89123456789", "9123456789",
-                            "8-912-345-67-89", "912 345-67-89", "+7 912 3456789", "8(912)345‑67‑89", "(912) 345–67–89"}) {
+  for (const char* typed :
+       {"+7 (912) 345-67-89", "8 (912) 345-67-89", "8 912 345 67 89", "+79123456789", "89123456789", "9123456789",
+        "8-912-345-67-89", "912 345-67-89", "+7 912 3456789", "8(912)345‑67‑89", "(912) 345–67–89"}) {
     EXPECT_EQ(terms(typed), R"("9123456789")") << typed;
   }
   EXPECT_EQ(terms("анна +7 912 345-67-89 возврат"), R"("анна" "9123456789" "возврат")");
@@ -52,7 +53,8 @@ TEST(SearchTerms, APhoneNumberIsItsLastTenDigitsHoweverItIsTyped) {
 TEST(SearchTerms, NumbersBesideEachOtherAreNoPhoneNumber) {
   EXPECT_EQ(terms("58213 12345"), R"("58213" "12345")");
   EXPECT_EQ(terms("1 2 3 4 5 6 7 8 9 0"), R"("1" "2" "3" "4" "5" "6" "7" "8" "9" "0")");
-  for (const char* number : {"345-67-89", "12-34-56-78-90", "2026-05-1210", "4276-1234-5678-9012", "91234567890123", "9123456789-A"}) {
+  for (const char* number :
+       {"345-67-89", "12-34-56-78-90", "2026-05-1210", "4276-1234-5678-9012", "91234567890123", "9123456789-A"}) {
     EXPECT_EQ(terms(number), '"' + std::string(number) + '"');
   }
   EXPECT_EQ(terms("2026-05-12 10-30"), R"("2026-05-12" "10-30")");

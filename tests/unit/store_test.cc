@@ -98,7 +98,8 @@ TEST_F(StoreTest, what_survives_a_kill_is_a_prefix_of_whole_batches) {
   const pid_t child = fork();
   if (child == 0) {  // a new program: RocksDB's threads do not survive a fork
     setenv(kWriterPath, path_.c_str(), 1);
-    execl("/proc/self/exe", "store_test", "--gtest_filter=StoreTest.what_survives_a_kill_is_a_prefix_of_whole_batches", nullptr);
+    execl("/proc/self/exe", "store_test", "--gtest_filter=StoreTest.what_survives_a_kill_is_a_prefix_of_whole_batches",
+          nullptr);
     _exit(1);
   }
   int status = 0;
@@ -135,7 +136,8 @@ TEST_F(StoreTest, a_store_has_one_owner) {
 class StoreOnASmallDisk : public StoreTest {
  protected:
   void SetUp() override {
-    if (::mount("parley-test", path_.c_str(), "tmpfs", 0, "size=96m") != 0) GTEST_SKIP() << "a small disk cannot be mounted here (root can)";
+    if (::mount("parley-test", path_.c_str(), "tmpfs", 0, "size=96m") != 0)
+      GTEST_SKIP() << "a small disk cannot be mounted here (root can)";
     is_mounted_ = true;
   }
   ~StoreOnASmallDisk() override {

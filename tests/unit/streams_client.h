@@ -1,5 +1,6 @@
 #pragma once
-// A client of streams for tests: a sink that takes bytes as slowly as the test wants, and a reader of server-sent events that checks the promise.
+// A client of streams for tests: a sink that takes bytes as slowly as the test wants, and a reader of server-sent
+// events that checks the promise.
 #include <gtest/gtest.h>
 
 #include <algorithm>

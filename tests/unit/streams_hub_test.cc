@@ -1,4 +1,5 @@
-// The hub with its threads: who gets a stream, what it delivers while the read model is there, away, or behind, and what it costs.
+// The hub with its threads: who gets a stream, what it delivers while the read model is there, away, or behind, and
+// what it costs.
 #include "api/streams/hub.h"
 
 #include <gmock/gmock.h>
@@ -47,10 +48,12 @@ bool eventually(Condition condition) {
 
 std::string text_of(std::int64_t sequence) { return "message " + std::to_string(sequence); }
 std::string json_of(DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
-  return "{\"dialog\":" + std::to_string(dialog.value) + ",\"text\":\"" + created.text.text + "\",\"at\":\"" + schema::format_time(time) + "\"}";
+  return "{\"dialog\":" + std::to_string(dialog.value) + ",\"text\":\"" + created.text.text + "\",\"at\":\"" +
+         schema::format_time(time) + "\"}";
 }
 dialogs::MessageCreated message(std::int64_t sequence) {
-  return {.message = {sequence * 1024}, .sender = dialogs::Sender::user, .text = {text_of(sequence)}, .operator_name = {}};
+  return {
+      .message = {sequence * 1024}, .sender = dialogs::Sender::user, .text = {text_of(sequence)}, .operator_name = {}};
 }
 ReceivedFrame shown(std::int64_t sequence) { return {sequence, json_of(kDialog, message(sequence), kTime)}; }
 ReceivedFrame hidden(std::int64_t sequence) { return {sequence, std::nullopt}; }
@@ -67,9 +70,10 @@ class FakeHistory final : public HistorySource {
     if (down_) return std::unexpected(HistoryUnavailable{"down"});
     History history{.checkpoint = checkpoints_[request.partition]};
     const auto found = versions_.find(request.dialog.value);
-    const bool is_theirs = std::visit(overloaded{[](const Owner& o) { return o.account == kOwner; },
-                                                 [](const Visitor& v) { return v.assistant == kAssistant; }, [](const auto&) { return false; }},
-                                      request.viewer);
+    const bool is_theirs = std::visit(
+        overloaded{[](const Owner& o) { return o.account == kOwner; },
+                   [](const Visitor& v) { return v.assistant == kAssistant; }, [](const auto&) { return false; }},
+        request.viewer);
     history.is_visible = found != versions_.end() && is_theirs;
     if (!history.is_visible) return history;
     history.version = found->second;
@@ -88,8 +92,9 @@ class FakeHistory final : public HistorySource {
     ++reads_;
     if (down_) return std::unexpected(HistoryUnavailable{"down"});
     const auto checkpoint = checkpoints_[request.partition];
-    FeedHistory history{
-        .events = {}, .read_to = std::max(request.from, std::min(checkpoint, request.from + request.span_max)), .checkpoint = checkpoint};
+    FeedHistory history{.events = {},
+                        .read_to = std::max(request.from, std::min(checkpoint, request.from + request.span_max)),
+                        .checkpoint = checkpoint};
     if (request.owner != kOwner) return history;
     for (const auto& [place, event] : events_) {
       if (place.first != request.partition || place.second < request.from || place.second >= history.read_to) continue;
@@ -184,7 +189,8 @@ struct Client {
     return eventually([&] { return events() == expected; });
   }
   int count(std::string_view data) const {
-    return static_cast<int>(std::ranges::count_if(frames(), [&](const auto& frame) { return frame.data && frame.data->contains(data); }));
+    return static_cast<int>(
+        std::ranges::count_if(frames(), [&](const auto& frame) { return frame.data && frame.data->contains(data); }));
   }
   bool is_open() const { return started && !wire->is_closed(); }
 
@@ -205,8 +211,12 @@ class FakeOpening final : public Opening {
     return std::make_unique<WireSink>(client_->wire);
   }
   void refuse(const Error& error) override { client_->refused = static_cast<int>(error.code); }
-  std::string error_json(const Error& error) override { return "{\"error\":{\"code\":\"" + std::string(schema::error_row(error.code).name) + "\"}}"; }
-  std::optional<Error> over() const override { return client_->session_is_over ? std::optional(Error{Code::not_authenticated, {}}) : std::nullopt; }
+  std::string error_json(const Error& error) override {
+    return "{\"error\":{\"code\":\"" + std::string(schema::error_row(error.code).name) + "\"}}";
+  }
+  std::optional<Error> over() const override {
+    return client_->session_is_over ? std::optional(Error{Code::not_authenticated, {}}) : std::nullopt;
+  }
 
  private:
   const ClientPtr client_;
@@ -242,8 +252,10 @@ class StreamHub : public ::testing::Test {
   }
   /// The log goes on, and the hub reads it. Offsets are 10 times the sequence.
   void append(std::int64_t sequence, DialogId dialog = kDialog) {
-    const Event event = sequence == 1 ? Event(dialogs::Event(dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}}))
-                                      : Event(dialogs::Event(message(sequence)));
+    const Event event =
+        sequence == 1
+            ? Event(dialogs::Event(dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}}))
+            : Event(dialogs::Event(message(sequence)));
     const auto encoded = schema::encode_event(event);
     append_raw(sequence, encoded.type, encoded.json, dialog);
   }
@@ -267,7 +279,8 @@ class StreamHub : public ::testing::Test {
     history_.project(kDialog, version, start_);
     hub().read_model_advanced();
   }
-  ClientPtr open(std::optional<std::int64_t> last_id, const Principal& viewer = Owner{kOwner}, DialogId dialog = kDialog, bool takes_all = true) {
+  ClientPtr open(std::optional<std::int64_t> last_id, const Principal& viewer = Owner{kOwner},
+                 DialogId dialog = kDialog, bool takes_all = true) {
     auto client = std::make_shared<Client>(takes_all);
     hub().open(std::make_unique<FakeOpening>(client), dialog, viewer, last_id);
     return client;
@@ -358,7 +371,9 @@ TEST_F(StreamHub, WithoutAnIdNothingSinceNowIsPassedOverBecausePostgresqlWasFast
 
 TEST_F(StreamHub, AMessageThatCannotBeShownMovesTheIdOn) {
   hub_ = std::make_unique<Hub>(
-      options_, [](DialogId, const dialogs::MessageCreated&, Timestamp) -> std::string { throw std::runtime_error("x"); }, history_, timers_);
+      options_,
+      [](DialogId, const dialogs::MessageCreated&, Timestamp) -> std::string { throw std::runtime_error("x"); },
+      history_, timers_);
   append_to(2);
   EXPECT_TRUE(open(0)->got({hidden(1), hidden(2)}));
 }
@@ -447,7 +462,8 @@ TEST_F(StreamHub, StreamsAreCountedByWhoLooksAndByWhatTheyWereSent) {
   const auto owners = [] { return metrics::sample(R"(parley_streams{viewer="owner"})"); };
   const auto visitors = [] { return metrics::sample(R"(parley_streams{viewer="visitor"})"); };
   append_to(2);  // there are metrics from here on
-  const double owners_before = owners(), visitors_before = visitors(), bytes = metrics::sample("parley_stream_bytes_total");
+  const double owners_before = owners(), visitors_before = visitors(),
+               bytes = metrics::sample("parley_stream_bytes_total");
   const auto first = open(0);
   const auto second = open(0);
   const auto guest = open(0, Visitor{kAssistant});
@@ -529,7 +545,8 @@ TEST_F(StreamHub, AViewerWhomNobodyCanJudgeWaitsAndIsTurnedAwayInTheStream) {
   history_.go_down(true);
   const auto stranger = open(0, Owner{AccountId{8}});
   const auto owner = open(4);
-  ASSERT_TRUE(eventually([&] { return stranger->count("stream.delayed") == 1 && owner->count("stream.delayed") == 1; }));
+  ASSERT_TRUE(
+      eventually([&] { return stranger->count("stream.delayed") == 1 && owner->count("stream.delayed") == 1; }));
   append(6);
   EXPECT_EQ(stranger->events().size(), 0U);
   history_.come_back();
@@ -787,23 +804,33 @@ class FeedHub : public StreamHub {
     options_.feed_format = [](DialogId dialog, const dialogs::Event& event, Timestamp) -> std::optional<std::string> {
       return "{\"dialog\":" + std::to_string(dialog.value) + ",\"kind\":" + std::to_string(event.index()) + "}";
     };
-    options_.owner_of = [](AssistantId assistant) { return assistant == kAssistant ? std::optional(kOwner) : std::nullopt; };
+    options_.owner_of = [](AssistantId assistant) {
+      return assistant == kAssistant ? std::optional(kOwner) : std::nullopt;
+    };
   }
 
-  static DialogId dialog_in(int partition, int number = 1) { return {number * kSlots + partition * kSlots / kPartitions}; }
+  static DialogId dialog_in(int partition, int number = 1) {
+    return {number * kSlots + partition * kSlots / kPartitions};
+  }
   /// Something happens in the log of a partition, and the hub reads it; as JSON.
-  std::string happens(int partition, std::int64_t offset, DialogId dialog, std::int64_t sequence, const dialogs::Event& event,
-                      const std::string& actor = "visitor/3", bool is_indexed = true) {
+  std::string happens(int partition, std::int64_t offset, DialogId dialog, std::int64_t sequence,
+                      const dialogs::Event& event, const std::string& actor = "visitor/3", bool is_indexed = true) {
     const auto encoded = schema::encode_event(Event(event));
     if (is_indexed) history_.index(partition, offset, dialog, event);
     hub().append(partition, offset,
-                 {.type = encoded.type, .dialog = dialog, .sequence = sequence, .at = kTime, .value = encoded.json, .actor = actor});
+                 {.type = encoded.type,
+                  .dialog = dialog,
+                  .sequence = sequence,
+                  .at = kTime,
+                  .value = encoded.json,
+                  .actor = actor});
     const auto* created = std::get_if<dialogs::MessageCreated>(&event);
     return created != nullptr ? json_of(dialog, *created, kTime) : *options_.feed_format(dialog, event, kTime);
   }
   ClientPtr follow(const std::string& from = {}, AccountId owner = kOwner, bool takes_all = true) {
     auto client = std::make_shared<Client>(takes_all);
-    hub().open_feed(std::make_unique<FakeOpening>(client), owner, "log", from.empty() ? std::nullopt : read_log_token(from));
+    hub().open_feed(std::make_unique<FakeOpening>(client), owner, "log",
+                    from.empty() ? std::nullopt : read_log_token(from));
     return client;
   }
   /// What was shown, without notes and pings.
@@ -842,7 +869,8 @@ TEST_F(FeedHub, ShowsEverythingOfAnOwnerInAllPartitionsAndNothingOfOthers) {
   EXPECT_EQ(shown_to(others).size(), 2U * kPartitions);
   EXPECT_EQ(history_.reads(), 0);
   EXPECT_THAT(feed_frames(client).front().data, StartsWith(R"({"type":"connection.established")"));
-  EXPECT_FALSE(feed_frames(client)[1].id.empty()) << "a client that is cut off before the first event resumes from here";
+  EXPECT_FALSE(feed_frames(client)[1].id.empty())
+      << "a client that is cut off before the first event resumes from here";
 }
 
 TEST_F(FeedHub, KnowsWhoseADialogIsByWhoSpeaks) {
@@ -857,7 +885,8 @@ TEST_F(FeedHub, GoesOnRightAfterTheFrameWhoseIdItIsGiven) {
   const auto client = follow();
   std::vector<std::string> all;
   for (int i = 0; i < 8; ++i)
-    all.push_back(happens(i % kPartitions, 10 + i, dialog_in(i % kPartitions), 1 + i / kPartitions, i < kPartitions ? kOpening : message(2)));
+    all.push_back(happens(i % kPartitions, 10 + i, dialog_in(i % kPartitions), 1 + i / kPartitions,
+                          i < kPartitions ? kOpening : message(2)));
   const auto frames = feed_frames(client);
   for (std::size_t i = 0; i < 8; ++i) {
     const auto again = follow(frames[2 + i].id);
@@ -872,7 +901,8 @@ TEST_F(FeedHub, WhatTheWindowHasForgottenComesOutOfTheReadModel) {
   const auto client = follow();
   const auto id = last_id(client);
   std::vector<std::string> all;
-  for (int i = 0; i < 300; ++i) all.push_back(happens(0, 10 + i, dialog_in(0), 1 + i, i == 0 ? kOpening : message(1 + i)));
+  for (int i = 0; i < 300; ++i)
+    all.push_back(happens(0, 10 + i, dialog_in(0), 1 + i, i == 0 ? kOpening : message(1 + i)));
   hub_.reset();
   for (int p = 0; p < kPartitions; ++p) history_.move(p, p == 0 ? 310 : 0);
   start_ = 310;
@@ -898,7 +928,8 @@ TEST_F(FeedHub, WithoutTheReadModelItGoesOnLiveAndWaitsForNothingButWhatIsMissin
   history_.move(0, 100);
   history_.come_back();
   hub().read_model_advanced();
-  EXPECT_TRUE(shows(resumed, {elsewhere, json_of(dialog_in(0), message(5), kTime), json_of(dialog_in(0), message(6), kTime)}));
+  EXPECT_TRUE(
+      shows(resumed, {elsewhere, json_of(dialog_in(0), message(5), kTime), json_of(dialog_in(0), message(6), kTime)}));
 }
 
 TEST_F(FeedHub, AnEventOfADialogThatNobodyKnowsWaitsForTheReadModel) {
@@ -946,8 +977,10 @@ TEST_F(FeedHub, APositionThatTheLogHasNotReachedIsResetOnceThatIsCertain) {
   const auto client = follow(write_log_token("log", std::vector<std::int64_t>{100, 500, 100, 600}));
   ASSERT_TRUE(hub().wants_confirmation());
   EXPECT_EQ(client->count("stream.reset"), 0);
-  // What comes before the log's end is known must not be lost: the client reads anew what there is only when it is told to.
-  const auto elsewhere = happens(0, 100, dialog_in(0), 1, kOpening), meanwhile = happens(1, 100, dialog_in(1), 1, kOpening);
+  // What comes before the log's end is known must not be lost: the client reads anew what there is only when it is told
+  // to.
+  const auto elsewhere = happens(0, 100, dialog_in(0), 1, kOpening),
+             meanwhile = happens(1, 100, dialog_in(1), 1, kOpening);
   EXPECT_TRUE(shows(client, {elsewhere}));
   confirm(101);
   EXPECT_TRUE(shows(client, {elsewhere, meanwhile}));
@@ -1002,7 +1035,8 @@ TEST_F(FeedHub, ASlowReaderCostsNoMemoryAndMissesNothing) {
   options_.feed.pace_bytes = 500;
   const auto slow = follow({}, kOwner, false);
   std::vector<std::string> all;
-  for (int i = 0; i < 200; ++i) all.push_back(happens(i % 2, 10 + i, dialog_in(i % 2), 1 + i / 2, i < 2 ? kOpening : message(1 + i / 2)));
+  for (int i = 0; i < 200; ++i)
+    all.push_back(happens(i % 2, 10 + i, dialog_in(i % 2), 1 + i / 2, i < 2 ? kOpening : message(1 + i / 2)));
   EXPECT_LT(slow->wire->most_queued(), 1'000U);
   ASSERT_TRUE(eventually([&] {
     slow->wire->take(100);
@@ -1017,7 +1051,8 @@ TEST_F(FeedHub, ASlowReaderCostsNoMemoryAndMissesNothing) {
 TEST_F(FeedHub, PingsCarryWhereTheClientStands) {
   options_.ping_interval = 30ms;
   const auto client = follow();
-  for (int i = 0; i < 5; ++i) happens(0, 10 + i, dialog_in(0, 2), 1 + i, i == 0 ? kOthersOpening : message(1 + i), "visitor/4");
+  for (int i = 0; i < 5; ++i)
+    happens(0, 10 + i, dialog_in(0, 2), 1 + i, i == 0 ? kOthersOpening : message(1 + i), "visitor/4");
   EXPECT_TRUE(eventually([&] {
     const auto last = feed_frames(client).back();
     return last.data == "__ping__" && read_log_token(last.id)->numbers[0] == 15;
@@ -1033,7 +1068,8 @@ TEST_F(FeedHub, WhoIsTypingIsPassedOnWithoutAnId) {
   EXPECT_EQ(others->count("typing"), 0);
 }
 
-// Every event of the owner once and in the order of its dialog, whatever is cut, restarted, late or slow. A seed reproduces a run.
+// Every event of the owner once and in the order of its dialog, whatever is cut, restarted, late or slow. A seed
+// reproduces a run.
 TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
   options_.feed = {.pace_bytes = 400, .span_max = 13, .events_max = 3};
   options_.window = {.events_max = 20, .tail_events_max = 5};
@@ -1112,7 +1148,8 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
           const bool is_mine = chance(60);
           const auto dialog = dialog_in(p, (is_mine ? 1 : 4) + static_cast<int>(random() % 3));
           const auto sequence = ++versions[dialog.value];
-          const dialogs::Event event = sequence == 1 ? (is_mine ? kOpening : kOthersOpening) : dialogs::Event(message(sequence));
+          const dialogs::Event event =
+              sequence == 1 ? (is_mine ? kOpening : kOthersOpening) : dialogs::Event(message(sequence));
           offsets[at] += 1 + static_cast<std::int64_t>(random() % 3);
           log[at].push_back({offsets[at] - 1, sequence, dialog, event, is_mine});
           if (is_mine) {
@@ -1166,13 +1203,16 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
       look();
       return seen == expected;
     });
-    ASSERT_TRUE(settled) << "seed " << seed << ", seen: " << ::testing::PrintToString(seen) << ", expected: " << ::testing::PrintToString(expected);
+    ASSERT_TRUE(settled) << "seed " << seed << ", seen: " << ::testing::PrintToString(seen)
+                         << ", expected: " << ::testing::PrintToString(expected);
   }
 }
 
 TEST(StreamHistoryReader, KeepsNoPlaceForThoseWhoCameAndWentDuringAnOutage) {
   struct Asking final : HistoryReader::DialogWaiter {
-    std::optional<HistoryRequest> request() override { return HistoryRequest{.dialog = kDialog, .viewer = Owner{kOwner}, .limit = 1}; }
+    std::optional<HistoryRequest> request() override {
+      return HistoryRequest{.dialog = kDialog, .viewer = Owner{kOwner}, .limit = 1};
+    }
     void loaded(History) override {}
     void delayed() override { ++delays; }
     std::atomic<int> delays = 0;

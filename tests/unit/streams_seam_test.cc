@@ -1,5 +1,5 @@
-// The promise of a stream (every event that the viewer may see, in order, once) at every interleaving of the log, the hub, the projector, reads of
-// history, cuts and restarts. A seed reproduces a run.
+// The promise of a stream (every event that the viewer may see, in order, once) at every interleaving of the log, the
+// hub, the projector, reads of history, cuts and restarts. A seed reproduces a run.
 #include <gtest/gtest.h>
 
 #include <deque>
@@ -30,14 +30,21 @@ struct LogEvent {
   bool is_message;
 };
 
-std::string json_of(std::int64_t sequence) { return "{\"n\":" + std::to_string(sequence) + ",\"text\":\"" + std::string(sequence % 40, 'x') + "\"}"; }
+std::string json_of(std::int64_t sequence) {
+  return "{\"n\":" + std::to_string(sequence) + ",\"text\":\"" + std::string(sequence % 40, 'x') + "\"}";
+}
 
 /// One client of one dialog, and everything around it. Every step is one thing that happens somewhere.
 class World {
  public:
   explicit World(unsigned seed) : random_(seed) {
-    stream_limits_ = {.pace_bytes = pick({50, 200, 10'000}), .write_bytes = pick({1, 64, 1'000}), .messages_min = 1, .messages_max = 4};
-    window_limits_ = {.events_max = pick({2, 5, 12, 1'000}), .tail_events_max = pick({1, 4, 1'000}), .dialogs_max = pick({1, 2, 100})};
+    stream_limits_ = {.pace_bytes = pick({50, 200, 10'000}),
+                      .write_bytes = pick({1, 64, 1'000}),
+                      .messages_min = 1,
+                      .messages_max = 4};
+    window_limits_ = {.events_max = pick({2, 5, 12, 1'000}),
+                      .tail_events_max = pick({1, 4, 1'000}),
+                      .dialogs_max = pick({1, 2, 100})};
     is_visitor_ = chance(30);
     has_crashes_ = chance(40);
     happens();
@@ -101,13 +108,16 @@ class World {
 
   void check_complete() {
     ASSERT_EQ(need_, Need::nothing);
-    ASSERT_EQ(has_id_ ? expected_ : version_at_connect_ + 1, version_of(kWatched) + 1) << "something was never delivered";
+    ASSERT_EQ(has_id_ ? expected_ : version_at_connect_ + 1, version_of(kWatched) + 1)
+        << "something was never delivered";
   }
   bool has_seen(Need need) const { return needs_seen_.contains(need); }
   int messages_received() const { return messages_received_; }
 
  private:
-  std::size_t pick(std::initializer_list<std::size_t> choices) { return *(choices.begin() + random_() % choices.size()); }
+  std::size_t pick(std::initializer_list<std::size_t> choices) {
+    return *(choices.begin() + random_() % choices.size());
+  }
   bool chance(unsigned percent) { return random_() % 100 < percent; }
   std::int64_t version_of(DialogId dialog) const {
     std::int64_t version = 0;
@@ -142,8 +152,8 @@ class World {
   void hub_reads() {
     if (hub_next_ >= log_.size()) return;
     const auto& event = log_[hub_next_++];
-    const auto frame = std::make_shared<const std::string>(event.is_message ? frames::event(event.sequence, json_of(event.sequence))
-                                                                            : frames::hidden(event.sequence));
+    const auto frame = std::make_shared<const std::string>(
+        event.is_message ? frames::event(event.sequence, json_of(event.sequence)) : frames::hidden(event.sequence));
     DialogFacts facts;
     if (event.sequence == 1) facts = {.owner = kOwner, .assistant = kAssistant};
     ASSERT_TRUE(window_->append(event.offset, event.dialog, event.sequence, frame, facts));
@@ -213,7 +223,8 @@ class World {
     if (chance(30)) start_stream();  // it has waited for too long
   }
   void start_stream() {
-    if (!stream_->has_started()) stream_->start(std::make_unique<WireSink>(wire_), frames::data("{\"type\":\"connection.established\"}"));
+    if (!stream_->has_started())
+      stream_->start(std::make_unique<WireSink>(wire_), frames::data("{\"type\":\"connection.established\"}"));
   }
   void disconnect() {
     receive();
@@ -260,7 +271,8 @@ class World {
         expected_ = std::min(*frame.id, version_at_connect_ + 1);  // perhaps a little from before now, but nothing less
       }
       ASSERT_GE(*frame.id, expected_) << "delivered twice or out of order";
-      for (auto skipped = expected_; skipped < *frame.id; ++skipped) ASSERT_FALSE(is_message(skipped)) << "message " << skipped << " was skipped";
+      for (auto skipped = expected_; skipped < *frame.id; ++skipped)
+        ASSERT_FALSE(is_message(skipped)) << "message " << skipped << " was skipped";
       ASSERT_EQ(frame.data.has_value(), is_message(*frame.id)) << *frame.id;
       if (frame.data) {
         ASSERT_EQ(*frame.data, json_of(*frame.id));
@@ -325,7 +337,8 @@ TEST(StreamSeam, ReceivedEqualsLogAtEveryInterleaving) {
     }
   }
   if (only == nullptr) {
-    EXPECT_EQ(needs, (std::set{Need::history, Need::checkpoint, Need::confirmation, Need::socket})) << "the runs do not meet every situation";
+    EXPECT_EQ(needs, (std::set{Need::history, Need::checkpoint, Need::confirmation, Need::socket}))
+        << "the runs do not meet every situation";
     EXPECT_GT(messages, 50'000);
   }
 }

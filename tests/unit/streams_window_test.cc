@@ -108,7 +108,8 @@ TEST(StreamWindow, LearnsAVersionThatIsAheadOfWhatItHasSeen) {
   window.append(1, kDialog, 4, frame("d"));
   EXPECT_EQ(window.coverage(kDialog, 3), Coverage::more);
   EXPECT_EQ(window.coverage(kDialog, 4), Coverage::complete);
-  EXPECT_EQ(window.coverage(kDialog, 5), Coverage::complete) << "5 is still to be appended, and the stream will drop it";
+  EXPECT_EQ(window.coverage(kDialog, 5), Coverage::complete)
+      << "5 is still to be appended, and the stream will drop it";
 }
 
 TEST(StreamWindow, DropsWhatIsNotNewerAndOffersNothingFromBeforeAGap) {

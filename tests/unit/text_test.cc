@@ -52,15 +52,19 @@ struct Spellings {
 TEST(Mailbox, every_spelling_of_a_mailbox_has_one_key) {
   const std::vector<Spellings> table{
       {"user@example.com",
-       {"user@example.com", "USER@Example.COM", "  user@example.com\r\n", "ｕｓｅｒ@ｅｘａｍｐｌｅ．ｃｏｍ", "ＵＳＥＲ＠ＥＸＡＭＰＬＥ。com"}},
-      {"иван@почта.рф", {"иван@почта.рф", "ИВАН@почта.рф", "Иван@ПОЧТА.РФ", "иван@xn--80a1acny.xn--p1ai", "иван@XN--80A1ACNY.xn--p1ai"}},
-      {"jos\u00E9@example.com", {"jos\u00E9@example.com", "jose\u0301@example.com", "JOS\u00C9@example.com", "JOSE\u0301@example.com"}},
+       {"user@example.com", "USER@Example.COM", "  user@example.com\r\n", "ｕｓｅｒ@ｅｘａｍｐｌｅ．ｃｏｍ",
+        "ＵＳＥＲ＠ＥＸＡＭＰＬＥ。com"}},
+      {"иван@почта.рф",
+       {"иван@почта.рф", "ИВАН@почта.рф", "Иван@ПОЧТА.РФ", "иван@xn--80a1acny.xn--p1ai", "иван@XN--80A1ACNY.xn--p1ai"}},
+      {"jos\u00E9@example.com",
+       {"jos\u00E9@example.com", "jose\u0301@example.com", "JOS\u00C9@example.com", "JOSE\u0301@example.com"}},
       {"\u0439@example.com", {"\u0439@example.com", "\u0438\u0306@example.com", "\u0418\u0306@example.com"}},
       {"office@example.com", {"office@example.com", "oﬃce@example.com", "OFFICE@example.com"}},
       {"strasse@example.com", {"straße@example.com", "STRASSE@example.com", "STRAẞE@example.com"}},
       {"σοφοσ@example.com", {"σοφος@example.com", "ΣΟΦΟΣ@example.com", "σοφοσ@example.com"}},
       {"i\u0307van@example.com", {"İvan@example.com", "i\u0307van@example.com", "I\u0307VAN@example.com"}},
-      {"user@bücher.example", {"user@bücher.example", "user@BÜCHER.example", "user@bu\u0308cher.example", "user@xn--bcher-kva.example"}},
+      {"user@bücher.example",
+       {"user@bücher.example", "user@BÜCHER.example", "user@bu\u0308cher.example", "user@xn--bcher-kva.example"}},
       {"user@r3---sn.example.com", {"user@r3---sn.example.com"}},
   };
   for (const auto& row : table) {
@@ -77,17 +81,19 @@ TEST(Mailbox, different_mailboxes_have_different_keys) {
 }
 TEST(Mailbox, an_address_is_shown_as_it_may_be_sent_to) {
   EXPECT_EQ(address(" ИВАН@XN--80A1ACNY.xn--p1ai"), "иван@почта.рф");
-  EXPECT_EQ(address("Straße@Example.com"), "straße@example.com") << "not folded: it is its provider that knows whether ß is ss";
+  EXPECT_EQ(address("Straße@Example.com"), "straße@example.com")
+      << "not folded: it is its provider that knows whether ß is ss";
   EXPECT_EQ(address("ＵＳＥＲ@example.com"), "user@example.com");
   EXPECT_EQ(address("ΣΟΦΟΣ@example.com"), "σοφος@example.com");
 }
 TEST(Mailbox, what_nobody_sees_is_refused_by_name) {
   for (const char32_t hidden :
-       {U'\u00A0', U'\u200B', U'\u200C', U'\u200D', U'\uFEFF', U'\u200E', U'\u200F', U'\u202A', U'\u202E', U'\u2066', U'\u2069',    U'\u00AD',
-        U'\u2060', U'\u034F', U'\u3164', U'\uFE0F', U'\u3000', U'\u2028', U'\u0085', U'\u0007', U'\uE000', U'\u0378', U'\U000E0041'}) {
+       {U'\u00A0', U'\u200B', U'\u200C', U'\u200D', U'\uFEFF', U'\u200E', U'\u200F',    U'\u202A',
+        U'\u202E', U'\u2066', U'\u2069', U'\u00AD', U'\u2060', U'\u034F', U'\u3164',    U'\uFE0F',
+        U'\u3000', U'\u2028', U'\u0085', U'\u0007', U'\uE000', U'\u0378', U'\U000E0041'}) {
     const auto hidden_text = utf8(hidden);
-    for (const auto& typed : {hidden_text + "user@example.com", "us" + hidden_text + "er@example.com", "user@exam" + hidden_text + "ple.com",
-                              "user@example.com" + hidden_text}) {
+    for (const auto& typed : {hidden_text + "user@example.com", "us" + hidden_text + "er@example.com",
+                              "user@exam" + hidden_text + "ple.com", "user@example.com" + hidden_text}) {
       const auto found = mailbox(typed);
       ASSERT_FALSE(found) << code_point_text(hidden);
       EXPECT_EQ(found.error(), (NoMailbox{NoMailbox::Why::hidden_character, hidden})) << code_point_text(hidden);
@@ -99,8 +105,10 @@ TEST(Mailbox, what_is_no_address_is_refused) {
   for (const auto* typed : {"", "  ", "user", "@example.com", "user@", "a@b@example.com", "user＠example＠com"}) {
     EXPECT_EQ(why(typed), NoMailbox::Why::malformed) << typed;
   }
-  for (const auto* typed : {"user@xn--a.com", "user@\u0301a.com", "user@a\u05D0.com"}) EXPECT_EQ(why(typed), NoMailbox::Why::domain) << typed;
-  EXPECT_EQ(why("user@" + repeated("ф", 60) + ".рф"), NoMailbox::Why::domain) << "its label is longer than 63 as it travels";
+  for (const auto* typed : {"user@xn--a.com", "user@\u0301a.com", "user@a\u05D0.com"})
+    EXPECT_EQ(why(typed), NoMailbox::Why::domain) << typed;
+  EXPECT_EQ(why("user@" + repeated("ф", 60) + ".рф"), NoMailbox::Why::domain)
+      << "its label is longer than 63 as it travels";
   EXPECT_EQ(why(std::string(kAddressBytesMax, 'a') + "@example.com"), NoMailbox::Why::too_long);
 }
 /// What looking an account up by its key and by the form of before relies on, of every character that there is.
@@ -134,7 +142,8 @@ TEST(Mailbox, an_account_is_looked_for_by_its_exact_spelling_then_by_its_key_the
   const auto found = forms("ИВАН@ПОЧТА.РФ");
   EXPECT_EQ(found.at(0), "ИВАН@ПОЧТА.РФ");
   EXPECT_EQ(found.at(1), "иван@почта.рф");
-  for (const auto* form : {"иван@xn--80a1acny.xn--p1ai", "ИВАН@почта.рф", "ИВАН@xn--80a1acny.xn--p1ai", "Иван@почта.рф"}) {
+  for (const auto* form :
+       {"иван@xn--80a1acny.xn--p1ai", "ИВАН@почта.рф", "ИВАН@xn--80a1acny.xn--p1ai", "Иван@почта.рф"}) {
     EXPECT_TRUE(std::ranges::find(found, form) != found.end()) << form;
   }
   const auto small = forms("иван@почта.рф");
@@ -146,8 +155,8 @@ TEST(Mailbox, an_account_is_looked_for_by_its_exact_spelling_then_by_its_key_the
 }
 
 TEST(Mailbox, whatever_an_account_is_looked_for_by_is_a_spelling_of_its_mailbox) {
-  for (const auto* typed :
-       {"\u0131van@example.com", "İvan@example.com", "straße@faß.de", "ﬃ@xn--80a1acny.xn--p1ai", "ʼn@example.com", "ΐς@ΣΊΣ.gr", "ǆ@ǅ.com"}) {
+  for (const auto* typed : {"\u0131van@example.com", "İvan@example.com", "straße@faß.de", "ﬃ@xn--80a1acny.xn--p1ai",
+                            "ʼn@example.com", "ΐς@ΣΊΣ.gr", "ǆ@ǅ.com"}) {
     for (const auto& form : forms(typed)) EXPECT_EQ(key(form), key(typed)) << form;
   }
 }
@@ -161,7 +170,8 @@ TEST(Text, names_and_texts_are_kept_in_nfc) {
   EXPECT_EQ(nfc("\u1112\u1161\u11AB"), "\uD55C");
 }
 TEST(Text, marks_in_a_long_run_are_ordered_as_icu_orders_them_in_a_short_one) {
-  const std::string below = "\u0316", above = "\u0301", tibetan = "\u0F73";  // U+0F73 is two marks with another place each
+  const std::string below = "\u0316", above = "\u0301",
+                    tibetan = "\u0F73";  // U+0F73 is two marks with another place each
   EXPECT_EQ(nfc("x" + repeated(above + below, 100)), "x" + repeated(below, 100) + repeated(above, 100));
   EXPECT_EQ(nfc("e" + repeated(above + below, 100)), "\u00E9" + repeated(below, 100) + repeated(above, 99));
   EXPECT_EQ(nfc("x" + repeated(tibetan, 40)), "x" + repeated("\u0F71", 40) + repeated("\u0F72", 40));
@@ -169,7 +179,8 @@ TEST(Text, marks_in_a_long_run_are_ordered_as_icu_orders_them_in_a_short_one) {
 }
 TEST(Text, the_time_does_not_grow_with_the_square_of_the_length) {
   const auto begin = std::chrono::steady_clock::now();
-  for (const auto* part : {"\u0301\u0316", "\u0F73\u0344", "\u0438\u0306", "\u1161", "\u0BC6\u0BBE", "\u2068", "\u2069", "\u202E"}) {
+  for (const auto* part :
+       {"\u0301\u0316", "\u0F73\u0344", "\u0438\u0306", "\u1161", "\u0BC6\u0BBE", "\u2068", "\u2069", "\u202E"}) {
     const auto text = repeated(part, 200'000);
     EXPECT_EQ(nfc(nfc(text)), nfc(text));
     EXPECT_FALSE(isolated(text).empty());

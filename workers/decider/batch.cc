@@ -20,10 +20,12 @@ std::size_t bytes_of(const StagedRecord& record) {
 }
 
 bool has_long_identifier(const CommandInput& command) {
-  return std::ranges::any_of(std::array{"command_id", "attempt_id", "correlation_id", "fingerprint", "principal", "target"}, [&](const char* name) {
-    const auto value = command.header(name);
-    return value && value->size() > kIdentifierBytesMax;
-  });
+  return std::ranges::any_of(
+      std::array{"command_id", "attempt_id", "correlation_id", "fingerprint", "principal", "target"},
+      [&](const char* name) {
+        const auto value = command.header(name);
+        return value && value->size() > kIdentifierBytesMax;
+      });
 }
 
 /// An exception's text as it may stand in the log and in front of operators.
@@ -47,7 +49,8 @@ StagedRecord event_record(schema::Envelope& envelope, std::string& hash, schema:
   return {envelope.subject, schema::to_headers(envelope), std::move(data.json)};
 }
 
-schema::StoredRecord stored(const StagedRecord& record, std::vector<std::pair<std::string_view, std::string_view>>& headers) {
+schema::StoredRecord stored(const StagedRecord& record,
+                            std::vector<std::pair<std::string_view, std::string_view>>& headers) {
   headers.assign(record.headers.begin(), record.headers.end());
   return {record.key, headers, record.value};
 }
@@ -74,21 +77,28 @@ struct Batch::Failure {
 };
 
 Batch::Batch(const Snapshot& snapshot, int partition, int partitions, std::string source, Decide decide)
-    : partition_(partition), partitions_(partitions), source_(std::move(source)), decide_(std::move(decide)), overlay_(snapshot) {}
+    : partition_(partition),
+      partitions_(partitions),
+      source_(std::move(source)),
+      decide_(std::move(decide)),
+      overlay_(snapshot) {}
 
 void Batch::reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
-                  std::variant<schema::Outcome, std::string, std::size_t> value, std::optional<std::size_t> last_event) {
+                  std::variant<schema::Outcome, std::string, std::size_t> value,
+                  std::optional<std::size_t> last_event) {
   replies_.push_back({{to.command_id, to.attempt_id, to.correlation, memory, offset}, std::move(value), last_event});
 }
 
-Verdict Batch::decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event, schema::Memory memory) {
+Verdict Batch::decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event,
+                       schema::Memory memory) {
   const auto verdict = std::holds_alternative<Error>(outcome.result) ? Verdict::refused : Verdict::accepted;
   first_replies_.emplace(cause.command.command_id, replies_.size());
   reply(cause.command, cause.offset, memory, std::move(outcome), last_event);
   return verdict;
 }
 
-void Batch::close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end, std::optional<std::size_t> last_event) {
+void Batch::close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end,
+                  std::optional<std::size_t> last_event) {
   const auto& id = closing.command_id;
   schema::CommandEnvelope closed;
   closed.command_id = id;
@@ -105,7 +115,9 @@ void Batch::close(const Cause& cause, Closing<Answer>&& closing, const schema::O
   }
   first_replies_.insert_or_assign(id, replies_.size());
   reply(closed, cause.offset, schema::Memory::first,
-        schema::Outcome{id, closed.fingerprint, cause.stamp, end.stream, end.version, std::nullopt, std::move(closing.result)}, last_event);
+        schema::Outcome{id, closed.fingerprint, cause.stamp, end.stream, end.version, std::nullopt,
+                        std::move(closing.result)},
+        last_event);
 }
 
 Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream) {
@@ -127,8 +139,8 @@ Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_vi
     to.attempt_id = *attempt_id;
     to.correlation = command.header("correlation_id").value_or("");
     reply(to, command.offset, schema::Memory::none,
-          schema::Outcome{to.command_id, std::string(command.header("fingerprint").value_or("")), stamp, "", 0, std::nullopt,
-                          Error{Code::internal_error, {}}});
+          schema::Outcome{to.command_id, std::string(command.header("fingerprint").value_or("")), stamp, "", 0,
+                          std::nullopt, Error{Code::internal_error, {}}});
   }
   return Verdict::dead;
 }
@@ -169,19 +181,22 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
     envelope = std::move(read->first);
     command = std::move(read->second);
   }
-  if (partition_of(envelope.slot, partitions_) != partition_) return bury(input, stamp, "the slot is another partition's");
+  if (partition_of(envelope.slot, partitions_) != partition_)
+    return bury(input, stamp, "the slot is another partition's");
   if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot)
     return bury(input, stamp, "the slot is not the target's");
   if (command) {
     const auto* stream = std::get_if<Stream>(&envelope.target);
     const auto kind = kind_of(*command);
-    if (kind ? stream != nullptr && stream->kind != *kind : stream == nullptr) return bury(input, stamp, "the command is for another kind of stream");
+    if (kind ? stream != nullptr && stream->kind != *kind : stream == nullptr)
+      return bury(input, stamp, "the command is for another kind of stream");
   }
 
   // The memory of outcomes comes before everything that could have changed since: deadline, expected version, state.
   const auto reused = [&] {
     reply(envelope, input.offset, schema::Memory::repeat,
-          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt, Error{Code::idempotency_key_reused, {}}});
+          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt,
+                          Error{Code::idempotency_key_reused, {}}});
     return Verdict::reused;
   };
   if (const auto first = first_replies_.find(envelope.command_id); first != first_replies_.end()) {
@@ -190,7 +205,8 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
     reply(envelope, input.offset, goes_on ? schema::Memory::still_under_way : schema::Memory::repeat, first->second);
     return Verdict::repeated;
   }
-  if (auto remembered = overlay_.outcome(envelope.command_id); remembered && remembered->time + kOutcomeWindow >= stamp) {
+  if (auto remembered = overlay_.outcome(envelope.command_id);
+      remembered && remembered->time + kOutcomeWindow >= stamp) {
     if (remembered->fingerprint != envelope.fingerprint) return reused();
     reply(envelope, input.offset, remembered->is_under_way ? schema::Memory::still_under_way : schema::Memory::repeat,
           std::move(remembered->outcome));
@@ -198,7 +214,8 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   }
   if (now > envelope.not_after) {
     reply(envelope, input.offset, schema::Memory::none,
-          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt, Error{Code::command_expired, {}}});
+          schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt,
+                          Error{Code::command_expired, {}}});
     return Verdict::expired;
   }
   const Cause cause{envelope, input.offset, stamp};
@@ -218,7 +235,8 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   const std::string subject = to_string(stream);
   const StreamEntry entry = overlay_.stream(subject).value_or(new_entry(subject));
 
-  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, known ? subject : "", entry.version, std::nullopt, Error{}};
+  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, known ? subject : "",
+                          entry.version,       std::nullopt,         Error{}};
   const auto* parking = command.get_if<parking::Command>();
   if (!entry.state || (entry.stands_still() && parking == nullptr)) {
     outcome.result = Error{Code::stream_parked, {}};
@@ -248,8 +266,9 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   return decided(cause, std::move(outcome), last_event, ending.memory);
 }
 
-std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
-                                                   schema::Outcome& outcome, Ending& ending) const {
+std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& cause, const State& state,
+                                                   const Command& command, IdSource ids, schema::Outcome& outcome,
+                                                   Ending& ending) const {
   try {
     Context context{.principal = cause.command.principal,
                     .now = cause.stamp,
@@ -300,11 +319,14 @@ void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::in
                      "",
                      ""};
   auto record = event_record(e, aside.hash, std::move(encoded));
-  const auto state_now = [&] { return *(aside.overlay.stream(aside.subject).value_or(new_entry(aside.subject))).state; };
+  const auto state_now = [&] {
+    return *(aside.overlay.stream(aside.subject).value_or(new_entry(aside.subject))).state;
+  };
   if (schema::is_in_directory(aside.stream.kind)) {
     const auto before = state_now();
     aside.overlay.apply(e, event);
-    std::ranges::move(schema::directory_changes(aside.stream, before, state_now()), std::back_inserter(aside.directory));
+    std::ranges::move(schema::directory_changes(aside.stream, before, state_now()),
+                      std::back_inserter(aside.directory));
   } else {
     aside.overlay.apply(e, event);
   }
@@ -326,7 +348,8 @@ std::size_t Batch::join(Aside&& aside) {
 
 Verdict Batch::stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason) {
   const auto& command = cause.command;
-  append(aside, cause, parking::Event{parking::Parked{command.command_id, input.offset, command.fingerprint, std::string(reason)}},
+  append(aside, cause,
+         parking::Event{parking::Parked{command.command_id, input.offset, command.fingerprint, std::string(reason)}},
          overlay_.counter(command.slot));
   const auto subject = aside.subject;
   join(std::move(aside));
@@ -336,24 +359,29 @@ Verdict Batch::stop(Aside&& aside, const CommandInput& input, const Cause& cause
 
 Verdict Batch::refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code) {
   return decided(cause,
-                 {cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream), entry.version, std::nullopt, Error{code, {}}},
+                 {cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream), entry.version,
+                  std::nullopt, Error{code, {}}},
                  std::nullopt);
 }
 
-Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Command& command) {
-  if (!std::holds_alternative<Administrator>(cause.command.principal)) return refuse(cause, stream, entry, Code::insufficient_permissions);
+Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry,
+                      const parking::Command& command) {
+  if (!std::holds_alternative<Administrator>(cause.command.principal))
+    return refuse(cause, stream, entry, Code::insufficient_permissions);
   if (entry.version == 0) return refuse(cause, stream, entry, Code::not_found);
   return std::visit(
       [&](const auto& c) {
         constexpr bool skips = std::same_as<std::decay_t<decltype(c)>, parking::Skip>;
-        if (c.reason.size() > kReasonBytesMax || (skips && c.reason.empty()) || c.projection.has_value() != c.version.has_value()) {
+        if (c.reason.size() > kReasonBytesMax || (skips && c.reason.empty()) ||
+            c.projection.has_value() != c.version.has_value()) {
           return refuse(cause, stream, entry, Code::validation_error);
         }
         if (c.projection) {
           // Whether that projection stands still, its projector knows.
           const auto action = skips ? parking::Action::skip : parking::Action::retry;
           Aside aside(overlay_, stream, entry);
-          append(aside, cause, parking::Event{parking::Unparked{action, c.reason, c.projection, c.version}}, overlay_.counter(cause.command.slot));
+          append(aside, cause, parking::Event{parking::Unparked{action, c.reason, c.projection, c.version}},
+                 overlay_.counter(cause.command.slot));
           return unparked(cause, std::move(aside), action);
         }
         if (!entry.stands_still()) return refuse(cause, stream, entry, Code::stream_not_parked);
@@ -393,17 +421,20 @@ Verdict Batch::skip(const Cause& cause, const Stream& stream, const StreamEntry&
     skipped.attempt_id = crypto::uuid7();  // nobody's: its sender was answered when it stopped the stream
     skipped.fingerprint = parked.fingerprint;
     skipped.correlation = cause.command.correlation;
-    refuse({skipped, cause.offset, cause.stamp}, stream, {.version = entry.version + 1, .hash = {}, .state = {}}, Code::command_skipped);
+    refuse({skipped, cause.offset, cause.stamp}, stream, {.version = entry.version + 1, .hash = {}, .state = {}},
+           Code::command_skipped);
   }
   return verdict;
 }
 
-Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Retry& command) {
+Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry& entry,
+                     const parking::Retry& command) {
   if (entry.unknown) {
-    // Nothing to try again: this build does not know the event. Not a decision, for a build that knows it has no parked stream.
+    // Nothing to try again: this build does not know the event. Not a decision, for a build that knows it has no parked
+    // stream.
     reply(cause.command, cause.offset, schema::Memory::none,
-          schema::Outcome{cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream), entry.version, std::nullopt,
-                          Error{Code::stream_parked, {}}});
+          schema::Outcome{cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream),
+                          entry.version, std::nullopt, Error{Code::stream_parked, {}}});
     return Verdict::parked;
   }
   if (!command.command) return refuse(cause, stream, entry, Code::validation_error);
@@ -417,27 +448,31 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
     const auto found = std::ranges::find(sent.headers, name, &parking::SentCommand::Header::name);
     return found == sent.headers.end() ? std::nullopt : std::optional<std::string_view>(found->value);
   };
-  const auto read = has_long_identifier(input) ? std::unexpected(schema::CommandProblem{"an identifier is too long", std::nullopt})
-                                               : schema::read_command(input.key, input.header, input.value);
-  if (!read || read->first.command_id != entry.stopped_by->parked.command_id || existing(read->first.target) != stream ||
-      kind_of(read->second) != stream.kind) {
+  const auto read = has_long_identifier(input)
+                        ? std::unexpected(schema::CommandProblem{"an identifier is too long", std::nullopt})
+                        : schema::read_command(input.key, input.header, input.value);
+  if (!read || read->first.command_id != entry.stopped_by->parked.command_id ||
+      existing(read->first.target) != stream || kind_of(read->second) != stream.kind) {
     return refuse(cause, stream, entry, Code::validation_error);
   }
   const auto& [envelope, original] = *read;
 
-  // Neither its deadline nor the version that it expects counts: it was in time and met that version when it was taken up first, and nothing has
-  // happened to the stream since.
+  // Neither its deadline nor the version that it expects counts: it was in time and met that version when it was taken
+  // up first, and nothing has happened to the stream since.
   const Cause again{envelope, cause.offset, cause.stamp};
   const auto go_on = [&] {
     Aside aside(overlay_, stream, entry);
-    append(aside, cause, parking::Event{parking::Unparked{parking::Action::retry, command.reason, std::nullopt, std::nullopt}},
+    append(aside, cause,
+           parking::Event{parking::Unparked{parking::Action::retry, command.reason, std::nullopt, std::nullopt}},
            overlay_.counter(envelope.slot));
     return aside;
   };
   Aside aside = go_on();
-  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, aside.subject, aside.version, std::nullopt, Error{}};
+  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, aside.subject,
+                          aside.version,       std::nullopt,         Error{}};
   Ending ending;
-  if (const auto made = attempt(aside, again, *entry.state, original, IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome, ending);
+  if (const auto made = attempt(aside, again, *entry.state, original,
+                                IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome, ending);
       !made) {
     unparked(cause, go_on(), parking::Action::retry);
     const auto& [parks, reason] = made.error();
@@ -455,7 +490,8 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
 std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>& event_offsets) {
   if (event_offsets.size() != events_.size()) throw std::logic_error("an event has no offset");
   std::vector<std::pair<std::string_view, std::string_view>> headers;
-  for (std::size_t i = 0; i < events_.size(); ++i) overlay_.passed_event(event_offsets[i], event_ids_[i], stored(events_[i], headers));
+  for (std::size_t i = 0; i < events_.size(); ++i)
+    overlay_.passed_event(event_offsets[i], event_ids_[i], stored(events_[i], headers));
   std::vector<StagedRecord> out;
   out.reserve(replies_.size());
   for (auto& one : replies_) {

@@ -20,7 +20,8 @@
 
 namespace parley::decider {
 
-/// A record larger than this, headers included, is not staged (the broker would refuse the whole transaction); its command becomes a dead letter.
+/// A record larger than this, headers included, is not staged (the broker would refuse the whole transaction); its
+/// command becomes a dead letter.
 inline constexpr std::size_t kRecordBytesMax = 900'000;
 /// A command with a longer identifier in its headers becomes a dead letter; what replies repeat is bounded by it.
 inline constexpr std::size_t kIdentifierBytesMax = 500;
@@ -37,10 +38,12 @@ struct StagedRecord {
   std::string value;
 };
 
-/// The record of an event: it gets the stream's next hash, which becomes `hash` (32 raw bytes; zeros before the first event).
+/// The record of an event: it gets the stream's next hash, which becomes `hash` (32 raw bytes; zeros before the first
+/// event).
 StagedRecord event_record(schema::Envelope& envelope, std::string& hash, schema::Encoded&& data);
 /// As the log will have it. The views point into the record and into `headers`, which is filled.
-schema::StoredRecord stored(const StagedRecord& record, std::vector<std::pair<std::string_view, std::string_view>>& headers);
+schema::StoredRecord stored(const StagedRecord& record,
+                            std::vector<std::pair<std::string_view, std::string_view>>& headers);
 
 /// A command as it was read. The views must live as long as the batch: a dead letter repeats them.
 struct CommandInput {
@@ -65,18 +68,22 @@ enum class Verdict {
   skipped,  ///< Decided before.
 };
 
-/// Decides commands in order, each on the state that the ones before it left. Staged records are read in two steps: the events at once; replies and
-/// directory when the events' offsets are known, because a reply names its event's position.
+/// Decides commands in order, each on the state that the ones before it left. Staged records are read in two steps: the
+/// events at once; replies and directory when the events' offsets are known, because a reply names its event's
+/// position.
 class Batch {
  public:
   /// `source`: the events' ce_source. The snapshot must outlive the batch and stay as it is.
   Batch(const Snapshot& snapshot, int partition, int partitions, std::string source, Decide decide = parley::decide);
 
-  /// `now`: the clock, read once for this command; the stamp is it or the last stamp, whichever is later. What a decision throws parks the stream;
-  /// what the snapshot throws, and std::bad_alloc, comes out.
+  /// `now`: the clock, read once for this command; the stamp is it or the last stamp, whichever is later. What a
+  /// decision throws parks the stream; what the snapshot throws, and std::bad_alloc, comes out.
   Verdict decide(const CommandInput& command, Timestamp now) { return take(command, now, std::nullopt); }
-  /// Parks the command's stream without deciding it or looking at its value; a dead letter when there is no such stream.
-  Verdict park(const CommandInput& command, Timestamp now, std::string_view reason) { return take(command, now, reason); }
+  /// Parks the command's stream without deciding it or looking at its value; a dead letter when there is no such
+  /// stream.
+  Verdict park(const CommandInput& command, Timestamp now, std::string_view reason) {
+    return take(command, now, reason);
+  }
 
   const std::vector<StagedRecord>& events() const { return events_; }
   const std::vector<StagedRecord>& dead_letters() const { return dead_letters_; }
@@ -92,7 +99,8 @@ class Batch {
  private:
   struct StagedReply {
     schema::ReplyEnvelope envelope;
-    std::variant<schema::Outcome, std::string, std::size_t> value;  ///< To be written; an earlier reply's text; that of another reply here.
+    std::variant<schema::Outcome, std::string, std::size_t>
+        value;  ///< To be written; an earlier reply's text; that of another reply here.
     std::optional<std::size_t> last_event;
   };
   struct Cause {
@@ -116,24 +124,28 @@ class Batch {
   Verdict unparked(const Cause& cause, Aside&& aside, parking::Action action);
   Verdict refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code);
   /// Decides and stages aside; a refusal stages nothing. After a failure what stands aside is worth nothing.
-  std::expected<void, Failure> attempt(Aside& aside, const Cause& cause, const State& state, const Command& command, IdSource ids,
-                                       schema::Outcome& outcome, Ending& ending) const;
+  std::expected<void, Failure> attempt(Aside& aside, const Cause& cause, const State& state, const Command& command,
+                                       IdSource ids, schema::Outcome& outcome, Ending& ending) const;
   void append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const;
   /// Makes what stands aside a part of the batch: the number of its first event.
   std::size_t join(Aside&& aside);
   std::optional<Stream> existing(const schema::Target& target) const;
-  /// The one that the command is for; nothing when it is to begin one, also where a stream of another kind has the key of its target.
+  /// The one that the command is for; nothing when it is to begin one, also where a stream of another kind has the key
+  /// of its target.
   std::optional<Stream> existing(const schema::Target& target, const Command& command) const;
   bool is_taken(const std::optional<UniqueKey>& key, const Stream& by_other_than) const;
   /// Stages that the command stops the stream.
   Verdict stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason);
 
   void reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
-             std::variant<schema::Outcome, std::string, std::size_t> value, std::optional<std::size_t> last_event = std::nullopt);
+             std::variant<schema::Outcome, std::string, std::size_t> value,
+             std::optional<std::size_t> last_event = std::nullopt);
   /// Of one that has only begun: `memory` says so, and its outcome comes when a later decision closes it.
-  Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event, schema::Memory memory = schema::Memory::first);
+  Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event,
+                  schema::Memory memory = schema::Memory::first);
   /// Answers a command that is under way, if that is still remembered, with what the cause has led to.
-  void close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end, std::optional<std::size_t> last_event);
+  void close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end,
+             std::optional<std::size_t> last_event);
   Verdict bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream = {});
 
   const int partition_;
@@ -146,8 +158,9 @@ class Batch {
   std::vector<schema::DirectoryRecord> directory_;
   std::vector<StagedRecord> dead_letters_;
   std::vector<StagedReply> replies_;
-  std::map<std::string, std::size_t, std::less<>> first_replies_;  ///< Decisions of this batch by command id: where their reply is.
-  std::deque<std::string> retried_names_;                          ///< Of headers that a dead letter may repeat: records view their names.
+  std::map<std::string, std::size_t, std::less<>>
+      first_replies_;                      ///< Decisions of this batch by command id: where their reply is.
+  std::deque<std::string> retried_names_;  ///< Of headers that a dead letter may repeat: records view their names.
   bool parked_changed_ = false;
 };
 

@@ -12,7 +12,8 @@
 
 namespace parley::decider {
 
-/// What the file holds. The flag is set after the command and cleared before another one, so that what a dead process left is one command or none.
+/// What the file holds. The flag is set after the command and cleared before another one, so that what a dead process
+/// left is one command or none.
 struct CrashMarker::Page {
   static constexpr std::uint64_t kMagic = 0x31'4B'52'41'4D'59'4C'50;
 
@@ -42,14 +43,16 @@ std::expected<CrashMarker, std::string> CrashMarker::open(const std::string& pat
   if (file < 0) return failed(errno);
   // Allocated now: a full disk is an error here and no signal later.
   const int allocated = ::posix_fallocate(file, 0, sizeof(Page));
-  void* mapped = allocated == 0 ? ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
+  void* mapped =
+      allocated == 0 ? ::mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
   const int error = allocated != 0 ? allocated : errno;
   ::close(file);
   if (mapped == MAP_FAILED) return failed(error);
   return CrashMarker(std::launder(static_cast<Page*>(mapped)));
 }
 
-CrashMarker::CrashMarker(CrashMarker&& other) noexcept : page_(std::exchange(other.page_, nullptr)), suspect_(std::move(other.suspect_)) {}
+CrashMarker::CrashMarker(CrashMarker&& other) noexcept
+    : page_(std::exchange(other.page_, nullptr)), suspect_(std::move(other.suspect_)) {}
 CrashMarker::~CrashMarker() {
   if (page_ != nullptr) ::munmap(page_, sizeof(Page));
 }

@@ -7,11 +7,13 @@
 
 namespace parley::decider {
 
-/// A small file, mapped into memory: noting a command costs nanoseconds and no system call, and what was noted outlives the process however it ends
-/// (not the machine: nothing is synced, and a machine that stops has not been stopped by a command). One thread; one process at a time.
+/// A small file, mapped into memory: noting a command costs nanoseconds and no system call, and what was noted outlives
+/// the process however it ends (not the machine: nothing is synced, and a machine that stops has not been stopped by a
+/// command). One thread; one process at a time.
 class CrashMarker {
  public:
-  /// The command at which this instance last died while it decided, and how often it has died deciding since it got past such a command.
+  /// The command at which this instance last died while it decided, and how often it has died deciding since it got
+  /// past such a command.
   struct Suspect {
     int partition = 0;
     std::int64_t offset = 0;
@@ -19,8 +21,8 @@ class CrashMarker {
     friend bool operator==(const Suspect&, const Suspect&) = default;
   };
 
-  /// Opens or creates the file, whose folder must be there. A process that died between deciding() and the end of its scope is counted now. The error
-  /// says why there can be no file.
+  /// Opens or creates the file, whose folder must be there. A process that died between deciding() and the end of its
+  /// scope is counted now. The error says why there can be no file.
   static std::expected<CrashMarker, std::string> open(const std::string& path);
   CrashMarker(CrashMarker&& other) noexcept;
   CrashMarker& operator=(CrashMarker&&) = delete;

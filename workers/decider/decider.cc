@@ -50,21 +50,25 @@ constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 enum class Phase { starting, waiting, restoring, deciding, standby, halted };
 
 constexpr std::array kVerdicts{
-    std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"}, std::pair{Verdict::repeated, "repeated"},
-    std::pair{Verdict::reused, "key_reused"}, std::pair{Verdict::expired, "expired"}, std::pair{Verdict::parked, "parked"},
-    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::parks, "parks"},     std::pair{Verdict::skipped, "skipped"},
+    std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"},
+    std::pair{Verdict::repeated, "repeated"}, std::pair{Verdict::reused, "key_reused"},
+    std::pair{Verdict::expired, "expired"},   std::pair{Verdict::parked, "parked"},
+    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::parks, "parks"},
+    std::pair{Verdict::skipped, "skipped"},
 };
 
 constexpr const char* kParkings = "Commands that stopped their stream, by what happened when they were decided";
 
 metrics::Counter transactions(const char* outcome) {
-  return metrics::counter("parley_decider_transactions_total", "Transactions by their end; one without a known end ends the process",
+  return metrics::counter("parley_decider_transactions_total",
+                          "Transactions by their end; one without a known end ends the process",
                           {{"outcome", outcome}});
 }
 
 /// Of one partition.
 struct PartitionMetrics {
-  explicit PartitionMetrics(int partition) : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
+  explicit PartitionMetrics(int partition)
+      : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
   explicit PartitionMetrics(const metrics::Labels& labels)
       : owned(metrics::gauge("parley_decider_owned", "Whether this process decides the partition", labels)),
         lag(metrics::gauge("parley_decider_lag_commands", "Commands not decided yet", labels)) {}
@@ -81,27 +85,34 @@ struct Metrics {
   std::vector<metrics::Counter> commands = [] {
     std::vector<metrics::Counter> out;
     for (const auto& [verdict, name] : kVerdicts) {
-      out.push_back(metrics::counter("parley_decider_commands_total", "Commands by what became of them", {{"outcome", name}}));
+      out.push_back(
+          metrics::counter("parley_decider_commands_total", "Commands by what became of them", {{"outcome", name}}));
     }
     return out;
   }();
   metrics::Counter events = metrics::counter("parley_decider_events_total", "Events committed");
   metrics::Counter seals = metrics::counter("parley_decider_seals_total", "Seals committed");
-  metrics::Gauge unsealed = metrics::gauge("parley_decider_unsealed_seconds", "Age of the oldest event of the owned partitions that no seal is over");
+  metrics::Gauge unsealed = metrics::gauge("parley_decider_unsealed_seconds",
+                                           "Age of the oldest event of the owned partitions that no seal is over");
   metrics::Counter committed = transactions("committed");
   metrics::Counter aborted = transactions("aborted");
-  metrics::Counter dropped = metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
-  metrics::Histogram batch =
-      metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
-  metrics::Histogram transaction = metrics::histogram("parley_decider_transaction_seconds", "From deciding to the end of the commit");
-  metrics::Histogram restore = metrics::histogram("parley_decider_restore_seconds", "From an assignment to the first command", {},
-                                                  {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300});
-  metrics::Gauge parked = metrics::gauge("parley_decider_parked_streams", "Streams of the owned partitions that stand still and refuse commands");
-  metrics::Counter parked_by_exception = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "exception"}});
+  metrics::Counter dropped =
+      metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
+  metrics::Histogram batch = metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {},
+                                                {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
+  metrics::Histogram transaction =
+      metrics::histogram("parley_decider_transaction_seconds", "From deciding to the end of the commit");
+  metrics::Histogram restore =
+      metrics::histogram("parley_decider_restore_seconds", "From an assignment to the first command", {},
+                         {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300});
+  metrics::Gauge parked = metrics::gauge("parley_decider_parked_streams",
+                                         "Streams of the owned partitions that stand still and refuse commands");
+  metrics::Counter parked_by_exception =
+      metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "exception"}});
   metrics::Counter parked_by_crash = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "crash"}});
   metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
-  metrics::Gauge store_bytes =
-      metrics::gauge("parley_decider_store_bytes", "What the states of the owned partitions take, on the disk and in memory");
+  metrics::Gauge store_bytes = metrics::gauge(
+      "parley_decider_store_bytes", "What the states of the owned partitions take, on the disk and in memory");
   std::vector<PartitionMetrics> by_partition;
 
   PartitionMetrics& of(int partition) { return by_partition.at(static_cast<std::size_t>(partition)); }
@@ -144,7 +155,9 @@ struct Decider::Impl {
     return {topic("events"), topic("commands"), topic("replies"), topic("directory"), topic("dead-letters")};
   }
   /// Of the topics whose offsets its state speaks of.
-  std::string log_identity() const { return "events " + topic_ids.at(topic("events")) + ", commands " + topic_ids.at(topic("commands")); }
+  std::string log_identity() const {
+    return "events " + topic_ids.at(topic("events")) + ", commands " + topic_ids.at(topic("commands"));
+  }
   void beat() { last_beat.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed); }
   void enter(Phase next) { phase.store(next, std::memory_order_relaxed); }
   void observe(Step step) const {
@@ -162,7 +175,8 @@ struct Decider::Impl {
   std::expected<void, std::string> announce_parked();
   std::expected<void, std::string> seal();
   std::vector<int> to_be_sealed(Timestamp now);
-  std::expected<void, kafka::TransactionError> write_seals(std::map<int, Seal>& seals, std::map<int, std::int64_t>& offsets);
+  std::expected<void, kafka::TransactionError> write_seals(std::map<int, Seal>& seals,
+                                                           std::map<int, std::int64_t>& offsets);
   std::expected<void, kafka::TransactionError> finish(const std::vector<kafka::PartitionOffset>& positions);
   std::string source() const { return "/parley/decider/" + options.instance; }
   std::expected<void, std::string> drop(const kafka::TransactionError& failed);
@@ -170,8 +184,10 @@ struct Decider::Impl {
   bool is_condemned(int partition, std::int64_t offset) const;
   std::size_t commands_at_once() const;
   void report(const kafka::Message& command, Verdict verdict);
-  std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions, const std::function<bool()>& go_on) const;
-  std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
+  std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions,
+                                                  const std::function<bool()>& go_on) const;
+  std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches,
+                                                     std::vector<std::pair<int, Changes>>& changes,
                                                      const std::vector<kafka::PartitionOffset>& positions);
   void measure();
 
@@ -238,7 +254,8 @@ std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_tok
       }
       if (trouble.empty()) {
         for (const auto& one : *described_topics) topic_ids.emplace(one->name, one->id);
-        watch.emplace(kafka::TopicWatch::Options{.kafka = options.kafka, .topics = names, .partitions = options.partitions, .ids = topic_ids});
+        watch.emplace(kafka::TopicWatch::Options{
+            .kafka = options.kafka, .topics = names, .partitions = options.partitions, .ids = topic_ids});
         return true;
       }
     }
@@ -266,8 +283,9 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
   // First of all: fences an earlier process of this name and ends its open transaction.
   while (true) {
     beat();
-    auto opened = kafka::TransactionalProducer::open(
-        options.kafka, {.transactional_id = topic("decider") + "." + options.instance, .transaction_timeout = options.transaction_timeout});
+    auto opened = kafka::TransactionalProducer::open(options.kafka,
+                                                     {.transactional_id = topic("decider") + "." + options.instance,
+                                                      .transaction_timeout = options.transaction_timeout});
     if (!opened) return std::unexpected(described(opened.error()));
     const auto ready = opened->init(kStartWait);
     if (ready) {
@@ -275,7 +293,8 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
       break;
     }
     const auto kind = ready.error().error.kind;
-    if (kind != kafka::Kind::timeout && kind != kafka::Kind::unavailable) return std::unexpected(described(ready.error().error));
+    if (kind != kafka::Kind::timeout && kind != kafka::Kind::unavailable)
+      return std::unexpected(described(ready.error().error));
     log::warn("waiting for Kafka", {{"reason", ready.error().error.text}});
     if (!process::pause(stop, kStartPause)) return false;
   }
@@ -284,7 +303,10 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
   reader.emplace(std::move(*opened_reader));
   auto joined = kafka::GroupConsumer::open(
       options.kafka,
-      {.group = topic("decider"), .instance = options.instance, .topics = {topic("commands")}, .session_timeout = options.session_timeout},
+      {.group = topic("decider"),
+       .instance = options.instance,
+       .topics = {topic("commands")},
+       .session_timeout = options.session_timeout},
       {.on_assign =
            [this](const std::vector<kafka::TopicPartition>& partitions, kafka::GroupMetadata captured) {
              assigned = partitions;
@@ -308,7 +330,8 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
   return true;
 }
 
-/// After an assignment, in this order: committed offsets, ends of the log, fold, begin. Comes back early when the group changes its mind meanwhile.
+/// After an assignment, in this order: committed offsets, ends of the log, fold, begin. Comes back early when the group
+/// changes its mind meanwhile.
 std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token& stop) {
   assignment_is_new = false;
   fenced_generation.reset();
@@ -319,7 +342,8 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
     beat();
     std::vector<kafka::Message> none;  // every partition is paused
     const auto served = consumer->poll(none, 1, milliseconds(0));
-    if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset) trouble = described(served.error());
+    if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset)
+      trouble = described(served.error());
     return trouble.empty() && !stop.stop_requested() && consumer->generation() == generation;
   };
   std::erase_if(stores, [&](const auto& one) {
@@ -339,11 +363,13 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   while (next_command.empty()) {
     if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
     const auto committed = consumer->committed(partitions, kCommittedWait);
-    if (!committed && !committed.error().retryable && !passes(committed.error())) return std::unexpected(described(committed.error()));
+    if (!committed && !committed.error().retryable && !passes(committed.error()))
+      return std::unexpected(described(committed.error()));
     if (!committed) continue;  // an earlier owner's transaction may still be under way
     for (const auto& position : *committed) {
       if (position.offset < 0) {
-        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " +
+                   std::to_string(position.where.partition) +
                    " (`parley topics` writes the first ones; commands that were decided are passed over)");
       }
       next_command[position.where.partition] = position.offset;
@@ -351,8 +377,9 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   }
   for (const auto& [partition, offset] : next_command) {
     if (stores.contains(partition)) continue;
-    auto opened = PartitionStore::open((std::filesystem::path(options.state_dir) / options.instance / std::to_string(partition)).string(), memory,
-                                       log_identity());
+    auto opened = PartitionStore::open(
+        (std::filesystem::path(options.state_dir) / options.instance / std::to_string(partition)).string(), memory,
+        log_identity());
     if (!opened) return std::unexpected(std::move(opened.error()));
     stores.emplace(partition, std::move(*opened));
   }
@@ -377,8 +404,8 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
   return {};
 }
 
-/// Before anything is read of them: whoever gives partitions may be another Kafka than the one that this process began with. False when it was told
-/// to stop.
+/// Before anything is read of them: whoever gives partitions may be another Kafka than the one that this process began
+/// with. False when it was told to stop.
 bool Decider::Impl::same_topics(const std::function<bool()>& go_on) {
   const auto names = topics();
   while (go_on()) {
@@ -386,7 +413,8 @@ bool Decider::Impl::same_topics(const std::function<bool()>& go_on) {
     if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) continue;
     for (const auto& one : *found) {
       if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) throw Halt(*wrong);
-      if (one->id != topic_ids.at(one->name)) throw Halt("another log: " + one->name + " is another topic of the same name");
+      if (one->id != topic_ids.at(one->name))
+        throw Halt("another log: " + one->name + " is another topic of the same name");
     }
     return true;
   }
@@ -413,8 +441,8 @@ void Decider::Impl::look_outside() {
   std::string now;
   const auto silent = SteadyClock::now() - watch->answered_at();
   if (silent > options.stuck_after) {
-    now =
-        "Kafka has not answered for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
+    now = "Kafka has not answered for " +
+          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
   } else if (const auto fresh = watch->ends(); fresh != ends) {
     ends = fresh;
     for (const auto& [partition, next] : next_command) {
@@ -428,8 +456,10 @@ void Decider::Impl::look_outside() {
     }
   }
   if (now.empty() && phase.load(std::memory_order_relaxed) == Phase::deciding) {
-    const auto stuck = std::ranges::find_if(waiting, [&](const auto& one) { return SteadyClock::now() - one.second.since > options.stuck_after; });
-    if (stuck != waiting.end()) now = "commands of partition " + std::to_string(stuck->first) + " wait and none is decided";
+    const auto stuck = std::ranges::find_if(
+        waiting, [&](const auto& one) { return SteadyClock::now() - one.second.since > options.stuck_after; });
+    if (stuck != waiting.end())
+      now = "commands of partition " + std::to_string(stuck->first) + " wait and none is decided";
   }
   const std::lock_guard lock(impediment_mutex);
   impediment = std::move(now);
@@ -437,7 +467,8 @@ void Decider::Impl::look_outside() {
 
 /// Stays for a while, so that whoever asks is told why.
 void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop) {
-  log::error("halted: the log does not match the local state; an operator must look before anything is decided", {{"reason", reason}});
+  log::error("halted: the log does not match the local state; an operator must look before anything is decided",
+             {{"reason", reason}});
   {
     const std::lock_guard lock(impediment_mutex);
     impediment = reason;
@@ -449,8 +480,9 @@ void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop)
   process::pause(stop, options.say_why_for);
 }
 
-/// A command that was decided must be in the log still: if the log ends before it, these are the commands of another log (or of one that lost its
-/// tail), and passing over offsets that were decided would pass over commands that were not.
+/// A command that was decided must be in the log still: if the log ends before it, these are the commands of another
+/// log (or of one that lost its tail), and passing over offsets that were decided would pass over commands that were
+/// not.
 std::expected<void, std::string> Decider::Impl::check_commands(const std::vector<kafka::TopicPartition>& partitions,
                                                                const std::function<bool()>& go_on) const {
   while (go_on()) {
@@ -460,8 +492,8 @@ std::expected<void, std::string> Decider::Impl::check_commands(const std::vector
     for (const auto& end : *ends) {
       const auto decided = stores.at(end.where.partition).progress().last_command;
       if (decided >= end.offset) {
-        throw Halt("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " + std::to_string(end.offset) +
-                   ", but its command " + std::to_string(decided) + " was decided");
+        throw Halt("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
+                   std::to_string(end.offset) + ", but its command " + std::to_string(decided) + " was decided");
       }
     }
     break;
@@ -482,13 +514,15 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
     look_outside();
     const bool no_offset = !polled && polled.error().kind == kafka::Kind::no_offset;
     if (no_offset && phase.load(std::memory_order_relaxed) == Phase::deciding) {
-      throw Halt("another log: " + topic("commands") + " does not hold what comes next any more (" + polled.error().text + ")");
+      throw Halt("another log: " + topic("commands") + " does not hold what comes next any more (" +
+                 polled.error().text + ")");
     }
     // Before that the group has no position, which is said when partitions are taken over.
     if (!polled && !no_offset && !passes(polled.error())) return std::unexpected(described(polled.error()));
     if (!polled) log::warn("reading commands", {{"reason", polled.error().text}});
     if (consumer->generation() != generation) {
-      // Some of what was collected may belong to somebody else now; what is still ours is delivered again after the restore.
+      // Some of what was collected may belong to somebody else now; what is still ours is delivered again after the
+      // restore.
       if (!commands.empty()) metrics.dropped.add();
       commands.clear();
     }
@@ -498,7 +532,8 @@ std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop)
     }
     if (fenced_generation == consumer->generation()) {
       if (!commands.empty()) metrics.dropped.add();
-      if (SteadyClock::now() - fenced_since > kRebalanceWait) return std::unexpected("fenced, and no new assignment came");
+      if (SteadyClock::now() - fenced_since > kRebalanceWait)
+        return std::unexpected("fenced, and no new assignment came");
       continue;
     }
     if (!commands.empty()) {
@@ -525,21 +560,24 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     const auto expected = next.find(partition);
     if (phase.load(std::memory_order_relaxed) != Phase::deciding || store == stores.end() || expected == next.end() ||
         command.offset() < expected->second) {
-      return std::unexpected("a command of a partition or position that is not ours: " + std::to_string(partition) + ":" +
-                             std::to_string(command.offset()));
+      return std::unexpected("a command of a partition or position that is not ours: " + std::to_string(partition) +
+                             ":" + std::to_string(command.offset()));
     }
     expected->second = command.offset() + 1;
-    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, source(), options.decide).first->second;
+    auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, source(), options.decide)
+                      .first->second;
     const auto now = options.clock();
     if (is_condemned(partition, command.offset())) {
-      verdicts.push_back(batch.park(input_of(command), now, "the process died each time that this command was decided"));
+      verdicts.push_back(
+          batch.park(input_of(command), now, "the process died each time that this command was decided"));
       continue;
     }
     const auto deciding = marker->deciding(partition, command.offset());
     verdicts.push_back(batch.decide(input_of(command), now));
   }
   std::vector<kafka::PartitionOffset> positions;
-  for (const auto& [partition, batch] : batches) positions.push_back({{topic("commands"), partition}, next.at(partition)});
+  for (const auto& [partition, batch] : batches)
+    positions.push_back({{topic("commands"), partition}, next.at(partition)});
 
   std::vector<std::pair<int, Changes>> changes;
   if (const auto written = write(batches, changes, positions); !written) {
@@ -548,7 +586,8 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
   for (const auto& [partition, changed] : changes) {
     auto& store = stores.at(partition);
     store.write(changed);
-    invariant(store.progress().last_command >= next.at(partition) - 1, "a store reflects every command whose position was committed");
+    invariant(store.progress().last_command >= next.at(partition) - 1,
+              "a store reflects every command whose position was committed");
   }
   next_command = std::move(next);
   for (std::size_t i = 0; i < commands.size(); ++i) report(commands[i], verdicts[i]);
@@ -567,7 +606,8 @@ std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionErr
   // The group has moved on; poll() will say where to.
   log::warn("a transaction is dropped: the group rebalances", {{"reason", failed.error.text}});
   metrics.dropped.add();
-  if (const auto aborted = producer->abort(kAbortWait); !aborted) return std::unexpected(described(aborted.error().error));
+  if (const auto aborted = producer->abort(kAbortWait); !aborted)
+    return std::unexpected(described(aborted.error().error));
   metrics.aborted.add();
   fenced_generation = consumer->generation();
   fenced_since = SteadyClock::now();
@@ -577,8 +617,9 @@ std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionErr
   return {};
 }
 
-/// What stands still, in the directory, each time that partitions are taken over: an owner of another build may have known other types of events.
-/// The positions go along, so that a decider that was replaced meanwhile is fenced here too.
+/// What stands still, in the directory, each time that partitions are taken over: an owner of another build may have
+/// known other types of events. The positions go along, so that a decider that was replaced meanwhile is fenced here
+/// too.
 std::expected<void, std::string> Decider::Impl::announce_parked() {
   std::vector<kafka::PartitionOffset> positions;
   const auto write = [&]() -> std::expected<void, kafka::TransactionError> {
@@ -587,8 +628,12 @@ std::expected<void, std::string> Decider::Impl::announce_parked() {
     for (const auto& [partition, next] : next_command) {
       positions.push_back({{topic("commands"), partition}, next});
       const auto record = schema::parked_record(partition, parked_entry(stores.at(partition)));
-      auto number = producer->produce(
-          {.topic = directory, .partition = partition, .key = record.key, .value = record.value, .headers = kJsonHeaders, .time = std::nullopt});
+      auto number = producer->produce({.topic = directory,
+                                       .partition = partition,
+                                       .key = record.key,
+                                       .value = record.value,
+                                       .headers = kJsonHeaders,
+                                       .time = std::nullopt});
       if (!number) return std::unexpected(std::move(number.error()));
     }
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
@@ -598,9 +643,12 @@ std::expected<void, std::string> Decider::Impl::announce_parked() {
   return {};
 }
 
-/// The owned partitions with something to sign, once one of them is due: they share a transaction. Looks once in a while.
+/// The owned partitions with something to sign, once one of them is due: they share a transaction. Looks once in a
+/// while.
 std::vector<int> Decider::Impl::to_be_sealed(Timestamp now) {
-  if (phase.load(std::memory_order_relaxed) != Phase::deciding || SteadyClock::now() - seals_looked_at < kSealsLookedAtEvery) return {};
+  if (phase.load(std::memory_order_relaxed) != Phase::deciding ||
+      SteadyClock::now() - seals_looked_at < kSealsLookedAtEvery)
+    return {};
   seals_looked_at = SteadyClock::now();
   std::vector<int> unsealed;
   bool is_due = false;
@@ -622,7 +670,8 @@ std::expected<void, std::string> Decider::Impl::seal() {
   if (!options.seal_key) return {};
   const auto now = options.clock();
   std::map<int, Seal> seals;
-  for (const int partition : to_be_sealed(now)) seals.try_emplace(partition, stores.at(partition), partition, source(), *options.seal_key, now);
+  for (const int partition : to_be_sealed(now))
+    seals.try_emplace(partition, stores.at(partition), partition, source(), *options.seal_key, now);
   if (seals.empty()) return {};
   std::map<int, std::int64_t> offsets;
   if (const auto written = write_seals(seals, offsets); !written) return drop(written.error());
@@ -631,15 +680,20 @@ std::expected<void, std::string> Decider::Impl::seal() {
   return {};
 }
 
-std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map<int, Seal>& seals, std::map<int, std::int64_t>& offsets) {
+std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map<int, Seal>& seals,
+                                                                        std::map<int, std::int64_t>& offsets) {
   if (auto begun = producer->begin(); !begun) return begun;
   const auto events = topic("events");
   std::map<int, std::size_t> numbers;
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& [partition, made] : seals) {
     const auto headers = views(made.event().headers);
-    const auto number = producer->produce(
-        {.topic = events, .partition = partition, .key = made.event().key, .value = made.event().value, .headers = headers, .time = std::nullopt});
+    const auto number = producer->produce({.topic = events,
+                                           .partition = partition,
+                                           .key = made.event().key,
+                                           .value = made.event().value,
+                                           .headers = headers,
+                                           .time = std::nullopt});
     if (!number) return std::unexpected(number.error());
     numbers.emplace(partition, *number);
     positions.push_back({{topic("commands"), partition}, next_command.at(partition)});
@@ -649,15 +703,18 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map
   return finish(positions);
 }
 
-/// The end of every transaction. Positions go along even where none moves, so that a decider that was replaced meanwhile is fenced.
-std::expected<void, kafka::TransactionError> Decider::Impl::finish(const std::vector<kafka::PartitionOffset>& positions) {
+/// The end of every transaction. Positions go along even where none moves, so that a decider that was replaced
+/// meanwhile is fenced.
+std::expected<void, kafka::TransactionError> Decider::Impl::finish(
+    const std::vector<kafka::PartitionOffset>& positions) {
   if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
   auto committed = producer->commit(kCommitWait);
   if (committed) {
     metrics.committed.add();
   } else {
-    committed.error().severity = kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
+    committed.error().severity =
+        kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
   }
   return committed;
 }
@@ -685,13 +742,16 @@ void Decider::Impl::note_parked() {
 
 bool Decider::Impl::is_condemned(int partition, std::int64_t offset) const {
   const auto& suspect = marker->suspect();
-  return suspect && suspect->partition == partition && suspect->offset == offset && suspect->crashes >= kParkAfterCrashes;
+  return suspect && suspect->partition == partition && suspect->offset == offset &&
+         suspect->crashes >= kParkAfterCrashes;
 }
 
-/// One, while a command that killed the process may be the next: what is decided before it is committed before it, and it is the one to blame.
+/// One, while a command that killed the process may be the next: what is decided before it is committed before it, and
+/// it is the one to blame.
 std::size_t Decider::Impl::commands_at_once() const {
   const auto& suspect = marker->suspect();
-  const bool cautious = suspect && suspect->crashes >= kCautiousAfterCrashes && next_command.contains(suspect->partition);
+  const bool cautious =
+      suspect && suspect->crashes >= kCautiousAfterCrashes && next_command.contains(suspect->partition);
   return cautious ? 1 : options.batch_commands_max;
 }
 
@@ -708,15 +768,21 @@ void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
               {"offset", command.offset()}});
 }
 
-/// The transaction, in the order that README.md explains. On an error nothing was committed, or whether it was is unknown and the severity is fatal.
-std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
-                                                                  const std::vector<kafka::PartitionOffset>& positions) {
+/// The transaction, in the order that README.md explains. On an error nothing was committed, or whether it was is
+/// unknown and the severity is fatal.
+std::expected<void, kafka::TransactionError> Decider::Impl::write(
+    std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
+    const std::vector<kafka::PartitionOffset>& positions) {
   const auto events_topic = topic("events"), replies_topic = topic("replies"), directory_topic = topic("directory"),
              dead_topic = topic("dead-letters");
   const auto produce = [&](const std::string& to, int partition, const StagedRecord& record) {
     const auto headers = views(record.headers);
-    return producer->produce(
-        {.topic = to, .partition = partition, .key = record.key, .value = record.value, .headers = headers, .time = std::nullopt});
+    return producer->produce({.topic = to,
+                              .partition = partition,
+                              .key = record.key,
+                              .value = record.value,
+                              .headers = headers,
+                              .time = std::nullopt});
   };
   if (auto begun = producer->begin(); !begun) return begun;
   std::map<int, std::vector<std::size_t>> event_numbers, reply_numbers;
@@ -734,8 +800,8 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
   for (const auto& [partition, numbers] : event_numbers) {
     const auto last = stores.at(partition).progress().last_event;
     if (const auto first = producer->offset_of(numbers.front()); first <= last) {
-      throw Halt("another log: " + events_topic + " " + std::to_string(partition) + " goes on at " + std::to_string(first) + ", but its event at " +
-                 std::to_string(last) + " was folded");
+      throw Halt("another log: " + events_topic + " " + std::to_string(partition) + " goes on at " +
+                 std::to_string(first) + ", but its event at " + std::to_string(last) + " was folded");
     }
   }
   const auto offsets_of = [&](const std::vector<std::size_t>& numbers) {
@@ -750,15 +816,21 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(std::map<int, 
       reply_numbers[partition].push_back(*number);
     }
     for (const auto& entry : batch.directory()) {
-      auto number = producer->produce(
-          {.topic = directory_topic, .partition = partition, .key = entry.key, .value = entry.value, .headers = kJsonHeaders, .time = std::nullopt});
+      auto number = producer->produce({.topic = directory_topic,
+                                       .partition = partition,
+                                       .key = entry.key,
+                                       .value = entry.value,
+                                       .headers = kJsonHeaders,
+                                       .time = std::nullopt});
       if (!number) return std::unexpected(std::move(number.error()));
     }
     for (const auto& letter : batch.dead_letters()) {
-      if (auto number = produce(dead_topic, partition, letter); !number) return std::unexpected(std::move(number.error()));
+      if (auto number = produce(dead_topic, partition, letter); !number)
+        return std::unexpected(std::move(number.error()));
     }
   }
-  // Nothing may be on its way when offsets become pending: a producer paused after this has nothing left to write but the end of its transaction.
+  // Nothing may be on its way when offsets become pending: a producer paused after this has nothing left to write but
+  // the end of its transaction.
   if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
   observe(Step::replies_written);
   if (auto committed = finish(positions); !committed) return committed;
@@ -783,7 +855,8 @@ void Decider::Impl::measure() {
   if (!ends) return;
   for (const auto& end : *ends) {
     if (const auto next = next_command.find(end.where.partition); next != next_command.end()) {
-      metrics.of(end.where.partition).lag.set(static_cast<double>(std::max<std::int64_t>(0, end.offset - next->second)));
+      metrics.of(end.where.partition)
+          .lag.set(static_cast<double>(std::max<std::int64_t>(0, end.offset - next->second)));
     }
   }
 }
@@ -831,18 +904,21 @@ health::Verdict Decider::verdict() const {
       out = {Readiness::ready, {"standing by: other members own all partitions"}};
       break;
     case Phase::deciding:
-      out = {Readiness::ready, {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
+      out = {Readiness::ready,
+             {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
       break;
     case Phase::halted:
       return {Readiness::not_ready, {impediment}};
   }
   {
     const std::lock_guard lock(impl_->reasons_mutex);
-    if (!impl_->parked_reasons.empty()) out = health::worse(std::move(out), {Readiness::degraded, impl_->parked_reasons});
+    if (!impl_->parked_reasons.empty())
+      out = health::worse(std::move(out), {Readiness::degraded, impl_->parked_reasons});
   }
   if (silent > impl_->options.stuck_after) {
     return {Readiness::not_ready,
-            {"the loop has not turned for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
+            {"the loop has not turned for " +
+             std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
   }
   if (!impediment.empty()) return {Readiness::not_ready, {impediment}};
   return out;

@@ -12,8 +12,8 @@
 namespace parley::decider {
 namespace {
 
-// Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "p/<subject>" for streams that stand still,
-// "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
+// Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "p/<subject>" for streams that stand
+// still, "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
 constexpr std::string_view kMeta = "m";
 constexpr std::string_view kByAge = "t/", kParked = "p/", kAfterParked = "p0";
 /// Forgetting is spread: never more than this in one transaction's write.
@@ -48,7 +48,8 @@ class Unpacker {
   std::string_view text() {
     const auto colon = in_.find(':');
     std::size_t size = 0;
-    if (colon == std::string_view::npos || std::from_chars(in_.data(), in_.data() + colon, size).ec != std::errc{} || size > in_.size() - colon - 1) {
+    if (colon == std::string_view::npos || std::from_chars(in_.data(), in_.data() + colon, size).ec != std::errc{} ||
+        size > in_.size() - colon - 1) {
       throw StateUnavailable("a stored value is malformed");
     }
     const auto found = in_.substr(colon + 1, size);
@@ -71,7 +72,8 @@ class Unpacker {
 std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
 
-/// Of what is stored, beside the version of each context's fold: the second one names the log by all topics whose offsets it holds.
+/// Of what is stored, beside the version of each context's fold: the second one names the log by all topics whose
+/// offsets it holds.
 constexpr const char* kLayout = " layout 4 ";
 
 /// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
@@ -80,7 +82,8 @@ const std::string& fold_versions() {
     std::string types;
     for (const auto type : schema::event_types()) types.append(type).append(" ");
     std::string folds;
-    for (const auto kind : kinds()) folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
+    for (const auto kind : kinds())
+      folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
     return folds + kLayout + crypto::hex(crypto::sha256(types));
   }();
   return version;
@@ -110,9 +113,13 @@ std::string pack(const StreamEntry& entry) {
   out.number(entry.version).text(entry.hash).text(entry.state ? schema::encode_state(*entry.state) : "");
   if (const auto& by = entry.stopped_by) {
     out.text(kCommand).number(by->version).number(since_epoch(by->since));
-    out.text(by->parked.command_id).number(by->parked.command_offset).text(by->parked.fingerprint).text(by->parked.reason);
+    out.text(by->parked.command_id)
+        .number(by->parked.command_offset)
+        .text(by->parked.fingerprint)
+        .text(by->parked.reason);
   }
-  if (const auto& event = entry.unknown) out.text(kUnknownEvent).number(event->version).number(since_epoch(event->since)).text(event->type);
+  if (const auto& event = entry.unknown)
+    out.text(kUnknownEvent).number(event->version).number(since_epoch(event->since)).text(event->type);
   return out.take();
 }
 
@@ -133,7 +140,8 @@ auto guarded(Action action) {
 PartitionStore::PartitionStore(std::string path, std::string log, store::Store store)
     : path_(std::move(path)), log_(std::move(log)), store_(std::move(store)), oldest_outcome_(kByAge) {}
 
-std::expected<PartitionStore, std::string> PartitionStore::open(std::string path, const store::Memory& memory, std::string log) {
+std::expected<PartitionStore, std::string> PartitionStore::open(std::string path, const store::Memory& memory,
+                                                                std::string log) {
   auto begin_anew = [&](std::string_view reason) -> std::expected<PartitionStore, std::string> {
     log::warn("the state is discarded and folded again", {{"store", path}, {"reason", reason}});
     if (auto gone = store::Store::destroy(path); !gone) return std::unexpected(std::move(gone.error()));
@@ -153,7 +161,8 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       const bool same_fold = in.text() == fold_versions();
       if (same_fold) {
         if (const auto folded_from = in.text(); folded_from != log) {
-          throw Halt("another log: " + path + " was folded from other topics (" + std::string(folded_from) + ", not " + log + ")");
+          throw Halt("another log: " + path + " was folded from other topics (" + std::string(folded_from) + ", not " +
+                     log + ")");
         }
         auto& p = found.progress_;
         p.next_event = in.number();
@@ -189,7 +198,8 @@ std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) cons
   StreamEntry entry{.version = in.number(), .hash = std::string(in.text()), .state = std::nullopt};
   if (const auto state = in.text(); !state.empty()) {
     auto decoded = schema::decode_state(state);
-    if (!decoded) throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
+    if (!decoded)
+      throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
     entry.state = std::move(*decoded);
   }
   while (!in.at_end()) {
@@ -258,10 +268,15 @@ void PartitionStore::write(const Changes& changes) {
         batch.erase(owner_key(key));
       }
     }
-    for (const auto& [slot, last] : changes.counters) batch.put(key_of('n', std::to_string(slot)), Packer().number(last).take());
+    for (const auto& [slot, last] : changes.counters)
+      batch.put(key_of('n', std::to_string(slot)), Packer().number(last).take());
     for (const auto& [id, kept] : changes.outcomes) {
-      batch.put(key_of('o', id),
-                Packer().number(since_epoch(kept.time)).text(kept.fingerprint).text(kept.outcome).number(kept.is_under_way ? 1 : 0).take());
+      batch.put(key_of('o', id), Packer()
+                                     .number(since_epoch(kept.time))
+                                     .text(kept.fingerprint)
+                                     .text(kept.outcome)
+                                     .number(kept.is_under_way ? 1 : 0)
+                                     .take());
       batch.put(age_key(kept.time, id), "");
     }
     batch.put(kMeta, pack(changes.progress, log_));

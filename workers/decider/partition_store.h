@@ -10,14 +10,17 @@
 
 namespace parley::decider {
 
-/// The committed state of one partition, kept in a store of its own. One thread. Reads and writes throw StateUnavailable when the disk or what is on
-/// it is broken; the folder is then to be destroyed and the log folded again. Not so after StateDiskFull.
+/// The committed state of one partition, kept in a store of its own. One thread. Reads and writes throw
+/// StateUnavailable when the disk or what is on it is broken; the folder is then to be destroyed and the log folded
+/// again. Not so after StateDiskFull.
 class PartitionStore final : public Snapshot {
  public:
-  /// Opens or creates it. `log`: the identity of the topics that it is folded from, any text. A store of another fold version, or of a build that
-  /// knew other types of events, is discarded and begun anew, as is one that cannot be opened. The error says why there can be none (locked by
-  /// another process). Throws Halt for a store of another log, and StateDiskFull; both leave it as it is.
-  static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory, std::string log);
+  /// Opens or creates it. `log`: the identity of the topics that it is folded from, any text. A store of another fold
+  /// version, or of a build that knew other types of events, is discarded and begun anew, as is one that cannot be
+  /// opened. The error says why there can be none (locked by another process). Throws Halt for a store of another log,
+  /// and StateDiskFull; both leave it as it is.
+  static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory,
+                                                         std::string log);
 
   std::optional<StreamEntry> stream(std::string_view subject) const override;
   std::optional<Stream> owner(const UniqueKey& key) const override;
@@ -26,7 +29,8 @@ class PartitionStore final : public Snapshot {
   const Progress& progress() const override { return progress_; }
   std::set<std::string, std::less<>> parked() const override { return parked_; }
 
-  /// Keeps the changes with the progress that they reflect, at once or not at all, and forgets outcomes past their window, oldest first.
+  /// Keeps the changes with the progress that they reflect, at once or not at all, and forgets outcomes past their
+  /// window, oldest first.
   void write(const Changes& changes);
   const std::string& path() const { return path_; }
   std::size_t bytes() const { return store_.bytes(); }

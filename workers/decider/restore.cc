@@ -25,7 +25,8 @@ constexpr std::string_view kParkingEvents = "parley.stream.";
 
 /// Repeats a request until it answers; nothing when it was told to stop. Brokers may be away for a while.
 template <class Request>
-auto answered(const std::function<bool()>& go_on, Request request) -> std::expected<typename std::invoke_result_t<Request>::value_type, std::string> {
+auto answered(const std::function<bool()>& go_on, Request request)
+    -> std::expected<typename std::invoke_result_t<Request>::value_type, std::string> {
   while (go_on()) {
     auto answer = request();
     if (answer) return std::move(*answer);
@@ -36,8 +37,8 @@ auto answered(const std::function<bool()>& go_on, Request request) -> std::expec
 
 class Folding {
  public:
-  Folding(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores, const std::function<bool()>& go_on,
-          bool forget_outcomes)
+  Folding(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores,
+          const std::function<bool()>& go_on, bool forget_outcomes)
       : reader_(reader), topics_(topics), stores_(stores), go_on_(go_on), forget_outcomes_(forget_outcomes) {}
 
   /// False when it was told to stop.
@@ -49,13 +50,16 @@ class Folding {
     }
     const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
     // The replies' first: whatever event they tell of stands before the end that is asked for next.
-    auto reply_ends = answered(go_on_, [&] { return reader_.end(replies, kafka::Isolation::read_uncommitted, kRequestWait); });
+    auto reply_ends =
+        answered(go_on_, [&] { return reader_.end(replies, kafka::Isolation::read_uncommitted, kRequestWait); });
     if (!reply_ends) return stopped(std::move(reply_ends.error()));
-    auto event_ends = answered(go_on_, [&] { return reader_.end(events, kafka::Isolation::read_uncommitted, kRequestWait); });
+    auto event_ends =
+        answered(go_on_, [&] { return reader_.end(events, kafka::Isolation::read_uncommitted, kRequestWait); });
     if (!event_ends) return stopped(std::move(event_ends.error()));
     auto event_begins = answered(go_on_, [&] { return reader_.begin(events, kRequestWait); });
     if (!event_begins) return stopped(std::move(event_begins.error()));
-    auto reply_begins = answered(go_on_, [&] { return reader_.at_time(replies, now - kOutcomeWindow - kWindowMargin, kRequestWait); });
+    auto reply_begins =
+        answered(go_on_, [&] { return reader_.at_time(replies, now - kOutcomeWindow - kWindowMargin, kRequestWait); });
     if (!reply_begins) return stopped(std::move(reply_begins.error()));
 
     std::vector<kafka::PartitionOffset> start;
@@ -70,7 +74,8 @@ class Folding {
       // The last event that it knows is read again: the witness.
       const auto from = progress.last_event >= 0 ? progress.last_event : 0;
       if (from < begin)
-        throw Halt(place(topics_.events, partition) + " begins at " + std::to_string(begin) + ": the beginning of the record is gone");
+        throw Halt(place(topics_.events, partition) + " begins at " + std::to_string(begin) +
+                   ": the beginning of the record is gone");
       if (progress.last_event >= 0) witnesses_.insert(partition);
       start.push_back({{topics_.events, partition}, from});
       auto next_reply = std::max(progress.next_reply, (*reply_begins)[i].offset);
@@ -104,8 +109,8 @@ class Folding {
   }
   static std::string place(const std::string& topic, int partition) { return topic + " " + std::to_string(partition); }
 
-  /// An event and its command's outcome are written in one transaction. Where the newest event is without one, replies are lost, and a command that
-  /// is repeated could be decided a second time.
+  /// An event and its command's outcome are written in one transaction. Where the newest event is without one, replies
+  /// are lost, and a command that is repeated could be decided a second time.
   std::optional<std::string> forgotten(Timestamp now) const {
     for (const auto& [partition, event] : newest_) {
       const auto& store = stores_.at(partition);
@@ -113,8 +118,8 @@ class Folding {
       if (until <= std::max(now, store.progress().last_stamp) || unreadable_.contains(partition)) continue;
       if (event.type.starts_with(kParkingEvents) || store.outcome(event.causation)) continue;
       return place(topics_.replies, partition) +
-             " has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, " + "or wait until " +
-             schema::format_time(until) + ", or start once with --forget-outcomes";
+             " has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, " +
+             "or wait until " + schema::format_time(until) + ", or start once with --forget-outcomes";
     }
     return std::nullopt;
   }
@@ -123,7 +128,9 @@ class Folding {
     auto positions = reader_.position();
     if (!positions) return false;
     std::ranges::sort(*positions);
-    return std::ranges::equal(*positions, ends_, [](const auto& at, const auto& end) { return at.where == end.where && at.offset >= end.offset; });
+    return std::ranges::equal(*positions, ends_, [](const auto& at, const auto& end) {
+      return at.where == end.where && at.offset >= end.offset;
+    });
   }
 
   std::expected<bool, std::string> fold() {
@@ -145,17 +152,21 @@ class Folding {
       }
       for (auto& [partition, overlay] : overlays) stores_.at(partition).write(std::move(overlay).take());
     }
-    if (!witnesses_.empty()) throw Halt(place(topics_.events, *witnesses_.begin()) + " does not hold the last event that was folded: another log");
+    if (!witnesses_.empty())
+      throw Halt(place(topics_.events, *witnesses_.begin()) +
+                 " does not hold the last event that was folded: another log");
     return true;
   }
 
   std::optional<std::string> fold_event(const kafka::Message& record, Overlay& overlay, const Progress& stored) {
-    const auto where = [&] { return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": "; };
+    const auto where = [&] {
+      return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": ";
+    };
     auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name); });
     const bool is_witness = witnesses_.erase(record.partition()) > 0;
     if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
-      throw Halt(place(topics_.events, record.partition()) + " has another event at " + std::to_string(record.offset()) +
-                 " than the one that was folded: another log");
+      throw Halt(place(topics_.events, record.partition()) + " has another event at " +
+                 std::to_string(record.offset()) + " than the one that was folded: another log");
     }
     if (!envelope) return where() + envelope.error();
     if (is_witness) {
@@ -186,17 +197,20 @@ class Folding {
     const auto outcome = schema::read_outcome(record.value());
     overlay.passed_reply(record.offset());
     if (!envelope || !outcome) {
-      // From a later build than this one (a rollback): what it remembers cannot be given again, but its command is not decided again either.
+      // From a later build than this one (a rollback): what it remembers cannot be given again, but its command is not
+      // decided again either.
       log::error("a reply cannot be read", {{"partition", record.partition()}, {"offset", record.offset()}});
       if (envelope) overlay.passed_command(envelope->command_offset);
       unreadable_.insert(record.partition());
       return;
     }
     if (const auto& position = outcome->position) {
-      const auto end = std::ranges::find(ends_, kafka::TopicPartition{topics_.events, record.partition()}, &kafka::PartitionOffset::where);
+      const auto end = std::ranges::find(ends_, kafka::TopicPartition{topics_.events, record.partition()},
+                                         &kafka::PartitionOffset::where);
       if (end != ends_.end() && position->offset >= end->offset) {
-        throw Halt(place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " + topics_.replies +
-                   " tells of its event at " + std::to_string(position->offset) + ": it has lost its tail");
+        throw Halt(place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " +
+                   topics_.replies + " tells of its event at " + std::to_string(position->offset) +
+                   ": it has lost its tail");
       }
     }
     overlay.apply(*envelope, {outcome->time, outcome->fingerprint, std::string(record.value())});
@@ -215,8 +229,9 @@ class Folding {
 
 }  // namespace
 
-std::expected<bool, std::string> restore(kafka::Consumer& reader, const RestoreTopics& topics, std::map<int, PartitionStore>& stores,
-                                         const std::function<bool()>& go_on, bool forget_outcomes) {
+std::expected<bool, std::string> restore(kafka::Consumer& reader, const RestoreTopics& topics,
+                                         std::map<int, PartitionStore>& stores, const std::function<bool()>& go_on,
+                                         bool forget_outcomes) {
   return Folding(reader, topics, stores, go_on, forget_outcomes).run();
 }
 

@@ -7,7 +7,8 @@
 
 namespace parley::decider {
 
-Seal::Seal(const Snapshot& snapshot, int partition, const std::string& source, const crypto::SigningKey& key, Timestamp now)
+Seal::Seal(const Snapshot& snapshot, int partition, const std::string& source, const crypto::SigningKey& key,
+           Timestamp now)
     : overlay_(snapshot), event_id_(crypto::uuid7()) {
   const auto& progress = snapshot.progress();
   const auto subject = seals::subject_of(partition);

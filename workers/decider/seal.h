@@ -14,7 +14,8 @@ inline constexpr std::string_view kSealActor = "decider";
 class Seal {
  public:
   /// The snapshot must outlive the seal and stay as it is. `now`: the clock, read once.
-  Seal(const Snapshot& snapshot, int partition, const std::string& source, const crypto::SigningKey& key, Timestamp now);
+  Seal(const Snapshot& snapshot, int partition, const std::string& source, const crypto::SigningKey& key,
+       Timestamp now);
   const StagedRecord& event() const { return event_; }
   /// After the event was written at that offset: what the transaction changes, to be kept after its commit.
   Changes finish(std::int64_t offset) &&;

@@ -12,7 +12,9 @@ namespace {
 
 void fold(StreamEntry& entry, const parking::Event& event, const schema::Envelope& envelope) {
   std::visit(overloaded{
-                 [&](const parking::Parked& e) { entry.stopped_by = StreamEntry::Command{e, envelope.sequence, envelope.time}; },
+                 [&](const parking::Parked& e) {
+                   entry.stopped_by = StreamEntry::Command{e, envelope.sequence, envelope.time};
+                 },
                  [&](const parking::Unparked& e) {
                    if (e.projection) return;  // the projector's
                    if (!e.version) entry.stopped_by.reset();
@@ -49,7 +51,8 @@ StreamEntry new_entry(std::string_view subject) {
 }
 
 schema::ParkedStream parked_stream(std::string_view subject, const StreamEntry& entry) {
-  schema::ParkedStream out{.stream = std::string(subject), .since = {}, .reason = {}, .command_id = {}, .command_offset = {}};
+  schema::ParkedStream out{
+      .stream = std::string(subject), .since = {}, .reason = {}, .command_id = {}, .command_offset = {}};
   if (entry.unknown) {
     out.since = entry.unknown->since;
     out.version = entry.unknown->version;
@@ -110,16 +113,19 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   auto found = stream(envelope.subject);
   auto entry = found ? std::move(*found) : new_entry(envelope.subject);
   if (envelope.sequence != entry.version + 1) {
-    throw std::logic_error(envelope.subject + ": event " + std::to_string(envelope.sequence) + " after version " + std::to_string(entry.version));
+    throw std::logic_error(envelope.subject + ": event " + std::to_string(envelope.sequence) + " after version " +
+                           std::to_string(entry.version));
   }
   const auto hash = crypto::unhex(envelope.hash);
-  if (!hash || hash->size() != schema::kHashBytes) throw std::logic_error(envelope.subject + ": an event's hash is malformed");
+  if (!hash || hash->size() != schema::kHashBytes)
+    throw std::logic_error(envelope.subject + ": an event's hash is malformed");
   if (!event) {
     entry.unknown = StreamEntry::UnknownEvent{envelope.type, envelope.sequence, envelope.time};
   } else if (const auto* parking = event->get_if<parking::Event>()) {
     fold(entry, *parking, envelope);
   } else if (entry.state) {
-    for (const auto& [key, is_taken] : key_changes_of(*event)) change_owner(*parse_stream(envelope.subject), key, is_taken);
+    for (const auto& [key, is_taken] : key_changes_of(*event))
+      change_owner(*parse_stream(envelope.subject), key, is_taken);
     entry.state = evolve(*entry.state, *event, {envelope.time, envelope.sequence});
   }
   entry.version = envelope.sequence;
@@ -140,7 +146,8 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
 
 void Overlay::change_owner(const Stream& stream, const UniqueKey& key, bool is_taken) {
   const auto held_by = owner(key);
-  if (is_taken && held_by && *held_by != stream) throw std::logic_error(to_string(stream) + ": a unique key has an owner");
+  if (is_taken && held_by && *held_by != stream)
+    throw std::logic_error(to_string(stream) + ": a unique key has an owner");
   if (is_taken) {
     changes_.owners[key] = stream;
   } else if (held_by == stream) {  // it may be another partition's, where a claim has it
@@ -162,10 +169,13 @@ void Overlay::apply(const schema::ReplyEnvelope& envelope, Remembered outcome) {
   stamped(outcome.time);
   passed_command(envelope.command_offset);
   outcome.is_under_way = envelope.memory == schema::Memory::under_way;
-  if (envelope.memory == schema::Memory::first || outcome.is_under_way) changes_.outcomes.insert_or_assign(envelope.command_id, std::move(outcome));
+  if (envelope.memory == schema::Memory::first || outcome.is_under_way)
+    changes_.outcomes.insert_or_assign(envelope.command_id, std::move(outcome));
 }
 
-void Overlay::passed_command(std::int64_t offset) { changes_.progress.last_command = std::max(changes_.progress.last_command, offset); }
+void Overlay::passed_command(std::int64_t offset) {
+  changes_.progress.last_command = std::max(changes_.progress.last_command, offset);
+}
 void Overlay::stamped(Timestamp time) { changes_.progress.last_stamp = std::max(changes_.progress.last_stamp, time); }
 
 void Overlay::merge(Changes&& later) {

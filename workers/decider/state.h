@@ -20,14 +20,15 @@
 
 namespace parley::decider {
 
-/// How long an outcome is remembered, by the decider's stamps: within it a repeated command gets the first answer again.
+/// How long an outcome is remembered, by the decider's stamps: within it a repeated command gets the first answer
+/// again.
 inline constexpr std::chrono::hours kOutcomeWindow{24};
 
 /// Of the streams that stand still in a partition, as many are named to operators.
 inline constexpr std::size_t kParkedNamedMax = 100;
 
-/// A stream as far as it was folded. It stands still, and refuses commands, while a command has stopped it, or an event of a type that this build
-/// does not know.
+/// A stream as far as it was folded. It stands still, and refuses commands, while a command has stopped it, or an event
+/// of a type that this build does not know.
 struct StreamEntry {
   struct Command {
     parking::Parked parked;
@@ -40,8 +41,9 @@ struct StreamEntry {
     Timestamp since;
   };
   std::int64_t version = 0;
-  std::string hash;                     ///< Of the last event, 32 raw bytes; zeros before the first.
-  std::optional<State> state;           ///< The fold of the events that this build knows; nothing for a kind of stream that it does not know.
+  std::string hash;  ///< Of the last event, 32 raw bytes; zeros before the first.
+  std::optional<State>
+      state;  ///< The fold of the events that this build knows; nothing for a kind of stream that it does not know.
   std::optional<Command> stopped_by{};  ///< The command that parked it.
   std::optional<UnknownEvent> unknown{};
 
@@ -64,8 +66,8 @@ struct Remembered {
 struct Sealing {
   std::int64_t events = 0;                                       ///< In the partition, seals among them.
   std::string digest = std::string(schema::kDigestBytes, '\0');  ///< Running, over all of them, raw.
-  std::int64_t sealed = 0;                                       ///< So many of them are behind the last seal, itself among them.
-  Timestamp unsealed_since;                                      ///< Of the first that is not, if there is one.
+  std::int64_t sealed = 0;   ///< So many of them are behind the last seal, itself among them.
+  Timestamp unsealed_since;  ///< Of the first that is not, if there is one.
 };
 
 /// How far the log is folded.
@@ -80,7 +82,9 @@ struct Progress {
 };
 
 struct UniqueKeyOrder {
-  bool operator()(const UniqueKey& a, const UniqueKey& b) const { return std::tie(a.index, a.key) < std::tie(b.index, b.key); }
+  bool operator()(const UniqueKey& a, const UniqueKey& b) const {
+    return std::tie(a.index, a.key) < std::tie(b.index, b.key);
+  }
 };
 
 /// What a transaction, or a stretch of the log, changes. Streams by subject ("dialog/1387").
@@ -104,8 +108,8 @@ class StateDiskFull : public StateUnavailable {
   using StateUnavailable::StateUnavailable;
 };
 
-/// Nothing may be decided before somebody has looked: the log is not the one that the state was folded from, or has lost what it had acknowledged.
-/// The text says which. Starting again changes nothing.
+/// Nothing may be decided before somebody has looked: the log is not the one that the state was folded from, or has
+/// lost what it had acknowledged. The text says which. Starting again changes nothing.
 class Halt : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -139,9 +143,9 @@ class Overlay final : public Snapshot {
   const Progress& progress() const override { return changes_.progress; }
   std::set<std::string, std::less<>> parked() const override;
 
-  /// Folds an event whose number follows its stream's version; nothing for an event of an unknown type. Throws std::logic_error for a gap, a
-  /// repetition, a unique key that another stream owns or a seal over something else than what stands before it: the log breaks its own rules, and
-  /// nothing may be decided on it.
+  /// Folds an event whose number follows its stream's version; nothing for an event of an unknown type. Throws
+  /// std::logic_error for a gap, a repetition, a unique key that another stream owns or a seal over something else than
+  /// what stands before it: the log breaks its own rules, and nothing may be decided on it.
   void apply(const schema::Envelope& envelope, const std::optional<Event>& event);
   /// The event, which was applied, stands at that offset as this record.
   void passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record);

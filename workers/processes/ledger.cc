@@ -24,7 +24,8 @@ bool Ledger::settle(std::string_view command_id) {
 
 std::map<int, std::int64_t> Ledger::positions() const {
   std::map<int, std::int64_t> out;
-  for (const auto& [partition, own] : partitions_) out.emplace(partition, own.unfinished.empty() ? own.next : own.unfinished.begin()->first);
+  for (const auto& [partition, own] : partitions_)
+    out.emplace(partition, own.unfinished.empty() ? own.next : own.unfinished.begin()->first);
   return out;
 }
 

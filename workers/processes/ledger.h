@@ -12,8 +12,8 @@
 
 namespace parley::processes {
 
-/// Where to go on after a start: at the oldest event of a partition of which a command is not decided, or behind the last that was read. Not
-/// thread-safe.
+/// Where to go on after a start: at the oldest event of a partition of which a command is not decided, or behind the
+/// last that was read. Not thread-safe.
 class Ledger {
  public:
   /// The partition is read from there on.

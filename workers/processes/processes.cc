@@ -57,15 +57,19 @@ struct Waiting {
 };
 
 struct PartitionMetrics {
-  explicit PartitionMetrics(int partition) : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
+  explicit PartitionMetrics(int partition)
+      : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
   explicit PartitionMetrics(const metrics::Labels& labels)
-      : owned(metrics::gauge("parley_reactor_owned", "Whether this process goes on with the partition's events", labels)),
-        lag(metrics::gauge("parley_reactor_lag_events", "Events, and ends of transactions among them, that were not read", labels)) {}
+      : owned(
+            metrics::gauge("parley_reactor_owned", "Whether this process goes on with the partition's events", labels)),
+        lag(metrics::gauge("parley_reactor_lag_events",
+                           "Events, and ends of transactions among them, that were not read", labels)) {}
   metrics::Gauge owned;
   metrics::Gauge lag;
 };
 metrics::Counter commands(const char* outcome) {
-  return metrics::counter("parley_reactor_commands_total", "Commands by what became of them: decided, or sent once more because that was not known",
+  return metrics::counter("parley_reactor_commands_total",
+                          "Commands by what became of them: decided, or sent once more because that was not known",
                           {{"outcome", outcome}});
 }
 struct Metrics {
@@ -75,9 +79,12 @@ struct Metrics {
   metrics::Counter events = metrics::counter("parley_reactor_events_total", "Events that asked for a command");
   metrics::Counter decided = commands("decided");
   metrics::Counter again = commands("sent_again");
-  metrics::Gauge waiting = metrics::gauge("parley_reactor_waiting_commands", "Commands that are not known to be decided");
-  metrics::Gauge waiting_seconds = metrics::gauge("parley_reactor_waiting_seconds", "For how long the oldest of them has waited");
-  metrics::Histogram step = metrics::histogram("parley_reactor_step_seconds", "From an event to the decision that it asked for");
+  metrics::Gauge waiting =
+      metrics::gauge("parley_reactor_waiting_commands", "Commands that are not known to be decided");
+  metrics::Gauge waiting_seconds =
+      metrics::gauge("parley_reactor_waiting_seconds", "For how long the oldest of them has waited");
+  metrics::Histogram step =
+      metrics::histogram("parley_reactor_step_seconds", "From an event to the decision that it asked for");
   std::vector<PartitionMetrics> by_partition;
 };
 
@@ -126,7 +133,8 @@ struct Processes::Impl {
   std::map<int, std::int64_t> committed;
   Clock::time_point committed_at;
   Clock::time_point looked_at;
-  std::map<int, std::pair<std::int64_t, Clock::time_point>> moved;  // of each partition that is behind: where it was, and since when
+  std::map<int, std::pair<std::int64_t, Clock::time_point>>
+      moved;  // of each partition that is behind: where it was, and since when
 
   std::atomic<Clock::rep> last_beat = 0;
   mutable std::mutex mutex;  // of what follows, for verdict()
@@ -150,7 +158,8 @@ std::expected<bool, std::string> Processes::Impl::await_positions(const std::sto
   std::string last_trouble;
   while (true) {
     beat();
-    const auto positions = admin->group_offsets(group(), kafka::every_partition(topic("events"), options.partitions), kRequestWait);
+    const auto positions =
+        admin->group_offsets(group(), kafka::every_partition(topic("events"), options.partitions), kRequestWait);
     if (positions) {
       for (const auto& one : *positions) expect_position(one);
       return true;
@@ -165,13 +174,15 @@ std::expected<bool, std::string> Processes::Impl::await_positions(const std::sto
 /// auto.offset.reset is "error" everywhere: nothing is skipped and nothing begun again in silence.
 void Processes::Impl::expect_position(const kafka::PartitionOffset& one) const {
   if (one.offset >= 0) return;
-  throw Halted{"the group " + group() + " has no position in " + one.where.topic + " " + std::to_string(one.where.partition) +
-               " (`parley topics` writes those that are missing)"};
+  throw Halted{"the group " + group() + " has no position in " + one.where.topic + " " +
+               std::to_string(one.where.partition) + " (`parley topics` writes those that are missing)"};
 }
 
 std::expected<bool, std::string> Processes::Impl::start(const std::stop_token& stop) {
-  watch.emplace(kafka::TopicWatch::Options{
-      .kafka = options.kafka, .topics = {topic("events"), topic("commands"), topic("replies")}, .partitions = options.partitions, .ids = {}});
+  watch.emplace(kafka::TopicWatch::Options{.kafka = options.kafka,
+                                           .topics = {topic("events"), topic("commands"), topic("replies")},
+                                           .partitions = options.partitions,
+                                           .ids = {}});
   std::string last_trouble;
   while (watch->ends() == nullptr) {  // from then on it knows which topics these are
     beat();
@@ -192,7 +203,11 @@ std::expected<bool, std::string> Processes::Impl::start(const std::stop_token& s
     reader->emplace(std::move(*opened));
   }
   auto joined = kafka::GroupConsumer::open(
-      options.kafka, {.group = group(), .instance = options.instance, .topics = {topic("events")}, .session_timeout = options.session_timeout},
+      options.kafka,
+      {.group = group(),
+       .instance = options.instance,
+       .topics = {topic("events")},
+       .session_timeout = options.session_timeout},
       {.on_assign =
            [this](const std::vector<kafka::TopicPartition>& partitions, const kafka::GroupMetadata&) {
              assigned = partitions;
@@ -224,7 +239,8 @@ void Processes::Impl::drop() {
 
 /// After an assignment: from the group's positions on.
 std::expected<void, std::string> Processes::Impl::take_over() {
-  const auto positions = assigned.empty() ? kafka::Result<std::vector<kafka::PartitionOffset>>{} : member->committed(assigned, kRequestWait);
+  const auto positions = assigned.empty() ? kafka::Result<std::vector<kafka::PartitionOffset>>{}
+                                          : member->committed(assigned, kRequestWait);
   if (!positions && !passes(positions.error())) return std::unexpected(described(positions.error()));
   if (!positions) return {};  // asked again at the next turn
   std::map<int, std::int64_t> from;
@@ -242,7 +258,8 @@ std::expected<void, std::string> Processes::Impl::take_over() {
   is_reading = true;
   const std::lock_guard lock(mutex);
   trouble.clear();
-  doing = assigned.empty() ? "standing by: other members have all partitions" : "going on in " + std::to_string(assigned.size()) + " partitions";
+  doing = assigned.empty() ? "standing by: other members have all partitions"
+                           : "going on in " + std::to_string(assigned.size()) + " partitions";
   return {};
 }
 
@@ -264,7 +281,9 @@ std::expected<void, std::string> Processes::Impl::read_events() {
 }
 
 std::expected<void, std::string> Processes::Impl::note(const kafka::Message& message) {
-  const auto where = [&] { return "event at " + std::to_string(message.partition()) + ":" + std::to_string(message.offset()) + ": "; };
+  const auto where = [&] {
+    return "event at " + std::to_string(message.partition()) + ":" + std::to_string(message.offset()) + ": ";
+  };
   const auto envelope = schema::read_envelope([&](std::string_view name) { return message.header(name); });
   if (!envelope) return std::unexpected(where() + envelope.error());
   const auto event = schema::decode_event(envelope->type, message.value());
@@ -282,7 +301,8 @@ std::expected<void, std::string> Processes::Impl::note(const kafka::Message& mes
   return {};
 }
 
-/// Replies are read from their end on, while there is something to wait for. What is missed before that is asked for again.
+/// Replies are read from their end on, while there is something to wait for. What is missed before that is asked for
+/// again.
 void Processes::Impl::listen() {
   const auto now = Clock::now();
   if (!waiting.empty()) listened_for = now;
@@ -291,14 +311,16 @@ void Processes::Impl::listen() {
     listens = false;
   }
   if (listens || waiting.empty()) return;
-  const auto ends = replies->end(kafka::every_partition(topic("replies"), options.partitions), kafka::Isolation::read_committed, kRequestWait);
+  const auto ends = replies->end(kafka::every_partition(topic("replies"), options.partitions),
+                                 kafka::Isolation::read_committed, kRequestWait);
   if (ends) listens = replies->assign(*ends).has_value();
 }
 
 void Processes::Impl::read_replies() {
   if (!listens) return;
   std::vector<kafka::Message> records;
-  const auto polled = replies->poll(records, kRepliesAtOnce, waiting.size() >= options.waiting_max ? kPollWait : milliseconds(0));
+  const auto polled =
+      replies->poll(records, kRepliesAtOnce, waiting.size() >= options.waiting_max ? kPollWait : milliseconds(0));
   if (!polled && !polled.error().retryable) listens = false;  // from their end on, once more
   for (const auto& record : records) {
     const std::string id(record.header("command_id").value_or(""));
@@ -336,14 +358,17 @@ void Processes::Impl::send(Waiting& one) {
   std::vector<kafka::Header> headers;
   for (const auto& [name, value] : record.headers) headers.push_back({name, value});
   const auto to = topic("commands");
-  const auto produced = producer->produce({.topic = to,
-                                           .partition = partition_of(envelope.slot, options.partitions),
-                                           .key = record.key,
-                                           .value = record.value,
-                                           .headers = headers,
-                                           .time = std::nullopt},
-                                          [](const kafka::Result<std::int64_t>&) {});  // what is not decided is sent again, whatever the reason
-  if (!produced) log::warn("a command cannot be sent yet", {{"correlation_id", envelope.correlation}, {"reason", produced.error().text}});
+  const auto produced = producer->produce(
+      {.topic = to,
+       .partition = partition_of(envelope.slot, options.partitions),
+       .key = record.key,
+       .value = record.value,
+       .headers = headers,
+       .time = std::nullopt},
+      [](const kafka::Result<std::int64_t>&) {});  // what is not decided is sent again, whatever the reason
+  if (!produced)
+    log::warn("a command cannot be sent yet",
+              {{"correlation_id", envelope.correlation}, {"reason", produced.error().text}});
 }
 
 void Processes::Impl::commit(bool at_the_end) {
@@ -372,8 +397,8 @@ void Processes::Impl::look() {
   std::optional<std::string> why;
   const auto silent = now - watch->answered_at();
   if (silent > options.stuck_after) {
-    why =
-        "Kafka has not answered for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
+    why = "Kafka has not answered for " +
+          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
   } else if (!is_reading) {
     why = "waiting for an assignment of partitions";
   } else if (const auto ends = watch->ends(); ends != nullptr) {
@@ -384,7 +409,8 @@ void Processes::Impl::look() {
       metrics.by_partition.at(static_cast<std::size_t>(one.where.partition)).lag.set(static_cast<double>(behind));
       auto& [at, since] = moved.try_emplace(one.where.partition, one.offset, now).first->second;
       if (behind == 0 || at != one.offset) at = one.offset, since = now;
-      if (now - since > options.stuck_after) why = "events of partition " + std::to_string(one.where.partition) + " wait and none is read";
+      if (now - since > options.stuck_after)
+        why = "events of partition " + std::to_string(one.where.partition) + " wait and none is read";
     }
   }
   Clock::duration oldest{};
@@ -392,8 +418,8 @@ void Processes::Impl::look() {
   for (const auto& [id, one] : waiting) {
     oldest = std::max(oldest, now - one.since);
     if (now - one.since < options.stuck_after || waits.size() == kReasonsMax) continue;
-    waits.push_back("a command to the slot " + std::to_string(one.step.envelope.slot) + " is not decided (correlation id " +
-                    one.step.envelope.correlation + "): is its stream parked?");
+    waits.push_back("a command to the slot " + std::to_string(one.step.envelope.slot) +
+                    " is not decided (correlation id " + one.step.envelope.correlation + "): is its stream parked?");
   }
   metrics.waiting.set(static_cast<double>(waiting.size()));
   metrics.waiting_seconds.set(std::chrono::duration<double>(oldest).count());
@@ -404,7 +430,8 @@ std::expected<void, std::string> Processes::Impl::turn() {
   beat();
   std::vector<kafka::Message> none;  // the group gives partitions and keeps positions; its own reader stays paused
   const auto served = member->poll(none, 1, milliseconds(0));
-  if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset) return std::unexpected(described(served.error()));
+  if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset)
+    return std::unexpected(described(served.error()));
   if (const auto alive = producer->alive(); !alive) return std::unexpected(described(alive.error()));
   if (assignment_is_new) {
     if (auto taken = take_over(); !taken) return taken;
@@ -459,7 +486,8 @@ health::Verdict Processes::verdict() const {
   const Clock::time_point beat{Clock::duration(impl_->last_beat.load(std::memory_order_relaxed))};
   if (const auto silent = Clock::now() - beat; silent > impl_->options.stuck_after) {
     return {Readiness::not_ready,
-            {"the loop has not turned for " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
+            {"the loop has not turned for " +
+             std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
   }
   health::Verdict out{Readiness::ready, {impl_->doing}};
   if (!impl_->late.empty()) out = health::worse(std::move(out), {Readiness::degraded, impl_->late});

@@ -49,13 +49,15 @@ using namespace std::chrono_literals;
 
 // How long one look for records waits. It delays rebalances and the end, not records: those wake it.
 constexpr auto kPollWait = 50ms;
-// How often both servers are asked whether they are there: Kafka for the end of the log, PostgreSQL when nothing was written meanwhile.
+// How often both servers are asked whether they are there: Kafka for the end of the log, PostgreSQL when nothing was
+// written meanwhile.
 constexpr auto kLookEvery = 2s;
 constexpr auto kEndsTimeout = 1s;
 // Looks for the log's end that fail one after another before Kafka counts as away.
 constexpr int kEndsMissesMax = 2;
 constexpr auto kLeaseWait = 5s;
-// What is read ahead, in transactions of each writer: as it comes from Kafka, more than one of them may be of one partition alone.
+// What is read ahead, in transactions of each writer: as it comes from Kafka, more than one of them may be of one
+// partition alone.
 constexpr std::size_t kReadAhead = 2;
 // Compare-and-sets that miss one after another before the process gives up and is started anew.
 constexpr int kMissesMax = 20;
@@ -74,27 +76,34 @@ constexpr std::string_view kAnotherLog = "another log: ";
 
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
-  metrics::Counter misses =
-      metrics::counter("parley_projector_checkpoint_misses_total", "Transactions rolled back because a checkpoint was not where it must be");
-  metrics::Counter retries = metrics::counter("parley_projector_retries_total", "Transactions begun again after an error of PostgreSQL");
-  metrics::Counter parkings =
-      metrics::counter("parley_projector_parkings_total", "Streams that had to be parked because one of their events cannot be applied");
-  metrics::Gauge parked_streams = metrics::gauge("parley_projector_parked_streams", "Parked streams in the partitions of this process");
-  metrics::Histogram batch_events =
-      metrics::histogram("parley_projector_batch_events", "Events per transaction", {}, {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000});
-  metrics::Histogram transaction_seconds = metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
+  metrics::Counter misses = metrics::counter("parley_projector_checkpoint_misses_total",
+                                             "Transactions rolled back because a checkpoint was not where it must be");
+  metrics::Counter retries =
+      metrics::counter("parley_projector_retries_total", "Transactions begun again after an error of PostgreSQL");
+  metrics::Counter parkings = metrics::counter(
+      "parley_projector_parkings_total", "Streams that had to be parked because one of their events cannot be applied");
+  metrics::Gauge parked_streams =
+      metrics::gauge("parley_projector_parked_streams", "Parked streams in the partitions of this process");
+  metrics::Histogram batch_events = metrics::histogram("parley_projector_batch_events", "Events per transaction", {},
+                                                       {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000});
+  metrics::Histogram transaction_seconds =
+      metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
 };
 
 /// Of one partition.
 struct PartitionMetrics {
-  explicit PartitionMetrics(std::int32_t partition) : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
+  explicit PartitionMetrics(std::int32_t partition)
+      : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
   explicit PartitionMetrics(const metrics::Labels& labels)
       : owned(metrics::gauge("parley_projector_owned", "Whether this process projects the partition", labels)),
-        checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect", labels)),
-        lag_events(metrics::gauge("parley_projector_lag_events", "Events, and ends of transactions among them, that the read models do not reflect",
+        checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect",
                                   labels)),
-        lag_seconds(
-            metrics::gauge("parley_projector_lag_seconds", "For how long the oldest of them has been in the log, or has been known to be", labels)) {}
+        lag_events(metrics::gauge("parley_projector_lag_events",
+                                  "Events, and ends of transactions among them, that the read models do not reflect",
+                                  labels)),
+        lag_seconds(metrics::gauge("parley_projector_lag_seconds",
+                                   "For how long the oldest of them has been in the log, or has been known to be",
+                                   labels)) {}
 
   void set_lag(std::int64_t events, std::chrono::duration<double> age) {
     lag_events.set(static_cast<double>(events));
@@ -107,7 +116,8 @@ struct PartitionMetrics {
   metrics::Gauge lag_seconds;
 };
 
-/// The event that lets a stream go on which this projection has parked; nothing when the event is none, or is about something else.
+/// The event that lets a stream go on which this projection has parked; nothing when the event is none, or is about
+/// something else.
 std::optional<parking::Unparked> unparking_of(const projections::Record& record) {
   if (record.envelope.type != schema::type_name<parking::Unparked>) return std::nullopt;
   const auto event = schema::decode_event(record.envelope.type, record.value);
@@ -122,7 +132,8 @@ std::optional<parking::Unparked> unparking_of(const projections::Record& record)
 struct Owned {
   std::int64_t next = 0;              ///< The checkpoint as this process knows it.
   std::optional<std::int64_t> until;  ///< Where it must end.
-  std::optional<Checkpoint> witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
+  std::optional<Checkpoint>
+      witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
   Clock::time_point moved_at = Clock::now();
   std::optional<Clock::time_point> behind_since;  ///< The look that saw it so first at this checkpoint.
   PartitionMetrics metrics;
@@ -132,15 +143,17 @@ struct Owned {
   bool is_done() const { return until && next >= *until; }
 };
 
-/// Records that were folded, and where they move the checkpoints: of one transaction. Kept until it is written or dropped.
+/// Records that were folded, and where they move the checkpoints: of one transaction. Kept until it is written or
+/// dropped.
 struct Pending {
   projections::Batch batch;
   std::vector<Advance> advances;
-  std::vector<kafka::Message> records;         ///< Those of the batch.
-  bool is_apart = false;                       ///< One of them at least cannot be applied: the batch is not whole, or the tables refused it.
-  std::vector<projections::Waiting> waiting;   ///< Events of streams that were parked before.
-  std::optional<parking::Unparked> unparking;  ///< `records` is this one event, of a parked stream, which lets the stream go on.
-  bool in_doubt = false;                       ///< The last COMMIT may have happened.
+  std::vector<kafka::Message> records;  ///< Those of the batch.
+  bool is_apart = false;  ///< One of them at least cannot be applied: the batch is not whole, or the tables refused it.
+  std::vector<projections::Waiting> waiting;  ///< Events of streams that were parked before.
+  std::optional<parking::Unparked>
+      unparking;          ///< `records` is this one event, of a parked stream, which lets the stream go on.
+  bool in_doubt = false;  ///< The last COMMIT may have happened.
 
   // What the transaction under way makes of the parked streams; so once it is committed.
   std::vector<ParkedStream> parked = {};
@@ -195,7 +208,8 @@ struct Projector::Impl {
                           .durable_commit = false},  // README.md says why
               .connections_max = options.writers,
               .name = "projector"}) {
-    for (std::int32_t partition = 0; partition < options.partitions; ++partition) static_cast<void>(PartitionMetrics(partition));
+    for (std::int32_t partition = 0; partition < options.partitions; ++partition)
+      static_cast<void>(PartitionMetrics(partition));
   }
 
   const Options options;
@@ -209,11 +223,12 @@ struct Projector::Impl {
   std::optional<kafka::Consumer> replayer;  // of parked events, while there is something to replay
   std::set<std::int32_t> assigned;          // by the group
   bool assignment_changed = false;
-  std::map<std::int32_t, Owned> owned;                      // with a position
-  std::map<std::string, ParkedStream, std::less<>> parked;  // of the owned partitions, by stream; true at their checkpoints
-  std::size_t reading = 0;                                  // partitions that `reader` has
-  std::deque<kafka::Message> backlog;                       // read, not folded yet
-  std::vector<Pending> pending;                             // of different partitions each
+  std::map<std::int32_t, Owned> owned;  // with a position
+  std::map<std::string, ParkedStream, std::less<>>
+      parked;                          // of the owned partitions, by stream; true at their checkpoints
+  std::size_t reading = 0;             // partitions that `reader` has
+  std::deque<kafka::Message> backlog;  // read, not folded yet
+  std::vector<Pending> pending;        // of different partitions each
   int misses = 0;
   std::optional<std::string> failure;  // why the process must end
 
@@ -249,7 +264,8 @@ struct Projector::Impl {
   postgres::Result<Written> write(Pending& share);
   postgres::Result<Written> write_batch(postgres::Lease& lease, Pending& share);
   postgres::Result<Written> write_replay(postgres::Lease& lease, Pending& share);
-  std::optional<std::vector<kafka::Message>> read_parked(std::int32_t partition, const std::vector<ParkedEvent>& events);
+  std::optional<std::vector<kafka::Message>> read_parked(std::int32_t partition,
+                                                         const std::vector<ParkedEvent>& events);
   postgres::Result<Written> move(postgres::Transaction& transaction, std::span<const Advance> advances);
   postgres::Result<Written> finish(postgres::Transaction& transaction, Pending& share);
   postgres::Result<Written> settle(postgres::Lease& lease, Pending& share);
@@ -309,8 +325,9 @@ bool Projector::Impl::reaches_to(const std::vector<Checkpoint>& rows) {
   for (const auto& end : *ends) {
     const auto row = std::ranges::find(rows, end.where.partition, &Checkpoint::partition);
     if (row->next <= end.offset) continue;
-    refuse(std::string(kAnotherLog) + options.events_topic + " " + std::to_string(row->partition) + " ends at " + std::to_string(end.offset) +
-           ", but the read models reflect it to " + std::to_string(row->next) + ": it has lost its tail");
+    refuse(std::string(kAnotherLog) + options.events_topic + " " + std::to_string(row->partition) + " ends at " +
+           std::to_string(end.offset) + ", but the read models reflect it to " + std::to_string(row->next) +
+           ": it has lost its tail");
     return false;
   }
   return true;
@@ -328,10 +345,13 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
   while (!stop.stop_requested()) {
     const auto topic = admin->describe_topic(options.events_topic);
     if (topic) {
-      if (const auto wrong = kafka::wrong_partitions(*topic, options.partitions)) return std::unexpected(std::string(kAnotherLog) + *wrong);
+      if (const auto wrong = kafka::wrong_partitions(*topic, options.partitions))
+        return std::unexpected(std::string(kAnotherLog) + *wrong);
       topic_id = topic->id;
-      watch_topic.emplace(kafka::TopicWatch::Options{
-          .kafka = options.kafka, .topics = {options.events_topic}, .partitions = options.partitions, .ids = {{options.events_topic, topic_id}}});
+      watch_topic.emplace(kafka::TopicWatch::Options{.kafka = options.kafka,
+                                                     .topics = {options.events_topic},
+                                                     .partitions = options.partitions,
+                                                     .ids = {{options.events_topic, topic_id}}});
       break;
     }
     if (!topic.error().retryable) return std::unexpected("Kafka: " + topic.error().text);
@@ -346,7 +366,8 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
     kafka_trouble.reset();
   }
   while (!stop.stop_requested()) {
-    const auto migrated = postgres::expect_migrated({.connection = options.postgres, .schema = options.schema}, projections::migrations());
+    const auto migrated = postgres::expect_migrated({.connection = options.postgres, .schema = options.schema},
+                                                    projections::migrations());
     if (migrated) break;
     if (!migrated.error().retryable()) return std::unexpected("PostgreSQL: " + migrated.error().detail);
     trouble(migrated.error(), "start");
@@ -365,7 +386,10 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
   }
   auto joining = kafka::GroupConsumer::open(
       options.kafka,
-      {.group = options.group, .instance = options.instance, .topics = {options.events_topic}, .session_timeout = options.session_timeout},
+      {.group = options.group,
+       .instance = options.instance,
+       .topics = {options.events_topic},
+       .session_timeout = options.session_timeout},
       {.on_assign =
            [this](const std::vector<kafka::TopicPartition>& partitions, const kafka::GroupMetadata&) {
              assigned.clear();
@@ -386,7 +410,8 @@ std::expected<void, std::string> Projector::Impl::start(const std::stop_token& s
   return {};
 }
 
-/// One turn: serve the group, take over what it gave, write what is pending, read more. Never longer than the longest statement.
+/// One turn: serve the group, take over what it gave, write what is pending, read more. Never longer than the longest
+/// statement.
 void Projector::Impl::look() {
   looked_at = Clock::now().time_since_epoch().count();
   if (const auto another = watch_topic->another_log()) return refuse(std::string(kAnotherLog) + *another);
@@ -437,7 +462,8 @@ bool Projector::Impl::take_over() {
   const std::vector<std::int32_t> partitions(assigned.begin(), assigned.end());
   auto lease = pool.lease(kLeaseWait);
   if (!lease) return trouble(lease.error(), "take over");
-  if (const auto started = projections::start_checkpoints(*lease, partitions, topic_id); !started) return trouble(started.error(), "take over");
+  if (const auto started = projections::start_checkpoints(*lease, partitions, topic_id); !started)
+    return trouble(started.error(), "take over");
   const auto rows = projections::checkpoints(*lease);
   if (!rows) return trouble(rows.error(), "take over");
   // After the checkpoints: what is parked between the two moves one of them, and is found out when we write.
@@ -448,8 +474,8 @@ bool Projector::Impl::take_over() {
   show_parked();
   for (const auto& row : *rows) {
     if (row.topic_id && *row.topic_id != topic_id) {
-      refuse(std::string(kAnotherLog) + options.events_topic + " is not the topic that the read models were made from (" + topic_id + ", not " +
-             *row.topic_id + ")");
+      refuse(std::string(kAnotherLog) + options.events_topic +
+             " is not the topic that the read models were made from (" + topic_id + ", not " + *row.topic_id + ")");
       return false;
     }
   }
@@ -471,7 +497,8 @@ bool Projector::Impl::take_over() {
 }
 
 std::size_t Projector::Impl::undone() const {
-  return static_cast<std::size_t>(std::ranges::count_if(owned, [](const auto& each) { return !each.second.is_done(); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(owned, [](const auto& each) { return !each.second.is_done(); }));
 }
 
 /// Reads the partitions that have something left to read, from their checkpoints on.
@@ -490,7 +517,8 @@ void Projector::Impl::read() {
   if (owned.empty()) return;
   const std::size_t ahead = options.writers * kReadAhead * options.batch_events_max;
   if (backlog.empty() && undone() < reading && !read_on()) return;
-  // A partition that is done is left as soon as nothing is lost by that: what is read and not folded would be read again.
+  // A partition that is done is left as soon as nothing is lost by that: what is read and not folded would be read
+  // again.
   if (undone() == reading && backlog.size() < ahead) {
     std::vector<kafka::Message> records;
     const auto polled = reader->poll(records, ahead - backlog.size(), backlog.empty() ? kPollWait : 0ms);
@@ -508,8 +536,8 @@ void Projector::Impl::read() {
   if (!failure && fold()) write();
 }
 
-/// Folds the backlog into `pending`, as far as it can be written together: what is too much for one transaction into several, by partition. False
-/// when there is nothing to write.
+/// Folds the backlog into `pending`, as far as it can be written together: what is too much for one transaction into
+/// several, by partition. False when there is nothing to write.
 bool Projector::Impl::fold() {
   Shares shares(backlog.size() > options.batch_events_max ? options.writers : 1);
   std::deque<kafka::Message> left;  // of partitions whose transaction is full
@@ -536,13 +564,15 @@ bool Projector::Impl::fold() {
     if (partition.until && record->offset >= *partition.until) {
       const auto folded = shares.advances.find(record->partition);
       if ((folded == shares.advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
-      refuse(std::string(kAnotherLog) + "it has no event at " + std::to_string(record->partition) + ":" + std::to_string(*partition.until - 1));
+      refuse(std::string(kAnotherLog) + "it has no event at " + std::to_string(record->partition) + ":" +
+             std::to_string(*partition.until - 1));
       return false;
     }
     // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
     auto unparking = unparking_of(*record);
     if (unparking && !shares.empty()) break;
-    Advance& advance = shares.advances.try_emplace(record->partition, Advance{.from = partition.next, .to = {}}).first->second;
+    Advance& advance =
+        shares.advances.try_emplace(record->partition, Advance{.from = partition.next, .to = {}}).first->second;
     advance.to = {.partition = record->partition,
                   .next = record->offset + 1,
                   .topic_id = topic_id,
@@ -574,8 +604,8 @@ bool Projector::Impl::fold() {
 bool Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
   if (record.offset != *partition.witness->last_position || record.envelope.id != *partition.witness->last_event_id) {
     refuse("another log: partition " + std::to_string(record.partition) + " has event " + record.envelope.id + " at " +
-           std::to_string(record.offset) + " where the read models reflect " + *partition.witness->last_event_id + " at " +
-           std::to_string(*partition.witness->last_position));
+           std::to_string(record.offset) + " where the read models reflect " + *partition.witness->last_event_id +
+           " at " + std::to_string(*partition.witness->last_position));
     return false;
   }
   partition.witness.reset();
@@ -612,7 +642,8 @@ Written Projector::Impl::write() {
   return all;
 }
 
-/// One transaction. Several threads are in it at a time, each with a share of its own; nobody else is anywhere else meanwhile.
+/// One transaction. Several threads are in it at a time, each with a share of its own; nobody else is anywhere else
+/// meanwhile.
 postgres::Result<Written> Projector::Impl::write(Pending& share) {
   auto lease = pool.lease(kLeaseWait);
   if (!lease) return std::unexpected(std::move(lease.error()));
@@ -655,19 +686,23 @@ postgres::Result<Written> Projector::Impl::write_batch(postgres::Lease& lease, P
     if (!parkings) return std::unexpected(parkings.error());
     for (const auto& p : *parkings) share.parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
     if (parked.size() + parkings->size() > options.parked_streams_max) {
-      refuse("more than " + std::to_string(options.parked_streams_max) + " streams would be parked: this is no matter of single events (" +
-             parkings->front().stream + ": " + parkings->front().reason + ")");
+      refuse("more than " + std::to_string(options.parked_streams_max) +
+             " streams would be parked: this is no matter of single events (" + parkings->front().stream + ": " +
+             parkings->front().reason + ")");
       return Written::not_now;
     }
     if (const auto noted = projections::park(*transaction, *parkings); !noted) return std::unexpected(noted.error());
   }
-  if (const auto noted = projections::append_waiting(*transaction, share.waiting); !noted) return std::unexpected(noted.error());
+  if (const auto noted = projections::append_waiting(*transaction, share.waiting); !noted)
+    return std::unexpected(noted.error());
   const auto finished = finish(*transaction, share);
-  if (finished && *finished == Written::yes) metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
+  if (finished && *finished == Written::yes)
+    metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
   return finished;
 }
 
-/// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the stream go on.
+/// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the
+/// stream go on.
 postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, Pending& share) {
   const auto unparking = read_record(share.records.front());
   const std::string& stream = unparking->envelope.subject;
@@ -706,13 +741,17 @@ postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, 
   if (*fault) {
     const auto& at_fault = records[(*fault)->index];
     const projections::Waiting too{stream, projections::parked_event(*unparking)};
-    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted) return std::unexpected(noted.error());
-    if (const auto noted = projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason); !noted) {
+    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted)
+      return std::unexpected(noted.error());
+    if (const auto noted =
+            projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason);
+        !noted) {
       return std::unexpected(noted.error());
     }
     share.parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
   } else if (next) {
-    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted) return std::unexpected(noted.error());
+    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted)
+      return std::unexpected(noted.error());
     if (const auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
     return Written::partly;
   } else {
@@ -724,7 +763,8 @@ postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, 
 }
 
 /// The records of parked events, from the first on, as many as can be read in kReplayReadMax. Nothing: not now.
-std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int32_t partition, const std::vector<ParkedEvent>& events) {
+std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int32_t partition,
+                                                                        const std::vector<ParkedEvent>& events) {
   if (!replayer) {
     auto opened = kafka::Consumer::open(options.kafka, {.prefetch_kib_max = kReplayPrefetchKib});
     if (!opened) {
@@ -735,7 +775,8 @@ std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int
   }
   std::vector<kafka::Message> found, polled;
   std::optional<std::int64_t> read_to;
-  for (const auto until = Clock::now() + kReplayReadMax; found.size() < events.size() && Clock::now() < until; polled.clear()) {
+  for (const auto until = Clock::now() + kReplayReadMax; found.size() < events.size() && Clock::now() < until;
+       polled.clear()) {
     const std::int64_t wanted = events[found.size()].position;
     if (!read_to || wanted - *read_to > kReplaySeekFrom) {
       const kafka::PartitionOffset position{at(partition), wanted};
@@ -755,8 +796,8 @@ std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int
       read_to = message.offset() + 1;
       if (message.offset() < events[found.size()].position) continue;
       if (message.offset() > events[found.size()].position) {
-        refuse("another log: it has no event at " + std::to_string(partition) + ":" + std::to_string(events[found.size()].position) +
-               ", where one is parked");
+        refuse("another log: it has no event at " + std::to_string(partition) + ":" +
+               std::to_string(events[found.size()].position) + ", where one is parked");
         return std::nullopt;
       }
       found.push_back(std::move(message));
@@ -780,7 +821,8 @@ postgres::Result<Written> Projector::Impl::settle(postgres::Lease& lease, Pendin
   const auto rows = projections::checkpoints(lease);
   if (!rows) return std::unexpected(rows.error());
   const auto stands = [&](const Advance& advance, std::int64_t next) {
-    return std::ranges::any_of(*rows, [&](const Checkpoint& row) { return row.partition == advance.to.partition && row.next == next; });
+    return std::ranges::any_of(
+        *rows, [&](const Checkpoint& row) { return row.partition == advance.to.partition && row.next == next; });
   };
   share.in_doubt = false;
   if (std::ranges::all_of(share.advances, [&](const Advance& a) { return stands(a, a.to.next); })) return Written::yes;
@@ -802,8 +844,10 @@ void Projector::Impl::written(Pending& share) {
   }
   for (auto& stream : share.parked) {
     metrics.parkings.add();
-    log::error("a stream is parked",
-               {{"stream", stream.stream}, {"version", stream.first.version}, {"event", stream.first.event_id}, {"reason", stream.reason}});
+    log::error("a stream is parked", {{"stream", stream.stream},
+                                      {"version", stream.first.version},
+                                      {"event", stream.first.event_id},
+                                      {"reason", stream.reason}});
     parked[stream.stream] = std::move(stream);
   }
   if (share.unparked) {
@@ -886,7 +930,8 @@ void Projector::Impl::watch_ends(Clock::time_point now) {
   stuck = std::move(still);
 }
 
-/// The oldest event that is not reflected says itself how old it is, once it was read. Before that it is as old as its first sight at least.
+/// The oldest event that is not reflected says itself how old it is, once it was read. Before that it is as old as its
+/// first sight at least.
 void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_t events) {
   if (events == 0) {
     owned.behind_since.reset();
@@ -894,17 +939,21 @@ void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_
   }
   if (!owned.behind_since) owned.behind_since = Clock::now();
   std::chrono::duration<double> age = Clock::now() - *owned.behind_since;
-  const auto is_next = [&](const kafka::Message& message) { return message.partition() == partition && message.offset() >= owned.next; };
+  const auto is_next = [&](const kafka::Message& message) {
+    return message.partition() == partition && message.offset() >= owned.next;
+  };
   const auto first_of = [&](const auto& messages) {
     const auto found = std::ranges::find_if(messages, is_next);
-    if (found != messages.end()) age = std::max<std::chrono::duration<double>>(age, std::chrono::system_clock::now() - found->time());
+    if (found != messages.end())
+      age = std::max<std::chrono::duration<double>>(age, std::chrono::system_clock::now() - found->time());
     return found != messages.end();
   };
   if (std::ranges::none_of(pending, [&](const Pending& share) { return first_of(share.records); })) first_of(backlog);
   owned.metrics.set_lag(events, age);
 }
 
-/// Notes that PostgreSQL failed us and when to try again; what trying again cannot change ends the process. Returns false.
+/// Notes that PostgreSQL failed us and when to try again; what trying again cannot change ends the process. Returns
+/// false.
 bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doing) {
   if (error.kind == postgres::ErrorKind::rejected) {
     refuse("PostgreSQL refused to " + std::string(doing) + ": " + error.detail);
@@ -913,7 +962,9 @@ bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doi
   pause = pause.count() == 0 ? options.retry_min : std::min(pause * 2, options.retry_max);
   retry_at = Clock::now() + pause;
   metrics.retries.add();
-  log::warn("PostgreSQL is away", {{"step", doing}, {"kind", postgres::name_of(error.kind)}, {"error", error.detail}, {"retry_ms", pause.count()}});
+  log::warn(
+      "PostgreSQL is away",
+      {{"step", doing}, {"kind", postgres::name_of(error.kind)}, {"error", error.detail}, {"retry_ms", pause.count()}});
   const std::lock_guard lock(status_mutex);
   postgres_trouble = std::string(postgres::name_of(error.kind)) + ": " + error.detail;
   return false;
@@ -947,10 +998,12 @@ health::Verdict Projector::verdict() const {
   if (impl_->unassigned_since && now - *impl_->unassigned_since > stuck_after) not_ready("no partitions assigned");
   if (impl_->postgres_trouble) not_ready("PostgreSQL: " + *impl_->postgres_trouble);
   if (impl_->kafka_trouble) not_ready("Kafka is away: " + *impl_->kafka_trouble);
-  if (impl_->pending_since && now - *impl_->pending_since > stuck_after) not_ready("events were read and cannot be written");
+  if (impl_->pending_since && now - *impl_->pending_since > stuck_after)
+    not_ready("events were read and cannot be written");
   for (const auto partition : impl_->stuck) not_ready("partition " + std::to_string(partition) + " does not advance");
   if (!impl_->parked_reasons.empty()) {
-    verdict = health::worse(std::move(verdict), {.readiness = health::Readiness::degraded, .reasons = impl_->parked_reasons});
+    verdict =
+        health::worse(std::move(verdict), {.readiness = health::Readiness::degraded, .reasons = impl_->parked_reasons});
   }
   return verdict;
 }

@@ -60,7 +60,9 @@ std::unexpected<End> failed(const postgres::Error& error) {
 
 Timestamp now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
 double seconds_since(Clock::time_point begun) { return std::chrono::duration<double>(Clock::now() - begun).count(); }
-double ms_since(Clock::time_point begun) { return std::chrono::duration<double, std::milli>(Clock::now() - begun).count(); }
+double ms_since(Clock::time_point begun) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - begun).count();
+}
 
 std::string digits_of(Timestamp time) {
   std::string text = schema::format_time(time);
@@ -69,7 +71,8 @@ std::string digits_of(Timestamp time) {
 }
 
 std::int64_t offsets(const std::vector<Checkpoint>& rows) {
-  return std::accumulate(rows.begin(), rows.end(), std::int64_t{0}, [](std::int64_t sum, const Checkpoint& row) { return sum + row.next; });
+  return std::accumulate(rows.begin(), rows.end(), std::int64_t{0},
+                         [](std::int64_t sum, const Checkpoint& row) { return sum + row.next; });
 }
 
 class Run {
@@ -110,7 +113,8 @@ class Run {
 
   Step<> prepare() {
     begin("preparing");
-    const auto migrated = postgres::expect_migrated({.connection = options_.postgres, .schema = options_.schema}, projections::migrations());
+    const auto migrated = postgres::expect_migrated({.connection = options_.postgres, .schema = options_.schema},
+                                                    projections::migrations());
     if (!migrated) return failed(migrated.error());
     auto control = control_pool_.lease(kLeaseWait);
     if (!control) return failed(control.error());
@@ -138,7 +142,8 @@ class Run {
       if (dropped) {
         certificate_.notes.push_back("dropped " + name + ", which an earlier rebuild had left");
       } else {
-        certificate_.notes.push_back("the schema " + name + " of an earlier rebuild cannot be dropped: " + dropped.error().detail);
+        certificate_.notes.push_back("the schema " + name +
+                                     " of an earlier rebuild cannot be dropped: " + dropped.error().detail);
       }
     }
     return {};
@@ -150,15 +155,17 @@ class Run {
     if (!admin) return failed("Kafka: " + admin.error().text);
     const auto topic = admin->describe_topic(options_.events_topic);
     if (!topic) return failed("Kafka: " + topic.error().text);
-    if (const auto wrong = kafka::wrong_partitions(*topic, options_.partitions)) return failed("another log: " + *wrong);
+    if (const auto wrong = kafka::wrong_partitions(*topic, options_.partitions))
+      return failed("another log: " + *wrong);
     certificate_.topic_id = topic->id;
     for (const auto& row : rows) {
       if (row.topic_id && *row.topic_id != topic->id) {
-        return failed("another log: " + options_.events_topic + " (" + topic->id + ") is not the topic that the read models were made from (" +
-                      *row.topic_id + ")");
+        return failed("another log: " + options_.events_topic + " (" + topic->id +
+                      ") is not the topic that the read models were made from (" + *row.topic_id + ")");
       }
     }
-    const auto ends = admin->end(kafka::every_partition(options_.events_topic, options_.partitions), kafka::Isolation::read_committed);
+    const auto ends = admin->end(kafka::every_partition(options_.events_topic, options_.partitions),
+                                 kafka::Isolation::read_committed);
     if (!ends) return failed("Kafka: " + ends.error().text);
     for (const auto& row : rows) {
       if (row.partition < 0 || row.partition >= options_.partitions)
@@ -182,8 +189,9 @@ class Run {
       }
       certificate_.parked.push_back({each.stream, each.first.version, each.reason, in_rebuilt});
     }
-    return std::unexpected(End{Outcome::parked, in_rebuilt ? "this program cannot apply an event that the read models reflect"
-                                                           : "a stream stands still: `parley parked` lets it go on"});
+    return std::unexpected(End{Outcome::parked, in_rebuilt
+                                                    ? "this program cannot apply an event that the read models reflect"
+                                                    : "a stream stands still: `parley parked` lets it go on"});
   }
 
   Step<> make_green() {
@@ -222,8 +230,8 @@ class Run {
     return {};
   }
 
-  /// Folds the log to exactly where the read models are in a snapshot, which stays open. It is taken late: as long as it is open, PostgreSQL keeps
-  /// what others have replaced meanwhile.
+  /// Folds the log to exactly where the read models are in a snapshot, which stays open. It is taken late: as long as
+  /// it is open, PostgreSQL keeps what others have replaced meanwhile.
   Step<> fold() {
     begin("folding");
     const auto begun = Clock::now();
@@ -275,10 +283,12 @@ class Run {
     for (const auto& row : old) {
       const auto other = std::ranges::find(*rebuilt, row.partition, &Checkpoint::partition);
       if (other == rebuilt->end() || other->next != row.next) {
-        return failed("the fold has not come to where the read models are in partition " + std::to_string(row.partition));
+        return failed("the fold has not come to where the read models are in partition " +
+                      std::to_string(row.partition));
       }
       if (row == *other) continue;
-      Certificate::Difference difference{"checkpoints", "partition=" + std::to_string(row.partition), projections::Found::differs, {}};
+      Certificate::Difference difference{
+          "checkpoints", "partition=" + std::to_string(row.partition), projections::Found::differs, {}};
       if (row.topic_id != other->topic_id) difference.columns.emplace_back("topic_id");
       if (row.last_event_id != other->last_event_id) difference.columns.emplace_back("last_event_id");
       if (row.last_position != other->last_position) difference.columns.emplace_back("last_position");
@@ -305,18 +315,21 @@ class Run {
       if (!mine) return failed(mine.error());
       const auto theirs = projections::digest(*green_, table);
       if (!theirs) return failed(theirs.error());
-      certificate_.tables.push_back({table.name, mine->whole.rows, theirs->whole.rows, projections::hex(*mine), projections::hex(*theirs)});
+      certificate_.tables.push_back(
+          {table.name, mine->whole.rows, theirs->whole.rows, projections::hex(*mine), projections::hex(*theirs)});
       if (mine->whole == theirs->whole) continue;
       is_same = false;
       const auto named = std::min(options_.differences_max, certificate_.differences.size());
-      const auto found = projections::differences(*snapshot_, *mine, *green_, *theirs, table, options_.differences_max - named);
+      const auto found =
+          projections::differences(*snapshot_, *mine, *green_, *theirs, table, options_.differences_max - named);
       if (!found) return failed(found.error());
       std::ranges::copy(*found, std::back_inserter(certificate_.differences));
     }
     snapshot_.reset();
     certificate_.compare_seconds = seconds_since(begun);
     if (is_same) return {};
-    if (!options_.accept || options_.compare_alone) return std::unexpected(End{Outcome::differs, "the read models are not what the log says"});
+    if (!options_.accept || options_.compare_alone)
+      return std::unexpected(End{Outcome::differs, "the read models are not what the log says"});
     certificate_.accepted = options_.accept;
     return {};
   }
@@ -325,7 +338,8 @@ class Run {
   Step<> replace() {
     begin("catching up");
     // Reads use them at once, and nobody has counted what is in them.
-    if (const auto counted = green_->query("ANALYZE " + tables_of_certificate()); !counted) return failed(counted.error());
+    if (const auto counted = green_->query("ANALYZE " + tables_of_certificate()); !counted)
+      return failed(counted.error());
     std::optional<Filling> filling;
     std::string why_not;
     for (int tries = 0; tries < options_.switch_tries; ++tries) {
@@ -378,7 +392,8 @@ class Run {
       if (!lag) return failed(lag.error());
       if (*lag == 0) break;
       if (filling->over(kLagLook)) return failed(ended_early(*filling));
-      if (Clock::now() - writers_held > options_.hold_max) return std::optional<std::string>("the fold does not come to the projector's end in time");
+      if (Clock::now() - writers_held > options_.hold_max)
+        return std::optional<std::string>("the fold does not come to the projector's end in time");
     }
     filling->tell_to_end();
     if (!filling->over(options_.hold_max)) {
@@ -400,7 +415,8 @@ class Run {
       return not_now(held.error(), "reads do not end" + who);
     }
     const auto readers_held = Clock::now();
-    if (const auto renamed = projections::switch_to(*transaction, green_name_, old_name_); !renamed) return failed(renamed.error());
+    if (const auto renamed = projections::switch_to(*transaction, green_name_, old_name_); !renamed)
+      return failed(renamed.error());
     certificate_.outcome = Outcome::switched;
     certificate_.finished = now();
     certificate_.readers_held_ms = ms_since(readers_held);
@@ -410,13 +426,15 @@ class Run {
     const auto committed = transaction->commit();
     certificate_.readers_held_ms = ms_since(readers_held);
     certificate_.writers_held_ms = ms_since(writers_held);
-    if (!committed && (committed.error().kind != postgres::ErrorKind::in_doubt || !settle())) return failed(committed.error());
+    if (!committed && (committed.error().kind != postgres::ErrorKind::in_doubt || !settle()))
+      return failed(committed.error());
     is_switched_ = true;
     return std::optional<std::string>();
   }
 
   static Step<std::optional<std::string>> not_now(const postgres::Error& error, std::string why) {
-    if (error.kind == postgres::ErrorKind::timeout || error.kind == postgres::ErrorKind::conflict) return std::optional(std::move(why));
+    if (error.kind == postgres::ErrorKind::timeout || error.kind == postgres::ErrorKind::conflict)
+      return std::optional(std::move(why));
     return failed(error);
   }
 
@@ -452,7 +470,9 @@ class Run {
     }
     before("dropping");
     const auto dropped = projections::drop_generation(*old_, name, options_.drop_wait_max);
-    if (!dropped) certificate_.notes.push_back("the schema " + name + " is left, the next rebuild drops it: " + dropped.error().detail);
+    if (!dropped)
+      certificate_.notes.push_back("the schema " + name +
+                                   " is left, the next rebuild drops it: " + dropped.error().detail);
   }
 
   // What the steps share.
@@ -475,7 +495,10 @@ class Run {
     }
     if (now - pace.said >= kSayEvery) {
       pace.said = now;
-      say({.step = step_, .done = done, .total = total, .events_per_second = static_cast<double>(filling.events()) / seconds_since(pace.begun)});
+      say({.step = step_,
+           .done = done,
+           .total = total,
+           .events_per_second = static_cast<double>(filling.events()) / seconds_since(pace.begun)});
     }
     return {};
   }
@@ -531,7 +554,8 @@ class Run {
   bool is_alone_ = false;
   bool is_switched_ = false;
 
-  // Three sessions: one that has the right to switch, and loses it with its connection; one for the old tables, one for the new ones.
+  // Three sessions: one that has the right to switch, and loses it with its connection; one for the old tables, one for
+  // the new ones.
   postgres::Pool control_pool_{{.session = control_session(), .connections_max = 1}};
   postgres::Pool old_pool_{{.session = session(options_.schema), .connections_max = 1}};
   std::optional<postgres::Pool> green_pool_;

@@ -1,5 +1,6 @@
 #pragma once
-// `parley rebuild`: the read models made again from the log, compared with those that are there, and put in their place while all else goes on.
+// `parley rebuild`: the read models made again from the log, compared with those that are there, and put in their place
+// while all else goes on.
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ struct Options {
   bool compare_alone = false;
   /// The tables that were made stay when they are not switched to.
   bool keep = false;
-  std::function<void(const Progress&)> progress = {};  ///< Called on the calling thread, about once a second; may be empty.
+  std::function<void(const Progress&)> progress =
+      {};  ///< Called on the calling thread, about once a second; may be empty.
 
   std::size_t differences_max = 20;  ///< Rows that are named.
   std::size_t parked_max = 20;       ///< Streams that are named.
@@ -46,10 +48,11 @@ struct Options {
   std::chrono::milliseconds statement_timeout{std::chrono::hours(2)};
   /// A fold that does not advance for so long although there are events fails.
   std::chrono::milliseconds patience{60'000};
-  /// A switch gets rid of a vacuum first, which holds up nobody but it: longer than PostgreSQL's deadlock_timeout, after which an automatic one gives
-  /// way.
+  /// A switch gets rid of a vacuum first, which holds up nobody but it: longer than PostgreSQL's deadlock_timeout,
+  /// after which an automatic one gives way.
   std::chrono::milliseconds vacuum_wait_max{3'000};
-  /// How long it may hold up writers while the fold comes to their end: less than an API waits for a projection that stands still.
+  /// How long it may hold up writers while the fold comes to their end: less than an API waits for a projection that
+  /// stands still.
   std::chrono::milliseconds hold_max{300};
   /// And readers, while those before them end.
   std::chrono::milliseconds readers_wait_max{100};
@@ -62,8 +65,8 @@ struct Options {
   std::function<void(std::string_view step)> before = {};  ///< For tests: called before each step, with its name.
 };
 
-/// Blocks until it is over, or `stop`. What came of it is in the certificate, which is kept in the database too, if that is there; whatever the
-/// outcome, but for `switched`, the read models are as they were. One thread.
+/// Blocks until it is over, or `stop`. What came of it is in the certificate, which is kept in the database too, if
+/// that is there; whatever the outcome, but for `switched`, the read models are as they were. One thread.
 projections::Certificate rebuild(const Options& options, const std::stop_token& stop);
 
 }  // namespace parley::rebuild

@@ -56,32 +56,39 @@ void add_audit(CLI::App& app, int& exit_code) {
   audit->require_subcommand(1);
   add_kafka(*audit, asked->options);
   audit->add_flag("--json", asked->common.json, "For programs: JSON, or JSON Lines where there may be many");
-  audit->add_flag("--personal", asked->common.personal, "With texts about people (names, e-mails, messages), which are null otherwise");
+  audit->add_flag("--personal", asked->common.personal,
+                  "With texts about people (names, e-mails, messages), which are null otherwise");
   const auto add = [&](const char* name, const char* description, auto task) {
     auto* command = audit->add_subcommand(name, description)->fallthrough();
     command->callback([asked, task, &exit_code] { exit_code = run(*asked, [&] { return task(*asked); }); });
     return command;
   };
 
-  auto* history = add("history", "Every event of a stream", [](const Asked& a) { return audit::history(a.common, a.history); });
+  auto* history =
+      add("history", "Every event of a stream", [](const Asked& a) { return audit::history(a.common, a.history); });
   history->add_option("stream", asked->history.stream, kStreamHelp)->required();
   history->add_flag("--data", asked->history.data, "With what each event says");
 
-  auto* state = add("state", "What a stream was at a moment", [](const Asked& a) { return audit::state(a.common, a.state); });
+  auto* state =
+      add("state", "What a stream was at a moment", [](const Asked& a) { return audit::state(a.common, a.state); });
   state->add_option("stream", asked->state.stream, kStreamHelp)->required();
   state
-      ->add_option("--at", asked->state.at,
-                   "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
-      ->check([](const std::string& text) { return schema::parse_moment(text) ? "" : shown(text) + " " + std::string(schema::kMomentIssue); });
+      ->add_option(
+          "--at", asked->state.at,
+          "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
+      ->check([](const std::string& text) {
+        return schema::parse_moment(text) ? "" : shown(text) + " " + std::string(schema::kMomentIssue);
+      });
 
   auto* explain = add("explain", "The request that led to an event, and everything else that it caused",
                       [](const Asked& a) { return audit::explain(a.common, a.explain); });
   explain->add_option("event", asked->explain.event_id, "An event's id (ce_id)")->required();
-  explain->add_flag(
-      "--whole-log", asked->explain.whole_log,
-      "Reads all of the log, not from the request's beginning on: finds older requests, too, that were sent with the same X-Request-Id");
+  explain->add_flag("--whole-log", asked->explain.whole_log,
+                    "Reads all of the log, not from the request's beginning on: finds older requests, too, that were "
+                    "sent with the same X-Request-Id");
 
-  auto* replay = add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
+  auto* replay =
+      add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
   replay->add_option("stream", asked->replay.stream, kStreamHelp)->required();
   replay->add_option("--speed", asked->replay.speed, "So many times as fast; 0: without pauses")
       ->check(CLI::Validator(
@@ -93,21 +100,28 @@ void add_audit(CLI::App& app, int& exit_code) {
           "NONNEGATIVE"))
       ->capture_default_str();
 
-  auto* exported =
-      add("export", "The events as lines of JSON, for other programs", [](const Asked& a) { return audit::export_events(a.common, a.exported); });
+  auto* exported = add("export", "The events as lines of JSON, for other programs",
+                       [](const Asked& a) { return audit::export_events(a.common, a.exported); });
   exported->add_option("--from", asked->exported.from, "The first moment: a time, as of --at")->check(time);
   exported->add_option("--to", asked->exported.to, "The moment after the last one")->check(time);
-  exported->add_option("--type", asked->exported.types, "Events of this type alone (parley.dialog.opened.v1); repeatable");
-  exported->add_option("--out", asked->exported.out, "A folder: a file for each partition, which the next run goes on with");
+  exported->add_option("--type", asked->exported.types,
+                       "Events of this type alone (parley.dialog.opened.v1); repeatable");
+  exported->add_option("--out", asked->exported.out,
+                       "A folder: a file for each partition, which the next run goes on with");
 
-  auto* verify = add("verify", "Whether the log is what its deciders wrote", [](const Asked& a) { return audit::verify(a.common, a.verify); });
-  verify->add_option("streams", asked->verify.streams, "The chains of these streams, and the seals of their partitions; without any: everything");
-  verify->add_option("--seal-keys", asked->verify.seal_keys_file, "The public halves of the deciders' keys (`parley keys` makes the file, .pub)")
+  auto* verify = add("verify", "Whether the log is what its deciders wrote",
+                     [](const Asked& a) { return audit::verify(a.common, a.verify); });
+  verify->add_option("streams", asked->verify.streams,
+                     "The chains of these streams, and the seals of their partitions; without any: everything");
+  verify
+      ->add_option("--seal-keys", asked->verify.seal_keys_file,
+                   "The public halves of the deciders' keys (`parley keys` makes the file, .pub)")
       ->envname("PARLEY_SEAL_KEYS");
-  verify->add_option(
-      "--anchor", asked->verify.anchor_file,
-      "A file outside of the log, with the last seals that were verified: they must still stand there, and later ones take their place");
-  verify->add_option("--scratch", asked->verify.scratch, "A folder for what does not fit in memory; the system's for such files otherwise");
+  verify->add_option("--anchor", asked->verify.anchor_file,
+                     "A file outside of the log, with the last seals that were verified: they must still stand there, "
+                     "and later ones take their place");
+  verify->add_option("--scratch", asked->verify.scratch,
+                     "A folder for what does not fit in memory; the system's for such files otherwise");
 }
 
 }  // namespace parley::cli

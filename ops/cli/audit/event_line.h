@@ -11,8 +11,9 @@ namespace parley::audit {
 /// Of the data; nothing: without it.
 using Shown = std::optional<schema::Disclosure>;
 
-/// Without its newline: {"position":{"partition":…,"offset":…}, the envelope under its CloudEvents names (without the headers' "ce_"), "data":…}.
-/// Data of a type that this build does not know, or cannot read, is left out, and "data_left_out" says why. Safe to show (platform/text/printable.h).
+/// Without its newline: {"position":{"partition":…,"offset":…}, the envelope under its CloudEvents names (without the
+/// headers' "ce_"), "data":…}. Data of a type that this build does not know, or cannot read, is left out, and
+/// "data_left_out" says why. Safe to show (platform/text/printable.h).
 std::string event_line(const projections::Record& record, Shown data);
 
 /// The data alone, as JSON that is safe to show; the error says why it is left out.

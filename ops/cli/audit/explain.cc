@@ -81,20 +81,22 @@ class Search {
     return find_in(*all, event_id);
   }
 
-  /// When the request began: its id may tell, or the command of the event. Nothing when the command's record is not kept any more, or was sent by a
-  /// reactor: that may have been long after the request.
+  /// When the request began: its id may tell, or the command of the event. Nothing when the command's record is not
+  /// kept any more, or was sent by a reactor: that may have been long after the request.
   Result<std::optional<Timestamp>> begin_of(const Found& found) {
     if (const auto time = time_of_uuid7(found.event.correlation)) return time;
     const auto commands = log_.commands();
     if (!commands) return std::unexpected(commands.error());
     std::optional<Timestamp> begin;
     for (const auto& one : *commands) {
-      if (one.where.partition != found.partition || found.command_offset < one.from || found.command_offset >= one.to) continue;
+      if (one.where.partition != found.partition || found.command_offset < one.from || found.command_offset >= one.to)
+        continue;
       Progress progress("explain");
       const auto read = log_.read(
           {{one.where, found.command_offset, found.command_offset + 1}},
           [&](const kafka::Message& message) {
-            const auto command = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name); });
+            const auto command = schema::read_command_envelope(
+                message.key(), [&](std::string_view name) { return message.header(name); });
             const bool is_it = command && command->command_id == found.event.cause;
             if (is_it && !std::holds_alternative<Reactor>(command->principal)) begin = message.time();
             return false;
@@ -105,8 +107,8 @@ class Search {
     return begin;
   }
 
-  /// Everything of a request since it began, and what its events and commands caused under another correlation id, if anything did. Without `since`:
-  /// of the whole log.
+  /// Everything of a request since it began, and what its events and commands caused under another correlation id, if
+  /// anything did. Without `since`: of the whole log.
   Result<void> collect(const std::string& correlation, std::optional<Timestamp> since) {
     std::set<std::string> wanted{correlation};
     for (std::size_t known = 0; known != wanted.size();) {
@@ -128,7 +130,8 @@ class Search {
         stretches,
         [&](const kafka::Message& message) {
           if (message.header("ce_id") != event_id) return true;
-          if (const auto record = projections::read_record(message)) found = Found{seen(*record), record->partition, record->envelope.command_offset};
+          if (const auto record = projections::read_record(message))
+            found = Found{seen(*record), record->partition, record->envelope.command_offset};
           return !found;
         },
         progress);
@@ -150,15 +153,23 @@ class Search {
     }
     Progress progress("explain");
     expect(progress, *commands), expect(progress, *events);
-    if (const auto read = log_.read(*commands, [&](const auto& message) { return take_command(message, wanted); }, progress); !read) return read;
-    if (const auto read = log_.read(*events, [&](const auto& message) { return take_event(message, wanted); }, progress); !read) return read;
-    if (is_full()) return std::unexpected("this request led to more than " + std::to_string(kTreeMax) + " events and commands");
+    if (const auto read = log_.read(
+            *commands, [&](const auto& message) { return take_command(message, wanted); }, progress);
+        !read)
+      return read;
+    if (const auto read = log_.read(
+            *events, [&](const auto& message) { return take_event(message, wanted); }, progress);
+        !read)
+      return read;
+    if (is_full())
+      return std::unexpected("this request led to more than " + std::to_string(kTreeMax) + " events and commands");
     return {};
   }
 
   bool take_command(const kafka::Message& message, const std::set<std::string>& wanted) {
     if (!wanted.contains(std::string(message.header("correlation_id").value_or("")))) return true;
-    const auto envelope = schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name); });
+    const auto envelope =
+        schema::read_command_envelope(message.key(), [&](std::string_view name) { return message.header(name); });
     if (!envelope) return true;  // a dead letter says what was wrong with it
     commands_.push_back({.id = envelope->command_id,
                          .type = envelope->type,
@@ -195,7 +206,8 @@ class Search {
 void print(const Node& node, const std::string& asked, const std::string& before, const std::string& below) {
   std::cout << before << node.kind << " ";
   if (node.type) std::cout << text::printable(*node.type) << " ";
-  if (node.stream) std::cout << "of " << text::printable(*node.stream) << " version " << node.version.value_or(0) << " ";
+  if (node.stream)
+    std::cout << "of " << text::printable(*node.stream) << " version " << node.version.value_or(0) << " ";
   std::cout << text::printable(node.id);
   if (node.kind != "event" && node.actor) std::cout << " by " << text::printable(*node.actor);
   if (node.time) std::cout << ", " << schema::format_time(*node.time);
@@ -212,7 +224,8 @@ void print(const Node& node, const std::string& asked, const std::string& before
 }  // namespace
 
 Result<void> explain(const Common& common, const ExplainOptions& options) {
-  if (!is_uuid(options.event_id)) return std::unexpected(options.event_id + " is no event's id: they are UUIDs (ce_id)");
+  if (!is_uuid(options.event_id))
+    return std::unexpected(options.event_id + " is no event's id: they are UUIDs (ce_id)");
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
   Search search(*log);

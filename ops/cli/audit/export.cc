@@ -25,8 +25,9 @@ namespace parley::schema {
 
 template <>
 inline constexpr auto fields<audit::ExportIdentity> = std::tuple{
-    field("topic", &audit::ExportIdentity::topic), field("topic_id", &audit::ExportIdentity::topic_id), field("from", &audit::ExportIdentity::from),
-    field("types", &audit::ExportIdentity::types), field("personal", &audit::ExportIdentity::personal),
+    field("topic", &audit::ExportIdentity::topic),       field("topic_id", &audit::ExportIdentity::topic_id),
+    field("from", &audit::ExportIdentity::from),         field("types", &audit::ExportIdentity::types),
+    field("personal", &audit::ExportIdentity::personal),
 };
 
 }  // namespace parley::schema
@@ -116,10 +117,12 @@ Result<void> to_folder(Export& work, const ExportFolder& folder) {
     if (!file) return std::unexpected(file.error());
     if (file->last_line()) {
       const auto last = position_of_line(*file->last_line());
-      if (!last || last->first != stretch.where.partition) return std::unexpected(path.string() + ": its last line is none of this export");
+      if (!last || last->first != stretch.where.partition)
+        return std::unexpected(path.string() + ": its last line is none of this export");
       stretch.from = std::max(stretch.from, last->second + 1);
     }
-    if (const auto written = work.write(stretch, [&](std::string_view line) { return file->add(line); }); !written) return written;
+    if (const auto written = work.write(stretch, [&](std::string_view line) { return file->add(line); }); !written)
+      return written;
     if (const auto closed = file->close(); !closed) return closed;
   }
   return {};
@@ -134,13 +137,15 @@ Result<void> export_events(const Common& common, const ExportOptions& options) {
   if (*from && *to && **to <= **from) return std::unexpected("--to is not after --from: nothing can be between them");
   const auto known = schema::event_types();
   for (const auto& type : options.types) {
-    if (std::ranges::find(known, type) == known.end()) std::cerr << "parley audit export: this build knows no events of type " << type << "\n";
+    if (std::ranges::find(known, type) == known.end())
+      std::cerr << "parley audit export: this build knows no events of type " << type << "\n";
   }
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
   std::optional<ExportFolder> folder;
   if (options.out) {
-    const ExportIdentity identity{log->topic(), log->topic_id(), *from, {options.types.begin(), options.types.end()}, common.personal};
+    const ExportIdentity identity{
+        log->topic(), log->topic_id(), *from, {options.types.begin(), options.types.end()}, common.personal};
     auto opened = ExportFolder::open(*options.out, schema::write(identity) + "\n");
     if (!opened) return std::unexpected(opened.error());
     folder.emplace(std::move(*opened));

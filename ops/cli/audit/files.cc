@@ -19,7 +19,9 @@ constexpr std::size_t kLookBackBytes = 64 * 1024;
 constexpr int kMode = 0600;  // it may hold what people said
 constexpr const char* kOptionsFile = "export.json";
 
-std::unexpected<std::string> failed(const std::filesystem::path& path) { return std::unexpected(path.string() + ": " + std::strerror(errno)); }
+std::unexpected<std::string> failed(const std::filesystem::path& path) {
+  return std::unexpected(path.string() + ": " + std::strerror(errno));
+}
 
 }  // namespace
 
@@ -31,20 +33,23 @@ std::expected<ExportFolder, std::string> ExportFolder::open(std::filesystem::pat
   const int lock = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, kMode);
   if (lock < 0) return failed(path);
   ExportFolder out(std::move(folder), lock);
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) return std::unexpected(out.folder_.string() + ": another export writes there");
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0)
+    return std::unexpected(out.folder_.string() + ": another export writes there");
   std::ifstream in(path);
   const std::string before{std::istreambuf_iterator<char>(in), {}};
   if (before == options) return out;
   // One that did not come to its end never wrote a line: lines are written after it.
   if (before.ends_with('\n')) {
-    return std::unexpected(out.folder_.string() + " holds another export (" + before.substr(0, before.size() - 1) + "): choose another folder");
+    return std::unexpected(out.folder_.string() + " holds another export (" + before.substr(0, before.size() - 1) +
+                           "): choose another folder");
   }
   if (::ftruncate(lock, 0) != 0) return failed(path);
   if (::pwrite(lock, options.data(), options.size(), 0) != static_cast<::ssize_t>(options.size())) return failed(path);
   if (::fsync(lock) != 0) return failed(path);
   return out;
 }
-ExportFolder::ExportFolder(ExportFolder&& other) noexcept : folder_(std::move(other.folder_)), lock_(std::exchange(other.lock_, -1)) {}
+ExportFolder::ExportFolder(ExportFolder&& other) noexcept
+    : folder_(std::move(other.folder_)), lock_(std::exchange(other.lock_, -1)) {}
 ExportFolder::~ExportFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
@@ -78,7 +83,8 @@ std::expected<void, std::string> LineFile::cut_to_complete_lines() {
   auto newlines = std::string::npos;
   while (true) {
     newlines = tail.rfind('\n');
-    const bool has_line = newlines != std::string::npos && newlines > 0 && tail.rfind('\n', newlines - 1) != std::string::npos;
+    const bool has_line =
+        newlines != std::string::npos && newlines > 0 && tail.rfind('\n', newlines - 1) != std::string::npos;
     if (has_line || from == 0) break;
     const auto more = std::min<::off_t>(from, kLookBackBytes);
     std::string piece(static_cast<std::size_t>(more), '\0');

@@ -12,7 +12,8 @@ namespace parley::audit {
 /// Owned by one export at a time: the folder is locked. Not thread-safe. An error is a sentence.
 class ExportFolder {
  public:
-  /// Makes it when there is none. `options` (JSON) says what is exported; a folder that holds something else is refused.
+  /// Makes it when there is none. `options` (JSON) says what is exported; a folder that holds something else is
+  /// refused.
   static std::expected<ExportFolder, std::string> open(std::filesystem::path folder, const std::string& options);
   ExportFolder(ExportFolder&& other) noexcept;
   ExportFolder& operator=(ExportFolder&&) = delete;
@@ -26,7 +27,8 @@ class ExportFolder {
   int lock_;
 };
 
-/// Appends lines to a file. What is not a complete line at its end, because whoever wrote it died, is cut off at the opening.
+/// Appends lines to a file. What is not a complete line at its end, because whoever wrote it died, is cut off at the
+/// opening.
 class LineFile {
  public:
   static std::expected<LineFile, std::string> open(const std::filesystem::path& path);

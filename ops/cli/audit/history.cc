@@ -11,17 +11,19 @@ namespace {
 // Of the table's columns; what is longer moves the rest of its row.
 constexpr int kPositionWidth = 12, kVersionWidth = 7, kTimeWidth = 24, kTypeWidth = 32, kActorWidth = 16, kIdWidth = 36;
 
-void row(std::string_view position, std::string_view version, std::string_view time, std::string_view type, std::string_view actor,
-         std::string_view cause, std::string_view correlation) {
-  std::cout << std::left << std::setw(kPositionWidth) << position << "  " << std::right << std::setw(kVersionWidth) << version << "  " << std::left
-            << std::setw(kTimeWidth) << time << "  " << std::setw(kTypeWidth) << type << "  " << std::setw(kActorWidth) << actor << "  "
-            << std::setw(kIdWidth) << cause << "  " << correlation << "\n";
+void row(std::string_view position, std::string_view version, std::string_view time, std::string_view type,
+         std::string_view actor, std::string_view cause, std::string_view correlation) {
+  std::cout << std::left << std::setw(kPositionWidth) << position << "  " << std::right << std::setw(kVersionWidth)
+            << version << "  " << std::left << std::setw(kTimeWidth) << time << "  " << std::setw(kTypeWidth) << type
+            << "  " << std::setw(kActorWidth) << actor << "  " << std::setw(kIdWidth) << cause << "  " << correlation
+            << "\n";
 }
 
 void print(const projections::Record& record, Shown data) {
   const auto& e = record.envelope;
-  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence), schema::format_time(e.time),
-      text::printable(e.type), text::printable(e.actor), text::printable(e.causation), text::printable(e.correlation));
+  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence),
+      schema::format_time(e.time), text::printable(e.type), text::printable(e.actor), text::printable(e.causation),
+      text::printable(e.correlation));
   if (!data) return;
   const auto said = event_data(record, *data);
   std::cout << "    " << (said ? *said : "(" + said.error() + ")") << "\n";
@@ -29,7 +31,9 @@ void print(const projections::Record& record, Shown data) {
 
 }  // namespace
 
-schema::Disclosure Common::disclosure() const { return personal ? schema::Disclosure::personal : schema::Disclosure::masked; }
+schema::Disclosure Common::disclosure() const {
+  return personal ? schema::Disclosure::personal : schema::Disclosure::masked;
+}
 
 void Common::say_what_is_left_out() const {
   if (!json && !personal) std::cerr << "(texts about people are left out: --personal shows them)\n";

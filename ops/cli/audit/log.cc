@@ -24,7 +24,8 @@ Result<Stream> stream_named(const std::string& text) {
   const auto kind = text.substr(0, text.find('/'));
   const bool is_known = parse_stream(kind + "/1").has_value();
   if (text.find('/') != std::string::npos && !kind.empty() && !is_known) {
-    return std::unexpected(text + ": there is no kind of stream named " + kind + " (account, assistant, dialog, claim)");
+    return std::unexpected(text + ": there is no kind of stream named " + kind +
+                           " (account, assistant, dialog, claim)");
   }
   return std::unexpected(text + " is no stream: they are like dialog/1387");
 }
@@ -47,8 +48,10 @@ Result<Log> Log::open(const LogOptions& options) {
   const auto described = admin->describe_topics(std::array{topic});
   if (!described) return unread(described.error());
   if (!described->front())
-    return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers + " (--topic-prefix, --kafka-brokers)");
-  if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions)) return std::unexpected(std::move(*wrong));
+    return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers +
+                           " (--topic-prefix, --kafka-brokers)");
+  if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions))
+    return std::unexpected(std::move(*wrong));
   auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
   if (!reader) return unread(reader.error());
   Log log(options, std::move(*reader));
@@ -84,7 +87,8 @@ Result<std::vector<kafka::Stretch>> Log::written_since(std::vector<kafka::Stretc
   for (const auto& one : stretches) partitions.push_back(one.where);
   const auto begins = reader_.at_time(partitions, time - kClockMargin);
   if (!begins) return unread(begins.error());
-  for (std::size_t i = 0; i < stretches.size(); ++i) stretches[i].from = std::clamp((*begins)[i].offset, stretches[i].from, stretches[i].to);
+  for (std::size_t i = 0; i < stretches.size(); ++i)
+    stretches[i].from = std::clamp((*begins)[i].offset, stretches[i].from, stretches[i].to);
   return stretches;
 }
 
@@ -102,7 +106,8 @@ Result<kafka::Stretch> Log::happened_since(const kafka::Stretch& stretch, Timest
   auto guess = written_since({stretch}, time);
   if (!guess) return std::unexpected(guess.error());
   auto out = guess->front();
-  // Some event before the guess must be older than `time`: then all before it are. Otherwise a clock was wrong, and it begins further back.
+  // Some event before the guess must be older than `time`: then all before it are. Otherwise a clock was wrong, and it
+  // begins further back.
   for (std::int64_t back = 64; out.from > stretch.from; back *= 4) {
     const auto from = std::max(stretch.from, out.from - back);
     const auto before = first_time_in({stretch.where, from, out.from});
@@ -113,7 +118,8 @@ Result<kafka::Stretch> Log::happened_since(const kafka::Stretch& stretch, Timest
   return out;
 }
 
-Result<void> Log::read(const std::vector<kafka::Stretch>& stretches, const std::function<bool(const kafka::Message&)>& each, Progress& progress) {
+Result<void> Log::read(const std::vector<kafka::Stretch>& stretches,
+                       const std::function<bool(const kafka::Message&)>& each, Progress& progress) {
   const auto read = kafka::read_through(
       reader_, stretches,
       [&](const kafka::Message& record) {
@@ -128,7 +134,8 @@ Result<void> Log::read(const std::vector<kafka::Stretch>& stretches, const std::
   return {};
 }
 
-Result<std::int64_t> Log::read_stream(const StreamPlace& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress) {
+Result<std::int64_t> Log::read_stream(const StreamPlace& stream,
+                                      const std::function<bool(const projections::Record&)>& each, Progress& progress) {
   const auto partition = all_of(stream.partition);
   if (!partition) return std::unexpected(partition.error());
   const auto& subject = stream.subject;

@@ -19,7 +19,8 @@ namespace parley::audit {
 template <class T>
 using Result = std::expected<T, std::string>;
 
-/// Where the events of a stream stand: of the domain's, whose id names its partition, or of a partition's seals ("seal/3").
+/// Where the events of a stream stand: of the domain's, whose id names its partition, or of a partition's seals
+/// ("seal/3").
 struct StreamPlace {
   std::string subject;
   int partition = 0;
@@ -39,7 +40,8 @@ Result<StreamPlace> place_named(const std::string& text, int partitions);
 /// One thread's. Blocks; says how far it is on stderr.
 class Log {
  public:
-  /// Refuses a log that is not there, or that has another number of partitions: every stream would be looked for in a wrong one.
+  /// Refuses a log that is not there, or that has another number of partitions: every stream would be looked for in a
+  /// wrong one.
   static Result<Log> open(const LogOptions& options);
 
   /// The events' topic's id and name: what positions belong to.
@@ -53,17 +55,21 @@ class Log {
   Result<std::vector<kafka::Stretch>> all();
   /// What stands in the commands' topic now; nothing when there is none (a restored log may lack it).
   Result<std::vector<kafka::Stretch>> commands();
-  /// The part of the stretch that was written at `time` or later, as the records themselves say. A writer's clock may be wrong: only to begin near.
+  /// The part of the stretch that was written at `time` or later, as the records themselves say. A writer's clock may
+  /// be wrong: only to begin near.
   Result<std::vector<kafka::Stretch>> written_since(std::vector<kafka::Stretch> stretches, Timestamp time);
-  /// The part of the stretch whose events have `time` or later as their ce_time: exact, because that never goes back within a partition.
+  /// The part of the stretch whose events have `time` or later as their ce_time: exact, because that never goes back
+  /// within a partition.
   Result<kafka::Stretch> happened_since(const kafka::Stretch& stretch, Timestamp time);
 
   /// Calls `each` with every record of the stretches, in order within a partition, until it returns false.
-  Result<void> read(const std::vector<kafka::Stretch>& stretches, const std::function<bool(const kafka::Message&)>& each, Progress& progress);
+  Result<void> read(const std::vector<kafka::Stretch>& stretches,
+                    const std::function<bool(const kafka::Message&)>& each, Progress& progress);
 
-  /// The stream's events in order, until `each` returns false. How many there were (of those that were read); none is an error: there is no such
-  /// stream.
-  Result<std::int64_t> read_stream(const StreamPlace& stream, const std::function<bool(const projections::Record&)>& each, Progress& progress);
+  /// The stream's events in order, until `each` returns false. How many there were (of those that were read); none is
+  /// an error: there is no such stream.
+  Result<std::int64_t> read_stream(const StreamPlace& stream,
+                                   const std::function<bool(const projections::Record&)>& each, Progress& progress);
 
  private:
   Log(LogOptions options, kafka::Consumer reader) : options_(std::move(options)), reader_(std::move(reader)) {}

@@ -10,7 +10,9 @@ namespace {
 constexpr std::chrono::seconds kSayEvery{2};
 
 /// Past std::cerr, which escapes what moves a cursor: this here may.
-void show(std::string_view text) { [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size()); }
+void show(std::string_view text) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, text.data(), text.size());
+}
 
 }  // namespace
 
@@ -26,8 +28,10 @@ void Progress::advance(std::int64_t offsets) {
   said_ = now;
   const auto percent = total_ == 0 ? 0 : std::min<std::int64_t>(100, 100 * (before_ + offsets) / total_);
   const auto seconds = std::chrono::duration<double>(now - begun_).count();
-  show((is_terminal_ ? "\r\033[K" : "") + ("parley audit " + task_) + ": " + std::to_string(percent) + " %, " + std::to_string(records_) +
-       " records read, " + std::to_string(static_cast<std::int64_t>(static_cast<double>(records_) / seconds)) + "/s" + (is_terminal_ ? "" : "\n"));
+  show((is_terminal_ ? "\r\033[K" : "") + ("parley audit " + task_) + ": " + std::to_string(percent) + " %, " +
+       std::to_string(records_) + " records read, " +
+       std::to_string(static_cast<std::int64_t>(static_cast<double>(records_) / seconds)) + "/s" +
+       (is_terminal_ ? "" : "\n"));
   is_line_open_ = is_terminal_;
 }
 

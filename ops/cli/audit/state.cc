@@ -15,7 +15,8 @@ constexpr int kNameWidth = 22;
 
 /// A row under its columns' names, a line for each.
 void print(const projections::ShownRow& row) {
-  for (const auto& [name, value] : row) std::cout << "  " << std::left << std::setw(kNameWidth) << name << "  " << value << "\n";
+  for (const auto& [name, value] : row)
+    std::cout << "  " << std::left << std::setw(kNameWidth) << name << "  " << value << "\n";
 }
 /// A part of a stream on one line: its version and time first, where it has them, then the rest.
 void print_part(const projections::ShownRow& row) {
@@ -47,7 +48,8 @@ Result<void> state(const Common& common, const StateOptions& options) {
   const auto stream = stream_named(options.stream);
   if (!stream) return std::unexpected(stream.error());
   const auto moment = schema::parse_moment(options.at);
-  if (!moment && !options.at.empty()) return std::unexpected("--at " + options.at + ": it " + std::string(schema::kMomentIssue));
+  if (!moment && !options.at.empty())
+    return std::unexpected("--at " + options.at + ": it " + std::string(schema::kMomentIssue));
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
 
@@ -65,12 +67,14 @@ Result<void> state(const Common& common, const StateOptions& options) {
       progress);
   if (!count) return std::unexpected(count.error());
   if (!refused.empty()) {
-    return std::unexpected(options.stream + " cannot be folded beyond version " + std::to_string(fold.version()) + ": " + refused);
+    return std::unexpected(options.stream + " cannot be folded beyond version " + std::to_string(fold.version()) +
+                           ": " + refused);
   }
   if (fold.version() == 0) return std::unexpected(options.stream + " had not begun at " + options.at);
   const auto* wanted = moment ? std::get_if<schema::AtVersion>(&*moment) : nullptr;
   if (wanted != nullptr && wanted->version > fold.version()) {
-    return std::unexpected(options.stream + " has no version " + options.at + " yet: it is at version " + std::to_string(fold.version()));
+    return std::unexpected(options.stream + " has no version " + options.at + " yet: it is at version " +
+                           std::to_string(fold.version()));
   }
 
   const auto shown = fold.shown(common.disclosure());
@@ -96,7 +100,8 @@ Result<void> state(const Common& common, const StateOptions& options) {
     w.end_object();
     std::cout << w.text() << "\n";
   } else {
-    std::cout << options.stream << " at version " << fold.version() << ", which is of " << schema::format_time(fold.time()) << "\n";
+    std::cout << options.stream << " at version " << fold.version() << ", which is of "
+              << schema::format_time(fold.time()) << "\n";
     if (shown.row) {
       print(*shown.row);
     } else {

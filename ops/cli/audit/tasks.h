@@ -39,7 +39,8 @@ Result<void> state(const Common& common, const StateOptions& options);
 
 struct ExplainOptions {
   std::string event_id;
-  bool whole_log = false;  ///< Not from the request's beginning on: older requests that their clients gave the same id are found too.
+  bool whole_log = false;  ///< Not from the request's beginning on: older requests that their clients gave the same id
+                           ///< are found too.
 };
 /// The request that led to an event, and all that it caused.
 Result<void> explain(const Common& common, const ExplainOptions& options);
@@ -62,10 +63,12 @@ Result<void> export_events(const Common& common, const ExportOptions& options);
 struct VerifyOptions {
   std::vector<std::string> streams;  ///< The chains of these, and the seals of their partitions; empty: everything.
   std::string seal_keys_file;        ///< Public halves of the deciders' keys; empty: signatures are not checked.
-  std::string anchor_file;           ///< The last seals that were verified: must stand in the log, and are written anew afterwards. Empty: none.
+  std::string anchor_file;           ///< The last seals that were verified: must stand in the log, and are written anew
+                                     ///< afterwards. Empty: none.
   std::string scratch;               ///< A folder for what does not fit in memory; empty: the system's own.
 };
-/// Whether the log is what its deciders wrote: versions, hashes, digests and seals. A log that is not is printed and is an error.
+/// Whether the log is what its deciders wrote: versions, hashes, digests and seals. A log that is not is printed and is
+/// an error.
 Result<void> verify(const Common& common, const VerifyOptions& options);
 
 }  // namespace parley::audit

@@ -27,7 +27,9 @@ class Forest {
     std::map<std::string, std::vector<std::string>> below;
     for (const auto& [id, node] : nodes_) {
       const auto cause = causes_.find(id);
-      below[cause != causes_.end() && nodes_.contains(cause->second) && !is_in_circle(id) ? cause->second : std::string()].push_back(id);
+      below[cause != causes_.end() && nodes_.contains(cause->second) && !is_in_circle(id) ? cause->second
+                                                                                          : std::string()]
+          .push_back(id);
     }
     take(below, "", root);
   }
@@ -59,7 +61,8 @@ class Forest {
 
 }  // namespace
 
-Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& commands, const std::vector<SeenEvent>& events) {
+Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& commands,
+                const std::vector<SeenEvent>& events) {
   Forest forest;
   for (const auto& c : commands) {
     auto& node = forest.at(c.id);

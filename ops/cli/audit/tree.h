@@ -10,7 +10,8 @@
 
 namespace parley::audit {
 
-/// A command as far as it is known: from its record, or, when that is gone, from the events that name it as their cause.
+/// A command as far as it is known: from its record, or, when that is gone, from the events that name it as their
+/// cause.
 struct SeenCommand {
   std::string id;
   std::string type;
@@ -47,9 +48,10 @@ struct Node {
   std::vector<Node> children;            ///< By time.
 };
 
-/// Whatever is given has its place exactly once: below its cause where that is among what is given, and below the request otherwise. Commands of one
-/// id are one, sent several times. `correlation` is the request's.
-Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& commands, const std::vector<SeenEvent>& events);
+/// Whatever is given has its place exactly once: below its cause where that is among what is given, and below the
+/// request otherwise. Commands of one id are one, sent several times. `correlation` is the request's.
+Node build_tree(const std::string& correlation, const std::vector<SeenCommand>& commands,
+                const std::vector<SeenEvent>& events);
 
 /// The time in a UUIDv7 (RFC 9562); nothing for any other text.
 std::optional<Timestamp> time_of_uuid7(std::string_view text);

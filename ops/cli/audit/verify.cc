@@ -63,8 +63,9 @@ struct Anchor {
 namespace parley::schema {
 
 template <>
-inline constexpr auto fields<audit::ShownFault> = std::tuple{field("offset", &audit::ShownFault::offset), field("stream", &audit::ShownFault::stream),
-                                                             field("version", &audit::ShownFault::version), field("what", &audit::ShownFault::what)};
+inline constexpr auto fields<audit::ShownFault> =
+    std::tuple{field("offset", &audit::ShownFault::offset), field("stream", &audit::ShownFault::stream),
+               field("version", &audit::ShownFault::version), field("what", &audit::ShownFault::what)};
 template <>
 inline constexpr auto fields<audit::ShownPartition> = std::tuple{
     field("partition", &audit::ShownPartition::partition),
@@ -91,14 +92,16 @@ inline constexpr auto fields<audit::AnchoredPartition> =
     std::tuple{field("partition", &audit::AnchoredPartition::partition), field("seal", &audit::AnchoredPartition::seal),
                field("events", &audit::AnchoredPartition::events), field("digest", &audit::AnchoredPartition::digest)};
 template <>
-inline constexpr auto fields<audit::Anchor> = std::tuple{field("log", &audit::Anchor::log), field("partitions", &audit::Anchor::partitions)};
+inline constexpr auto fields<audit::Anchor> =
+    std::tuple{field("log", &audit::Anchor::log), field("partitions", &audit::Anchor::partitions)};
 
 }  // namespace parley::schema
 
 namespace parley::audit {
 namespace {
 
-/// Of the log that is named there: of another one it says nothing. A file that is not there yet is an anchor without seals.
+/// Of the log that is named there: of another one it says nothing. A file that is not there yet is an anchor without
+/// seals.
 Result<Anchor> read_anchor(const std::string& path, const std::string& log) {
   Anchor none{log, {}};
   if (path.empty() || !std::filesystem::exists(path)) return none;
@@ -106,7 +109,8 @@ Result<Anchor> read_anchor(const std::string& path, const std::string& log) {
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   auto anchor = schema::read_text<Anchor>(text);
   if (!anchor) return std::unexpected(path + ": is no anchor: " + anchor.error().field + " " + anchor.error().issue);
-  if (anchor->log != log) return std::unexpected(path + ": is the anchor of another log (" + anchor->log + ", not " + log + ")");
+  if (anchor->log != log)
+    return std::unexpected(path + ": is the anchor of another log (" + anchor->log + ", not " + log + ")");
   return std::move(*anchor);
 }
 
@@ -138,17 +142,19 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
   if (!log) return std::unexpected(log.error());
   const auto anchor = read_anchor(options.anchor_file, log->topic_id());
   if (!anchor) return std::unexpected(anchor.error());
-  auto heads = verify::Heads::open(options.scratch.empty() ? std::filesystem::temp_directory_path().string() : options.scratch);
+  auto heads =
+      verify::Heads::open(options.scratch.empty() ? std::filesystem::temp_directory_path().string() : options.scratch);
   if (!heads) return std::unexpected(heads.error());
   auto stretches = log->all();
   if (!stretches) return std::unexpected(stretches.error());
-  if (!partitions.empty()) std::erase_if(*stretches, [&](const auto& one) { return !partitions.contains(one.where.partition); });
+  if (!partitions.empty())
+    std::erase_if(*stretches, [&](const auto& one) { return !partitions.contains(one.where.partition); });
 
   std::map<int, PartitionCheck> checks;
   for (const auto& [where, from, to] : *stretches) {
     if (from > 0) {
-      return std::unexpected(where.topic + " " + std::to_string(where.partition) + " begins at " + std::to_string(from) +
-                             ": the beginning of the record is gone");
+      return std::unexpected(where.topic + " " + std::to_string(where.partition) + " begins at " +
+                             std::to_string(from) + ": the beginning of the record is gone");
     }
     verify::CheckOptions check{.partition = where.partition,
                                .partitions = common.log.partitions,
@@ -159,7 +165,10 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
     }
     checks.try_emplace(where.partition, std::move(check), *heads);
   }
-  Report report{.log = log->topic_id(), .signatures_checked = keys.has_value(), .anchored = !anchor->partitions.empty(), .partitions = {}};
+  Report report{.log = log->topic_id(),
+                .signatures_checked = keys.has_value(),
+                .anchored = !anchor->partitions.empty(),
+                .partitions = {}};
   const auto began = std::chrono::steady_clock::now();
   std::int64_t records = 0;
   std::vector<std::pair<std::string_view, std::string_view>> headers;
@@ -188,9 +197,11 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
                          .fault = {}};
     if (const auto& fault = check.fault()) {
       report.fits = false;
-      shown.fault = ShownFault{fault->offset < 0 ? std::nullopt : std::optional(fault->offset), fault->stream, fault->version, fault->what};
+      shown.fault = ShownFault{fault->offset < 0 ? std::nullopt : std::optional(fault->offset), fault->stream,
+                               fault->version, fault->what};
     }
-    if (const auto& seal = check.last_seal()) next.partitions.push_back({partition, seal->version, seal->events, seal->digest});
+    if (const auto& seal = check.last_seal())
+      next.partitions.push_back({partition, seal->version, seal->events, seal->digest});
     report.events += shown.events;
     report.unsealed_events += shown.unsealed_events;
     report.partitions.push_back(std::move(shown));
@@ -203,20 +214,23 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
 }
 
 void print(const Report& report) {
-  std::cout << std::left << std::setw(10) << "partition" << std::right << std::setw(12) << "events" << std::setw(9) << "seals" << std::setw(12)
-            << "not sealed" << "  since\n";
+  std::cout << std::left << std::setw(10) << "partition" << std::right << std::setw(12) << "events" << std::setw(9)
+            << "seals" << std::setw(12) << "not sealed" << "  since\n";
   for (const auto& one : report.partitions) {
-    std::cout << std::left << std::setw(10) << one.partition << std::right << std::setw(12) << one.events << std::setw(9) << one.seals
-              << std::setw(12) << one.unsealed_events << "  " << (one.unsealed_since ? schema::format_time(*one.unsealed_since) : "") << "\n";
+    std::cout << std::left << std::setw(10) << one.partition << std::right << std::setw(12) << one.events
+              << std::setw(9) << one.seals << std::setw(12) << one.unsealed_events << "  "
+              << (one.unsealed_since ? schema::format_time(*one.unsealed_since) : "") << "\n";
   }
-  std::cout << report.events << " events of " << report.streams << " streams, " << report.events_per_second << "/s; " << report.unsealed_events
-            << " not sealed yet; signatures " << (report.signatures_checked ? "checked" : "not checked (--seal-keys)")
+  std::cout << report.events << " events of " << report.streams << " streams, " << report.events_per_second << "/s; "
+            << report.unsealed_events << " not sealed yet; signatures "
+            << (report.signatures_checked ? "checked" : "not checked (--seal-keys)")
             << (report.fits && report.anchored ? "; what was verified earlier is there" : "") << "\n";
   for (const auto& one : report.partitions) {
     if (!one.fault) continue;
     std::cout << "DOES NOT FIT: partition " << one.partition;
     if (one.fault->offset) std::cout << " offset " << *one.fault->offset;
-    if (!one.fault->stream.empty()) std::cout << ": " << text::printable(one.fault->stream) << " version " << one.fault->version;
+    if (!one.fault->stream.empty())
+      std::cout << ": " << text::printable(one.fault->stream) << " version " << one.fault->version;
     std::cout << " " << text::printable(one.fault->what) << "\n";
   }
   if (report.fits) std::cout << "everything fits\n";

@@ -20,7 +20,9 @@ struct KeyFiles {
   std::string seal_key;  ///< The deciders' signing key.
 
   /// By their names among a copy's secrets, which never change.
-  std::vector<std::pair<std::string_view, std::string>> named() const { return {{"keys", keys}, {"seal-key", seal_key}}; }
+  std::vector<std::pair<std::string_view, std::string>> named() const {
+    return {{"keys", keys}, {"seal-key", seal_key}};
+  }
 };
 
 struct BackupOptions {
@@ -45,13 +47,13 @@ struct RestoreOptions {
   bool json = false;
 };
 
-// Each says on standard error how far it is and ends early, with 1, on SIGTERM or SIGINT. The process's exit code: 0 when all is done and on the disk
-// (or acknowledged by Kafka); 1 otherwise, with the reason on standard error.
+// Each says on standard error how far it is and ends early, with 1, on SIGTERM or SIGINT. The process's exit code: 0
+// when all is done and on the disk (or acknowledged by Kafka); 1 otherwise, with the reason on standard error.
 
 /// Copies a log while it is written. A folder without a manifest is no copy.
 int backup(const BackupOptions& options);
-/// Fills an empty log from a copy, or only looks whether the copy is whole. Until it has ended the log cannot be decided on: the topic of commands is
-/// made last.
+/// Fills an empty log from a copy, or only looks whether the copy is whole. Until it has ended the log cannot be
+/// decided on: the topic of commands is made last.
 int restore(const RestoreOptions& options);
 
 /// Adds both commands to the program's; `exit_code` gets what they return.

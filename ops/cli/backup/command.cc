@@ -19,7 +19,8 @@ struct Given {
 };
 
 /// What both commands take.
-CLI::App* add(CLI::App& app, const char* name, const char* description, const char* keys, const char* seal_key, Given& given) {
+CLI::App* add(CLI::App& app, const char* name, const char* description, const char* keys, const char* seal_key,
+              Given& given) {
   auto* command = app.add_subcommand(name, description);
   command->add_option("folder", given.folder, "Of the copy")->required();
   cli::add_kafka(*command, given.common);
@@ -35,9 +36,11 @@ CLI::App* add(CLI::App& app, const char* name, const char* description, const ch
 
 void add_commands(CLI::App& app, int& exit_code) {
   const auto given = std::make_shared<Given>();
-  auto* backup_command = add(app, "backup", "Copies the log into a folder, while it is written", "The deployment's keys, to go into the copy",
-                             "The deciders' signing key, to go there too", *given);
-  backup_command->add_flag("--without-keys", given->without_keys, "Leave the keys out: a restore needs the old file then");
+  auto* backup_command =
+      add(app, "backup", "Copies the log into a folder, while it is written",
+          "The deployment's keys, to go into the copy", "The deciders' signing key, to go there too", *given);
+  backup_command->add_flag("--without-keys", given->without_keys,
+                           "Leave the keys out: a restore needs the old file then");
   backup_command->callback([given, &exit_code] {
     log::configure("backup", "", *log::level_named("error"));
     exit_code = backup({.folder = given->folder,
@@ -51,23 +54,24 @@ void add_commands(CLI::App& app, int& exit_code) {
   });
 
   const auto wanted = std::make_shared<Given>();
-  auto* restore_command =
-      add(app, "restore", "Fills an empty log from a copy, or checks a copy", "Where the copy's keys are written; other keys are never replaced",
-          "Where its signing key is written, if it has one", *wanted);
+  auto* restore_command = add(app, "restore", "Fills an empty log from a copy, or checks a copy",
+                              "Where the copy's keys are written; other keys are never replaced",
+                              "Where its signing key is written, if it has one", *wanted);
   cli::add_topics(*restore_command, wanted->common);
   restore_command->add_flag("--check", wanted->check, "Only look whether the copy is whole; needs no Kafka");
   auto* partitions = restore_command->get_option("--partitions");
   restore_command->callback([wanted, partitions, &exit_code] {
     log::configure("restore", "", *log::level_named("error"));
-    exit_code = restore({.folder = wanted->folder,
-                         .kafka = wanted->common.kafka(),
-                         .prefix = wanted->common.topic_prefix,
-                         .partitions = partitions->count() > 0 ? std::optional(wanted->common.partitions) : std::nullopt,
-                         .replication = wanted->common.replication,
-                         .keys = wanted->keys,
-                         .passphrase_file = wanted->passphrase_file,
-                         .check_only = wanted->check,
-                         .json = wanted->json});
+    exit_code =
+        restore({.folder = wanted->folder,
+                 .kafka = wanted->common.kafka(),
+                 .prefix = wanted->common.topic_prefix,
+                 .partitions = partitions->count() > 0 ? std::optional(wanted->common.partitions) : std::nullopt,
+                 .replication = wanted->common.replication,
+                 .keys = wanted->keys,
+                 .passphrase_file = wanted->passphrase_file,
+                 .check_only = wanted->check,
+                 .json = wanted->json});
   });
 }
 

@@ -50,15 +50,18 @@ Result<T> plain(kafka::Result<T>&& result) {
 class Copying {
  public:
   explicit Copying(const BackupOptions& options)
-      : options_(options), partitions_(options.partitions), cut_(partitions_, {}), first_left_out_(static_cast<std::size_t>(partitions_)) {}
+      : options_(options),
+        partitions_(options.partitions),
+        cut_(partitions_, {}),
+        first_left_out_(static_cast<std::size_t>(partitions_)) {}
 
   Result<Manifest> run() {
     auto sealed = seal_keys();
     if (!sealed) return std::unexpected(sealed.error());
     if (auto done = open_log(); !done) return std::unexpected(done.error());
     if (auto done = make_folder(); !done) return std::unexpected(done.error());
-    for (const auto step : {&Copying::copy_events, &Copying::close_cut, &Copying::finish_events, &Copying::copy_replies, &Copying::copy_letters,
-                            &Copying::copy_directory}) {
+    for (const auto step : {&Copying::copy_events, &Copying::close_cut, &Copying::finish_events, &Copying::copy_replies,
+                            &Copying::copy_letters, &Copying::copy_directory}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
     }
     if (*sealed) {
@@ -71,8 +74,12 @@ class Copying {
 
  private:
   std::string topic(std::string_view name) const { return options_.prefix + "." + std::string(name); }
-  std::string path(std::string_view topic, int partition) const { return options_.folder + "/" + file_name(topic, partition); }
-  std::vector<kafka::TopicPartition> all(std::string_view name) const { return kafka::every_partition(topic(name), partitions_); }
+  std::string path(std::string_view topic, int partition) const {
+    return options_.folder + "/" + file_name(topic, partition);
+  }
+  std::vector<kafka::TopicPartition> all(std::string_view name) const {
+    return kafka::every_partition(topic(name), partitions_);
+  }
 
   // What is needed before anything is written.
 
@@ -85,8 +92,11 @@ class Copying {
     const auto given = passphrase(options_.passphrase_file);
     if (!given) return std::unexpected(given.error());
     if (given->empty())
-      return std::unexpected("keys go into a copy under a passphrase (--passphrase-file, PARLEY_BACKUP_PASSPHRASE), or not at all (--without-keys)");
-    if (options_.keys.keys.empty()) return std::unexpected("--keys-file names the keys that go into the copy; or --without-keys");
+      return std::unexpected(
+          "keys go into a copy under a passphrase (--passphrase-file, PARLEY_BACKUP_PASSPHRASE), or not at all "
+          "(--without-keys)");
+    if (options_.keys.keys.empty())
+      return std::unexpected("--keys-file names the keys that go into the copy; or --without-keys");
     manifest_.keys = {true, "libsodium: XSalsa20-Poly1305 under Argon2id of a passphrase", {}};
     std::vector<Secret> secrets;
     for (const auto& [name, file] : options_.keys.named()) {
@@ -133,12 +143,13 @@ class Copying {
 
   // Reading.
 
-  /// As a read_uncommitted client sees it: what was acknowledged stands below, though the mark of its commit may not be there yet. Reading up to
-  /// there waits for what is under way.
+  /// As a read_uncommitted client sees it: what was acknowledged stands below, though the mark of its commit may not be
+  /// there yet. Reading up to there waits for what is under way.
   Result<std::vector<kafka::PartitionOffset>> ends(std::string_view name) {
     return plain(reader_->end(all(name), kafka::Isolation::read_uncommitted));
   }
-  Result<> read(std::string_view name, const std::vector<kafka::PartitionOffset>& from, const std::vector<kafka::PartitionOffset>& to,
+  Result<> read(std::string_view name, const std::vector<kafka::PartitionOffset>& from,
+                const std::vector<kafka::PartitionOffset>& to,
                 const std::function<Result<>(const kafka::Message&)>& each) {
     std::vector<kafka::Stretch> stretches;
     std::int64_t total = 0;
@@ -171,7 +182,8 @@ class Copying {
     auto& first = first_left_out_[static_cast<std::size_t>(partition)];
     if (!first || envelope.command_offset < *first) first = envelope.command_offset;
     const auto stream = parse_stream(envelope.subject);
-    if (stream && schema::is_in_directory(stream->kind)) later_.try_emplace(*stream, Later{partition, initial_state(stream->kind)});
+    if (stream && schema::is_in_directory(stream->kind))
+      later_.try_emplace(*stream, Later{partition, initial_state(stream->kind)});
   }
 
   // The steps.
@@ -195,8 +207,8 @@ class Copying {
       const auto record = stored(message);
       const auto envelope = envelope_of(record);
       if (!envelope) {
-        return std::unexpected("the event at " + std::to_string(message.partition()) + ":" + std::to_string(message.offset()) + ": " +
-                               envelope.error());
+        return std::unexpected("the event at " + std::to_string(message.partition()) + ":" +
+                               std::to_string(message.offset()) + ": " + envelope.error());
       }
       if (!cut_.pass(message.partition(), fact_of(*envelope, message.value(), message.offset()))) {
         note_left_out(message.partition(), *envelope);
@@ -208,7 +220,8 @@ class Copying {
     for (auto& writer : writers) {
       if (auto closed = writer.close(); !closed) return closed;
     }
-    // All that is inside is committed now, and so what stands in the other topics because of it stands below their ends.
+    // All that is inside is committed now, and so what stands in the other topics because of it stands below their
+    // ends.
     for (const auto name : {kReplies, kDeadLetters, kDirectory}) {
       auto those = ends(name);
       if (!those) return std::unexpected(those.error());
@@ -297,7 +310,8 @@ class Copying {
         return false;
       }
       // The others remember nothing.
-      const bool is_remembered = envelope->memory == schema::Memory::first || envelope->memory == schema::Memory::under_way;
+      const bool is_remembered =
+          envelope->memory == schema::Memory::first || envelope->memory == schema::Memory::under_way;
       if (!is_remembered || outcome->time < manifest_.replies_since) return false;
       if (outcome->position) return cut_.holds(partition, outcome->position->offset);
       return stands_before_the_cut(partition, outcome->time, envelope->command_offset);
@@ -345,7 +359,8 @@ class Copying {
       for (const auto& [stream, later] : later_) {
         const auto i = static_cast<std::size_t>(later.partition);
         for (auto& entry : schema::directory_of(stream, later.state)) {
-          auto written = writers[i].write({++last[i], manifest_.time, entry.key, entry.value, {{"content-type", std::string(schema::kJson)}}});
+          auto written = writers[i].write(
+              {++last[i], manifest_.time, entry.key, entry.value, {{"content-type", std::string(schema::kJson)}}});
           if (!written) return written;
         }
       }
@@ -371,7 +386,8 @@ class Copying {
       each(**record);
     }
     const auto records = reader->records(), bytes = reader->bytes();
-    manifest_.files.push_back({file_name(name, partition), std::string(name), partition, records, bytes, reader->finish_digest()});
+    manifest_.files.push_back(
+        {file_name(name, partition), std::string(name), partition, records, bytes, reader->finish_digest()});
     auto total = std::ranges::find(manifest_.totals, name, &TotalEntry::topic);
     if (total == manifest_.totals.end()) total = manifest_.totals.insert(total, {std::string(name), 0, 0});
     total->records += records;
@@ -382,13 +398,15 @@ class Copying {
   Result<> add_secrets(const std::string& sealed) {
     const auto text = sealed + "\n";
     if (auto written = write_file(options_.folder + "/" + std::string(kSecrets), text); !written) return written;
-    manifest_.files.push_back({std::string(kSecrets), "", 0, 0, static_cast<std::int64_t>(text.size()), crypto::hex(crypto::sha256(text))});
+    manifest_.files.push_back(
+        {std::string(kSecrets), "", 0, 0, static_cast<std::int64_t>(text.size()), crypto::hex(crypto::sha256(text))});
     return {};
   }
 
   Result<Manifest> finish() {
     manifest_.product = kProduct;
-    for (const auto kind : kinds()) manifest_.fold_version = std::max<std::int64_t>(manifest_.fold_version, fold_version(kind));
+    for (const auto kind : kinds())
+      manifest_.fold_version = std::max<std::int64_t>(manifest_.fold_version, fold_version(kind));
     manifest_.topic_prefix = options_.prefix;
     manifest_.partitions = partitions_;
     manifest_.finished = now();
@@ -403,7 +421,7 @@ class Copying {
   std::optional<kafka::Consumer> reader_;
   Cut cut_;
   std::map<std::string_view, std::vector<kafka::PartitionOffset>> ends_;  // of the topics beside the events
-  std::vector<std::optional<std::int64_t>> first_left_out_;               // by partition: the lowest command with an event outside
+  std::vector<std::optional<std::int64_t>> first_left_out_;  // by partition: the lowest command with an event outside
   /// A stream of the directory that has events outside: what it is with those inside alone.
   struct Later {
     int partition = 0;
@@ -413,7 +431,8 @@ class Copying {
 };
 
 void print(const std::string& folder, const Manifest& manifest) {
-  std::cout << "a copy of " << manifest.topic_prefix << " as of " << schema::format_time(manifest.time) << " is in " << folder << "\n";
+  std::cout << "a copy of " << manifest.topic_prefix << " as of " << schema::format_time(manifest.time) << " is in "
+            << folder << "\n";
   print_contents(manifest);
 }
 
@@ -425,7 +444,8 @@ int backup(const BackupOptions& options) {
   Copying copying(options);
   const auto manifest = copying.run();
   if (!manifest) {
-    std::cerr << "parley backup: " << manifest.error() << (copying.has_begun() ? "; what stands in " + options.folder + " is no copy" : "") << "\n";
+    std::cerr << "parley backup: " << manifest.error()
+              << (copying.has_begun() ? "; what stands in " + options.folder + " is no copy" : "") << "\n";
     return 1;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

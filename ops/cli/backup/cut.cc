@@ -14,7 +14,9 @@ namespace {
 std::string stream_name(std::string_view subject) { return "stream " + std::string(subject); }
 std::string event_name(std::string_view id) { return "event " + std::string(id); }
 /// What one decision appended: events of one stream with one stamp.
-std::string decision_name(const schema::Envelope& e) { return "decision " + e.subject + " " + schema::format_time(e.time); }
+std::string decision_name(const schema::Envelope& e) {
+  return "decision " + e.subject + " " + schema::format_time(e.time);
+}
 
 std::optional<Stream> stream_of_actor(const Principal& principal) {
   if (const auto owner = asking_owner(principal)) return Stream{Kind::account, owner->value};
@@ -67,7 +69,8 @@ void Cut::close(const Reread& reread) {
       const auto before = end;
       reread(partition, [&](const Fact& fact) {
         if (fact.offset >= before) return false;
-        if (fact.offset < end && std::ranges::any_of(fact.needs, [&](const auto& name) { return outside_.contains(name); })) {
+        if (fact.offset < end &&
+            std::ranges::any_of(fact.needs, [&](const auto& name) { return outside_.contains(name); })) {
           end = fact.offset;
           changed = true;
           ++moved_;

@@ -32,18 +32,22 @@ namespace parley::schema {
 template <>
 inline constexpr auto fields<backup::Format> = std::tuple{field("format", &backup::Format::format)};
 template <>
-inline constexpr auto fields<backup::TopicEntry> = std::tuple{field("name", &backup::TopicEntry::name), field("id", &backup::TopicEntry::id)};
+inline constexpr auto fields<backup::TopicEntry> =
+    std::tuple{field("name", &backup::TopicEntry::name), field("id", &backup::TopicEntry::id)};
 template <>
 inline constexpr auto fields<backup::FileEntry> = std::tuple{
-    field("name", &backup::FileEntry::name),       field("topic", &backup::FileEntry::topic), field("partition", &backup::FileEntry::partition),
-    field("records", &backup::FileEntry::records), field("bytes", &backup::FileEntry::bytes), field("sha256", &backup::FileEntry::sha256),
+    field("name", &backup::FileEntry::name),           field("topic", &backup::FileEntry::topic),
+    field("partition", &backup::FileEntry::partition), field("records", &backup::FileEntry::records),
+    field("bytes", &backup::FileEntry::bytes),         field("sha256", &backup::FileEntry::sha256),
 };
 template <>
-inline constexpr auto fields<backup::TotalEntry> = std::tuple{
-    field("topic", &backup::TotalEntry::topic), field("records", &backup::TotalEntry::records), field("bytes", &backup::TotalEntry::bytes)};
+inline constexpr auto fields<backup::TotalEntry> =
+    std::tuple{field("topic", &backup::TotalEntry::topic), field("records", &backup::TotalEntry::records),
+               field("bytes", &backup::TotalEntry::bytes)};
 template <>
 inline constexpr auto fields<backup::Keys> =
-    std::tuple{field("inside", &backup::Keys::inside), field("form", &backup::Keys::form), field("secrets", &backup::Keys::secrets)};
+    std::tuple{field("inside", &backup::Keys::inside), field("form", &backup::Keys::form),
+               field("secrets", &backup::Keys::secrets)};
 template <>
 inline constexpr auto fields<backup::Manifest> = std::tuple{
     field("format", &backup::Manifest::format),
@@ -64,7 +68,8 @@ inline constexpr auto fields<backup::Manifest> = std::tuple{
     field("files", &backup::Manifest::files),
 };
 template <>
-inline constexpr auto fields<backup::Secret> = std::tuple{field("name", &backup::Secret::name), field("value", &backup::Secret::value)};
+inline constexpr auto fields<backup::Secret> =
+    std::tuple{field("name", &backup::Secret::name), field("value", &backup::Secret::value)};
 
 }  // namespace parley::schema
 
@@ -75,21 +80,30 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kLookEveryBytes = 8 << 20;
 
-std::unexpected<std::string> failed(const std::string& path) { return std::unexpected(path + ": " + std::strerror(errno)); }
-std::string digest_line(std::string_view text) { return crypto::hex(crypto::sha256(text)) + "  " + std::string(kManifest) + "\n"; }
+std::unexpected<std::string> failed(const std::string& path) {
+  return std::unexpected(path + ": " + std::strerror(errno));
+}
+std::string digest_line(std::string_view text) {
+  return crypto::hex(crypto::sha256(text)) + "  " + std::string(kManifest) + "\n";
+}
 
 /// A name is a name of a file in the folder, and nothing that leads elsewhere.
-bool is_plain(const std::string& name) { return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos; }
+bool is_plain(const std::string& name) {
+  return !name.empty() && name.front() != '.' && name.find('/') == std::string::npos;
+}
 
-std::expected<void, std::string> check_file(const std::string& path, const FileEntry& file, const std::function<bool(std::int64_t bytes)>& go_on) {
+std::expected<void, std::string> check_file(const std::string& path, const FileEntry& file,
+                                            const std::function<bool(std::int64_t bytes)>& go_on) {
   std::error_code gone;
   const auto size = fs::file_size(path, gone);
   if (gone) return std::unexpected(path + ": is missing");
-  if (static_cast<std::int64_t>(size) != file.bytes) return std::unexpected(path + ": has another size than the manifest says");
+  if (static_cast<std::int64_t>(size) != file.bytes)
+    return std::unexpected(path + ": has another size than the manifest says");
   if (file.topic.empty()) {
     const auto text = read_file(path);
     if (!text) return std::unexpected(text.error());
-    if (crypto::hex(crypto::sha256(*text)) != file.sha256) return std::unexpected(path + ": was changed (another SHA-256)");
+    if (crypto::hex(crypto::sha256(*text)) != file.sha256)
+      return std::unexpected(path + ": was changed (another SHA-256)");
     return {};
   }
   auto reader = RecordReader::open(path);
@@ -107,7 +121,8 @@ std::expected<void, std::string> check_file(const std::string& path, const FileE
     }
   }
   if (!go_on(reader->bytes() - looked)) return std::unexpected(std::string("stopped"));
-  if (reader->records() != file.records) return std::unexpected(path + ": has another number of records than the manifest says");
+  if (reader->records() != file.records)
+    return std::unexpected(path + ": has another number of records than the manifest says");
   if (reader->finish_digest() != file.sha256) return std::unexpected(path + ": was changed (another SHA-256)");
   return {};
 }
@@ -128,13 +143,21 @@ std::string manifest_json(const Manifest& manifest) { return schema::write(manif
 
 void print_contents(const Manifest& manifest) {
   for (const auto& total : manifest.totals)
-    std::cout << "  " << std::left << std::setw(14) << total.topic << total.records << " records, " << size_text(total.bytes) << "\n";
-  std::cout << "  keys          " << (manifest.keys.inside ? "inside, under the passphrase" : "left out: a restore needs the old ones") << "\n";
-  if (manifest.seals > 0) std::cout << "  of the events, " << manifest.seals << " are seals of this log's order: a restore leaves them behind\n";
-  if (manifest.unreadable_replies > 0) std::cout << "  replies that this build cannot read were left out: " << manifest.unreadable_replies << "\n";
+    std::cout << "  " << std::left << std::setw(14) << total.topic << total.records << " records, "
+              << size_text(total.bytes) << "\n";
+  std::cout << "  keys          "
+            << (manifest.keys.inside ? "inside, under the passphrase" : "left out: a restore needs the old ones")
+            << "\n";
+  if (manifest.seals > 0)
+    std::cout << "  of the events, " << manifest.seals
+              << " are seals of this log's order: a restore leaves them behind\n";
+  if (manifest.unreadable_replies > 0)
+    std::cout << "  replies that this build cannot read were left out: " << manifest.unreadable_replies << "\n";
 }
 
-std::string file_name(std::string_view topic, int partition) { return std::string(topic) + "-" + std::to_string(partition) + ".records"; }
+std::string file_name(std::string_view topic, int partition) {
+  return std::string(topic) + "-" + std::to_string(partition) + ".records";
+}
 
 std::expected<std::string, std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -180,14 +203,18 @@ std::expected<Manifest, std::string> read_manifest(const std::string& folder) {
   if (!digest) return std::unexpected(digest.error());
   if (*digest != digest_line(*text))
     return std::unexpected(path + ": was changed (its SHA-256 is not the one in " + std::string(kManifestDigest) + ")");
-  const auto problem = [&](const schema::Problem& found) { return std::unexpected(path + ": " + found.field + " " + found.issue); };
+  const auto problem = [&](const schema::Problem& found) {
+    return std::unexpected(path + ": " + found.field + " " + found.issue);
+  };
   const auto format = schema::read_text<Format>(*text);  // first: another format has other fields
   if (!format) return problem(format.error());
   if (format->format != kFormat)
-    return std::unexpected(path + ": is of format " + std::to_string(format->format) + ", this program reads " + std::to_string(kFormat));
+    return std::unexpected(path + ": is of format " + std::to_string(format->format) + ", this program reads " +
+                           std::to_string(kFormat));
   const auto manifest = schema::read_text<Manifest>(*text);
   if (!manifest) return problem(manifest.error());
-  if (manifest->partitions < 1 || manifest->partitions > kSlots || manifest->cut.size() != static_cast<std::size_t>(manifest->partitions))
+  if (manifest->partitions < 1 || manifest->partitions > kSlots ||
+      manifest->cut.size() != static_cast<std::size_t>(manifest->partitions))
     return std::unexpected(path + ": its partitions and its cut are not of one log");
   return *manifest;
 }
@@ -196,12 +223,14 @@ std::expected<void, std::string> check_files(const std::string& folder, const Ma
                                              const std::function<bool(std::int64_t bytes)>& go_on) {
   auto missing = names_of(manifest);
   for (const auto& file : manifest.files) {
-    if (!is_plain(file.name) || missing.erase(file.name) == 0) return std::unexpected(folder + "/" + file.name + ": does not belong to a copy");
+    if (!is_plain(file.name) || missing.erase(file.name) == 0)
+      return std::unexpected(folder + "/" + file.name + ": does not belong to a copy");
     if (!file.topic.empty() && file.name != file_name(file.topic, static_cast<int>(file.partition)))
       return std::unexpected(folder + "/" + file.name + ": is not where the manifest says that it belongs");
     if (auto checked = check_file(folder + "/" + file.name, file, go_on); !checked) return checked;
   }
-  if (!missing.empty()) return std::unexpected(folder + "/" + *missing.begin() + ": is not in the manifest, the copy is not whole");
+  if (!missing.empty())
+    return std::unexpected(folder + "/" + *missing.begin() + ": is not in the manifest, the copy is not whole");
   return {};
 }
 

@@ -14,10 +14,12 @@ namespace parley::backup {
 
 /// Of the whole copy: another one is refused.
 inline constexpr std::int64_t kFormat = 1;
-inline constexpr std::string_view kManifest = "manifest.json", kManifestDigest = "manifest.sha256", kSecrets = "secrets.sealed";
+inline constexpr std::string_view kManifest = "manifest.json", kManifestDigest = "manifest.sha256",
+                                  kSecrets = "secrets.sealed";
 
 /// The topics that a copy holds, without their prefix, in the order in which they are restored.
-inline constexpr std::string_view kEvents = "events", kReplies = "replies", kDeadLetters = "dead-letters", kDirectory = "directory";
+inline constexpr std::string_view kEvents = "events", kReplies = "replies", kDeadLetters = "dead-letters",
+                                  kDirectory = "directory";
 
 struct TopicEntry {
   std::string name;
@@ -60,13 +62,14 @@ struct Manifest {
   Keys keys;
 };
 
-/// Last of all: first its digest, then the manifest, each under its name when it is whole. A folder without it is no copy.
+/// Last of all: first its digest, then the manifest, each under its name when it is whole. A folder without it is no
+/// copy.
 std::expected<void, std::string> write_manifest(const std::string& folder, const Manifest& manifest);
 /// Refuses one that was changed or is of another format. The error names the file.
 std::expected<Manifest, std::string> read_manifest(const std::string& folder);
 
-/// Whether every file that belongs to a copy stands there as the manifest says: size, SHA-256, records that decode. Reads all of it; `go_on` is told
-/// of bytes read now and then, and ends it with false. The error names the file.
+/// Whether every file that belongs to a copy stands there as the manifest says: size, SHA-256, records that decode.
+/// Reads all of it; `go_on` is told of bytes read now and then, and ends it with false. The error names the file.
 std::expected<void, std::string> check_files(const std::string& folder, const Manifest& manifest,
                                              const std::function<bool(std::int64_t bytes)>& go_on);
 

@@ -15,8 +15,8 @@
 
 namespace parley::backup {
 
-/// Each source's records in their order, the earliest of all first; of two with one time, the one of the lower source, so that what stands together
-/// in one stays together. Not thread-safe.
+/// Each source's records in their order, the earliest of all first; of two with one time, the one of the lower source,
+/// so that what stands together in one stays together. Not thread-safe.
 class Merge {
  public:
   using Next = std::function<std::expected<std::optional<StoredRecord>, std::string>()>;
@@ -25,7 +25,8 @@ class Merge {
     int source = 0;
     StoredRecord record;
   };
-  Merge(std::vector<Next> sources, Time time) : sources_(std::move(sources)), time_(std::move(time)), heads_(sources_.size()) {}
+  Merge(std::vector<Next> sources, Time time)
+      : sources_(std::move(sources)), time_(std::move(time)), heads_(sources_.size()) {}
 
   /// Nothing at the end of all; the first error of a source ends it.
   std::expected<std::optional<Item>, std::string> next() {

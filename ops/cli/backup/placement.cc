@@ -11,7 +11,8 @@ namespace {
 
 /// As write_outcome() writes it.
 std::string text_of(const schema::Position& position) {
-  return R"("position":{"partition":)" + std::to_string(position.partition) + R"(,"offset":)" + std::to_string(position.offset) + "}";
+  return R"("position":{"partition":)" + std::to_string(position.partition) + R"(,"offset":)" +
+         std::to_string(position.offset) + "}";
 }
 
 }  // namespace
@@ -34,11 +35,13 @@ std::vector<int> Partitions::heirs(int old_partition) const {
   return out;
 }
 
-std::expected<int, std::string> place_of_event(const StoredRecord& record, int old_partition, const Partitions& partitions) {
+std::expected<int, std::string> place_of_event(const StoredRecord& record, int old_partition,
+                                               const Partitions& partitions) {
   const auto subject = record.header("ce_subject").value_or("");
   const auto slot = slot_of_subject(subject);
   if (!slot) return std::unexpected("its subject \"" + std::string(subject) + "\" is no stream");
-  if (partition_of(*slot, partitions.old_count) != old_partition) return std::unexpected(std::string(subject) + " belongs to another partition");
+  if (partition_of(*slot, partitions.old_count) != old_partition)
+    return std::unexpected(std::string(subject) + " belongs to another partition");
   return partition_of(*slot, partitions.new_count);
 }
 
@@ -49,8 +52,10 @@ std::vector<int> places_of_reply(const schema::Outcome& outcome, int old_partiti
 
 int place_of_letter(const StoredRecord& record, int old_partition, const Partitions& partitions) {
   auto slot = slot_of_subject(record.header("dead_stream").value_or(""));
-  if (const auto asked = schema::parse_integer(record.key); !slot && asked && *asked >= 0 && *asked < kSlots) slot = static_cast<int>(*asked);
-  if (slot && partition_of(*slot, partitions.old_count) == old_partition) return partition_of(*slot, partitions.new_count);
+  if (const auto asked = schema::parse_integer(record.key); !slot && asked && *asked >= 0 && *asked < kSlots)
+    slot = static_cast<int>(*asked);
+  if (slot && partition_of(*slot, partitions.old_count) == old_partition)
+    return partition_of(*slot, partitions.new_count);
   return partitions.heirs(old_partition).front();
 }
 
@@ -65,12 +70,15 @@ std::optional<std::int64_t> Translation::find(int old_partition, std::int64_t ol
   return found->to;
 }
 
-void translate_event(StoredRecord& record) { record.set_header("ce_commandoffset", std::to_string(schema::kBeforeEveryCommand)); }
+void translate_event(StoredRecord& record) {
+  record.set_header("ce_commandoffset", std::to_string(schema::kBeforeEveryCommand));
+}
 
 std::expected<void, std::string> translate_reply(StoredRecord& record, const schema::Outcome& outcome,
                                                  const std::optional<schema::Position>& position) {
   record.set_header("command_offset", std::to_string(schema::kBeforeEveryCommand));
-  if (outcome.position.has_value() != position.has_value() || !record.value) return std::unexpected("its event is not in the copy");
+  if (outcome.position.has_value() != position.has_value() || !record.value)
+    return std::unexpected("its event is not in the copy");
   if (!position) return {};
   const auto before = text_of(*outcome.position), after = text_of(*position);
   const auto at = record.value->find(before);

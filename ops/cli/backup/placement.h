@@ -25,10 +25,13 @@ struct Partitions {
 };
 
 /// Where records of one old partition go. An event, by its stream; the error says why it is none.
-std::expected<int, std::string> place_of_event(const StoredRecord& record, int old_partition, const Partitions& partitions);
-/// A reply, by the stream of its outcome. A refusal that met no stream does not say its slot: every heir may be asked again, so each gets it.
+std::expected<int, std::string> place_of_event(const StoredRecord& record, int old_partition,
+                                               const Partitions& partitions);
+/// A reply, by the stream of its outcome. A refusal that met no stream does not say its slot: every heir may be asked
+/// again, so each gets it.
 std::vector<int> places_of_reply(const schema::Outcome& outcome, int old_partition, const Partitions& partitions);
-/// A dead letter, by the stream that it stopped or the slot that its sender wrote; by neither, it goes to the first heir.
+/// A dead letter, by the stream that it stopped or the slot that its sender wrote; by neither, it goes to the first
+/// heir.
 int place_of_letter(const StoredRecord& record, int old_partition, const Partitions& partitions);
 
 /// Old positions of events to new ones. Only of those that it was told; within an old partition in order.
@@ -45,10 +48,11 @@ class Translation {
   std::vector<std::vector<Moved>> moved_;
 };
 
-/// Makes an event one of the new log: its command stands in no topic of it. Everything else stays byte for byte, and so its hash holds.
+/// Makes an event one of the new log: its command stands in no topic of it. Everything else stays byte for byte, and so
+/// its hash holds.
 void translate_event(StoredRecord& record);
-/// Makes a reply one of the new log: `position` takes the place of the old one in its value; nothing of an outcome without one changes. The error
-/// says why it cannot be.
+/// Makes a reply one of the new log: `position` takes the place of the old one in its value; nothing of an outcome
+/// without one changes. The error says why it cannot be.
 std::expected<void, std::string> translate_reply(StoredRecord& record, const schema::Outcome& outcome,
                                                  const std::optional<schema::Position>& position);
 

@@ -14,7 +14,9 @@ constexpr std::size_t kFileBufferBytes = 64 << 10;  // a log of a thousand parti
 constexpr std::uint32_t kNoValue = 0xFFFF'FFFF;
 constexpr std::size_t kLengthBytes = 4;
 
-std::unexpected<std::string> failed(const std::string& path) { return std::unexpected(path + ": " + std::strerror(errno)); }
+std::unexpected<std::string> failed(const std::string& path) {
+  return std::unexpected(path + ": " + std::strerror(errno));
+}
 
 void put(std::string& out, std::uint64_t number, int bytes) {
   for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out += static_cast<char>((number >> shift) & 0xFF);
@@ -74,7 +76,8 @@ std::optional<std::string_view> StoredRecord::header(std::string_view name) cons
   return std::nullopt;
 }
 void StoredRecord::set_header(std::string_view name, std::string value) {
-  const auto found = std::ranges::find(headers, name, [](const auto& header) -> std::string_view { return header.first; });
+  const auto found =
+      std::ranges::find(headers, name, [](const auto& header) -> std::string_view { return header.first; });
   if (found != headers.end()) found->second = std::move(value);
 }
 
@@ -93,7 +96,8 @@ std::expected<RecordWriter, std::string> RecordWriter::create(const std::string&
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return failed(path);
   RecordWriter out(path, ::fdopen(fd, "wb"));
-  if (std::fwrite(kRecordsMagic.data(), 1, kRecordsMagic.size(), out.file_.get()) != kRecordsMagic.size()) return failed(path);
+  if (std::fwrite(kRecordsMagic.data(), 1, kRecordsMagic.size(), out.file_.get()) != kRecordsMagic.size())
+    return failed(path);
   return out;
 }
 
@@ -156,7 +160,9 @@ std::expected<std::optional<StoredRecord>, std::string> RecordReader::next() {
   if (!more) return std::unexpected(more.error());
   if (!*more) return std::optional<StoredRecord>{};
   const auto size = Parts(buffer_).number(static_cast<int>(kLengthBytes));
-  const auto malformed = [&] { return std::unexpected(path_ + ": its record " + std::to_string(records_ + 1) + " is malformed"); };
+  const auto malformed = [&] {
+    return std::unexpected(path_ + ": its record " + std::to_string(records_ + 1) + " is malformed");
+  };
   if (size == 0 || size > kRecordBytesMax) return malformed();
   const auto whole = read(buffer_, size);
   if (!whole) return std::unexpected(whole.error());

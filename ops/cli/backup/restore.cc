@@ -46,7 +46,8 @@ constexpr milliseconds kLookEvery{100};
 constexpr std::size_t kQueuedMax = 50'000;
 constexpr std::string_view kCommands = "commands";
 
-/// Writes records of a topic whose partitions are empty and which nobody else writes, so that each record's offset is known before it is written.
+/// Writes records of a topic whose partitions are empty and which nobody else writes, so that each record's offset is
+/// known before it is written.
 class Filling {
  public:
   Filling(kafka::Producer& producer, std::string topic, int partitions)
@@ -67,8 +68,8 @@ class Filling {
       if (at && *at == offset) return;
       const std::lock_guard lock(state->mutex);
       if (!state->failure.empty()) return;
-      state->failure = at ? "partition " + std::to_string(partition) + " has a record at " + std::to_string(*at) + " that should be at " +
-                                std::to_string(offset) + ": somebody else writes"
+      state->failure = at ? "partition " + std::to_string(partition) + " has a record at " + std::to_string(*at) +
+                                " that should be at " + std::to_string(offset) + ": somebody else writes"
                           : at.error().text;
     };
     auto queued = producer_.produce(out, delivered);
@@ -104,14 +105,18 @@ class Restoring {
   Restoring(const RestoreOptions& options, const Manifest& manifest)
       : options_(options),
         manifest_(manifest),
-        partitions_{static_cast<int>(manifest.partitions), options.partitions.value_or(static_cast<int>(manifest.partitions))},
-        topics_{.kafka = options.kafka, .prefix = options.prefix, .partitions = partitions_.new_count, .replication = options.replication},
+        partitions_{static_cast<int>(manifest.partitions),
+                    options.partitions.value_or(static_cast<int>(manifest.partitions))},
+        topics_{.kafka = options.kafka,
+                .prefix = options.prefix,
+                .partitions = partitions_.new_count,
+                .replication = options.replication},
         translation_(partitions_.old_count) {}
 
   Result<> run() {
-    for (const auto step :
-         {&Restoring::open_secrets, &Restoring::open_log, &Restoring::write_secrets, &Restoring::make_topics, &Restoring::fill_events,
-          &Restoring::fill_replies, &Restoring::fill_letters, &Restoring::make_directory, &Restoring::let_decide}) {
+    for (const auto step : {&Restoring::open_secrets, &Restoring::open_log, &Restoring::write_secrets,
+                            &Restoring::make_topics, &Restoring::fill_events, &Restoring::fill_replies,
+                            &Restoring::fill_letters, &Restoring::make_directory, &Restoring::let_decide}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -178,10 +183,11 @@ class Restoring {
       if (!is) return std::unexpected(is.error().text);
       if (*is) used.push_back(one->name);
     }
-    const bool has_commands = described->at(static_cast<std::size_t>(std::ranges::find(names, topic(kCommands)) - names.begin())).has_value();
+    const bool has_commands =
+        described->at(static_cast<std::size_t>(std::ranges::find(names, topic(kCommands)) - names.begin())).has_value();
     if (!used.empty() && !has_commands) {
-      return std::unexpected("an earlier restore has not ended: " + used.front() + " holds records and there is no " + topic(kCommands) +
-                             ". Delete all topics " + options_.prefix + ".*, and begin anew");
+      return std::unexpected("an earlier restore has not ended: " + used.front() + " holds records and there is no " +
+                             topic(kCommands) + ". Delete all topics " + options_.prefix + ".*, and begin anew");
     }
     if (!used.empty()) return std::unexpected(used.front() + " holds records: a copy goes into an empty log alone");
     for (const auto& one : *described) {
@@ -202,7 +208,8 @@ class Restoring {
     return {};
   }
 
-  /// All but the commands', which is what makes a log one that can be decided on: without it deciders wait and `parley topics` refuses.
+  /// All but the commands', which is what makes a log one that can be decided on: without it deciders wait and `parley
+  /// topics` refuses.
   Result<> make_topics() {
     has_begun_ = true;
     if (const auto gone = delete_commands(); !gone) return gone;
@@ -224,14 +231,16 @@ class Restoring {
       if (!found->front()) return {};
       if (SteadyClock::now() > deadline) return std::unexpected(names.front() + " cannot be deleted");
       const auto deleted = admin_->delete_topic(names.front());
-      if (!deleted && !deleted.error().retryable && deleted.error().kind != kafka::Kind::unknown_topic) return std::unexpected(deleted.error().text);
+      if (!deleted && !deleted.error().retryable && deleted.error().kind != kafka::Kind::unknown_topic)
+        return std::unexpected(deleted.error().text);
       std::this_thread::sleep_for(kLookEvery);
     }
   }
 
   /// Once everything stands there.
   Result<> let_decide() {
-    if (const auto made = cli::create_topics(*admin_, topics_, {std::string(kCommands)}); !made) return std::unexpected(made.error().text);
+    if (const auto made = cli::create_topics(*admin_, topics_, {std::string(kCommands)}); !made)
+      return std::unexpected(made.error().text);
     if (const auto written = cli::write_first_positions(*admin_, topics_, manifest_.replies_since); !written)
       return std::unexpected(written.error().text);
     return {};
@@ -240,7 +249,8 @@ class Restoring {
   // The records.
 
   /// Hands out all records of a topic's files, the earliest first, with the partition that each comes from.
-  Result<> merged(std::string_view name, const Merge::Time& time, const std::function<Result<>(int, StoredRecord&)>& each) const {
+  Result<> merged(std::string_view name, const Merge::Time& time,
+                  const std::function<Result<>(int, StoredRecord&)>& each) const {
     std::vector<std::shared_ptr<RecordReader>> readers;
     std::vector<Merge::Next> sources;
     for (int i = 0; i < partitions_.old_count; ++i) {
@@ -260,8 +270,8 @@ class Restoring {
     }
   }
   Result<> wrong(std::string_view name, int partition, const StoredRecord& record, const std::string& why) const {
-    return std::unexpected(options_.folder + "/" + file_name(name, partition) + ": the record of offset " + std::to_string(record.offset) + ": " +
-                           why);
+    return std::unexpected(options_.folder + "/" + file_name(name, partition) + ": the record of offset " +
+                           std::to_string(record.offset) + ": " + why);
   }
   static std::int64_t record_time(const StoredRecord& record) { return record.time.time_since_epoch().count(); }
   static std::int64_t event_time(const StoredRecord& record) {
@@ -282,7 +292,8 @@ class Restoring {
       const auto offset = filling.write(*to, record);
       if (!offset) return std::unexpected(offset.error());
       // No outcome within the window names an older event.
-      if (event_time(record) >= manifest_.replies_since.time_since_epoch().count()) translation_.add(from, record.offset, *offset);
+      if (event_time(record) >= manifest_.replies_since.time_since_epoch().count())
+        translation_.add(from, record.offset, *offset);
       return {};
     });
     if (!filled) return filled;
@@ -293,14 +304,16 @@ class Restoring {
     Filling filling(*producer_, topic(kReplies), partitions_.new_count);
     const auto filled = merged(kReplies, record_time, [&](int from, StoredRecord& record) -> Result<> {
       const auto outcome = schema::read_outcome(record.value.value_or(""));
-      if (!outcome) return wrong(kReplies, from, record, "is no outcome: " + outcome.error().field + " " + outcome.error().issue);
+      if (!outcome)
+        return wrong(kReplies, from, record, "is no outcome: " + outcome.error().field + " " + outcome.error().issue);
       const auto places = places_of_reply(*outcome, from, partitions_);
       std::optional<schema::Position> position;
       if (outcome->position) {
         const auto offset = translation_.find(from, outcome->position->offset);
         if (offset) position = schema::Position{places.front(), *offset};
       }
-      if (auto translated = translate_reply(record, *outcome, position); !translated) return wrong(kReplies, from, record, translated.error());
+      if (auto translated = translate_reply(record, *outcome, position); !translated)
+        return wrong(kReplies, from, record, translated.error());
       for (const int to : places) {
         if (const auto offset = filling.write(to, record); !offset) return std::unexpected(offset.error());
       }
@@ -402,17 +415,18 @@ Result<Manifest> checked(const std::string& folder) {
 
 void print(const RestoreOptions& options, const Manifest& manifest, const Restoring* restored) {
   if (restored == nullptr) {
-    std::cout << options.folder << " is a whole copy of " << manifest.topic_prefix << " as of " << schema::format_time(manifest.time) << ", "
-              << manifest.partitions << " partitions\n";
+    std::cout << options.folder << " is a whole copy of " << manifest.topic_prefix << " as of "
+              << schema::format_time(manifest.time) << ", " << manifest.partitions << " partitions\n";
     return print_contents(manifest);
   }
-  std::cout << options.prefix << " is restored as of " << schema::format_time(manifest.time) << ", " << restored->partitions().new_count
-            << " partitions\n";
+  std::cout << options.prefix << " is restored as of " << schema::format_time(manifest.time) << ", "
+            << restored->partitions().new_count << " partitions\n";
   print_contents(manifest);
   for (const auto& file : restored->keys()) std::cout << "  key: " << file << "\n";
   if (!restored->keys().empty()) return;
   if (manifest.keys.inside) {
-    std::cout << "  keys were left in the copy: --keys-file and the passphrase bring them out. The system needs them, or the old file\n";
+    std::cout << "  keys were left in the copy: --keys-file and the passphrase bring them out. The system needs them, "
+                 "or the old file\n";
   } else {
     std::cout << "  the system needs the keys file of the one that was copied\n";
   }
@@ -452,7 +466,9 @@ int restore(const RestoreOptions& options) {
   if (!options.check_only) {
     restoring.emplace(options, *manifest);
     if (const auto done = restoring->run(); !done) {
-      return fail(done.error() + (restoring->has_begun() ? ". The log is not whole: delete all topics " + options.prefix + ".* and begin anew" : ""));
+      return fail(done.error() + (restoring->has_begun() ? ". The log is not whole: delete all topics " +
+                                                               options.prefix + ".* and begin anew"
+                                                         : ""));
     }
   }
   const auto* restored = restoring ? &*restoring : nullptr;

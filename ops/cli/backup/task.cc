@@ -51,7 +51,8 @@ Result<std::string> passphrase(const std::string& file) {
     return text;
   }
   if (schema::characters(text) < kPassphraseCharactersMin)
-    return std::unexpected("the passphrase must have " + std::to_string(kPassphraseCharactersMin) + " characters at least");
+    return std::unexpected("the passphrase must have " + std::to_string(kPassphraseCharactersMin) +
+                           " characters at least");
   return text;
 }
 
@@ -69,7 +70,8 @@ Result<> check_key_file(std::string_view name, const std::string& file) {
 std::string size_text(std::int64_t bytes) {
   std::array<char, 32> out{};
   const bool is_small = bytes < 1'000'000;
-  std::snprintf(out.data(), out.size(), is_small ? "%.1f kB" : "%.1f MB", static_cast<double>(bytes) / (is_small ? 1e3 : 1e6));
+  std::snprintf(out.data(), out.size(), is_small ? "%.1f kB" : "%.1f MB",
+                static_cast<double>(bytes) / (is_small ? 1e3 : 1e6));
   return out.data();
 }
 

@@ -11,8 +11,8 @@
 
 namespace parley::verify {
 
-/// Bounded memory for any number of streams: what is not in memory is in a store of its own, which is deleted at the end. One thread. Throws
-/// store::Failure when the disk does not work.
+/// Bounded memory for any number of streams: what is not in memory is in a store of its own, which is deleted at the
+/// end. One thread. Throws store::Failure when the disk does not work.
 class Heads {
  public:
   struct Head {

@@ -55,15 +55,18 @@ std::optional<std::string> PartitionCheck::check(const schema::StoredRecord& rec
   const bool is_seal = seals::is_seal(envelope->subject);
   const auto home = is_seal ? *number : partition_of(slot_of(*number), options_.partitions);
   if (home != options_.partition) return "belongs to partition " + std::to_string(home);
-  if (last_time_ && envelope->time < *last_time_) return "its time is before that of the event before it in the partition";
+  if (last_time_ && envelope->time < *last_time_)
+    return "its time is before that of the event before it in the partition";
 
   if (is_seal || options_.streams == nullptr || options_.streams->contains(envelope->subject)) {
     auto& head = heads_.at(envelope->subject);
     if (envelope->sequence != head.version + 1) {
-      return "has version " + std::to_string(envelope->sequence) + " where " + std::to_string(head.version + 1) + " must follow";
+      return "has version " + std::to_string(envelope->sequence) + " where " + std::to_string(head.version + 1) +
+             " must follow";
     }
     auto hash = crypto::sha256(schema::hash_input(head.hash, *envelope, record.value));
-    if (crypto::hex(hash) != envelope->hash) return "its hash is not the hash of what it says and of the event before it";
+    if (crypto::hex(hash) != envelope->hash)
+      return "its hash is not the hash of what it says and of the event before it";
     head = {envelope->sequence, std::move(hash)};
   }
   if (is_seal) {
@@ -80,14 +83,16 @@ std::optional<std::string> PartitionCheck::check_seal(const schema::StoredRecord
   if (!seal) return "is a seal that cannot be read: " + seal.error().field + " " + seal.error().issue;
   const auto between = last_seal_ ? "after seal " + std::to_string(last_seal_->version) : std::string("before it");
   if (seal->events != events_) {
-    return "is a seal over " + std::to_string(seal->events) + " events, but " + std::to_string(events_) + " stand before it: an event " + between +
-           (seal->events > events_ ? " is gone" : " was added");
+    return "is a seal over " + std::to_string(seal->events) + " events, but " + std::to_string(events_) +
+           " stand before it: an event " + between + (seal->events > events_ ? " is gone" : " was added");
   }
-  if (seal->digest != crypto::hex(digest_)) return "is a seal over something else than what stands before it: an event " + between + " was changed";
+  if (seal->digest != crypto::hex(digest_))
+    return "is a seal over something else than what stands before it: an event " + between + " was changed";
   if (options_.keys != nullptr) {
     if (!options_.keys->knows(seal->key_id)) return "is a seal by a key that is not known: " + seal->key_id;
     const auto signature = crypto::unhex(seal->signature);
-    if (!signature || !options_.keys->verify(seal->key_id, schema::signed_text(options_.partition, *seal), *signature)) {
+    if (!signature ||
+        !options_.keys->verify(seal->key_id, schema::signed_text(options_.partition, *seal), *signature)) {
       return "is a seal whose signature is not that of its key";
     }
   }
@@ -106,7 +111,8 @@ void PartitionCheck::end() {
   fault_ = Fault{.offset = -1,
                  .stream = seals::subject_of(options_.partition),
                  .version = options_.anchor->version,
-                 .what = "was verified earlier, over " + std::to_string(options_.anchor->events) + " events, and is gone: the log has lost its tail"};
+                 .what = "was verified earlier, over " + std::to_string(options_.anchor->events) +
+                         " events, and is gone: the log has lost its tail"};
 }
 
 }  // namespace parley::verify

@@ -30,13 +30,14 @@ struct SealAt {
 struct CheckOptions {
   int partition = 0;
   int partitions = 0;
-  const crypto::PublicKeys* keys = nullptr;                     ///< Signatures are checked when there are some.
-  const std::set<std::string, std::less<>>* streams = nullptr;  ///< The chains of these alone; seals are checked in any case.
-  std::optional<SealAt> anchor = {};                            ///< Must stand in the log.
+  const crypto::PublicKeys* keys = nullptr;  ///< Signatures are checked when there are some.
+  const std::set<std::string, std::less<>>* streams =
+      nullptr;                        ///< The chains of these alone; seals are checked in any case.
+  std::optional<SealAt> anchor = {};  ///< Must stand in the log.
 };
 
-/// Reads a partition from its first event on, up to the first fault; what comes after is not looked at, because everything after a wrong link is
-/// wrong.
+/// Reads a partition from its first event on, up to the first fault; what comes after is not looked at, because
+/// everything after a wrong link is wrong.
 class PartitionCheck {
  public:
   /// Everything that is pointed to, and `heads`, must outlive this.
