@@ -8,7 +8,7 @@
 #include <string_view>
 #include <typeinfo>
 
-#include "projections/batch.h"
+#include "projections/engine/batch.h"
 #include "schemas/envelope.h"
 
 namespace parley::projections {

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "projections/checkpoints.h"
-#include "projections/generation.h"
+#include "projections/engine/checkpoints.h"
+#include "projections/engine/generation.h"
 #include "projections/search.h"
 #include "schemas/contexts/accounts.h"
 #include "schemas/contexts/dialogs.h"

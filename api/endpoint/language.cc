@@ -1,4 +1,4 @@
-// Which language an answer has. The edge chooses alike, by maps that ops/lib/edge.py makes;
+// Which language an answer has. The edge chooses alike, by maps that ops/harness/edge.py makes;
 // tests/contract/accept_language.json is a table for both.
 #include <algorithm>
 

@@ -8,7 +8,7 @@
 #include "platform/log/log.h"
 #include "platform/postgres/listener.h"
 #include "platform/postgres/pool.h"
-#include "projections/checkpoints.h"
+#include "projections/engine/checkpoints.h"
 
 namespace parley::api {
 namespace {

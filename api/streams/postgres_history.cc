@@ -5,7 +5,7 @@
 
 #include "api/progress/progress.h"
 #include "platform/postgres/pool.h"
-#include "projections/checkpoints.h"
+#include "projections/engine/checkpoints.h"
 #include "projections/queries.h"
 #include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"

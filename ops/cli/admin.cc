@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "api/auth/tokens.h"
-#include "api/replyx/accounts.h"
-#include "api/replyx/texts.h"
+#include "api/surfaces/replyx/accounts.h"
+#include "api/surfaces/replyx/texts.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/directory.h"
 #include "ops/cli/mailboxes.h"

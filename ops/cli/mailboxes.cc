@@ -30,7 +30,7 @@ namespace {
 using Is = MailboxFinding::Is;
 using Accounts = std::map<std::int64_t, accounts::Account>;
 
-// Exit codes, which ops/operations.md has too.
+// Exit codes, which docs/operations.md has too.
 constexpr int kAllIndexed = 0, kFailed = 1, kSomeAreNot = 2;
 /// How long the deciders and the reactor may take from one step to the next.
 constexpr std::chrono::seconds kStepWithin{30};

@@ -5,7 +5,7 @@
 
 #include "api/limits/address.h"
 #include "api/limits/limit.h"
-#include "api/replyx/limits.h"
+#include "api/surfaces/replyx/limits.h"
 #include "domain/kernel.h"
 #include "platform/log/log.h"
 

@@ -22,7 +22,7 @@
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
 #include "platform/text/printable.h"
-#include "projections/parking.h"
+#include "projections/engine/parking.h"
 #include "schemas/commands.h"
 #include "schemas/contexts/parking.h"
 #include "schemas/directory.h"

@@ -15,7 +15,7 @@
 #include "platform/postgres/pool.h"
 #include "platform/process/process.h"
 #include "platform/text/printable.h"
-#include "projections/checkpoints.h"
+#include "projections/engine/checkpoints.h"
 #include "projections/schema.h"
 #include "workers/rebuild/rebuild.h"
 

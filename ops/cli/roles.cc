@@ -7,8 +7,8 @@
 #include <thread>
 #include <vector>
 
-#include "api/replyx/limits.h"
 #include "api/server/server.h"
+#include "api/surfaces/replyx/limits.h"
 #include "platform/crypto/signing.h"
 #include "platform/health/health.h"
 #include "platform/log/log.h"

@@ -2,7 +2,7 @@
 // Metrics of this process, in one registry, served by platform/health on /metrics. A metric is made once, at start, and
 // kept by reference; using one is thread-safe and costs nanoseconds. Names follow Prometheus:
 // parley_<what>_<unit>_total, seconds and bytes as units. No label whose values a client chooses, or that grow with the
-// data. ops/metrics.md lists them all, word by word: a test compares.
+// data. docs/metrics.md lists them all, word by word: a test compares.
 #include <functional>
 #include <map>
 #include <string>

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """What 1,000 messages add to the disk: the log, the deciders' stores, the read models. Needs a built Parley and a file of dialogs for ops/demo.
 
-  PYTHONPATH=ops/lib tests/bench/growth.py dialogs.jsonl [--dialogs 100] [--port 20000]
+  PYTHONPATH=ops/harness tests/bench/growth.py dialogs.jsonl [--dialogs 100] [--port 20000]
 
 Plays some dialogs so that everything is there, measures, plays more, measures again, and prints the difference for 1,000 messages. The figures in
-ops/operations.md come from here.
+docs/operations.md come from here.
 """
 
 import argparse

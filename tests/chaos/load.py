@@ -84,7 +84,7 @@ class Load:
     def __init__(self, url, long=6, short=3):
         self._base = Base.parse(url)
         self._long, self._short = long, short
-        self._texts = [turn for dialog in read_dialogs(ROOT / "ops/lib/demo/dialogs.jsonl") for turn in dialog.turns]
+        self._texts = [turn for dialog in read_dialogs(ROOT / "ops/harness/demo/dialogs.jsonl") for turn in dialog.turns]
         self._running = []
         self._replays = []
         self.stopping = threading.Event()

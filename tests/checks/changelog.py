@@ -11,7 +11,7 @@ BEGUN_WITH = ROOT / "tests" / "checks" / "names_before_the_changelog.txt"
 
 def names():
     """Everything that users may rely on by its name, as the committed documents have it."""
-    for page, name in (("ops/settings.md", r"^\| `(--[a-z-]+)`"), ("ops/errors.md", r"^\| `([A-Z_]+)`"), ("ops/metrics.md", r"^\| `(parley_[a-z_]+)`")):
+    for page, name in (("docs/settings.md", r"^\| `(--[a-z-]+)`"), ("docs/errors.md", r"^\| `([A-Z_]+)`"), ("docs/metrics.md", r"^\| `(parley_[a-z_]+)`")):
         yield from re.findall(name, (ROOT / page).read_text(), re.MULTILINE)
     yield from (path.stem for path in (ROOT / "schemas" / "events").glob("*.json"))
 

@@ -10,7 +10,7 @@ import unittest
 
 from sources import ROOT, tracked_cpp, tracked_files
 
-LIB = ROOT / "ops" / "lib"
+LIB = ROOT / "ops" / "harness"
 COMMANDS = ("run", "test", "bench", "chaos")
 OF_ANOTHER_PYTHON = ("tests/contract/clients/*", "tests/contract/schemathesis_hooks.py")  # the virtual environment that contract_tools() fills
 ENTRY = re.compile(r"^parley_ops (\w+) (.*?)-- ", re.MULTILINE)
@@ -46,7 +46,7 @@ def commands_of(path):
 
 @functools.cache
 def python_of(command):
-    """The modules that the command runs: its own, what they import of ops/lib, and of ops/test every test."""
+    """The modules that the command runs: its own, what they import of ops/harness, and of ops/test every test."""
     tests = [ROOT / path for path in tracked_files() if path.parts[0] == "tests" and path.suffix == ".py" and not any(map(path.match, OF_ANOTHER_PYTHON))] if command == "test" else []
     folders = [LIB, *{file.parent for file in tests}]
     seen, todo = set(), [LIB / f"command_{command}.py", *tests]

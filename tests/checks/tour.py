@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The change that ops/contributing.md walks through can be made: every block of it applies to the sources as they are."""
+"""The change that docs/contributing.md walks through can be made: every block of it applies to the sources as they are."""
 
 import re
 import subprocess
@@ -7,7 +7,7 @@ import unittest
 
 from sources import ROOT
 
-PAGE = ROOT / "ops" / "contributing.md"
+PAGE = ROOT / "docs" / "contributing.md"
 BLOCK = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 

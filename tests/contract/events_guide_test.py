@@ -14,7 +14,7 @@ import contract
 from settings import ROOT
 from supervisor import wait_for
 
-GUIDE = ROOT / "ops" / "events.md"
+GUIDE = ROOT / "docs" / "events.md"
 TIMEOUT_S = 60
 
 

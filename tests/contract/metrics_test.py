@@ -1,4 +1,4 @@
-"""What the processes export is what ops/metrics.md says, word by word, and named as Prometheus' own tool asks for."""
+"""What the processes export is what docs/metrics.md says, word by word, and named as Prometheus' own tool asks for."""
 
 import os
 import re
@@ -25,7 +25,7 @@ class Metrics(ContractTest):
                 cls.texts[role] = answer.read().decode()
 
     def exported(self):
-        """name -> (type, labels, roles, help), as ops/metrics.md has it."""
+        """name -> (type, labels, roles, help), as docs/metrics.md has it."""
         found = {}
         for role, text in self.texts.items():
             helps = dict(re.findall(r"^# HELP (\w+) (.*)$", text, re.MULTILINE))
@@ -40,8 +40,8 @@ class Metrics(ContractTest):
     def test_the_page_lists_what_is_exported_and_nothing_else(self):
         documented, exported = prometheus.documented(), self.exported()
         self.assertGreater(len(exported), 60)
-        self.assertEqual(sorted(exported.keys() - documented.keys()), [], "exported, but not in ops/metrics.md")
-        self.assertEqual(sorted(documented.keys() - exported.keys()), [], "in ops/metrics.md, but not exported")
+        self.assertEqual(sorted(exported.keys() - documented.keys()), [], "exported, but not in docs/metrics.md")
+        self.assertEqual(sorted(documented.keys() - exported.keys()), [], "in docs/metrics.md, but not exported")
         for name, found in exported.items():
             self.assertEqual(documented[name], found, name)
 

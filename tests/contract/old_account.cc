@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "api/auth/tokens.h"
-#include "api/replyx/values.h"
+#include "api/surfaces/replyx/values.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/options.h"
 #include "platform/crypto/crypto.h"

@@ -22,7 +22,7 @@ from supervisor import wait_for
 TIMEOUT_S = 10
 READY_S = 20
 FILLED_S = 40
-DASHBOARD = json.loads((ROOT / "ops" / "dashboards" / "parley.json").read_text())
+DASHBOARD = json.loads((ROOT / "ops" / "deploy" / "dashboards" / "parley.json").read_text())
 QUERIES = [(panel["title"], target["expr"]) for panel in DASHBOARD["panels"] if panel["type"] != "row" for target in panel["targets"]]
 # Nothing of it happens in a healthy system: a line at 0, whatever other tests do at the same time.
 RIGHTLY_ZERO = {"Parked streams", "Parked in the last hour", "Dead letters in the last hour", "Hub: gaps"}

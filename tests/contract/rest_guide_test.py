@@ -9,7 +9,7 @@ import unittest
 import contract
 from settings import ROOT
 
-GUIDE, FIRST_STEPS = ROOT / "ops" / "rest.md", ROOT / "ops" / "getting-started.md"
+GUIDE, FIRST_STEPS = ROOT / "docs" / "rest.md", ROOT / "docs" / "getting-started.md"
 BLOCK = re.compile(r"```sh\n(.*?)```\n(?:```text\n(.*?)```\n)?", re.DOTALL)
 GUIDE_API, GUIDE_EMAIL = "http://localhost:8000", "anna@example.com"
 END = "=== the end of a block ==="

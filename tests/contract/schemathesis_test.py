@@ -3,7 +3,7 @@
 
 By hand, longer, against the system of ops/run:
 
-  PARLEY_TEST_BASE=http://localhost:8000 PYTHONPATH=ops/lib tests/contract/schemathesis_test.py --max-examples 500 --seed 7
+  PARLEY_TEST_BASE=http://localhost:8000 PYTHONPATH=ops/harness tests/contract/schemathesis_test.py --max-examples 500 --seed 7
 
 Whatever follows goes to `schemathesis run` as it is (`--max-time 600`, `--include-operation-id getDialog`, `--report har`).
 """

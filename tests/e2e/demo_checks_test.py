@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 OPS = pathlib.Path(__file__).resolve().parents[2] / "ops"
-sys.path.insert(0, str(OPS / "lib"))
+sys.path.insert(0, str(OPS / "harness"))
 
 from demo import verify  # noqa: E402
 from demo.client import Base, Connection  # noqa: E402
@@ -152,7 +152,7 @@ class Input(unittest.TestCase):
         self.assertIn(f"{file.name}, line 3: not JSON", run.stderr)
 
     def test_our_own_dialogs_can_be_read(self):
-        self.assertEqual(sum(len(dialog.turns) for dialog in read_dialogs(OPS / "lib/demo/dialogs.jsonl")), 31)
+        self.assertEqual(sum(len(dialog.turns) for dialog in read_dialogs(OPS / "harness/demo/dialogs.jsonl")), 31)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "domain/model.h"
-#include "projections/batch.h"
+#include "projections/engine/batch.h"
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/events.h"

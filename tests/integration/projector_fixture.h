@@ -12,7 +12,7 @@
 
 #include "platform/kafka/transactional_producer.h"
 #include "platform/postgres/migrator.h"
-#include "projections/checkpoints.h"
+#include "projections/engine/checkpoints.h"
 #include "projections/schema.h"
 #include "tests/integration/event_log.h"
 #include "tests/integration/kafka_fixture.h"

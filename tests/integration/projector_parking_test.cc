@@ -3,7 +3,7 @@
 #include "platform/metrics/metrics.h"
 
 #include "domain/parking/parking.h"
-#include "projections/parking.h"
+#include "projections/engine/parking.h"
 #include "tests/integration/projector_fixture.h"
 
 namespace parley::projector {

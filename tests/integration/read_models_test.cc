@@ -4,8 +4,8 @@
 #include <random>
 
 #include "platform/postgres/migrator.h"
-#include "projections/batch.h"
-#include "projections/checkpoints.h"
+#include "projections/engine/batch.h"
+#include "projections/engine/checkpoints.h"
 #include "projections/queries.h"
 #include "projections/schema.h"
 #include "tests/integration/event_log.h"

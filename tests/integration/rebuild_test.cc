@@ -5,7 +5,7 @@
 #include <future>
 
 #include "platform/postgres/listener.h"
-#include "projections/generation.h"
+#include "projections/engine/generation.h"
 #include "projections/queries.h"
 #include "tests/integration/projector_fixture.h"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "platform/postgres/migrator.h"
-#include "projections/batch.h"
+#include "projections/engine/batch.h"
 #include "projections/queries.h"
 #include "projections/schema.h"
 #include "projections/search.h"

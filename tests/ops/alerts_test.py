@@ -9,7 +9,7 @@ import unittest
 import prometheus
 from settings import ROOT, Settings
 
-ALERTS = ROOT / "ops" / "alerts"
+ALERTS = ROOT / "ops" / "deploy" / "alerts"
 RULES = prometheus.RULES.read_text()
 NAMES = set(re.findall(r"- alert: (\w+)", RULES))
 
@@ -59,7 +59,7 @@ class Configuration(unittest.TestCase):
         self.assertEqual(targets, [("8021", "decider-1"), ("8031", "decider-2"), ("8022", "projector-1"), ("8024", "reactor-1"), ("8023", "api-1"), ("8033", "api-2"), ("8043", "api-3")])
 
     def test_prometheus_takes_what_is_written_for_production(self):
-        page = (ROOT / "ops" / "prometheus" / "README.md").read_text()
+        page = (ROOT / "ops" / "deploy" / "prometheus" / "README.md").read_text()
         with tempfile.TemporaryDirectory() as folder:
             (pathlib.Path(folder) / "parley.rules.yml").write_text(RULES)
             config = pathlib.Path(folder) / "prometheus.yml"

@@ -9,7 +9,7 @@ import unittest
 import prometheus
 from settings import ROOT
 
-FOLDER = ROOT / "ops" / "dashboards"
+FOLDER = ROOT / "ops" / "deploy" / "dashboards"
 DASHBOARD = json.loads((FOLDER / "parley.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
@@ -21,7 +21,7 @@ class Dashboard(unittest.TestCase):
         spec = importlib.util.spec_from_file_location("make", FOLDER / "make.py")
         make = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(make)
-        self.assertEqual((FOLDER / "parley.json").read_text(), make.text(), "run ops/dashboards/make.py")
+        self.assertEqual((FOLDER / "parley.json").read_text(), make.text(), "run ops/deploy/dashboards/make.py")
 
     def test_nothing_in_it_belongs_to_an_installation(self):
         self.assertIsNone(DASHBOARD["id"])

@@ -22,7 +22,7 @@ from supervisor import Command, Supervisor, wait_for
 
 SKIPPED = 77
 PARLEY = os.environ.get("PARLEY_BIN")
-PAGE = ROOT / "ops" / "external.md"
+PAGE = ROOT / "docs" / "external.md"
 FOLDER = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / "external"
 PORT = int(os.environ.get("PARLEY_TEST_EXTERNAL_PORT") or 12600)
 SASL, CERTIFICATES, CONTROLLER, POSTGRES, API = (PORT + number for number in range(5))
@@ -112,7 +112,7 @@ class External(unittest.TestCase):
     @classmethod
     def start_kafka(cls):
         """The page's settings after those of a single node, which they replace where both have one."""
-        template = (ROOT / "ops/kafka/server.properties.in").read_text()
+        template = (ROOT / "ops/deploy/kafka/server.properties.in").read_text()
         values = {"data": FOLDER / "kafka", "port": SASL, "controller_port": CONTROLLER, "door_listeners": "", "door_advertised": "", "door_protocols": ""}
         single = re.sub(r"{{(\w+)}}", lambda name: str(values[name[1]]), template).replace(f"1@127.0.0.1:{CONTROLLER}", f"1@localhost:{CONTROLLER}")
         config = FOLDER / "etc" / "server.properties"

@@ -345,7 +345,7 @@ class Packages(Case):
             (path / name.replace("_", "-")).chmod(0o755)
         wanted = self.folder / "packages.txt"
         wanted.write_text("# needed\nno-such-package\n")
-        return subprocess.run([ROOT / "ops/lib/install-packages", wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, env={"PATH": str(path)})
+        return subprocess.run([ROOT / "ops/harness/install-packages", wanted], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MAX, env={"PATH": str(path)})
 
     def test_a_system_that_is_not_debian(self):
         self.assert_said(self.install(), Exit.MISSING, "not Debian", self.folder / "packages.txt")

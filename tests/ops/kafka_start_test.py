@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ops/kafka/start, with a script in place of Kafka: a broker that has run before starts when its old session has ended, and not before."""
+"""ops/deploy/kafka/start, with a script in place of Kafka: a broker that has run before starts when its old session has ended, and not before."""
 
 import os
 import pathlib
@@ -30,7 +30,7 @@ class KafkaStart(unittest.TestCase):
         data.mkdir()
         if has_run:
             (data / "__cluster_metadata-0").mkdir()
-        done = subprocess.run([ROOT / "ops/kafka/start", data, "controller", kafka, "server"], stdout=subprocess.PIPE, text=True, timeout=DEADLINE_SECONDS,
+        done = subprocess.run([ROOT / "ops/deploy/kafka/start", data, "controller", kafka, "server"], stdout=subprocess.PIPE, text=True, timeout=DEADLINE_SECONDS,
                               env={**os.environ, "FENCE_SECONDS_MAX": str(seconds_max)})
         return done.returncode, done.stdout
 

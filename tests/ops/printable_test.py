@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ops/lib/printable.py: nothing that somebody wrote acts on the terminal of those who run a command."""
+"""ops/harness/printable.py: nothing that somebody wrote acts on the terminal of those who run a command."""
 
 import io
 import json
@@ -39,19 +39,19 @@ class Printable(unittest.TestCase):
         self.assertEqual(shown.getvalue(), "\\u009b2J \\u202e ok\n")
 
     def test_every_command_guards_its_output(self):
-        commands = [*(ROOT / "ops" / "lib").glob("command_*.py"), ROOT / "ops" / "demo"]
+        commands = [*(ROOT / "ops" / "harness").glob("command_*.py"), ROOT / "ops" / "demo"]
         self.assertGreater(len(commands), 6)
         for command in commands:
             self.assertRegex(command.read_text(), re.compile(r'^if __name__ == "__main__":\n    (printable.guard\(\)|failures.run\(main\))$', re.MULTILINE), command.name)
 
     def test_a_command_that_is_given_a_control_character_shows_it(self):
-        ended = subprocess.run([sys.executable, ROOT / "ops/lib/command_status.py", "--data", "/nowhere/\x9b\u202e"], stderr=subprocess.PIPE, timeout=60)
+        ended = subprocess.run([sys.executable, ROOT / "ops/harness/command_status.py", "--data", "/nowhere/\x9b\u202e"], stderr=subprocess.PIPE, timeout=60)
         self.assertNotEqual(ended.returncode, 0)
         self.assertIn(b"/nowhere/\\u009b\\u202e", ended.stderr)
 
     def test_a_duration_is_a_number_above_nothing(self):
         for flag in ("nan", "inf", "-1", "0", "", "soon"):
-            ended = subprocess.run([sys.executable, ROOT / "ops/lib/command_chaos.py", "--minutes=" + flag], stderr=subprocess.PIPE, text=True, timeout=60)
+            ended = subprocess.run([sys.executable, ROOT / "ops/harness/command_chaos.py", "--minutes=" + flag], stderr=subprocess.PIPE, text=True, timeout=60)
             self.assertEqual(ended.returncode, 2, ended.stderr)
             self.assertIn("--minutes", ended.stderr)
 

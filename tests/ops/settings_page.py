@@ -1,4 +1,4 @@
-"""ops/settings.md, made of what the parley executable's --help says."""
+"""docs/settings.md, made of what the parley executable's --help says."""
 
 import re
 import subprocess

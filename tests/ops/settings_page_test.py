@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""ops/settings.md is what --help says. PARLEY_WRITE_DOCS=1 writes it."""
+"""docs/settings.md is what --help says. PARLEY_WRITE_DOCS=1 writes it."""
 
 import os
 import pathlib
@@ -10,7 +10,7 @@ import settings_page
 
 SKIPPED = 77
 PARLEY = os.environ.get("PARLEY_BIN")
-PAGE = pathlib.Path(__file__).resolve().parents[2] / "ops" / "settings.md"
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 
 
 class SettingsPage(unittest.TestCase):

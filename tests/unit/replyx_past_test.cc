@@ -1,8 +1,8 @@
 // What an owner is shown of the log, and the pages of a past.
 #include <gtest/gtest.h>
 
-#include "api/replyx/messages.h"
-#include "api/replyx/past.h"
+#include "api/surfaces/replyx/messages.h"
+#include "api/surfaces/replyx/past.h"
 #include "domain/parking/parking.h"
 
 namespace parley::replyx {

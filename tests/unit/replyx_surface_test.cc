@@ -11,11 +11,11 @@
 
 #include "api/endpoint/edge.h"
 #include "api/endpoint/gate.h"
-#include "api/replyx/gates.h"
-#include "api/replyx/limits.h"
-#include "api/replyx/messages.h"
-#include "api/replyx/replyx.h"
-#include "api/replyx/texts.h"
+#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/limits.h"
+#include "api/surfaces/replyx/messages.h"
+#include "api/surfaces/replyx/replyx.h"
+#include "api/surfaces/replyx/texts.h"
 
 namespace parley::replyx {
 namespace {
@@ -106,7 +106,7 @@ TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
   expect_committed("schemas/openapi/replyx.json", json::pretty(registry().openapi()));
 }
 TEST_F(Surface, the_committed_document_of_the_edge_is_that_of_the_declarations) {
-  expect_committed("ops/nginx/answers.json", json::pretty(endpoint::edge_answers(registry())));
+  expect_committed("ops/deploy/nginx/answers.json", json::pretty(endpoint::edge_answers(registry())));
 }
 TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
   std::map<std::string, std::set<bool>> cross_origin;

@@ -1,5 +1,5 @@
 // What texts, names, passwords and addresses of a request are kept as, and what is refused.
-#include "api/replyx/texts.h"
+#include "api/surfaces/replyx/texts.h"
 
 #include <gmock/gmock.h>
 

@@ -265,7 +265,7 @@ TEST(Events, stand_in_the_committed_asyncapi_document) {
                    asyncapi_with_event_types(std::string(std::istreambuf_iterator<char>(file), {})));
 }
 TEST(Events, the_committed_catalogue_is_that_of_the_types) {
-  expect_committed("ops/event-types.md", event_catalogue());
+  expect_committed("docs/event-types.md", event_catalogue());
 }
 // Frozen: what stands in a log must be readable by every later build. Add lines, never edit one.
 TEST(Events, of_earlier_builds_are_read) {
@@ -566,7 +566,7 @@ TEST(Directory, is_written_where_it_changes) {
             (std::vector<DirectoryRecord>{{"site_token/st_1", std::nullopt}}));
 }
 
-TEST(Errors, the_committed_page_is_that_of_the_table) { expect_committed("ops/errors.md", error_catalogue()); }
+TEST(Errors, the_committed_page_is_that_of_the_table) { expect_committed("docs/errors.md", error_catalogue()); }
 TEST(Errors, every_code_has_its_row_and_a_name_of_its_own) {
   for (int i = 0; i < static_cast<int>(Code::count_); ++i) {
     const auto code = static_cast<Code>(i);

@@ -12,7 +12,7 @@
 
 #include "platform/kafka/config.h"
 #include "platform/postgres/options.h"
-#include "projections/certificates.h"
+#include "projections/engine/certificates.h"
 
 namespace parley::rebuild {
 

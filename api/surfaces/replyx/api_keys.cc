@@ -1,0 +1,213 @@
+// /api/api-keys: an owner's keys for programs.
+#include "api/auth/api_keys.h"
+
+#include <algorithm>
+
+#include "api/directory/directory.h"
+#include "api/surfaces/replyx/accounts.h"
+#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/replyx.h"
+#include "api/surfaces/replyx/texts.h"
+#include "platform/crypto/keyring.h"
+#include "projections/queries.h"
+#include "schemas/directory.h"
+
+namespace parley::replyx {
+
+struct ApiKeyPath {
+  ApiKeyId api_key_id;
+};
+struct CreateApiKeyRequest {
+  Text name;
+  std::vector<accounts::Scope> scopes;
+};
+struct CreatedApiKey {
+  ApiKeyId id;
+  std::string name;
+  std::vector<std::string> scopes;
+  std::string key;
+  std::string hint;
+  schema::Nullable<Timestamp> last_used_at;
+  Timestamp created_at;
+};
+struct ListedApiKey {
+  ApiKeyId id;
+  std::string name;
+  std::vector<std::string> scopes;
+  std::string hint;
+  schema::Nullable<Timestamp> last_used_at;
+  Timestamp created_at;
+};
+struct ApiKeyList {
+  std::vector<ListedApiKey> api_keys;
+};
+
+}  // namespace parley::replyx
+
+namespace parley::schema {
+
+inline constexpr std::string_view kLastUsedDescription =
+    "The key's first use in the latest hour (UTC) that had one: so a use shows within a moment when there was none "
+    "before in its hour, and the last "
+    "one is "
+    "at most an hour later. null: never used";
+
+template <>
+inline constexpr auto fields<replyx::CreateApiKeyRequest> = std::tuple{
+    field("name", &replyx::CreateApiKeyRequest::name, {.length_min = 1, .length_max = replyx::kApiKeyNameMax},
+          "What the owner calls it"),
+    field("scopes", &replyx::CreateApiKeyRequest::scopes, {.length_min = 1, .length_max = replyx::kScopesMax},
+          "What the key is good for. `…:write` does not include `…:read`"),
+};
+template <>
+inline constexpr auto fields<replyx::CreatedApiKey> = std::tuple{
+    field("id", &replyx::CreatedApiKey::id),
+    field("name", &replyx::CreatedApiKey::name),
+    field("scopes", &replyx::CreatedApiKey::scopes, {.length_max = replyx::kScopesMax}),
+    field("key", &replyx::CreatedApiKey::key, {}, "To be sent as `Authorization: Bearer`. Shown here and never again"),
+    field("hint", &replyx::CreatedApiKey::hint, {}, "The key's last characters"),
+    field("last_used_at", &replyx::CreatedApiKey::last_used_at, {}, kLastUsedDescription),
+    field("created_at", &replyx::CreatedApiKey::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::ListedApiKey> = std::tuple{
+    field("id", &replyx::ListedApiKey::id),
+    field("name", &replyx::ListedApiKey::name),
+    field("scopes", &replyx::ListedApiKey::scopes, {.length_max = replyx::kScopesMax}),
+    field("hint", &replyx::ListedApiKey::hint, {}, "The key's last characters"),
+    field("last_used_at", &replyx::ListedApiKey::last_used_at, {}, kLastUsedDescription),
+    field("created_at", &replyx::ListedApiKey::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::ApiKeyList> = std::tuple{
+    field("api_keys", &replyx::ApiKeyList::api_keys, {.length_max = accounts::kApiKeysMax}, "The oldest first")};
+template <>
+inline constexpr std::string_view example<replyx::CreateApiKeyRequest> =
+    R"({"name":"CRM","scopes":["dialogs:read","dialogs:write"]})";
+template <>
+inline constexpr std::string_view example<replyx::CreatedApiKey> =
+    R"({"id":1025,"name":"CRM","scopes":["dialogs:read","dialogs:write"],"key":"prl_3q2-7wAAAAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBk","hint":"XGBk",
+    "last_used_at":null,"created_at":"2025-09-01T10:00:00Z"})";
+template <>
+inline constexpr std::string_view example<replyx::ListedApiKey> =
+    R"({"id":1025,"name":"CRM","scopes":["dialogs:read","dialogs:write"],"hint":"XGBk","last_used_at":"2025-09-01T10:05:00Z",
+    "created_at":"2025-09-01T10:00:00Z"})";
+
+}  // namespace parley::schema
+
+namespace parley::endpoint {
+
+template <>
+inline constexpr auto parameters<replyx::ApiKeyPath> = std::tuple{path("api_key_id", &replyx::ApiKeyPath::api_key_id)};
+
+}  // namespace parley::endpoint
+
+namespace parley::replyx {
+namespace {
+
+using endpoint::Call;
+using endpoint::Decided;
+using endpoint::Deps;
+using endpoint::Nothing;
+using endpoint::Result;
+using endpoint::Sending;
+
+Result<Sending> create_api_key(const Call<Nothing, CreateApiKeyRequest>& call, const Deps& deps) {
+  auto scopes = call.body.scopes;
+  std::ranges::sort(scopes);
+  scopes.erase(std::ranges::unique(scopes).begin(), scopes.end());
+  const auto key = api::new_api_key();
+  return Sending{own_stream(call.caller),
+                 accounts::Command{accounts::CreateApiKey{.name = call.body.name.text,
+                                                          .scopes = std::move(scopes),
+                                                          .digest = api::api_key_digest(key, deps.keys),
+                                                          .hint = std::string(api::api_key_hint(key)),
+                                                          .key = deps.keys.seal(key, kApiKeyContext)}}};
+}
+Result<Sending> revoke_api_key(const Call<ApiKeyPath>& call, const Deps&) {
+  return Sending{own_stream(call.caller), accounts::Command{accounts::RevokeApiKey{call.parameters.api_key_id}}};
+}
+
+CreatedApiKey created(const accounts::NewApiKey& answer, const Decided& decided) {
+  CreatedApiKey out{.id = answer.id,
+                    .name = answer.name,
+                    .scopes = {},
+                    .key = decided.deps.keys.open(answer.key, kApiKeyContext).value(),
+                    .hint = answer.hint,
+                    .last_used_at = std::nullopt,
+                    .created_at = decided.outcome.time};
+  for (const auto scope : answer.scopes) out.scopes.emplace_back(schema::name_of(scope));
+  return out;
+}
+Nothing revoked(const accounts::EndedApiKey&, const Decided&) { return {}; }
+
+bool is_known(const accounts::NewApiKey& answer, const Deps& deps) { return deps.directory.has_api_key(answer.id); }
+bool is_gone(const accounts::EndedApiKey& answer, const Deps& deps) { return !deps.directory.has_api_key(answer.id); }
+
+ListedApiKey listed(projections::ApiKeyRow row) {
+  return {.id = row.id,
+          .name = std::move(row.name),
+          .scopes = std::move(row.scopes),
+          .hint = std::move(row.hint),
+          .last_used_at = row.last_used_at,
+          .created_at = row.created_at};
+}
+Result<ApiKeyList> list_api_keys(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
+  auto keys = found_all(projections::api_keys_of(db, asking_owner(call.caller.principal).value()), listed);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  return ApiKeyList{std::move(*keys)};
+}
+Result<endpoint::Versioned<ListedApiKey>> get_api_key(const Call<ApiKeyPath>& call, postgres::Lease& db, const Deps&) {
+  return found_single(projections::api_key(db, asking_owner(call.caller.principal).value(), call.parameters.api_key_id),
+                      Code::api_key_not_found, listed);
+}
+
+}  // namespace
+
+void add_api_keys(endpoint::Registry& registry) {
+  static const std::string kAboutCreation =
+      "The key is in this answer alone (and in its repetitions, for 24 hours, to whoever sends the same "
+      "Idempotency-Key): keep it as you keep a "
+      "password. It "
+      "stays good, whatever happens to the account's password, until it is revoked. An account has at most " +
+      std::to_string(accounts::kApiKeysMax) + " of them";
+  registry.command({.method = "POST",
+                    .path = "/api/api-keys",
+                    .gate = &kOwner,
+                    .status = 201,
+                    .operation = "createApiKey",
+                    .summary = "Make an API key, for a program to ask with",
+                    .description = kAboutCreation,
+                    .errors = {Code::api_key_limit_reached},
+                    .single = true},
+                   create_api_key, created, is_known);
+  registry.query(
+      {.method = "GET",
+       .path = "/api/api-keys",
+       .gate = &kOwner,
+       .operation = "listApiKeys",
+       .summary = "The caller's API keys that are good",
+       .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}},
+      list_api_keys);
+  registry.query({.method = "GET",
+                  .path = "/api/api-keys/{api_key_id}",
+                  .gate = &kOwner,
+                  .operation = "getApiKey",
+                  .summary = "One of the caller's API keys",
+                  .description = "Its ETag is the account's version, which other changes of the account move too",
+                  .errors = {Code::api_key_not_found}},
+                 get_api_key);
+  registry.command(
+      {.method = "DELETE",
+       .path = "/api/api-keys/{api_key_id}",
+       .gate = &kOwner,
+       .status = 204,
+       .operation = "revokeApiKey",
+       .summary = "Revoke an API key, for good",
+       .description =
+           "It is dead at this API when this is answered, and within a second at every other; its event streams end",
+       .errors = {Code::api_key_not_found}},
+      revoke_api_key, revoked, is_gone);
+}
+
+}  // namespace parley::replyx

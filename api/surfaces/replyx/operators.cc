@@ -1,0 +1,233 @@
+// /api/operators: an owner's team.
+#include "api/surfaces/replyx/accounts.h"
+#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/pages.h"
+#include "api/surfaces/replyx/replyx.h"
+#include "api/surfaces/replyx/texts.h"
+#include "projections/queries.h"
+
+namespace parley::replyx {
+
+struct OperatorPath {
+  AccountId operator_id;
+};
+struct AddOperatorRequest {
+  Email email;
+  Text name;
+  NewPassword password;
+};
+struct ChangeOperatorRequest {
+  std::optional<Text> name;
+  std::optional<bool> is_active;
+  std::optional<NewPassword> password;
+};
+struct ShownOperator {
+  AccountId id;
+  Personal email;
+  Personal name;
+  bool is_active = true;
+  Timestamp created_at;
+};
+struct ListedOperator {
+  AccountId id;
+  Personal email;
+  Personal name;
+  bool is_active = true;
+  schema::Nullable<Timestamp> last_login_at;
+  Timestamp created_at;
+};
+struct OperatorsQuery {
+  std::int64_t limit = kListMax;
+  std::optional<std::string> cursor;
+};
+struct OperatorList {
+  std::vector<ListedOperator> operators;
+  bool has_more = false;
+  schema::Nullable<std::string> next_cursor;
+};
+
+}  // namespace parley::replyx
+
+namespace parley::schema {
+
+template <>
+inline constexpr auto fields<replyx::AddOperatorRequest> = std::tuple{
+    field("email", &replyx::AddOperatorRequest::email, {.length_max = replyx::kEmailMax}),
+    field("name", &replyx::AddOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
+    field("password", &replyx::AddOperatorRequest::password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}),
+};
+template <>
+inline constexpr auto fields<replyx::ChangeOperatorRequest> = std::tuple{
+    field("name", &replyx::ChangeOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
+    field("is_active", &replyx::ChangeOperatorRequest::is_active, {},
+          "false: the operator's sessions are over, and there are no new ones"),
+    field("password", &replyx::ChangeOperatorRequest::password,
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}, "The operator's sessions are over"),
+};
+template <>
+inline constexpr auto fields<replyx::ShownOperator> = std::tuple{
+    field("id", &replyx::ShownOperator::id),
+    field("email", &replyx::ShownOperator::email),
+    field("name", &replyx::ShownOperator::name),
+    field("is_active", &replyx::ShownOperator::is_active),
+    field("created_at", &replyx::ShownOperator::created_at),
+};
+template <>
+inline constexpr auto fields<replyx::ListedOperator> = std::tuple{
+    field("id", &replyx::ListedOperator::id),
+    field("email", &replyx::ListedOperator::email),
+    field("name", &replyx::ListedOperator::name),
+    field("is_active", &replyx::ListedOperator::is_active),
+    field("last_login_at", &replyx::ListedOperator::last_login_at),
+    field("created_at", &replyx::ListedOperator::created_at),
+};
+template <>
+inline constexpr std::string_view example<replyx::AddOperatorRequest> =
+    R"({"email":"anna@example.com","name":"Анна","password":"password123"})";
+template <>
+inline constexpr std::string_view example<replyx::ChangeOperatorRequest> = R"({"is_active":false})";
+template <>
+inline constexpr auto fields<replyx::OperatorList> = std::tuple{
+    field("operators", &replyx::OperatorList::operators, {.length_max = replyx::kListMax}, "The oldest account first"),
+    field("has_more", &replyx::OperatorList::has_more),
+    field("next_cursor", &replyx::OperatorList::next_cursor, {},
+          "Given as `cursor` it is answered with the next page; null on the last one"),
+};
+
+}  // namespace parley::schema
+
+namespace parley::endpoint {
+
+template <>
+inline constexpr auto parameters<replyx::OperatorPath> =
+    std::tuple{path("operator_id", &replyx::OperatorPath::operator_id)};
+template <>
+inline constexpr auto parameters<replyx::OperatorsQuery> = std::tuple{
+    query("limit", &replyx::OperatorsQuery::limit, {.min = 1, .max = replyx::kListMax}),
+    query("cursor", &replyx::OperatorsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
+          "The answer's `next_cursor`: the operators after it"),
+};
+
+}  // namespace parley::endpoint
+
+namespace parley::replyx {
+namespace {
+
+using endpoint::Call;
+using endpoint::Decided;
+using endpoint::Deps;
+using endpoint::Nothing;
+using endpoint::Result;
+using endpoint::Sending;
+
+Result<Sending> add_operator(const Call<Nothing, AddOperatorRequest>& call, const Deps& deps) {
+  const auto& in = call.body;
+  const auto mailbox = find_mailbox(in.email, deps);
+  accounts::AddOperator command{Personal{in.email.text}, mailbox.index, Personal{in.name.text},
+                                sealed_verifier(in.password, deps)};
+  return Sending{by_email(mailbox.account, mailbox.index), accounts::Command{std::move(command)}};
+}
+ShownOperator shown(const accounts::TeamMember& answer, const Decided&) {
+  return {.id = answer.account,
+          .email = answer.email,
+          .name = answer.name,
+          .is_active = answer.is_active,
+          .created_at = answer.created_at};
+}
+/// Joining ends the sessions of before: from then on the operator may log in here.
+bool can_log_in(const accounts::TeamMember& answer, const Decided& decided) {
+  return knows_of_end(answer.account, decided);
+}
+
+Result<Sending> change_operator(const Call<OperatorPath, ChangeOperatorRequest>& call, const Deps& deps) {
+  const auto& in = call.body;
+  accounts::ChangeOperator command;
+  if (in.name) command.name = Personal{in.name->text};
+  command.is_active = in.is_active;
+  if (in.password) command.password_verifier = sealed_verifier(*in.password, deps);
+  return Sending{Stream{Kind::account, call.parameters.operator_id.value}, accounts::Command{std::move(command)}};
+}
+
+Result<Sending> remove_operator(const Call<OperatorPath>& call, const Deps&) {
+  return Sending{Stream{Kind::account, call.parameters.operator_id.value},
+                 accounts::Command{accounts::RemoveOperator{}}};
+}
+
+ListedOperator listed(projections::OperatorRow row) {
+  return {.id = row.id,
+          .email = std::move(row.email),
+          .name = std::move(row.name),
+          .is_active = row.is_active,
+          .last_login_at = row.last_login_at,
+          .created_at = row.created_at};
+}
+Result<OperatorList> list_operators(const Call<OperatorsQuery>& call, postgres::Lease& db, const Deps&) {
+  const auto& [limit, cursor] = call.parameters;
+  const auto after = read_list_cursor(cursor);
+  if (!after) return endpoint::fail(after.error());
+  auto page =
+      projections::operators_of(db, asking_owner(call.caller.principal).value(), static_cast<int>(limit), *after);
+  if (!page) return endpoint::fail(page.error());
+  OperatorList out{.operators = {}, .has_more = page->has_more, .next_cursor = next_cursor_of(*page)};
+  out.operators.reserve(page->rows.size());
+  for (auto& row : page->rows) out.operators.push_back(listed(std::move(row)));
+  return out;
+}
+Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath>& call, postgres::Lease& db,
+                                                         const Deps&) {
+  return found_single(
+      projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
+      Code::operator_not_found, listed);
+}
+
+}  // namespace
+
+void add_operators(endpoint::Registry& registry) {
+  registry.command({.method = "POST",
+                    .path = "/api/operators",
+                    .gate = &kOwner,
+                    .status = 201,
+                    .operation = "addOperator",
+                    .summary = "Add an operator to the caller's team, with an account of their own",
+                    .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever "
+                                   "was removed from a team may be "
+                                   "added again, to this one or to another",
+                    .errors = {Code::email_taken},
+                    .hashes = true,
+                    .single = true},
+                   add_operator, shown, can_log_in);
+  registry.query({.method = "GET",
+                  .path = "/api/operators",
+                  .gate = &kOwner,
+                  .operation = "listOperators",
+                  .summary = "The caller's team",
+                  .page = kListPage},
+                 list_operators);
+  registry.query({.method = "GET",
+                  .path = "/api/operators/{operator_id}",
+                  .gate = &kOwner,
+                  .operation = "getOperator",
+                  .summary = "One of the caller's team",
+                  .errors = {Code::operator_not_found}},
+                 get_operator);
+  registry.command({.method = "PATCH",
+                    .path = "/api/operators/{operator_id}",
+                    .gate = &kOwner,
+                    .operation = "changeOperator",
+                    .summary = "Update an operator: the fields that are sent",
+                    .errors = {Code::operator_not_found},
+                    .hashes = true,
+                    .single = true},
+                   change_operator, shown);
+  registry.command({.method = "DELETE",
+                    .path = "/api/operators/{operator_id}",
+                    .gate = &kOwner,
+                    .status = 204,
+                    .operation = "removeOperator",
+                    .summary = "Remove an operator from the team: the operator's sessions are over",
+                    .errors = {Code::operator_not_found}},
+                   remove_operator, nothing, sessions_ended);
+}
+
+}  // namespace parley::replyx
