@@ -8,6 +8,7 @@ import os
 import pathlib
 import pwd
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -45,13 +46,21 @@ class OpsError(Exception):
 
 def run(main):
     """Runs a command's main() and ends the process: never with a traceback for a failure of the machine or of its settings.
-    What it prints acts on no terminal, whoever wrote it."""
+    What it prints acts on no terminal, whichever program wrote it. A reader that has seen enough (`| head`) ends it without a word."""
     printable.guard()
     try:
-        main()
+        try:
+            main()
+        except SystemExit:
+            sys.stdout.flush()
+            raise
+        sys.stdout.flush()  # here, and not when the interpreter ends: it would report the failure in its own way
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except Exception as error:  # the last place: there is nobody behind it
+    except Exception as error:  # the last place: there is nothing behind it
+        if isinstance(error, BrokenPipeError) and reader_is_gone():
+            drop_stdout()
+            sys.exit(128 + signal.SIGPIPE)
         failure = explained(error)
         if failure is None:
             traceback.print_exc()
@@ -64,9 +73,21 @@ def end(failure):
     with contextlib.suppress(OSError):
         sys.stdout.flush()
     print(*([failure.details.rstrip()] if failure.details else []), f"parley: {failure.sentence}", sep="\n", file=sys.stderr, flush=True)
-    with contextlib.suppress(OSError):  # what a full disk under a redirected stdout left in the buffer
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    drop_stdout()
     sys.exit(failure.code)
+
+
+def reader_is_gone():
+    """Whether the program that read stdout has closed its end of the pipe."""
+    stdout = select.poll()
+    stdout.register(1, 0)
+    return any(events & select.POLLERR for _, events in stdout.poll(0))
+
+
+def drop_stdout():
+    """What a full disk or a closed pipe left in the buffer of stdout is written nowhere."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 @contextlib.contextmanager
@@ -93,16 +114,19 @@ def explained(error, folder=None, way_out="correct that"):
         place = os.fsdecode(place)
     what = error.strerror or str(error) or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OpsError(f"no space is left on the disk of {folder or place}: free some, or {way_out}", Exit.DISK_FULL)
+        disk = folder or place
+        return OpsError(f"no space is left on {f'the disk of {disk}' if disk else 'a disk'}: free some, or {way_out}", Exit.DISK_FULL)
     if error.errno == errno.EADDRINUSE:
         return OpsError(f"a port is in use ({what}): choose others with --port", Exit.IN_USE)
     if error.errno == errno.ENOENT and isinstance(place, str) and "/" not in place:
         return missing_program(place)
+    asked = place or "what was asked of it"
+    place = place or "a file or folder that the system does not name"
     if error.errno in (errno.EACCES, errno.EPERM):
         return OpsError(f"{place} cannot be used by the user {user()} ({what}): {way_out}, or run as its owner", Exit.FOLDER)
     if error.errno in (errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EROFS, errno.ENOTEMPTY, errno.EIO):
         return OpsError(f"{place} cannot be used ({what}): {way_out}", Exit.FOLDER)
-    return OpsError(f"the system refuses {place or 'what was asked of it'} ({what})", Exit.FAULT)
+    return OpsError(f"the system refuses {asked} ({what})", Exit.FAULT)
 
 
 def program(path, package):

@@ -273,6 +273,9 @@ class Sentences(Case):
         for error, code, word in ((OSError(errno.ENOSPC, "No space left on device", "/d/f"), Exit.DISK_FULL, "/d/f"),
                                   (PermissionError(errno.EACCES, "Permission denied", "/d/f"), Exit.FOLDER, "/d/f"),
                                   (FileNotFoundError(errno.ENOENT, "No such file or directory", "mvn"), Exit.MISSING, "mvn"),
+                                  (OSError(errno.ENOSPC, "No space left on device"), Exit.DISK_FULL, "on a disk: free some"),
+                                  (PermissionError(errno.EACCES, "Permission denied"), Exit.FOLDER, "a file or folder that the system does not name cannot be used by"),
+                                  (OSError(errno.EROFS, "Read-only file system"), Exit.FOLDER, "a file or folder that the system does not name cannot be used"),
                                   (OSError(errno.ENOMEM, "Cannot allocate memory"), Exit.FAULT, "Cannot allocate memory"),
                                   (subprocess.TimeoutExpired(["initdb", "-D"], 60), Exit.FAULT, "initdb"),
                                   (subprocess.CalledProcessError(3, ["chown", "postgres"]), Exit.FAULT, "chown")):
@@ -281,6 +284,31 @@ class Sentences(Case):
                 self.assertEqual(got, code)
                 self.assertRegex(said, "^parley: .*\n$")
                 self.assertIn(word, said)
+                self.assertNotIn("None", said)
+
+    def piped_to_head(self, main, lines=1):
+        """The exit code and stderr of a command with this main(), whose stdout is read for so many lines and closed."""
+        program = f"import failures\nfailures.run({main})"
+        process = subprocess.Popen([sys.executable, "-B", "-c", program], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env={**os.environ, "PYTHONPATH": str(ROOT / "ops" / "harness")})
+        with process:
+            for _ in range(lines):
+                process.stdout.readline()
+            process.stdout.close()
+            said = process.stderr.read()
+        return process.returncode, said
+
+    def test_a_reader_that_has_seen_enough_ends_a_command_without_a_word(self):
+        pipe_closed = (128 + signal.SIGPIPE, "")
+        self.assertEqual(self.piped_to_head("lambda: print('line\\n' * 1_000_000)"), pipe_closed)
+        late = "lambda: (print('first', flush=True), __import__('time').sleep(1), print('second'){end})"
+        self.assertEqual(self.piped_to_head(late.format(end="")), pipe_closed)
+        self.assertEqual(self.piped_to_head(late.format(end=", __import__('sys').exit(0)")), pipe_closed)
+
+    def test_a_pipe_that_breaks_elsewhere_is_a_failure(self):
+        code, said = self.ended(BrokenPipeError(errno.EPIPE, "Broken pipe"))
+        self.assertEqual(code, Exit.FAULT)
+        self.assertIn("Broken pipe", said)
 
     def test_details_come_first_and_the_sentence_last(self):
         self.assertEqual(self.ended(OpsError("that is why", Exit.FOLDER, "a\nb\n")), (Exit.FOLDER, "a\nb\nparley: that is why\n"))

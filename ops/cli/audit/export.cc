@@ -39,12 +39,6 @@ struct Bounds {
   std::optional<Timestamp> from, to;
 };
 
-Result<std::optional<Timestamp>> time_of(const std::string& flag, const std::string& text) {
-  if (text.empty()) return std::optional<Timestamp>{};
-  if (const auto time = schema::parse_past_time(text)) return time;
-  return std::unexpected(flag + " " + text + ": it must be a time like 2026-11-21T10:17:00.123Z, or a date");
-}
-
 /// One export: which events of a partition, and where their lines go.
 class Export {
  public:
@@ -115,8 +109,8 @@ Result<void> to_folder(Export& work, const ExportFolder& folder) {
     const auto path = folder.file_of(stretch.where.partition);
     auto file = LineFile::open(path);
     if (!file) return std::unexpected(file.error());
-    if (file->last_line()) {
-      const auto last = position_of_line(*file->last_line());
+    if (const auto& line = file->last_line()) {
+      const auto last = position_of_line(*line);
       if (!last || last->first != stretch.where.partition)
         return std::unexpected(path.string() + ": its last line is none of this export");
       stretch.from = std::max(stretch.from, last->second + 1);
@@ -131,10 +125,9 @@ Result<void> to_folder(Export& work, const ExportFolder& folder) {
 }  // namespace
 
 Result<void> export_events(const Common& common, const ExportOptions& options) {
-  const auto from = time_of("--from", options.from), to = time_of("--to", options.to);
-  if (!from) return std::unexpected(from.error());
-  if (!to) return std::unexpected(to.error());
-  if (*from && *to && **to <= **from) return std::unexpected("--to is not after --from: nothing can be between them");
+  const auto from = schema::parse_past_time(options.from);
+  const auto to = schema::parse_past_time(options.to);
+  if (from && to && *to <= *from) return std::unexpected("--to is not after --from: nothing can be between them");
   const auto known = schema::event_types();
   for (const auto& type : options.types) {
     if (std::ranges::find(known, type) == known.end())
@@ -145,13 +138,13 @@ Result<void> export_events(const Common& common, const ExportOptions& options) {
   std::optional<ExportFolder> folder;
   if (options.out) {
     const ExportIdentity identity{
-        log->topic(), log->topic_id(), *from, {options.types.begin(), options.types.end()}, common.personal};
+        log->topic(), log->topic_id(), from, {options.types.begin(), options.types.end()}, common.personal};
     auto opened = ExportFolder::open(*options.out, schema::write(identity) + "\n");
     if (!opened) return std::unexpected(opened.error());
     folder.emplace(std::move(*opened));
   }
   Progress progress("export");
-  Export work(*log, options, {*from, *to}, common.disclosure(), progress);
+  Export work(*log, options, {from, to}, common.disclosure(), progress);
   if (const auto expected = work.expect_all(); !expected) return expected;
   for (const auto& one : work.stretches()) progress.expect(one.to - one.from);
   return folder ? to_folder(work, *folder) : to_stdout(work);

@@ -48,8 +48,6 @@ Result<void> state(const Common& common, const StateOptions& options) {
   const auto stream = stream_named(options.stream);
   if (!stream) return std::unexpected(stream.error());
   const auto moment = schema::parse_moment(options.at);
-  if (!moment && !options.at.empty())
-    return std::unexpected("--at " + options.at + ": it " + std::string(schema::kMomentIssue));
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
 

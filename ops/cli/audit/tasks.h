@@ -32,7 +32,7 @@ Result<void> history(const Common& common, const HistoryOptions& options);
 
 struct StateOptions {
   std::string stream;
-  std::string at;  ///< A schema::Moment; empty: now.
+  std::string at;  ///< What parse_moment() takes; empty: now.
 };
 /// A stream's row as the read models would have it, and a dialog's messages.
 Result<void> state(const Common& common, const StateOptions& options);
@@ -53,7 +53,7 @@ struct ReplayOptions {
 Result<void> replay(const Common& common, const ReplayOptions& options);
 
 struct ExportOptions {
-  std::string from, to;         ///< Times; empty: no bound. Events at `to` are not exported any more.
+  std::string from, to;         ///< Times that parse_past_time() takes; empty: no bound. Events at `to` are left out.
   std::set<std::string> types;  ///< Empty: all.
   std::optional<std::filesystem::path> out;
 };
