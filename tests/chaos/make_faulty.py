@@ -19,11 +19,13 @@ SENT_ALREADY = "  static_cast<void>(positions);\n"
 ASK_COMMITTED = """  while (next_command.empty()) {
     if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
     const auto committed = consumer->committed(partitions, kCommittedWait);
-    if (!committed && !committed.error().retryable && !passes(committed.error())) return std::unexpected(described(committed.error()));
+    if (!committed && !committed.error().retryable && !passes(committed.error()))
+      return std::unexpected(described(committed.error()));
     if (!committed) continue;  // an earlier owner's transaction may still be under way
     for (const auto& position : *committed) {
       if (position.offset < 0) {
-        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " + std::to_string(position.where.partition) +
+        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " +
+                   std::to_string(position.where.partition) +
                    " (`parley topics` writes the first ones; commands that were decided are passed over)");
       }
       next_command[position.where.partition] = position.offset;
