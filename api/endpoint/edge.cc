@@ -25,14 +25,14 @@ void headers(json::Writer& w, std::string_view name, const http::Headers& header
   w.end_object();
 }
 
-void error(json::Writer& w, Code code) {
+void error(json::Writer& w, Code code, const ErrorForm& form) {
   w.begin_object();
   member(w, "code", schema::error_row(code).name);
   w.key("status");
   w.integer(schema::error_row(code).status);
-  for (const auto* language : {"ru", "en"}) {
-    const auto response = error_response(code, language);
-    w.key(language);
+  for (const auto& language : form.languages) {
+    const auto response = error_response(code, language.tag, form);
+    w.key(language.tag);
     w.begin_object();
     headers(w, "headers", response.headers);
     member(w, "body", response.body);
@@ -63,7 +63,7 @@ std::string edge_answers(const Registry& registry) {
   w.begin_object();
   w.key("errors");
   w.begin_array();
-  for (const auto code : kErrors) error(w, code);
+  for (const auto code : kErrors) error(w, code, registry.surface().errors);
   w.end_array();
   w.key("cross_origin");
   cross_origin(w, registry);

@@ -1,48 +1,6 @@
 #include "api/endpoint/failure.h"
 
 namespace parley::endpoint {
-
-struct ErrorDetails {
-  std::optional<std::string> field;
-  std::optional<std::string> issue;
-  std::optional<std::int64_t> current_version;
-  std::optional<std::string> command_id;
-};
-struct ErrorText {
-  Code code{};
-  std::string message;
-  ErrorDetails details;
-};
-struct ErrorBody {
-  ErrorText error;
-};
-
-}  // namespace parley::endpoint
-
-namespace parley::schema {
-
-template <>
-inline constexpr auto fields<endpoint::ErrorDetails> = std::tuple{
-    field("field", &endpoint::ErrorDetails::field, {}, "Path of the field, parameter or header that is not valid"),
-    field("issue", &endpoint::ErrorDetails::issue, {}, "What is wrong with it"),
-    field("current_version", &endpoint::ErrorDetails::current_version, {},
-          "Of VERSION_CONFLICT: the version that the resource has"),
-    field("command_id", &endpoint::ErrorDetails::command_id, {},
-          "Of a command whose outcome is not known: what logs and events call it"),
-};
-template <>
-inline constexpr auto fields<endpoint::ErrorText> = std::tuple{
-    field("code", &endpoint::ErrorText::code, {}, "Never renamed once released"),
-    field("message", &endpoint::ErrorText::message, {},
-          "For people, in the language of Accept-Language: ru (default) or en"),
-    field("details", &endpoint::ErrorText::details),
-};
-template <>
-inline constexpr auto fields<endpoint::ErrorBody> = std::tuple{field("error", &endpoint::ErrorBody::error)};
-
-}  // namespace parley::schema
-
-namespace parley::endpoint {
 namespace {
 
 constexpr std::string_view kRetryAfterSeconds = "1";
@@ -81,23 +39,14 @@ http::Headers limit_headers(const limits::Standing& standing) {
           {"X-RateLimit-Reset", std::to_string(seconds_up(now + standing.more_in))}};
 }
 
-http::Response error_response(const Failure& failure, std::string_view accept_language) {
+http::Response error_response(const Failure& failure, std::string_view accept_language, const ErrorForm& form) {
   const auto& row = schema::error_row(failure.code);
-  const auto language = preferred_language(accept_language);
-  ErrorBody body{{failure.code, std::string(language == Language::english ? row.english : row.russian), {}}};
-  auto& details = body.error.details;
-  if (!failure.problem.issue.empty() && failure.code != Code::internal_error) {  // that one's is for the log
-    details.field = failure.problem.field;
-    details.issue = issue_in(language, failure.problem.issue);
-  }
-  details.current_version = failure.current_version;
-  if (!failure.command_id.empty()) details.command_id = failure.command_id;
-
-  auto response = http::Response::json(row.status, schema::write(body));
+  const auto& language = preferred_language(accept_language, form.languages);
+  auto response = http::Response::json(row.status, form.body(failure, language));
   response.headers.set(
       "Cache-Control",
       "no-store");  // it depends on who asks, in which language, and on what will be otherwise in a moment
-  response.headers.set("Content-Language", language == Language::english ? "en" : "ru");
+  response.headers.set("Content-Language", std::string(language.tag));
   if (row.status == 401)
     response.headers.set("WWW-Authenticate",
                          failure.code == Code::token_expired ? R"(Bearer error="invalid_token")" : "Bearer");
@@ -109,15 +58,13 @@ http::Response error_response(const Failure& failure, std::string_view accept_la
   return response;
 }
 
-http::Response kernel_error(const http::KernelError& error) {
+http::Response kernel_error(const http::KernelError& error, const ErrorForm& form) {
   const auto code = schema::code_named(error.refusal.code);
   Failure failure(code.value_or(error.refusal.status == 503 ? Code::unavailable : Code::internal_error));
   failure.problem = problem_of(error.refusal);
-  auto response = error_response(failure, error.accept_language);
+  auto response = error_response(failure, error.accept_language, form);
   response.status = error.refusal.status;
   return response;
 }
-
-std::string error_schema() { return schema::json_schema<ErrorBody>(); }
 
 }  // namespace parley::endpoint

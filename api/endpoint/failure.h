@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "api/endpoint/language.h"
 #include "api/http/message.h"
 #include "api/http/options.h"
 #include "api/limits/limiter.h"
@@ -42,23 +44,21 @@ inline std::unexpected<Failure> invalid(std::string field, std::string issue) {
   return fail(schema::Problem{std::move(field), std::move(issue)});
 }
 
-enum class Language { russian, english };
-/// The better liked of the two (RFC 9110, 12.4.2 and 12.5.4), Russian when both are liked alike, or neither. A language
-/// has the highest weight of the ranges that name it ("en", "en-GB"), and that of "*" when none does. Malformed
-/// elements count as absent.
-Language preferred_language(std::string_view accept_language);
-/// An issue in a language. Issues are written in English; one that the table of issues does not know stays so.
-std::string issue_in(Language language, std::string_view issue);
+/// How a surface says that a request is not done. Immutable; thread-safe.
+struct ErrorForm {
+  std::vector<Language> languages{};  ///< The first one is the default; there is one at least.
+  /// The body, as JSON. It must not show the issue of an internal_error: that is for the log.
+  std::string (*body)(const Failure&, const Language&){};
+  std::string (*json_schema)(){};  ///< JSON Schema of every such body.
+};
 
 /// What an answer says of the limit of its endpoint: X-RateLimit-Limit, -Remaining, and -Reset, the Unix second at
 /// which more is let through.
 http::Headers limit_headers(const limits::Standing& standing);
-/// The answer, with WWW-Authenticate on 401, Retry-After on a 503 that may pass, and both kinds of what limits say on
-/// 429.
-http::Response error_response(const Failure& failure, std::string_view accept_language);
-/// The form of what the HTTP kernel answers by itself: for http::Hooks::error.
-http::Response kernel_error(const http::KernelError& error);
-/// JSON Schema of the body of every error.
-std::string error_schema();
+/// The answer in a surface's form, with WWW-Authenticate on 401, Retry-After on a 503 that may pass, and both kinds of
+/// what limits say on 429.
+http::Response error_response(const Failure& failure, std::string_view accept_language, const ErrorForm& form);
+/// What the HTTP kernel answers by itself, in that form: for http::Hooks::error.
+http::Response kernel_error(const http::KernelError& error, const ErrorForm& form);
 
 }  // namespace parley::endpoint

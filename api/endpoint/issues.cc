@@ -1,18 +1,14 @@
-// The issues that an answer may name, in Russian. Issues are written in English where they are found
-// (schemas/fields.cc, schemas/json.cc, a surface's own types); `#` stands for a number, `*` at the end for the rest of
-// the text as it is.
+// The issues that this folder, api/http and the reading of JSON (schemas/fields.cc, schemas/json.cc) find, in Russian,
+// and how a table of them is read. What a surface finds beside is in a table of its own.
 #include <array>
 #include <optional>
-#include <utility>
 
-#include "api/endpoint/failure.h"
+#include "api/endpoint/language.h"
 
 namespace parley::endpoint {
 namespace {
 
-constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_view>>({
-    {"must be a token as Telegram's BotFather gives it: <id>:<# characters>",
-     "должен быть токеном в том виде, в котором его даёт BotFather: <id>:<# символов>"},
+constexpr auto kIssues = std::to_array<Translation>({
     {"must not be null", "не может быть null"},
     {"is required", "обязательное поле"},
     {"must not be empty", "не может быть пустым"},
@@ -63,10 +59,6 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
     {"at byte #: a NUL byte", "некорректный JSON, байт #: нулевой байт"},
     {"must be application/json", "должно быть application/json"},
     {"is not supported", "не поддерживается"},
-    {"must be an e-mail address", "Неверный формат email"},
-    {"must not contain invisible characters: *", "не должно содержать невидимые символы: *"},
-    {"must be the current password", "должен быть текущим паролем"},
-    {"must be a host name in ASCII form", "должно быть именем хоста в форме ASCII"},
     {"must be 1 to 255 visible ASCII characters", "должен состоять из 1–255 видимых символов ASCII"},
     {"must be a version in quotes, like \"7\"", "должна быть версия в кавычках, например \"7\""},
     {"must name one version", "должна быть названа одна версия"},
@@ -76,18 +68,6 @@ constexpr auto kIssues = std::to_array<std::pair<std::string_view, std::string_v
      "позиция другого журнала: с тех пор он был восстановлен или создан заново"},
     {"is a position that the log has not reached: what stood there was lost, so look again what there is",
      "позиция, до которой журнал не дошёл: то, что там было, утрачено, поэтому посмотрите заново, что есть"},
-    {"must be a next_cursor as it was answered", "должен быть next_cursor в том виде, в котором он был получен"},
-    {"is a cursor of another log: begin without it", "курсор другого журнала: начните без него"},
-    {"is a cursor of a longer log: begin without it", "курсор более длинного журнала: начните без него"},
-    {"must be given: the whole list has more than # rows or # bytes",
-     "нужно указать: в полном списке больше # строк или # байт"},
-    {"cannot be given beside *", "нельзя указывать вместе с *"},
-    {"must be UTF-8", "должно быть в UTF-8"},
-    {"must be an id as this feed gives it", "должен быть идентификатор в том виде, в котором его даёт этот поток"},
-    {"must be a version like # or a time like *", "должно быть версией вида # или временем вида *"},
-    {"must be at most the dialog's version, which is #", "не может быть больше версии диалога: #"},
-    {"must be earlier: one answer is made of at most # events with # bytes",
-     "должно быть раньше: один ответ складывается не более чем из # событий и # байт"},
 });
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -122,14 +102,14 @@ std::optional<Captured> match(std::string_view pattern, std::string_view text) {
 
 }  // namespace
 
-std::string issue_in(Language language, std::string_view issue) {
-  if (language == Language::russian) {
-    for (const auto& [english, russian] : kIssues) {
+std::string issue_in(const Language& language, std::string_view issue) {
+  for (const auto& table : language.issues) {
+    for (const auto& [english, text] : table) {
       const auto captured = match(english, issue);
       if (!captured) continue;
       std::string out;
       std::size_t number = 0;
-      for (const char c : russian) {
+      for (const char c : text) {
         if (c == '#') {
           out += captured->numbers[number++];
         } else if (c == '*') {
@@ -143,5 +123,7 @@ std::string issue_in(Language language, std::string_view issue) {
   }
   return std::string(issue);
 }
+
+std::span<const Translation> russian_issues() { return kIssues; }
 
 }  // namespace parley::endpoint

@@ -1,8 +1,11 @@
 // Which language an answer has. The edge chooses alike, by maps that ops/harness/edge.py makes;
 // tests/contract/accept_language.json is a table for both.
+#include "api/endpoint/language.h"
+
 #include <algorithm>
 
-#include "api/endpoint/failure.h"
+#include "api/http/message.h"
+#include "platform/invariant.h"
 
 namespace parley::endpoint {
 namespace {
@@ -52,17 +55,20 @@ bool names(std::string_view range, std::string_view language) {
 
 }  // namespace
 
-Language preferred_language(std::string_view accept_language) {
-  std::optional<int> russian, english;
+const Language& preferred_language(std::string_view accept_language, std::span<const Language> languages) {
+  invariant(!languages.empty(), "a surface has a language");
+  std::vector<std::optional<int>> weights(languages.size());
   int others = 0;  // of what "*" stands for: each language that no other range names
   while (!accept_language.empty()) {
     const auto liked = read_element(http::take_element(accept_language));
     if (!liked) continue;
-    if (names(liked->range, "ru")) russian = std::max(russian.value_or(0), liked->weight);
-    if (names(liked->range, "en")) english = std::max(english.value_or(0), liked->weight);
+    for (std::size_t i = 0; i < languages.size(); ++i) {
+      if (names(liked->range, languages[i].tag)) weights[i] = std::max(weights[i].value_or(0), liked->weight);
+    }
     if (liked->range == "*") others = std::max(others, liked->weight);
   }
-  return english.value_or(others) > russian.value_or(others) ? Language::english : Language::russian;
+  const auto best = std::ranges::max_element(weights, {}, [&](const auto& weight) { return weight.value_or(others); });
+  return languages[static_cast<std::size_t>(best - weights.begin())];
 }
 
 }  // namespace parley::endpoint

@@ -6,9 +6,11 @@
 #include <memory>
 #include <mutex>
 #include <tuple>
+#include <vector>
 
 #include "api/endpoint/cors.h"
 #include "api/endpoint/failure.h"
+#include "platform/invariant.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 
@@ -55,14 +57,39 @@ class RequestMetrics {
   std::map<std::tuple<std::string, std::string, int>, Metrics, std::less<>> metrics_;
 };
 
+/// What an error needs of a surface.
+struct Mounted {
+  std::string prefix;
+  const ErrorForm* errors;
+  std::map<std::string, std::string, std::less<>> cross_origin_paths;
+};
+
+/// The one with the longest prefix of the path; the first one where none is.
+const Mounted& surface_of(std::string_view path, const std::vector<Mounted>& surfaces) {
+  const Mounted* best = nullptr;
+  for (const auto& surface : surfaces) {
+    const auto& prefix = surface.prefix;
+    const bool covers = path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
+    if (covers && (best == nullptr || prefix.size() > best->prefix.size())) best = &surface;
+  }
+  return best == nullptr ? surfaces.front() : *best;
+}
+
 }  // namespace
 
-http::Hooks hooks(std::map<std::string, std::string, std::less<>> cross_origin_paths) {
+http::Hooks hooks(std::span<const Registry> mounted) {
+  invariant(!mounted.empty(), "an API has a surface");
+  std::vector<Mounted> surfaces;
+  for (const auto& registry : mounted)
+    surfaces.push_back({registry.prefix(), &registry.surface().errors, registry.cross_origin_paths()});
   const auto counted = std::make_shared<RequestMetrics>();
   return {.error =
-              [paths = std::move(cross_origin_paths)](const http::KernelError& error) {
-                auto response = kernel_error(error);
-                if (paths.contains(error.path_pattern)) allow_origin(response.headers, error.origin);
+              [surfaces = std::move(surfaces)](const http::KernelError& error) {
+                const auto& surface =
+                    surface_of(error.path_pattern.empty() ? error.unknown_path : error.path_pattern, surfaces);
+                auto response = kernel_error(error, *surface.errors);
+                if (surface.cross_origin_paths.contains(error.path_pattern))
+                  allow_origin(response.headers, error.origin);
                 return response;
               },
           .answered =

@@ -46,10 +46,28 @@ struct Header {
   std::string schema;
 };
 
-const Header& accept_language() {
-  static const Header header{"Accept-Language", "Language of error messages: ru (default) or en",
-                             R"({"type":"string","examples":["ru","en"]})"};
-  return header;
+constexpr std::string_view kAcceptLanguage = "Accept-Language";
+
+/// "\"ru\",\"en\""
+std::string quoted_tags(const ErrorForm& form) {
+  std::string out;
+  for (const auto& language : form.languages) out.append(out.empty() ? "\"" : ",\"").append(language.tag).append("\"");
+  return out;
+}
+/// "ru (default) or en", "uk (default), ru or en"
+std::string choice_of_languages(const ErrorForm& form) {
+  std::string out;
+  for (const auto& language : form.languages) {
+    const bool is_first = &language == &form.languages.front();
+    const bool is_last = &language == &form.languages.back();
+    out.append(is_first ? "" : is_last ? " or " : ", ").append(language.tag).append(is_first ? " (default)" : "");
+  }
+  return out;
+}
+
+Header accept_language(const ErrorForm& form) {
+  return {kAcceptLanguage, "Language of error messages: " + choice_of_languages(form),
+          R"({"type":"string","examples":[)" + quoted_tags(form) + "]}"};
 }
 const Header& idempotency() {
   static const Header header{
@@ -76,13 +94,12 @@ const Header& read_after() {
                              R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
   return header;
 }
-const std::vector<const Header*>& request_headers() {
-  static const std::vector<const Header*> all{&accept_language(), &idempotency(), &if_match(), &read_after()};
-  return all;
+std::vector<Header> request_headers(const ErrorForm& form) {
+  return {accept_language(form), idempotency(), if_match(), read_after()};
 }
-const std::vector<Header>& answer_headers() {
+std::vector<Header> answer_headers(const ErrorForm& form) {
   constexpr auto kNumber = R"({"type":"string","pattern":"^[0-9]+$"})";
-  static const std::vector<Header> all{
+  return {
       {"X-Request-Id",
        "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain "
        "one",
@@ -94,7 +111,7 @@ const std::vector<Header>& answer_headers() {
        R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
       {"X-Next-Cursor", "There is more: given as `cursor` it is answered with what follows", R"({"type":"string"})"},
       {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
-      {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":["ru","en"]})"},
+      {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":[)" + quoted_tags(form) + "]}"},
       {"X-RateLimit-Limit",
        "So many requests of the caller are let through in the period of the operation's limit. These three are on "
        "every answer of the operation "
@@ -105,7 +122,6 @@ const std::vector<Header>& answer_headers() {
       {"Retry-After", "Seconds to wait before asking again, where that may help", kNumber},
       {"WWW-Authenticate", "RFC 6750", R"({"type":"string","pattern":"^Bearer"})"},
   };
-  return all;
 }
 
 void described_parameter(Writer& w, std::string_view in, std::string_view name, std::string_view description,
@@ -138,17 +154,17 @@ void parameters_of(Writer& w, const Endpoint& e) {
     described_parameter(w, kPlaces[static_cast<int>(p.in)], p.name, p.description, p.schema);
     w.end_object();
   }
-  const auto common = [&](const Header& header) {
+  const auto common = [&](std::string_view name) {
     w.begin_object();
-    reference(w, "parameters", header.name);
+    reference(w, "parameters", name);
     w.end_object();
   };
-  common(accept_language());
+  common(kAcceptLanguage);
   if (e.form == Endpoint::Form::command) {
-    common(idempotency());
-    if (has_version(e)) common(if_match());
+    common(idempotency().name);
+    if (has_version(e)) common(if_match().name);
   }
-  if (e.form == Endpoint::Form::query) common(read_after());
+  if (e.form == Endpoint::Form::query) common(read_after().name);
   w.end_array();
 }
 
@@ -227,7 +243,7 @@ std::string title_of(const std::vector<Code>& codes) {
 }
 
 /// One answer of that code, as it is really made.
-std::string sample(Code code) {
+std::string sample(Code code, const ErrorForm& form) {
   Failure failure(code);
   if (code == Code::validation_error) failure.problem = {"email", "must be an e-mail address"};
   if (code == Code::invalid_last_event_id) failure.problem = {"Last-Event-ID", "must be an integer"};
@@ -235,11 +251,11 @@ std::string sample(Code code) {
   if (code == Code::version_conflict) failure.current_version = 7;
   if (code == Code::command_timeout || code == Code::command_expired)
     failure.command_id = "019f9f7c-6b0e-7cc3-98c4-dc0c0c07398f";
-  return error_response(failure, "ru").body;
+  return form.body(failure, form.languages.front());
 }
 
 /// An answer of errors, all of one status.
-void failure(Writer& w, const std::vector<Code>& codes) {
+void failure(Writer& w, const std::vector<Code>& codes, const ErrorForm& form) {
   const int status = schema::error_row(codes.front()).status;
   std::string text;
   for (const Code code : codes) {
@@ -260,7 +276,7 @@ void failure(Writer& w, const std::vector<Code>& codes) {
       object(w, "schema", [&] { reference(w, "schemas", "Error"); });
       object(w, "examples", [&] {
         for (const Code code : codes) {
-          object(w, schema::error_row(code).name, [&] { raw(w, "value", sample(code)); });
+          object(w, schema::error_row(code).name, [&] { raw(w, "value", sample(code, form)); });
         }
       });
     });
@@ -383,11 +399,13 @@ void security_scheme(Writer& w, const SecurityScheme& scheme) {
 }  // namespace
 
 std::string Registry::openapi() const {
+  const auto& info = surface_->info;
+  const auto& form = surface_->errors;
   std::map<std::string, std::vector<const Endpoint*>> paths;
   std::map<std::string_view, const SecurityScheme*> schemes;
   Failures all_failures;
   schema::Components components;
-  components.schemas["Error"] = error_schema();
+  components.schemas["Error"] = form.json_schema();
   for (const auto& e : endpoints_) {
     paths[e.path].push_back(&e);
     for (const auto& alternative : e.spec.gate->security) {
@@ -402,14 +420,14 @@ std::string Registry::openapi() const {
   w.begin_object();
   pair(w, "openapi", "3.1.0");
   object(w, "info", [&] {
-    pair(w, "title", info_.title);
-    pair(w, "version", info_.version);
-    pair(w, "description", info_.description);
+    pair(w, "title", info.title);
+    pair(w, "version", info.version);
+    pair(w, "description", info.description);
   });
   raw(w, "servers", R"([{"url":"/"}])");
   w.key("tags");
   w.begin_array();
-  for (const auto& tag : info_.tags) {
+  for (const auto& tag : info.tags) {
     w.begin_object();
     pair(w, "name", tag.name);
     pair(w, "description", tag.description);
@@ -419,7 +437,7 @@ std::string Registry::openapi() const {
   object(w, "paths", [&] {
     for (const auto& [path, operations] : paths) {
       object(w, path, [&] {
-        for (const auto* e : operations) operation(w, *e, info_.tags);
+        for (const auto* e : operations) operation(w, *e, info.tags);
       });
     }
   });
@@ -428,13 +446,13 @@ std::string Registry::openapi() const {
       for (const auto& [name, schema] : components.schemas) raw(w, name, schema);
     });
     object(w, "parameters", [&] {
-      for (const auto* header : request_headers()) {
-        object(w, header->name,
-               [&] { described_parameter(w, "header", header->name, header->description, header->schema); });
+      for (const auto& header : request_headers(form)) {
+        object(w, header.name,
+               [&] { described_parameter(w, "header", header.name, header.description, header.schema); });
       }
     });
     object(w, "headers", [&] {
-      for (const auto& header : answer_headers()) {
+      for (const auto& header : answer_headers(form)) {
         object(w, header.name, [&] {
           pair(w, "description", header.description);
           raw(w, "schema", header.schema);
@@ -443,7 +461,7 @@ std::string Registry::openapi() const {
     });
     object(w, "responses", [&] {
       for (const auto& [title, codes] : all_failures) {
-        object(w, title, [&] { failure(w, codes); });
+        object(w, title, [&] { failure(w, codes, form); });
       }
     });
     object(w, "securitySchemes", [&] {

@@ -23,6 +23,7 @@
 #include "api/endpoint/failure.h"
 #include "api/endpoint/gate.h"
 #include "api/endpoint/parameters.h"
+#include "api/endpoint/surface.h"
 #include "api/http/responder.h"
 #include "api/http/routes.h"
 #include "api/limits/limit.h"
@@ -172,6 +173,7 @@ const A& alternative(const Answer& answer) {
 
 /// A declared endpoint without its types; what is described is described as JSON.
 struct Endpoint {
+  const Surface* surface = nullptr;
   Spec spec;
   std::string path;  ///< With the prefix.
   enum class Form { command, query, stream, signal } form{};
@@ -198,25 +200,14 @@ struct Endpoint {
   std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
 };
 
-/// A chapter of the OpenAPI document: the endpoints whose paths begin so, unless a longer one covers them.
-struct Tag {
-  std::string_view name;
-  std::string_view path;  ///< Without the registry's prefix.
-  std::string_view description;
-};
-struct Info {
-  std::string title;
-  std::string version;
-  std::string description;
-  std::vector<Tag> tags;                 ///< In their order.
-  const limits::Limit* limit = nullptr;  ///< Of every endpoint that names none.
-};
-
 /// A surface's endpoints. Built before serving by one thread; what mount() makes of it is immutable and thread-safe.
 class Registry {
  public:
-  /// `prefix` ("/replyx" or nothing) comes before every path.
-  explicit Registry(Info info, std::string prefix = {}) : info_(std::move(info)), prefix_(std::move(prefix)) {}
+  /// Everything that the surface declares, which must outlive this. `prefix` ("/replyx" or nothing) comes before every
+  /// path.
+  explicit Registry(const Surface& surface, std::string prefix = {}) : surface_(&surface), prefix_(std::move(prefix)) {
+    surface.declare(*this);
+  }
 
   /// A command: `to` makes it of the request, `from` makes the body of the answer of the decision; Nothing is no body
   /// (status 204). `settled`, where given, says of the answer (and of the Decided, or the Deps) whether what the API
@@ -313,6 +304,8 @@ class Registry {
   /// name.
   std::string openapi() const;
   const std::vector<Endpoint>& endpoints() const { return endpoints_; }
+  const Surface& surface() const { return *surface_; }
+  const std::string& prefix() const { return prefix_; }
 
   /// The paths that pages of other origins may ask, each with its methods as a preflight lists them.
   std::map<std::string, std::string, std::less<>> cross_origin_paths() const;
@@ -325,9 +318,10 @@ class Registry {
   template <class P, class B, class Out>
   Endpoint described(Spec spec, Endpoint::Form form) const {
     Endpoint e;
+    e.surface = surface_;
     e.path = prefix_ + std::string(spec.path);
     e.spec = std::move(spec);
-    if (e.spec.limit == nullptr) e.spec.limit = info_.limit;
+    if (e.spec.limit == nullptr) e.spec.limit = surface_->info.limit;
     e.form = form;
     e.parameters = described_parameters<P>();
     if constexpr (!std::same_as<B, Nothing>) {
@@ -363,7 +357,7 @@ class Registry {
   static Result<json::Document> parse_body(const http::Request& request);
   static schema::Problem at_body(schema::Problem problem);
 
-  Info info_;
+  const Surface* surface_;
   std::string prefix_;
   std::vector<Endpoint> endpoints_;
 };

@@ -50,7 +50,7 @@ struct Exchange {
       log::error("a request failed",
                  {{"correlation_id", request.request_id}, {"route", request.route}, {"cause", failure.problem.issue}});
     }
-    auto response = error_response(failure, request.headers.get("Accept-Language"));
+    auto response = error_response(failure, request.headers.get("Accept-Language"), endpoint->surface->errors);
     allow_origin(response.headers, origin());
     return response;
   }

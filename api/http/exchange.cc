@@ -109,7 +109,8 @@ Response Exchange::error(const Refusal& refusal, const Headers& extra) const {
                                .accept_language = origin_.accept_language,
                                .request_id = origin_.request_id,
                                .origin = origin_.page,
-                               .path_pattern = origin_.path_pattern});
+                               .path_pattern = origin_.path_pattern,
+                               .unknown_path = origin_.unknown_path});
   } catch (...) {  // without the product's texts the status still says what matters
     response.status = refusal.status;
   }

@@ -17,6 +17,9 @@ std::string request_id_of(const RequestHead& head) {
 std::string_view pattern_of(const Routes::Match& match) {
   return match.path == nullptr ? std::string_view{} : Routes::pattern(*match.path);
 }
+std::string unknown_path(const Routes::Match& match, std::string_view path) {
+  return match.path == nullptr ? std::string(path) : std::string();
+}
 /// Null where there is none for the method.
 const Routes::Endpoint* endpoint_of(const Routes::Match& match, std::string_view method) {
   if (match.path == nullptr) return nullptr;
@@ -56,6 +59,7 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
                                                   .accept_language = std::string(head.headers.get("accept-language")),
                                                   .page = std::string(head.headers.get("origin")),
                                                   .path_pattern = pattern_of(match),
+                                                  .unknown_path = unknown_path(match, path),
                                                   .head_only = is_head,
                                                   .http10 = head.http10,
                                                   .keep_alive = head.keep_alive});
@@ -109,6 +113,7 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
 }
 
 void Kernel::refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal) {
+  const Routes::Match match = routes_.match(head.path);
   ++(refusal.status == 408          ? counters().timed_out
      : refusal.code == "OVERLOADED" ? counters().overloaded
                                     : counters().rejected_inputs);
@@ -118,7 +123,8 @@ void Kernel::refuse(const std::shared_ptr<Connection>& connection, const Request
             .route = {},
             .accept_language = std::string(head.headers.get("accept-language")),
             .page = std::string(head.headers.get("origin")),
-            .path_pattern = pattern_of(routes_.match(head.path)),
+            .path_pattern = pattern_of(match),
+            .unknown_path = unknown_path(match, head.path),
             .head_only = head.method == "HEAD",
             .http10 = head.http10,
             .keep_alive = false})

@@ -56,6 +56,7 @@ class Exchange {
     std::string accept_language;
     std::string page;                 // the Origin field
     std::string_view path_pattern{};  // see KernelError; the kernel's routes have it
+    std::string unknown_path{};       // see KernelError
     bool head_only = false;
     bool http10 = false;
     bool keep_alive = true;

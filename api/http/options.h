@@ -54,6 +54,7 @@ struct KernelError {
   std::string_view origin{};  ///< the Origin field: the page that asks; empty without one
   std::string_view
       path_pattern{};  ///< of the requested path, whether or not it has that method; empty when there is no such path
+  std::string_view unknown_path{};  ///< the requested path, when there is no such path
 };
 
 /// One line of the access log, and what metrics count. Holds neither path nor query: they carry ids and tokens.

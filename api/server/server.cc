@@ -26,8 +26,6 @@
 #include "api/signals/signals.h"
 #include "api/streams/postgres_history.h"
 #include "api/streams/streams.h"
-#include "api/surfaces/replyx/messages.h"
-#include "api/surfaces/replyx/replyx.h"
 #include "platform/crypto/keyring.h"
 #include "platform/kafka/topic_watch.h"
 #include "platform/log/log.h"
@@ -85,38 +83,40 @@ struct Api::Parts {
         }),
         streams(
             {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o, directory)},
-            [](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
-              return replyx::message_created_json(dialog, time, created);
+            [&views = views(o)](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
+              return views.message(dialog, time, created);
             },
             std::make_unique<PostgresHistory>(pool, progress), timers),
         signals({.kafka = o.kafka, .topic = topic("signals")},
-                [this](const schema::Typing& typing) {
+                [this, &views = views(o)](const schema::Typing& typing) {
                   // A visitor knows that they are typing.
-                  streams.pass_on(typing.dialog, typing.owner, replyx::typing_json(typing),
+                  streams.pass_on(typing.dialog, typing.owner, views.typing(typing),
                                   typing.sender != dialogs::Sender::user);
                 }),
         log({.kafka = o.kafka, .topic = topic("events")}),
-        registry(declared()),
+        registries(declared(o)),
         server(
             {.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http},
-            routes(registry, deps), endpoint::hooks(registry.cross_origin_paths())) {}
+            routes(registries, deps), endpoint::hooks(registries)) {}
 
-  static endpoint::Registry declared() {
-    endpoint::Registry registry(replyx::info());
-    replyx::add_replyx(registry);
-    return registry;
+  static std::vector<endpoint::Registry> declared(const ServerOptions& o) {
+    std::vector<endpoint::Registry> registries;
+    for (const auto& [surface, prefix] : o.surfaces) registries.emplace_back(*surface, prefix);
+    return registries;
   }
-  static http::Routes routes(const endpoint::Registry& registry, const endpoint::Deps& deps) {
+  static http::Routes routes(const std::vector<endpoint::Registry>& registries, const endpoint::Deps& deps) {
     http::Routes routes;
-    registry.mount(routes, deps);
+    for (const auto& registry : registries) registry.mount(routes, deps);
     return routes;
   }
+  /// Streams have one form.
+  static const EventViews& views(const ServerOptions& o) { return o.surfaces.front().surface->events; }
 
   static Hub::Options hub(const ServerOptions& o, const Directory& directory) {
     // Streams leave connections for requests, where descriptors are few.
     const std::size_t connections = std::min(o.http.connections_max, http::connections_that_fit());
     Hub::Options options{.streams_max = std::min(o.streams_max, connections - connections / kShareOfRequests)};
-    options.feed_format = replyx::feed_event_json;
+    options.feed_format = views(o).feed;
     options.owner_of = [&directory](AssistantId assistant) -> std::optional<AccountId> {
       const auto site = directory.site_of(assistant);
       return site ? std::optional(site->owner) : std::nullopt;
@@ -152,7 +152,7 @@ struct Api::Parts {
   Streams streams;
   Signals signals;
   LogReader log;
-  const endpoint::Registry registry;
+  const std::vector<endpoint::Registry> registries;
   http::Server server;
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;

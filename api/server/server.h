@@ -13,6 +13,7 @@
 #include "api/limits/address.h"
 #include "api/limits/limit.h"
 #include "api/limits/memory_store.h"
+#include "api/server/surfaces.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 
@@ -29,7 +30,8 @@ struct ServerOptions {
 
   int io_threads = 2;
   http::Limits http{};
-  std::vector<limits::Setting> limits;            ///< Every limit of the surface.
+  std::vector<Mount> surfaces;                    ///< One at least; their paths and limits must differ.
+  std::vector<limits::Setting> limits;            ///< Every limit of the surfaces.
   std::size_t limit_keys_max = limits::kKeysMax;  ///< Callers that each limit remembers.
   std::vector<limits::Network> trusted_proxies;   ///< Whose X-Forwarded-For is believed.
   std::size_t assistants_max = 200;               ///< Of one owner: who has more keeps them and gets no new one.

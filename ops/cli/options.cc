@@ -5,7 +5,7 @@
 
 #include "api/limits/address.h"
 #include "api/limits/limit.h"
-#include "api/surfaces/replyx/limits.h"
+#include "api/server/surfaces.h"
 #include "domain/kernel.h"
 #include "platform/log/log.h"
 
@@ -49,13 +49,13 @@ void add_rate_limits(CLI::App& command, Options& options) {
       ->check(CLI::IsMember({"public", "local"}))
       ->group(kGroup);
   std::string defaults;
-  for (const auto* one : replyx::all_limits())
+  for (const auto* one : api::limits_of_surfaces())
     defaults.append(" ").append(one->name).append("=").append(limits::to_string(one->rate));
   flag(command, "rate-limit", options.rate_limits,
        "Another rate, name=requests/seconds; repeatable, ',' separates. Of the profile public:" + defaults)
       ->delimiter(',')
       ->check([](const std::string& text) {
-        const auto settings = limits::settings(replyx::all_limits(), limits::Profile::public_, {{text}});
+        const auto settings = limits::settings(api::limits_of_surfaces(), limits::Profile::public_, {{text}});
         return settings ? std::string() : settings.error();
       })
       ->group(kGroup);
@@ -112,6 +112,14 @@ void add_process(CLI::App& command, Options& options) {
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 void add_api(CLI::App& command, Options& options) {
+  flag(command, "surfaces", options.surfaces,
+       "The products whose API is served, each with the prefix of its paths where it has one (name=/prefix); "
+       "repeatable, ',' separates")
+      ->delimiter(',')
+      ->check([](const std::string& text) {
+        const auto mount = api::read_mount(text);
+        return mount ? std::string() : mount.error();
+      });
   flag(command, "http-host", options.http_host, "Address to serve HTTP on");
   flag(command, "http-port", options.http_port, "Port to serve HTTP on")->check(kPort);
   add_rate_limits(command, options);

@@ -32,6 +32,7 @@ struct Options {
   std::string instance;
   std::string health_host = "127.0.0.1";
   int health_port = 0;
+  std::vector<std::string> surfaces{"replyx"};
   std::string http_host = "127.0.0.1";
   int http_port = 8010;
   std::string rate_profile = "public";

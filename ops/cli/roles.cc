@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "api/server/server.h"
-#include "api/surfaces/replyx/limits.h"
 #include "platform/crypto/signing.h"
 #include "platform/health/health.h"
 #include "platform/log/log.h"
@@ -63,7 +62,10 @@ int work(Worker& worker, const Options& options) {
 
 int api(const Options& o) {
   const auto profile = o.rate_profile == "local" ? limits::Profile::local : limits::Profile::public_;
-  auto limits = limits::settings(replyx::all_limits(), profile, o.rate_limits).value();  // the flags have been checked
+  auto limits =
+      limits::settings(api::limits_of_surfaces(), profile, o.rate_limits).value();  // the flags have been checked
+  std::vector<api::Mount> surfaces;
+  for (const auto& surface : o.surfaces) surfaces.push_back(api::read_mount(surface).value());
   std::vector<limits::Network> trusted_proxies;
   for (const auto& network : o.trusted_proxies) trusted_proxies.push_back(limits::Network::parse(network).value());
   api::Api role({.kafka = o.kafka(),
@@ -76,6 +78,7 @@ int api(const Options& o) {
                  .http = {.connections_max = o.http_connections_max,
                           .input_bytes_max = o.http_input_bytes_max,
                           .unsent_bytes_max = o.http_unsent_bytes_max},
+                 .surfaces = std::move(surfaces),
                  .limits = std::move(limits),
                  .limit_keys_max = o.rate_limit_keys_max,
                  .trusted_proxies = std::move(trusted_proxies),

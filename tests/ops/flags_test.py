@@ -52,6 +52,13 @@ class Flags(unittest.TestCase):
         self.assert_refused(["--rate-limit", "login=5"], {}, "login=5/300")
         self.assert_refused(["--rate-profile", "lax"], {}, "public,local")
 
+    def test_a_surface_that_there_is_not_and_a_prefix_that_is_none_are_refused(self):
+        self.assert_refused(["--surfaces", "replyx,other"], {}, "there is no surface other: the surfaces are replyx")
+        self.assert_refused([], {"PARLEY_SURFACES": "other"}, "there is no surface other")
+        for prefix in ("", "/", "api", "/api/", "//api", "/API", "/a b"):
+            with self.subTest(prefix=prefix):
+                self.assert_refused(["--surfaces", f"replyx={prefix}"], {}, "a prefix is like /replyx")
+
     def test_a_trusted_proxy_that_is_no_network_is_refused(self):
         self.assert_refused(["--trusted-proxy", "10.0.0.1/8"], {}, "10.0.0.1/8: has bits behind its prefix")
 

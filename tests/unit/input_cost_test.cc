@@ -176,12 +176,11 @@ std::vector<Shape> bodies() {
 }
 
 const endpoint::Registry& registry() {
-  static const endpoint::Registry made = [] {
-    endpoint::Registry r(replyx::info());
-    replyx::add_replyx(r);
-    return r;
-  }();
+  static const endpoint::Registry made(replyx::surface());
   return made;
+}
+http::Response error_response(const endpoint::Failure& failure) {
+  return endpoint::error_response(failure, "ru", replyx::surface().errors);
 }
 http::Request request_to(const endpoint::Endpoint& e) {
   http::Request request;
@@ -199,7 +198,7 @@ TEST(InputCost, of_a_body_is_linear_at_every_endpoint) {
     const auto read = [&](const std::string& body) {
       request.body = body;
       const auto prepared = e.prepare(request, {});
-      if (!prepared) (void)endpoint::error_response(prepared.error(), "ru");
+      if (!prepared) (void)error_response(prepared.error());
     };
     for (const auto& shape : bodies())
       expect_linear(e.path + ": " + shape.name, shape.make, read, e.spec.body_bytes_max);
@@ -214,7 +213,7 @@ TEST(InputCost, a_refusal_is_short_however_long_the_body) {
       request.body = shape.make(e.spec.body_bytes_max);
       const auto prepared = e.prepare(request, {});
       if (prepared) continue;
-      EXPECT_LE(endpoint::error_response(prepared.error(), "ru").body.size(), 1'000U) << e.path << ": " << shape.name;
+      EXPECT_LE(error_response(prepared.error()).body.size(), 1'000U) << e.path << ": " << shape.name;
     }
   }
 }
@@ -386,7 +385,7 @@ TEST(InputCost, of_a_header_is_linear) {
   };
   const std::vector<Row> rows{
       {"Accept-Language",
-       [](const std::string& text) { (void)endpoint::preferred_language(text); },
+       [](const std::string& text) { (void)endpoint::preferred_language(text, replyx::surface().errors.languages); },
        {filled("languages", "en", ",ru", ""), filled("weights", "en", ",en;q=0.5", ""),
         filled("a long weight", "en;q=0.", "1", ""), filled("an exponent", "en;q=1e", "9", ""),
         filled("commas", "", ",", ""), filled("blanks", "", " ", ",en"), filled("a long tag", "en-", "a", ";q=")}},
@@ -444,7 +443,9 @@ TEST(InputCost, of_a_text_is_linear) {
       {"percent_decode()", [](const std::string& text) { (void)http::percent_decode(text, http::Plus::space); }},
       {"unbase64url()", [](const std::string& text) { (void)crypto::unbase64url(text); }},
       {"issue_in()",
-       [](const std::string& text) { (void)endpoint::issue_in(endpoint::Language::russian, "at byte " + text); }},
+       [](const std::string& text) {
+         (void)endpoint::issue_in(replyx::surface().errors.languages.front(), "at byte " + text);
+       }},
   };
   for (const auto& [name, read] : readers) {
     for (const auto& shape : texts) expect_linear(name + ": " + shape.name, shape.make, read, kBytes);

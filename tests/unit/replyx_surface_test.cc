@@ -25,11 +25,7 @@ using testing::HasSubstr;
 class Surface : public testing::Test {
  protected:
   static const endpoint::Registry& registry() {
-    static const endpoint::Registry made = [] {
-      endpoint::Registry r(info());
-      add_replyx(r);
-      return r;
-    }();
+    static const endpoint::Registry made(surface());
     return made;
   }
   static const endpoint::Endpoint& endpoint_of(std::string_view operation) {
@@ -206,8 +202,7 @@ TEST_F(Surface, api_keys_are_for_assistants_and_dialogs_and_to_read_is_not_to_wr
   }
 }
 TEST_F(Surface, can_be_mounted_on_a_prefix) {
-  endpoint::Registry prefixed(info(), "/replyx");
-  add_replyx(prefixed);
+  const endpoint::Registry prefixed(surface(), "/replyx");
   EXPECT_THAT(prefixed.openapi(), HasSubstr(R"("/replyx/api/users/me")"));
 }
 

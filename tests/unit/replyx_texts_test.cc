@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/endpoint/failure.h"
+#include "api/surfaces/replyx/errors.h"
 
 namespace parley::replyx {
 namespace {
@@ -40,7 +41,7 @@ TEST(RegisteredEmail, with_a_character_that_nobody_sees_is_refused_by_name_in_bo
   EXPECT_EQ(issue<Email>("\uFEFFuser@example.com"), "must not contain invisible characters: U+FEFF");
   EXPECT_EQ(issue<Email>("us\u200Ber@example.com"), "must not contain invisible characters: U+200B");
   EXPECT_EQ(issue<Email>("\u202Euser@example.com"), "must not contain invisible characters: U+202E");
-  EXPECT_EQ(endpoint::issue_in(endpoint::Language::russian, "must not contain invisible characters: U+202E"),
+  EXPECT_EQ(endpoint::issue_in(error_form().languages.front(), "must not contain invisible characters: U+202E"),
             "не должно содержать невидимые символы: U+202E");
 }
 TEST(RegisteredEmail, must_be_an_address) {

@@ -1,8 +1,11 @@
 #include "api/surfaces/replyx/replyx.h"
 
+#include "api/surfaces/replyx/errors.h"
 #include "api/surfaces/replyx/limits.h"
+#include "api/surfaces/replyx/messages.h"
 
 namespace parley::replyx {
+namespace {
 
 endpoint::Info info() {
   return {.title = "ReplyX API on Parley",
@@ -29,7 +32,7 @@ endpoint::Info info() {
           .limit = &kGeneralLimit};
 }
 
-void add_replyx(endpoint::Registry& registry) {
+void declare(endpoint::Registry& registry) {
   add_accounts(registry);
   add_operators(registry);
   add_api_keys(registry);
@@ -38,6 +41,19 @@ void add_replyx(endpoint::Registry& registry) {
   add_dialogs(registry);
   add_streams(registry);
   add_typing(registry);
+}
+
+}  // namespace
+
+const endpoint::Surface& surface() {
+  static const endpoint::Surface made{
+      .name = "replyx",
+      .info = info(),
+      .limits = all_limits(),
+      .errors = error_form(),
+      .events = {.message = message_created_json, .feed = feed_event_json, .typing = typing_json},
+      .declare = declare};
+  return made;
 }
 
 }  // namespace parley::replyx

@@ -1,3 +1,4 @@
+// How errors are answered on this surface, and what of that is the same on all.
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -9,14 +10,28 @@
 #include "api/http/cause.h"
 #include "api/http/request_reader.h"
 #include "api/http/url.h"
+#include "api/surfaces/replyx/replyx.h"
 #include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 
-namespace parley::endpoint {
+namespace parley::replyx {
 namespace {
+
+using endpoint::Failure;
+using endpoint::Nothing;
+using endpoint::ParameterCodec;
 
 using testing::HasSubstr;
 using testing::Not;
+
+const endpoint::ErrorForm& form() { return surface().errors; }
+const endpoint::Language& russian() { return form().languages.at(0); }
+const endpoint::Language& english() { return form().languages.at(1); }
+
+http::Response error_response(const Failure& failure, std::string_view language) {
+  return endpoint::error_response(failure, language, form());
+}
+http::Response kernel_error(const http::KernelError& error) { return endpoint::kernel_error(error, form()); }
 
 TEST(Language, is_russian_unless_english_is_liked_better) {
   // The table is the edge's too: tests/ops/edge_test.py, tests/contract/error_form_test.py.
@@ -27,8 +42,7 @@ TEST(Language, is_russian_unless_english_is_liked_better) {
   ASSERT_GT(table->root().size(), 50U);
   for (std::size_t i = 0; i < table->root().size(); ++i) {
     const auto asked = table->root().at(i).at(0).string().value();
-    EXPECT_EQ(preferred_language(asked) == Language::english ? "en" : "ru", table->root().at(i).at(1).string())
-        << asked;
+    EXPECT_EQ(endpoint::preferred_language(asked, form().languages).tag, table->root().at(i).at(1).string()) << asked;
   }
 }
 
@@ -212,14 +226,14 @@ TEST(Issues, that_reading_can_find_have_a_russian_text) {
            ParameterCodec<std::string>::read("xx", {.length_max = 1}).error().issue,
        }) {
     EXPECT_NE(issue, "(no issue)");
-    EXPECT_NE(issue_in(Language::russian, issue), issue);
+    EXPECT_NE(endpoint::issue_in(russian(), issue), issue);
     EXPECT_FALSE(issue.contains("syntax error")) << issue;
-    EXPECT_EQ(issue_in(Language::english, issue), issue);
+    EXPECT_EQ(endpoint::issue_in(english(), issue), issue);
   }
-  EXPECT_EQ(issue_in(Language::russian, "must be at most 10000 characters"), "должно быть не длиннее 10000 символов");
-  EXPECT_EQ(issue_in(Language::russian, "must be an integer from 1 to 100"), "должно быть целым числом от 1 до 100");
-  EXPECT_EQ(issue_in(Language::russian, "something new"), "something new");
+  EXPECT_EQ(endpoint::issue_in(russian(), "must be at most 10000 characters"), "должно быть не длиннее 10000 символов");
+  EXPECT_EQ(endpoint::issue_in(russian(), "must be an integer from 1 to 100"), "должно быть целым числом от 1 до 100");
+  EXPECT_EQ(endpoint::issue_in(russian(), "something new"), "something new");
 }
 
 }  // namespace
-}  // namespace parley::endpoint
+}  // namespace parley::replyx
