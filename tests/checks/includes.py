@@ -19,6 +19,7 @@ MAY_INCLUDE = {
 }
 # Start of a library's header -> the folders that may touch it; a header that does is internal to its folder.
 LIBRARIES = {
+    "curl/": ("platform/http_client",),
     "librdkafka/": ("platform/kafka",),
     "pqxx/": ("platform/postgres",),
     "sodium": ("platform/crypto",),
@@ -30,7 +31,7 @@ LIBRARIES = {
 }
 # What only folds events is done again by a rebuild. So it must reach nothing that can be seen from outside, but for its tables.
 FOLDS = ("projections", "workers/projector", "workers/rebuild")
-EFFECTS = ("platform/kafka/producer.h", "platform/kafka/transactional_producer.h", "platform/http", "schemas/commands.h")
+EFFECTS = ("platform/kafka/producer.h", "platform/kafka/transactional_producer.h", "platform/http_client", "schemas/commands.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -81,7 +82,8 @@ class Includes(unittest.TestCase):
         for path, line in (("workers/decider/decider.cc", '#include "api/http/server.h"'), ("domain/kernel.h", '#include "schemas/json.h"'),
                            ("platform/kafka/consumer.cc", '#include "domain/dialogs/dialogs.h"'), ("api/http/server.cc", "#include <pqxx/pqxx>"),
                            ("projections/dialogs.cc", '#include "platform/postgres/pool.h"'), ("projections/dialogs.cc", '#include "schemas/commands.h"'),
-                           ("workers/projector/projector.cc", '#include "platform/kafka/producer.h"'), ("workers/decider/decider.cc", '#include "decider.h"')):
+                           ("workers/projector/projector.cc", '#include "platform/kafka/producer.h"'), ("projections/dialogs.cc", '#include "platform/http_client/client.h"'),
+                           ("workers/decider/decider.cc", "#include <curl/curl.h>"), ("workers/decider/decider.cc", '#include "decider.h"')):
             with self.subTest(path=path, line=line):
                 self.assertEqual(len(Sources({**session, path: line}).faults()), 1)
 
