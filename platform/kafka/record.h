@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace parley::kafka {
 
@@ -30,6 +31,14 @@ struct Header {
   std::string_view name;
   std::string_view value;
 };
+/// Of pairs of a name and a value, which the views are valid as long as.
+template <class Pairs>
+std::vector<Header> header_views(const Pairs& pairs) {
+  std::vector<Header> out;
+  out.reserve(pairs.size());
+  for (const auto& [name, value] : pairs) out.push_back({name, value});
+  return out;
+}
 
 /// A record to produce; everything is copied by produce(). Without a value it is a tombstone (compacted topics). The
 /// partition is always said: routing is a part of Parley's contract and is never left to a partitioner. Without a time

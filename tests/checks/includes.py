@@ -30,7 +30,7 @@ LIBRARIES = {
     "rapidjson/": ("schemas", "platform", "api"),
 }
 # What only folds events is done again by a rebuild. So it must reach nothing that can be seen from outside, but for its tables.
-FOLDS = ("projections", "workers/projector", "workers/rebuild")
+FOLDS = ("projections", "workers/runtime", "workers/projector", "workers/rebuild")
 EFFECTS = ("platform/kafka/producer.h", "platform/kafka/transactional_producer.h", "platform/http_client", "schemas/commands.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
