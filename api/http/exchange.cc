@@ -150,6 +150,10 @@ bool Exchange::write(Response response) {
   return is_delivered;
 }
 
+bool Exchange::break_off(std::string bytes) {
+  return claim() && connection_->answer(std::make_shared<const std::string>(std::move(bytes)), false);
+}
+
 bool Exchange::start_stream(Headers extra, std::move_only_function<void()> on_close) {
   extra.set("Content-Type", "text/event-stream");
   extra.set("Cache-Control", "no-cache");
@@ -182,6 +186,7 @@ void Exchange::report(int status, std::size_t bytes, bool streaming) const {
 bool Responder::send(Response response) const { return exchange_->send(std::move(response)); }
 void Responder::always(Headers fields) const { exchange_->always(std::move(fields)); }
 bool Responder::send_error(const Refusal& refusal) const { return exchange_->send_error(refusal); }
+bool Responder::break_off(std::string bytes) const { return exchange_->break_off(std::move(bytes)); }
 void Responder::fail() const { exchange_->fail(current_exception_type()); }
 bool Responder::gone() const { return exchange_->connection()->is_gone(); }
 const std::string& Responder::request_id() const { return exchange_->request_id(); }

@@ -73,6 +73,7 @@ class Exchange {
   void always(Headers fields) { always_ = std::move(fields); }
   bool send(Response response);
   bool send_error(const Refusal& refusal, const Headers& extra = {});
+  bool break_off(std::string bytes);
   /// Answers 500 and reports why.
   void fail(std::string_view cause);
   bool start_stream(Headers extra, std::move_only_function<void()> on_close);

@@ -30,6 +30,8 @@ class Responder {
   bool send_error(const Refusal& refusal) const;
   /// For a catch block: answers a generic 500 and reports the type of the exception being handled.
   void fail() const;
+  /// Sends these bytes as they are, and ends the connection: the broken servers of ops/simulators. False as for send().
+  bool break_off(std::string bytes = {}) const;
   /// The client has left or closed its sending side. An answer may still be sent; nobody may be there to read it.
   bool gone() const;
   const std::string& request_id() const;

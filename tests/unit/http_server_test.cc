@@ -126,6 +126,10 @@ class HttpServer : public ::testing::Test {
       if (how == "own") responder.send({.status = 200, .headers = {{"X-Said", "own"}}, .body = "x"});
       if (how == "stream") streams_.put(EventStream::start(responder, [this] { ++closed_streams_; }));
     });
+    routes.add("GET", "/broken", [](const Request&, const Responder& responder) {
+      EXPECT_TRUE(responder.break_off("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"));
+      EXPECT_FALSE(responder.send(text("whole")));
+    });
     routes.add("GET", "/twice", [this](const Request&, const Responder& responder) {
       EXPECT_TRUE(responder.send(text("first")));
       EXPECT_FALSE(responder.send(text("second")));
@@ -431,6 +435,14 @@ TEST_F(HttpServer, GivesWhatIsAlwaysSaidToEveryAnswer) {
 TEST_F(HttpServer, AnswersOnce) {
   start();
   EXPECT_EQ(get("/twice").body, "first");
+}
+
+TEST_F(HttpServer, AnAnswerMayBreakOffAndEndsTheConnection) {
+  start();
+  auto client = connect();
+  client.get("/broken");
+  EXPECT_FALSE(client.read_to("whole"));
+  EXPECT_EQ(client.take_unread(), "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
 }
 
 TEST_F(HttpServer, LogsTheRouteAndNeverThePath) {
