@@ -1,16 +1,19 @@
 #include "workers/decider/partition_store.h"
 
-#include <charconv>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "platform/crypto/crypto.h"
 #include "platform/log/log.h"
+#include "platform/store/packed.h"
 #include "schemas/events.h"
 
 namespace parley::decider {
 namespace {
+
+using store::Packer;
+using store::Unpacker;
 
 // Keys: "m" meta, "s/<subject>", "u/<index>/<key>", "n/<slot>", "o/<command id>", "p/<subject>" for streams that stand
 // still, "t/<time, 8 bytes big-endian><command id>" for outcomes by age.
@@ -22,52 +25,9 @@ constexpr std::size_t kForgottenMax = 2'000;
 std::string key_of(char kind, std::string_view text) { return std::string{kind, '/'}.append(text); }
 std::string owner_key(const UniqueKey& key) { return key_of('u', key.index + "/" + key.key); }
 std::string age_key(Timestamp time, std::string_view command_id = {}) {
-  const auto ms = static_cast<std::uint64_t>(time.time_since_epoch().count());
-  std::string key(kByAge);
-  for (int shift = 56; shift >= 0; shift -= 8) key += static_cast<char>((ms >> shift) & 0xFF);
-  return key.append(command_id);
+  return std::string(kByAge).append(store::ordered(time.time_since_epoch().count())).append(command_id);
 }
 constexpr std::size_t kAgePrefix = 2 + 8;
-
-/// Values: numbers and texts, each after its length, so that any bytes may follow each other.
-class Packer {
- public:
-  Packer& text(std::string_view text) {
-    out_.append(std::to_string(text.size())).append(":").append(text);
-    return *this;
-  }
-  Packer& number(std::int64_t number) { return text(std::to_string(number)); }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-class Unpacker {
- public:
-  explicit Unpacker(std::string_view in) : in_(in) {}
-  std::string_view text() {
-    const auto colon = in_.find(':');
-    std::size_t size = 0;
-    if (colon == std::string_view::npos || std::from_chars(in_.data(), in_.data() + colon, size).ec != std::errc{} ||
-        size > in_.size() - colon - 1) {
-      throw StateUnavailable("a stored value is malformed");
-    }
-    const auto found = in_.substr(colon + 1, size);
-    in_.remove_prefix(colon + 1 + size);
-    return found;
-  }
-  bool at_end() const { return in_.empty(); }
-  std::int64_t number() {
-    const auto digits = text();
-    std::int64_t number = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), number).ec != std::errc{})
-      throw StateUnavailable("a stored number is malformed");
-    return number;
-  }
-
- private:
-  std::string_view in_;
-};
 
 std::int64_t since_epoch(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms)); }
@@ -121,6 +81,31 @@ std::string pack(const StreamEntry& entry) {
   if (const auto& event = entry.unknown)
     out.text(kUnknownEvent).number(event->version).number(since_epoch(event->since)).text(event->type);
   return out.take();
+}
+
+StreamEntry unpack_entry(std::string_view value) {
+  Unpacker in(value);
+  StreamEntry entry{.version = in.number(), .hash = std::string(in.text()), .state = std::nullopt};
+  if (const auto state = in.text(); !state.empty()) {
+    auto decoded = schema::decode_state(state);
+    if (!decoded)
+      throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
+    entry.state = std::move(*decoded);
+  }
+  while (!in.at_end()) {
+    const bool command = in.text() == kCommand;
+    const auto version = in.number();
+    const auto since = at(in.number());
+    if (command) {
+      const std::string id(in.text());
+      const auto offset = in.number();
+      const std::string fingerprint(in.text());
+      entry.stopped_by = StreamEntry::Command{{id, offset, fingerprint, std::string(in.text())}, version, since};
+    } else {
+      entry.unknown = StreamEntry::UnknownEvent{std::string(in.text()), version, since};
+    }
+  }
+  return entry;
 }
 
 /// The store's own failures in the words of this folder.
@@ -186,36 +171,19 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       reason = "folded by another build";
     } catch (const StateUnavailable& e) {
       reason = e.what();
+    } catch (const store::Failure& e) {
+      reason = e.what();
     }
   }
   return begin_anew(reason);
 }
 
 std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) const {
-  const auto value = guarded([&] { return store_.get(key_of('s', subject)); });
-  if (!value) return std::nullopt;
-  Unpacker in(*value);
-  StreamEntry entry{.version = in.number(), .hash = std::string(in.text()), .state = std::nullopt};
-  if (const auto state = in.text(); !state.empty()) {
-    auto decoded = schema::decode_state(state);
-    if (!decoded)
-      throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
-    entry.state = std::move(*decoded);
-  }
-  while (!in.at_end()) {
-    const bool command = in.text() == kCommand;
-    const auto version = in.number();
-    const auto since = at(in.number());
-    if (command) {
-      const std::string id(in.text());
-      const auto offset = in.number();
-      const std::string fingerprint(in.text());
-      entry.stopped_by = StreamEntry::Command{{id, offset, fingerprint, std::string(in.text())}, version, since};
-    } else {
-      entry.unknown = StreamEntry::UnknownEvent{std::string(in.text()), version, since};
-    }
-  }
-  return entry;
+  return guarded([&]() -> std::optional<StreamEntry> {
+    const auto value = store_.get(key_of('s', subject));
+    if (!value) return std::nullopt;
+    return unpack_entry(*value);
+  });
 }
 
 std::optional<Stream> PartitionStore::owner(const UniqueKey& key) const {
@@ -224,18 +192,22 @@ std::optional<Stream> PartitionStore::owner(const UniqueKey& key) const {
 }
 
 std::int64_t PartitionStore::counter(int slot) const {
-  const auto value = guarded([&] { return store_.get(key_of('n', std::to_string(slot))); });
-  return value ? Unpacker(*value).number() : 0;
+  return guarded([&] {
+    const auto value = store_.get(key_of('n', std::to_string(slot)));
+    return value ? Unpacker(*value).number() : 0;
+  });
 }
 
 std::optional<Remembered> PartitionStore::outcome(std::string_view command_id) const {
-  const auto value = guarded([&] { return store_.get(key_of('o', command_id)); });
-  if (!value) return std::nullopt;
-  Unpacker in(*value);
-  const auto time = at(in.number());
-  const std::string fingerprint(in.text());
-  const std::string outcome(in.text());
-  return Remembered{time, fingerprint, outcome, in.number() != 0};
+  return guarded([&]() -> std::optional<Remembered> {
+    const auto value = store_.get(key_of('o', command_id));
+    if (!value) return std::nullopt;
+    Unpacker in(*value);
+    const auto time = at(in.number());
+    const std::string fingerprint(in.text());
+    const std::string outcome(in.text());
+    return Remembered{time, fingerprint, outcome, in.number() != 0};
+  });
 }
 
 void PartitionStore::write(const Changes& changes) {
