@@ -9,21 +9,17 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "platform/invariant.h"
-#include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
-#include "platform/kafka/group_consumer.h"
-#include "platform/kafka/topic_watch.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
 #include "platform/postgres/migrator.h"
 #include "platform/postgres/pool.h"
+#include "platform/process/backoff.h"
 #include "platform/process/process.h"
 #include "projections/engine/batch.h"
 #include "projections/engine/checkpoints.h"
@@ -32,6 +28,8 @@
 #include "projections/schema.h"
 #include "schemas/contexts/parking.h"
 #include "schemas/events.h"
+#include "workers/runtime/group_member.h"
+#include "workers/runtime/log_mismatch.h"
 
 namespace parley::projector {
 
@@ -45,16 +43,14 @@ using projections::ParkedStream;
 using projections::Parking;
 using projections::place_of;
 using projections::read_record;
+using runtime::another_log;
 using namespace std::chrono_literals;
 
 // How long one look for records waits. It delays rebalances and the end, not records: those wake it.
 constexpr auto kPollWait = 50ms;
-// How often both servers are asked whether they are there: Kafka for the end of the log, PostgreSQL when nothing was
-// written meanwhile.
+// How often PostgreSQL is asked whether it is there, when nothing was written meanwhile.
 constexpr auto kLookEvery = 2s;
 constexpr auto kEndsTimeout = 1s;
-// Looks for the log's end that fail one after another before Kafka counts as away.
-constexpr int kEndsMissesMax = 2;
 constexpr auto kLeaseWait = 5s;
 // What is read ahead, in transactions of each writer: as it comes from Kafka, more than one of them may be of one
 // partition alone.
@@ -71,8 +67,9 @@ constexpr int kReplayPrefetchKib = 1'024;
 // Parked streams that /readyz names.
 constexpr std::size_t kReasonsMax = 5;
 
-/// What begins so is no matter of this process: starting again changes nothing, and somebody has to look.
-constexpr std::string_view kAnotherLog = "another log: ";
+// What impedes it, beside what the runtime sees.
+constexpr std::string_view kPostgres = "postgres";
+constexpr std::string_view kWriting = "writing";
 
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
@@ -90,29 +87,18 @@ struct Metrics {
       metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
 };
 
-/// Of one partition.
+/// Of one partition, beside the runtime's.
 struct PartitionMetrics {
   explicit PartitionMetrics(std::int32_t partition)
       : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
   explicit PartitionMetrics(const metrics::Labels& labels)
-      : owned(metrics::gauge("parley_projector_owned", "Whether this process projects the partition", labels)),
-        checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect",
-                                  labels)),
-        lag_events(metrics::gauge("parley_projector_lag_events",
-                                  "Events, and ends of transactions among them, that the read models do not reflect",
+      : checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect",
                                   labels)),
         lag_seconds(metrics::gauge("parley_projector_lag_seconds",
                                    "For how long the oldest of them has been in the log, or has been known to be",
                                    labels)) {}
 
-  void set_lag(std::int64_t events, std::chrono::duration<double> age) {
-    lag_events.set(static_cast<double>(events));
-    lag_seconds.set(std::max(0.0, age.count()));
-  }
-
-  metrics::Gauge owned;
   metrics::Gauge checkpoint;
-  metrics::Gauge lag_events;
   metrics::Gauge lag_seconds;
 };
 
@@ -134,7 +120,6 @@ struct Owned {
   std::optional<std::int64_t> until;  ///< Where it must end.
   std::optional<Checkpoint>
       witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
-  Clock::time_point moved_at = Clock::now();
   std::optional<Clock::time_point> behind_since;  ///< The look that saw it so first at this checkpoint.
   PartitionMetrics metrics;
 
@@ -198,7 +183,7 @@ enum class Written {
 
 }  // namespace
 
-struct Projector::Impl {
+struct Projector::Impl final : runtime::Worker {
   explicit Impl(Options o)
       : options(std::move(o)),
         pool({.session = {.connection = options.postgres,
@@ -207,7 +192,22 @@ struct Projector::Impl {
                           .statement_timeout = options.statement_timeout,
                           .durable_commit = false},  // README.md says why
               .connections_max = options.writers,
-              .name = "projector"}) {
+              .name = "projector"}),
+        member({.kafka = options.kafka,
+                .group = options.group,
+                .instance = options.instance,
+                .topic = options.events_topic,
+                .partitions = options.partitions,
+                .session_timeout = options.session_timeout,
+                .stuck_after = options.stuck_after,
+                .assignment_grace = options.stuck_after,  // a rebalance takes them away for a moment
+                .halt_linger = options.say_why_for,
+                .doing = "projecting"},
+               {{"parley_projector_owned", "Whether this process projects the partition"},
+                {"parley_projector_lag_events",
+                 "Events, and ends of transactions among them, that the read models do not reflect"},
+                options.partitions}),
+        backoff(options.retry_min, options.retry_max) {
     for (std::int32_t partition = 0; partition < options.partitions; ++partition)
       static_cast<void>(PartitionMetrics(partition));
   }
@@ -215,51 +215,44 @@ struct Projector::Impl {
   const Options options;
   postgres::Pool pool;
   Metrics metrics;
-  std::string topic_id;
+  runtime::GroupMember member;
 
-  std::optional<kafka::TopicWatch> watch_topic;
-  std::optional<kafka::GroupConsumer> group;
+  std::string topic_id;
   std::optional<kafka::Consumer> reader;
   std::optional<kafka::Consumer> replayer;  // of parked events, while there is something to replay
-  std::set<std::int32_t> assigned;          // by the group
-  bool assignment_changed = false;
-  std::map<std::int32_t, Owned> owned;  // with a position
+  std::map<std::int32_t, Owned> owned;      // with a position
   std::map<std::string, ParkedStream, std::less<>>
       parked;                          // of the owned partitions, by stream; true at their checkpoints
   std::size_t reading = 0;             // partitions that `reader` has
   std::deque<kafka::Message> backlog;  // read, not folded yet
   std::vector<Pending> pending;        // of different partitions each
   int misses = 0;
+
+  std::mutex failure_mutex;            // writers refuse too
   std::optional<std::string> failure;  // why the process must end
 
-  std::chrono::milliseconds pause{};  // before PostgreSQL is tried again
+  process::Backoff backoff;  // before PostgreSQL is tried again
+  bool postgres_is_away = false;
   Clock::time_point retry_at{};
   Clock::time_point look_at{};
   Clock::time_point answered_at{};  // by PostgreSQL
-  int ends_misses = 0;
-
-  mutable std::mutex status_mutex;  // guards those below, for verdict()
-  std::optional<Clock::time_point> unassigned_since = Clock::time_point{};
-  std::optional<Clock::time_point> pending_since;
-  std::vector<std::string> parked_reasons;
-  std::optional<std::string> halted;
-  std::optional<std::string> postgres_trouble;
-  std::optional<std::string> kafka_trouble;
-  std::vector<std::int32_t> stuck;
-  std::atomic<Clock::rep> looked_at{Clock::now().time_since_epoch().count()};
   std::atomic<std::int64_t> events_written{0};
 
-  std::expected<void, std::string> run(const std::stop_token& stop);
-  std::expected<void, std::string> start(const std::stop_token& stop);
-  void look();
-  void serve_group();
+  std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
+  std::expected<bool, std::string> on_assigned() override;
+  void on_revoked() override { drop(); }
+  std::expected<bool, std::string> turn(std::vector<kafka::Message>& records) override;
+  std::map<int, std::int64_t> positions() const override;
+  void on_lag(int partition, std::int64_t events) override;
+  Poll next_poll() const override { return {.wait = waiting() || owned.empty() ? kPollWait : 0ms}; }
+
   void drop();
   bool take_over();
   std::size_t undone() const;
   bool read_on();
   void read();
   bool fold();
-  bool check_witness(Owned& partition, const projections::Record& record);
+  void check_witness(Owned& partition, const projections::Record& record);
   Written write();
   postgres::Result<Written> write(Pending& share);
   postgres::Result<Written> write_batch(postgres::Lease& lease, Pending& share);
@@ -272,172 +265,69 @@ struct Projector::Impl {
   void written(Pending& share);
   void show_parked();
   void set_pending(bool is_pending);
-  void watch();
-  void watch_ends(Clock::time_point now);
-  void show_lag(Owned& owned, std::int32_t partition, std::int64_t events);
+  void check_postgres();
   bool reaches_to(const std::vector<Checkpoint>& rows);
-  void say_why(const std::stop_token& stop);
   void refuse(std::string why) {
-    const std::lock_guard lock(status_mutex);  // writers refuse too
+    const std::lock_guard lock(failure_mutex);
     if (!failure) failure = std::move(why);
   }
   bool trouble(const postgres::Error& error, std::string_view doing);
   void recovered();
+  bool is_assigned(std::int32_t partition) const {
+    return std::ranges::any_of(member.assigned(), [&](const auto& one) { return one.partition == partition; });
+  }
   bool waiting() const { return Clock::now() < retry_at; }
   kafka::TopicPartition at(std::int32_t partition) const { return {options.events_topic, partition}; }
 };
-
-Projector::Projector(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
-Projector::~Projector() = default;
-std::expected<void, std::string> Projector::run(const std::stop_token& stop) { return impl_->run(stop); }
-
-std::expected<void, std::string> Projector::Impl::run(const std::stop_token& stop) {
-  if (auto started = start(stop); !started) refuse(std::move(started.error()));
-  while (!stop.stop_requested() && !failure && (owned.empty() || undone() > 0)) look();
-  if (group) group->close();
-  if (failure && failure->starts_with(kAnotherLog)) say_why(stop);
-  if (failure) return std::unexpected(*failure);
-  return {};
-}
-
-/// Stays for a while, so that whoever asks is told why.
-void Projector::Impl::say_why(const std::stop_token& stop) {
-  log::error("nothing is projected before somebody has looked", {{"reason", *failure}});
-  {
-    const std::lock_guard lock(status_mutex);
-    halted = *failure;
-  }
-  process::pause(stop, options.say_why_for);
-}
 
 /// Whether the log still has what the checkpoints say was read of it. False also when Kafka does not answer just now.
 bool Projector::Impl::reaches_to(const std::vector<Checkpoint>& rows) {
   std::vector<kafka::TopicPartition> partitions;
   for (const auto& row : rows) {
-    if (assigned.contains(row.partition)) partitions.push_back(at(row.partition));
+    if (is_assigned(row.partition)) partitions.push_back(at(row.partition));
   }
   const auto ends = reader->end(partitions, kafka::Isolation::read_uncommitted, kEndsTimeout);
-  if (!ends) {
-    const std::lock_guard lock(status_mutex);
-    kafka_trouble = ends.error().text;
-    return false;
-  }
+  if (!ends) return false;
   for (const auto& end : *ends) {
     const auto row = std::ranges::find(rows, end.where.partition, &Checkpoint::partition);
     if (row->next <= end.offset) continue;
-    refuse(std::string(kAnotherLog) + options.events_topic + " " + std::to_string(row->partition) + " ends at " +
-           std::to_string(end.offset) + ", but the read models reflect it to " + std::to_string(row->next) +
-           ": it has lost its tail");
-    return false;
+    throw another_log(options.events_topic + " " + std::to_string(row->partition) + " ends at " +
+                      std::to_string(end.offset) + ", but the read models reflect it to " + std::to_string(row->next) +
+                      ": it has lost its tail");
   }
   return true;
 }
 
-// Is this the topic and the schema that this program knows? Waits for both servers.
-std::expected<void, std::string> Projector::Impl::start(const std::stop_token& stop) {
-  auto admin = kafka::Admin::open(options.kafka);
-  if (!admin) return std::unexpected("Kafka: " + admin.error().text);
-  // Nothing is polled yet, so plain waiting is all there is to do.
-  const auto wait = [&] {
-    process::pause(stop, options.retry_max / 4);
-    looked_at = Clock::now().time_since_epoch().count();
-  };
-  while (!stop.stop_requested()) {
-    const auto topic = admin->describe_topic(options.events_topic);
-    if (topic) {
-      if (const auto wrong = kafka::wrong_partitions(*topic, options.partitions))
-        return std::unexpected(std::string(kAnotherLog) + *wrong);
-      topic_id = topic->id;
-      watch_topic.emplace(kafka::TopicWatch::Options{.kafka = options.kafka,
-                                                     .topics = {options.events_topic},
-                                                     .partitions = options.partitions,
-                                                     .ids = {{options.events_topic, topic_id}}});
-      break;
-    }
-    if (!topic.error().retryable) return std::unexpected("Kafka: " + topic.error().text);
-    {
-      const std::lock_guard lock(status_mutex);
-      kafka_trouble = topic.error().text;
-    }
-    wait();
-  }
-  {
-    const std::lock_guard lock(status_mutex);
-    kafka_trouble.reset();
-  }
-  while (!stop.stop_requested()) {
+/// Is this the schema that this program knows? Waits for PostgreSQL.
+std::expected<bool, std::string> Projector::Impl::on_start(const std::stop_token& stop) {
+  topic_id = member.topic_id(options.events_topic);
+  while (true) {
+    member.health().beat();
     const auto migrated = postgres::expect_migrated({.connection = options.postgres, .schema = options.schema},
                                                     projections::migrations());
     if (migrated) break;
     if (!migrated.error().retryable()) return std::unexpected("PostgreSQL: " + migrated.error().detail);
     trouble(migrated.error(), "start");
-    wait();
+    if (!process::pause(stop, options.retry_max / 4)) return false;
   }
   recovered();
   auto opened = kafka::Consumer::open(options.kafka, {});
   if (!opened) return std::unexpected("Kafka: " + opened.error().text);
   reader = std::move(*opened);
-  if (options.group.empty()) {
-    for (std::int32_t partition = 0; partition < options.partitions; ++partition) assigned.insert(partition);
-    assignment_changed = true;
-    const std::lock_guard lock(status_mutex);
-    unassigned_since.reset();
-    return {};
-  }
-  auto joining = kafka::GroupConsumer::open(
-      options.kafka,
-      {.group = options.group,
-       .instance = options.instance,
-       .topics = {options.events_topic},
-       .session_timeout = options.session_timeout},
-      {.on_assign =
-           [this](const std::vector<kafka::TopicPartition>& partitions, const kafka::GroupMetadata&) {
-             assigned.clear();
-             for (const auto& p : partitions) assigned.insert(p.partition);
-             assignment_changed = true;
-             const std::lock_guard lock(status_mutex);
-             unassigned_since.reset();
-           },
-       .on_revoke =
-           [this](const std::vector<kafka::TopicPartition>&, bool) {
-             assigned.clear();
-             assignment_changed = true;
-             const std::lock_guard lock(status_mutex);
-             unassigned_since = Clock::now();
-           }});
-  if (!joining) return std::unexpected("Kafka: " + joining.error().text);
-  group = std::move(*joining);
-  return {};
+  return true;
 }
 
-/// One turn: serve the group, take over what it gave, write what is pending, read more. Never longer than the longest
-/// statement.
-void Projector::Impl::look() {
-  looked_at = Clock::now().time_since_epoch().count();
-  if (const auto another = watch_topic->another_log()) return refuse(std::string(kAnotherLog) + *another);
-  serve_group();
-  if (assignment_changed && !waiting() && !take_over()) return;
+/// Writes what is pending, reads more. Never longer than the longest statement.
+std::expected<bool, std::string> Projector::Impl::turn(std::vector<kafka::Message>& /*records*/) {
   if (!pending.empty() && !waiting() && write() == Written::reload) {
-    drop();
-    assignment_changed = true;
-    if (++misses > kMissesMax) refuse("the checkpoints are moved by somebody else all the time");
-    return;
+    member.take_over_again();
+    if (++misses > kMissesMax) refuse("the checkpoints are moved by another process all the time");
+  } else if (pending.empty() && !failure) {
+    read();
   }
-  if (pending.empty() && !assignment_changed && !failure) read();
-  if (!failure) watch();
-}
-
-void Projector::Impl::serve_group() {
-  std::vector<kafka::Message> none;  // every partition of the group stays paused: records come through `reader`
-  const bool idle = waiting() || (owned.empty() && !assignment_changed);
-  if (!group && idle) std::this_thread::sleep_for(kPollWait);
-  for (bool more = group.has_value(); more;) {
-    const auto polled = group->poll(none, 1, idle ? kPollWait : 0ms);
-    // The group has no committed offsets, on purpose, and is told so for each partition.
-    more = !polled && polled.error().kind == kafka::Kind::no_offset;
-    if (!polled && !more && !polled.error().retryable) refuse("Kafka group: " + polled.error().text);
-  }
-  if (assignment_changed && (!pending.empty() || !owned.empty())) drop();
+  if (!failure) check_postgres();
+  if (failure) return std::unexpected(*failure);
+  return owned.empty() || undone() > 0;
 }
 
 void Projector::Impl::drop() {
@@ -447,19 +337,23 @@ void Projector::Impl::drop() {
   replayer.reset();
   parked.clear();
   show_parked();
-  for (auto& [partition, p] : owned) p.metrics.owned.set(0), p.metrics.set_lag(0, {});
+  for (auto& [partition, p] : owned) p.metrics.lag_seconds.set(0);
   owned.clear();
   reading = 0;
   if (const auto cleared = reader->assign({}); !cleared) refuse("Kafka: " + cleared.error().text);
 }
 
+std::expected<bool, std::string> Projector::Impl::on_assigned() {
+  drop();
+  const bool taken = !failure && !waiting() && (member.assigned().empty() || take_over());
+  if (failure) return std::unexpected(*failure);
+  return taken;
+}
+
 /// Positions for the partitions that the group gave us. False: not now.
 bool Projector::Impl::take_over() {
-  if (assigned.empty()) {
-    assignment_changed = false;
-    return true;
-  }
-  const std::vector<std::int32_t> partitions(assigned.begin(), assigned.end());
+  std::vector<std::int32_t> partitions;
+  for (const auto& one : member.assigned()) partitions.push_back(one.partition);
   auto lease = pool.lease(kLeaseWait);
   if (!lease) return trouble(lease.error(), "take over");
   if (const auto started = projections::start_checkpoints(*lease, partitions, topic_id); !started)
@@ -474,26 +368,20 @@ bool Projector::Impl::take_over() {
   show_parked();
   for (const auto& row : *rows) {
     if (row.topic_id && *row.topic_id != topic_id) {
-      refuse(std::string(kAnotherLog) + options.events_topic +
-             " is not the topic that the read models were made from (" + topic_id + ", not " + *row.topic_id + ")");
-      return false;
+      throw another_log(options.events_topic + " is not the topic that the read models were made from (" + topic_id +
+                        ", not " + *row.topic_id + ")");
     }
   }
   if (!reaches_to(*rows)) return false;
   for (const auto& row : *rows) {
-    if (!assigned.contains(row.partition)) continue;
+    if (!is_assigned(row.partition)) continue;
     Owned& p = owned.emplace(row.partition, row.partition).first->second;
     p.next = row.next;
     if (options.until) p.until = options.until->contains(row.partition) ? options.until->at(row.partition) : 0;
     if (row.last_event_id && row.last_position) p.witness = row;
-    p.metrics.owned.set(1);
     p.metrics.checkpoint.set(static_cast<double>(row.next));
   }
-  if (!read_on()) return false;
-  assignment_changed = false;
-  look_at = {};
-  log::info("projector owns partitions", {{"count", owned.size()}});
-  return true;
+  return read_on();
 }
 
 std::size_t Projector::Impl::undone() const {
@@ -523,9 +411,9 @@ void Projector::Impl::read() {
     std::vector<kafka::Message> records;
     const auto polled = reader->poll(records, ahead - backlog.size(), backlog.empty() ? kPollWait : 0ms);
     if (!polled) {
-      if (polled.error().kind == kafka::Kind::no_offset) {
-        refuse("another log: it does not reach to the checkpoint (" + polled.error().text + ")");
-      } else if (!polled.error().retryable) {
+      if (polled.error().kind == kafka::Kind::no_offset)
+        throw another_log("it does not reach to the checkpoint (" + polled.error().text + ")");
+      if (!polled.error().retryable) {
         refuse("Kafka: " + polled.error().text);
       } else {
         log::warn("reading events", {{"error", polled.error().text}});
@@ -557,16 +445,15 @@ bool Projector::Impl::fold() {
       return false;
     }
     if (partition.witness) {
-      if (!check_witness(partition, *record)) return false;
+      check_witness(partition, *record);
       continue;
     }
     if (record->offset < partition.next) continue;
     if (partition.until && record->offset >= *partition.until) {
       const auto folded = shares.advances.find(record->partition);
       if ((folded == shares.advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
-      refuse(std::string(kAnotherLog) + "it has no event at " + std::to_string(record->partition) + ":" +
-             std::to_string(*partition.until - 1));
-      return false;
+      throw another_log("it has no event at " + std::to_string(record->partition) + ":" +
+                        std::to_string(*partition.until - 1));
     }
     // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
     auto unparking = unparking_of(*record);
@@ -601,15 +488,13 @@ bool Projector::Impl::fold() {
 }
 
 /// The first record after taking over must be the one that the checkpoint names.
-bool Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
+void Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
   if (record.offset != *partition.witness->last_position || record.envelope.id != *partition.witness->last_event_id) {
-    refuse("another log: partition " + std::to_string(record.partition) + " has event " + record.envelope.id + " at " +
-           std::to_string(record.offset) + " where the read models reflect " + *partition.witness->last_event_id +
-           " at " + std::to_string(*partition.witness->last_position));
-    return false;
+    throw another_log("partition " + std::to_string(record.partition) + " has event " + record.envelope.id + " at " +
+                      std::to_string(record.offset) + " where the read models reflect " +
+                      *partition.witness->last_event_id + " at " + std::to_string(*partition.witness->last_position));
   }
   partition.witness.reset();
-  return true;
 }
 
 /// Writes what is pending, all of it at the same time. What is written is not pending any more.
@@ -796,9 +681,8 @@ std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int
       read_to = message.offset() + 1;
       if (message.offset() < events[found.size()].position) continue;
       if (message.offset() > events[found.size()].position) {
-        refuse("another log: it has no event at " + std::to_string(partition) + ":" +
-               std::to_string(events[found.size()].position) + ", where one is parked");
-        return std::nullopt;
+        throw another_log("it has no event at " + std::to_string(partition) + ":" +
+                          std::to_string(events[found.size()].position) + ", where one is parked");
       }
       found.push_back(std::move(message));
     }
@@ -838,7 +722,6 @@ void Projector::Impl::written(Pending& share) {
     const auto found = owned.find(advance.to.partition);
     if (found == owned.end()) continue;
     found->second.next = advance.to.next;
-    found->second.moved_at = Clock::now();
     found->second.behind_since.reset();
     found->second.metrics.checkpoint.set(static_cast<double>(advance.to.next));
   }
@@ -869,23 +752,19 @@ void Projector::Impl::show_parked() {
     }
     reasons.push_back(name + " is parked at version " + std::to_string(stream.first.version) + ": " + stream.reason);
   }
-  const std::lock_guard lock(status_mutex);
-  parked_reasons = std::move(reasons);
+  member.health().degrade(std::move(reasons));
 }
 
 void Projector::Impl::set_pending(bool is_pending) {
-  const std::lock_guard lock(status_mutex);
-  pending_since.reset();
-  if (is_pending) pending_since = Clock::now();
+  member.health().clear(kWriting);
+  if (is_pending) member.health().impede(kWriting, {"events were read and cannot be written"}, options.stuck_after);
 }
 
-/// Are both servers there, and do the partitions advance?
-void Projector::Impl::watch() {
+void Projector::Impl::check_postgres() {
   const auto now = Clock::now();
   if (now < look_at) return;
   look_at = now + kLookEvery;
-  watch_ends(now);
-  if (!pending.empty() || assignment_changed || waiting() || now - answered_at < kLookEvery) return;
+  if (!pending.empty() || waiting() || now - answered_at < kLookEvery) return;
   auto lease = pool.lease(kLeaseWait);
   if (!lease) {
     trouble(lease.error(), "look");
@@ -896,51 +775,30 @@ void Projector::Impl::watch() {
   }
 }
 
-/// Lag, and whether a partition stands still although it has events.
-void Projector::Impl::watch_ends(Clock::time_point now) {
-  std::vector<kafka::TopicPartition> partitions;
-  for (const auto& [partition, p] : owned) partitions.push_back(at(partition));
-  if (partitions.empty()) partitions.push_back(at(0));  // nothing to do, but is Kafka there?
-  const auto ends = reader->end(partitions, kafka::Isolation::read_committed, kEndsTimeout);
-  ends_misses = ends ? 0 : ends_misses + 1;
-  {
-    const std::lock_guard lock(status_mutex);
-    if (ends) kafka_trouble.reset();
-    if (ends_misses >= kEndsMissesMax) kafka_trouble = ends.error().text;
+/// Past the last event come control records, which are read but move no checkpoint.
+std::map<int, std::int64_t> Projector::Impl::positions() const {
+  std::map<int, std::int64_t> out;
+  for (const auto& [partition, p] : owned) out.emplace(partition, p.next);
+  if (!pending.empty() || !backlog.empty()) return out;
+  for (const auto& read : reader->position().value_or(std::vector<kafka::PartitionOffset>{})) {
+    if (const auto found = out.find(read.where.partition); found != out.end())
+      found->second = std::max(found->second, read.offset);
   }
-  if (!ends) return;
-  std::map<std::int32_t, std::int64_t> read_to;
-  if (!owned.empty()) {
-    const auto positions = reader->position();
-    if (!positions) return;
-    for (const auto& position : *positions) read_to[position.where.partition] = position.offset;
-  }
-  std::vector<std::int32_t> still;
-  for (const auto& end : *ends) {
-    const auto found = owned.find(end.where.partition);
-    if (found == owned.end()) continue;
-    Owned& p = found->second;
-    // Past the last event come control records, which are read but move no checkpoint.
-    const bool written_all = pending.empty() && backlog.empty() && read_to[end.where.partition] >= end.offset;
-    show_lag(p, end.where.partition, written_all ? 0 : std::max<std::int64_t>(0, end.offset - p.next));
-    if (written_all) p.moved_at = now;
-    if (now - p.moved_at > options.stuck_after) still.push_back(end.where.partition);
-  }
-  const std::lock_guard lock(status_mutex);
-  stuck = std::move(still);
+  return out;
 }
 
 /// The oldest event that is not reflected says itself how old it is, once it was read. Before that it is as old as its
 /// first sight at least.
-void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_t events) {
+void Projector::Impl::on_lag(int partition, std::int64_t events) {
+  Owned& p = owned.at(partition);
   if (events == 0) {
-    owned.behind_since.reset();
-    return owned.metrics.set_lag(0, {});
+    p.behind_since.reset();
+    return p.metrics.lag_seconds.set(0);
   }
-  if (!owned.behind_since) owned.behind_since = Clock::now();
-  std::chrono::duration<double> age = Clock::now() - *owned.behind_since;
+  if (!p.behind_since) p.behind_since = Clock::now();
+  std::chrono::duration<double> age = Clock::now() - *p.behind_since;
   const auto is_next = [&](const kafka::Message& message) {
-    return message.partition() == partition && message.offset() >= owned.next;
+    return message.partition() == partition && message.offset() >= p.next;
   };
   const auto first_of = [&](const auto& messages) {
     const auto found = std::ranges::find_if(messages, is_next);
@@ -949,7 +807,7 @@ void Projector::Impl::show_lag(Owned& owned, std::int32_t partition, std::int64_
     return found != messages.end();
   };
   if (std::ranges::none_of(pending, [&](const Pending& share) { return first_of(share.records); })) first_of(backlog);
-  owned.metrics.set_lag(events, age);
+  p.metrics.lag_seconds.set(std::max(0.0, age.count()));
 }
 
 /// Notes that PostgreSQL failed us and when to try again; what trying again cannot change ends the process. Returns
@@ -959,53 +817,33 @@ bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doi
     refuse("PostgreSQL refused to " + std::string(doing) + ": " + error.detail);
     return false;
   }
-  pause = pause.count() == 0 ? options.retry_min : std::min(pause * 2, options.retry_max);
+  const auto pause = backoff.next();
   retry_at = Clock::now() + pause;
   metrics.retries.add();
   log::warn(
       "PostgreSQL is away",
       {{"step", doing}, {"kind", postgres::name_of(error.kind)}, {"error", error.detail}, {"retry_ms", pause.count()}});
-  const std::lock_guard lock(status_mutex);
-  postgres_trouble = std::string(postgres::name_of(error.kind)) + ": " + error.detail;
+  postgres_is_away = true;
+  member.health().impede(kPostgres,
+                         {"PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail});
   return false;
 }
 
 void Projector::Impl::recovered() {
-  pause = {};
+  backoff.reset();
   retry_at = {};
   answered_at = Clock::now();
-  const std::lock_guard lock(status_mutex);
-  if (postgres_trouble) log::info("PostgreSQL answers again");
-  postgres_trouble.reset();
+  if (postgres_is_away) log::info("PostgreSQL answers again");
+  postgres_is_away = false;
+  member.health().clear(kPostgres);
 }
 
-std::int64_t Projector::sign_of_life() const { return impl_->looked_at.load(); }
+Projector::Projector(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Projector::~Projector() = default;
+
+std::expected<void, std::string> Projector::run(const std::stop_token& stop) { return impl_->member.run(*impl_, stop); }
+std::int64_t Projector::sign_of_life() const { return impl_->member.health().heartbeat(); }
 std::int64_t Projector::events() const { return impl_->events_written.load(); }
-
-health::Verdict Projector::verdict() const {
-  health::Verdict verdict;
-  const auto not_ready = [&](std::string why) {
-    verdict.readiness = health::Readiness::not_ready;
-    verdict.reasons.push_back(std::move(why));
-  };
-  const auto now = Clock::now();
-  const auto stuck_after = impl_->options.stuck_after;
-  const Clock::time_point looked{Clock::duration{impl_->looked_at.load()}};
-  if (now - looked > stuck_after) not_ready("the loop does not turn: it waits for an answer of a server");
-  const std::lock_guard lock(impl_->status_mutex);
-  if (impl_->halted) return {health::Readiness::not_ready, {*impl_->halted}};
-  // A rebalance takes them away for a moment.
-  if (impl_->unassigned_since && now - *impl_->unassigned_since > stuck_after) not_ready("no partitions assigned");
-  if (impl_->postgres_trouble) not_ready("PostgreSQL: " + *impl_->postgres_trouble);
-  if (impl_->kafka_trouble) not_ready("Kafka is away: " + *impl_->kafka_trouble);
-  if (impl_->pending_since && now - *impl_->pending_since > stuck_after)
-    not_ready("events were read and cannot be written");
-  for (const auto partition : impl_->stuck) not_ready("partition " + std::to_string(partition) + " does not advance");
-  if (!impl_->parked_reasons.empty()) {
-    verdict =
-        health::worse(std::move(verdict), {.readiness = health::Readiness::degraded, .reasons = impl_->parked_reasons});
-  }
-  return verdict;
-}
+health::Verdict Projector::verdict() const { return impl_->member.health().verdict(); }
 
 }  // namespace parley::projector

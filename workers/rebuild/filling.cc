@@ -27,7 +27,10 @@ std::expected<void, std::string> Filling::stop() {
 
 std::string Filling::trouble() const {
   const auto verdict = projector_.verdict();
-  return verdict.reasons.empty() ? "" : verdict.reasons.front();
+  if (verdict.readiness == health::Readiness::ready) return "";
+  std::string out;
+  for (const auto& reason : verdict.reasons) out += (out.empty() ? "" : "; ") + reason;
+  return out;
 }
 
 }  // namespace parley::rebuild
