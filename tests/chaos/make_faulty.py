@@ -12,33 +12,24 @@ FLUSH_EVENTS = """  if (!event_numbers.empty()) {
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
   }
 """
-SEND_OFFSETS = """  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+SEND_OFFSETS = """  if (auto sent = producer->send_offsets(positions, member.metadata(), kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
 """
 SENT_ALREADY = "  static_cast<void>(positions);\n"
 ASK_COMMITTED = """  while (next_command.empty()) {
-    if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
-    const auto committed = consumer->committed(partitions, kCommittedWait);
-    if (!committed && !committed.error().retryable && !passes(committed.error()))
-      return std::unexpected(described(committed.error()));
-    if (!committed) continue;  // an earlier owner's transaction may still be under way
-    for (const auto& position : *committed) {
-      if (position.offset < 0) {
-        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " +
-                   std::to_string(position.where.partition) +
-                   " (`parley topics` writes the first ones; commands that were decided are passed over)");
-      }
-      next_command[position.where.partition] = position.offset;
-    }
+    if (!member.still_assigned()) return false;
+    auto committed = member.committed();
+    if (!committed) return std::unexpected(std::move(committed.error()));
+    if (*committed) next_command = std::move(**committed);  // else an earlier owner's transaction is under way
   }
 """
 STORES = """  for (const auto& [partition, offset] : next_command) {
     if (stores.contains(partition)) continue;
 """
-STORES_OF_ALL = """  for (const auto& [topic, partition] : partitions) {
+STORES_OF_ALL = """  for (const auto& [topic, partition] : member.assigned()) {
     if (stores.contains(partition)) continue;
 """
-FOLDED = """  if (!*restored || consumer->generation() != generation) return {};
+FOLDED = """  if (!restored || !*restored) return restored;
 """
 
 

@@ -6,6 +6,7 @@
 
 #include "tests/unit/decider_memory_snapshot.h"
 #include "workers/decider/partition_store.h"
+#include "workers/runtime/log_mismatch.h"
 
 namespace parley::decider::testing {
 namespace {
@@ -97,7 +98,7 @@ TEST_F(DeciderStore, of_another_log_is_refused_and_left_as_it_is) {
     changes.counters[3] = 5;
     store.write(changes);
   }
-  EXPECT_THROW(open("another topic"), Halt);
+  EXPECT_THROW(open("another topic"), runtime::LogMismatch);
   EXPECT_EQ(open().counter(3), 5);
 }
 

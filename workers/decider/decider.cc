@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <filesystem>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -13,18 +11,18 @@
 #include "platform/invariant.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
-#include "platform/kafka/group_consumer.h"
-#include "platform/kafka/topic_watch.h"
 #include "platform/kafka/transactional_producer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
-#include "platform/process/process.h"
 #include "platform/store/store.h"
 #include "workers/decider/batch.h"
 #include "workers/decider/crash_marker.h"
 #include "workers/decider/partition_store.h"
 #include "workers/decider/restore.h"
 #include "workers/decider/seal.h"
+#include "workers/runtime/group_member.h"
+#include "workers/runtime/log_mismatch.h"
+#include "workers/runtime/wait_for_kafka.h"
 
 namespace parley::decider {
 namespace {
@@ -33,21 +31,18 @@ using std::chrono::milliseconds;
 using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kCollectWait{100};
-constexpr milliseconds kCommittedWait{800};
+constexpr milliseconds kRequestWait{800};
 constexpr milliseconds kStartWait{10'000};  // of one attempt to reach the broker
-constexpr milliseconds kStartPause{200};
 constexpr milliseconds kFlushWait{10'000};
 constexpr milliseconds kOffsetsWait{10'000};  // not resumable, so generous
 constexpr milliseconds kCommitWait{15'000};
 constexpr milliseconds kAbortWait{10'000};
-constexpr milliseconds kRebalanceWait{30'000};  // after a fenced transaction, until the group says who owns what
 constexpr milliseconds kSealsLookedAtEvery{1'000};
 constexpr std::array<kafka::Header, 1> kJsonHeaders{{{"content-type", schema::kJson}}};
 constexpr milliseconds kMeasureEvery{10'000};
-constexpr milliseconds kLagWait{500};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 
-enum class Phase { starting, waiting, restoring, deciding, standby, halted };
+constexpr std::string_view kRestore = "restore";  // impedes it, beside what the runtime sees
 
 constexpr std::array kVerdicts{
     std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"},
@@ -65,23 +60,7 @@ metrics::Counter transactions(const char* outcome) {
                           {{"outcome", outcome}});
 }
 
-/// Of one partition.
-struct PartitionMetrics {
-  explicit PartitionMetrics(int partition)
-      : PartitionMetrics(metrics::Labels{{"partition", std::to_string(partition)}}) {}
-  explicit PartitionMetrics(const metrics::Labels& labels)
-      : owned(metrics::gauge("parley_decider_owned", "Whether this process decides the partition", labels)),
-        lag(metrics::gauge("parley_decider_lag_commands", "Commands not decided yet", labels)) {}
-
-  metrics::Gauge owned;
-  metrics::Gauge lag;
-};
-
 struct Metrics {
-  explicit Metrics(int partitions) {
-    for (int partition = 0; partition < partitions; ++partition) by_partition.emplace_back(partition);
-  }
-
   std::vector<metrics::Counter> commands = [] {
     std::vector<metrics::Counter> out;
     for (const auto& [verdict, name] : kVerdicts) {
@@ -113,22 +92,7 @@ struct Metrics {
   metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
   metrics::Gauge store_bytes = metrics::gauge(
       "parley_decider_store_bytes", "What the states of the owned partitions take, on the disk and in memory");
-  std::vector<PartitionMetrics> by_partition;
-
-  PartitionMetrics& of(int partition) { return by_partition.at(static_cast<std::size_t>(partition)); }
-  void set_owned(const std::vector<kafka::TopicPartition>& partitions) {
-    owned.set(static_cast<double>(partitions.size()));
-    for (auto& one : by_partition) one.owned.set(0), one.lag.set(0);
-    for (const auto& one : partitions) of(one.partition).owned.set(1);
-  }
 };
-
-std::vector<kafka::Header> views(const schema::Headers& headers) {
-  std::vector<kafka::Header> out;
-  out.reserve(headers.size());
-  for (const auto& [name, value] : headers) out.push_back({name, value});
-  return out;
-}
 
 CommandInput input_of(const kafka::Message& message) {
   CommandInput input;
@@ -142,12 +106,25 @@ CommandInput input_of(const kafka::Message& message) {
 
 }  // namespace
 
-struct Decider::Impl {
-  explicit Impl(Options o) : options(std::move(o)), metrics(options.partitions) {
+struct Decider::Impl final : runtime::Worker {
+  explicit Impl(Options o)
+      : options(std::move(o)),
+        member({.kafka = options.kafka,
+                .group = topic("decider"),
+                .instance = options.instance,
+                .topic = topic("commands"),
+                .other_topics = {topic("events"), topic("replies"), topic("directory"), topic("dead-letters")},
+                .partitions = options.partitions,
+                .session_timeout = options.session_timeout,
+                .stuck_after = options.stuck_after,
+                .halt_linger = options.say_why_for,
+                .doing = "deciding"},
+               {{"parley_decider_owned", "Whether this process decides the partition"},
+                {"parley_decider_lag_commands", "Commands not decided yet"},
+                options.partitions}) {
     if (!options.clock) {
       options.clock = [] { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); };
     }
-    beat();
   }
 
   std::string topic(std::string_view name) const { return options.topic_prefix + "." + std::string(name); }
@@ -156,21 +133,24 @@ struct Decider::Impl {
   }
   /// Of the topics whose offsets its state speaks of.
   std::string log_identity() const {
-    return "events " + topic_ids.at(topic("events")) + ", commands " + topic_ids.at(topic("commands"));
+    return "events " + member.topic_id(topic("events")) + ", commands " + member.topic_id(topic("commands"));
   }
-  void beat() { last_beat.store(SteadyClock::now().time_since_epoch().count(), std::memory_order_relaxed); }
-  void enter(Phase next) { phase.store(next, std::memory_order_relaxed); }
   void observe(Step step) const {
     if (options.observer) options.observer(step);
   }
-  std::expected<void, std::string> run(const std::stop_token& stop);
-  std::expected<bool, std::string> start(const std::stop_token& stop);
-  std::expected<bool, std::string> check_topics(const std::stop_token& stop);
-  bool same_topics(const std::function<bool()>& go_on);
-  void tell_of_positions() const;
-  void look_outside();
-  void halt(const std::string& reason, const std::stop_token& stop);
-  std::expected<void, std::string> take_over(const std::stop_token& stop);
+  std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
+  std::expected<bool, std::string> on_assigned() override;
+  void on_revoked() override;
+  std::expected<bool, std::string> turn(std::vector<kafka::Message>& commands) override;
+  std::map<int, std::int64_t> positions() const override { return next_command; }
+  Poll next_poll() const override { return {.wait = kCollectWait, .records_max = commands_at_once()}; }
+  void on_dropped() override { metrics.dropped.add(); }
+  void on_halted() override { producer.reset(); }  // with its transaction
+
+  std::expected<bool, std::string> open_producer(const std::stop_token& stop);
+  bool same_topics();
+  std::expected<bool, std::string> check_commands() const;
+  void warn_position_mismatch() const;
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
   std::expected<void, std::string> announce_parked();
   std::expected<void, std::string> seal();
@@ -179,94 +159,34 @@ struct Decider::Impl {
                                                            std::map<int, std::int64_t>& offsets);
   std::expected<void, kafka::TransactionError> finish(const std::vector<kafka::PartitionOffset>& positions);
   std::string source() const { return "/parley/decider/" + options.instance; }
-  std::expected<void, std::string> drop(const kafka::TransactionError& failed);
+  std::expected<void, std::string> abort_or_fail(const kafka::TransactionError& failed);
   void note_parked();
-  bool is_condemned(int partition, std::int64_t offset) const;
+  bool must_park(int partition, std::int64_t offset) const;
   std::size_t commands_at_once() const;
   void report(const kafka::Message& command, Verdict verdict);
-  std::expected<void, std::string> check_commands(const std::vector<kafka::TopicPartition>& partitions,
-                                                  const std::function<bool()>& go_on) const;
   std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches,
                                                      std::vector<std::pair<int, Changes>>& changes,
                                                      const std::vector<kafka::PartitionOffset>& positions);
   void measure();
 
   Options options;
-  Metrics metrics;
+  Metrics metrics = {};
   store::Memory memory{store::Memory::Budget{}};
+
+  runtime::GroupMember member;
 
   // Owned by the thread in run().
   std::optional<kafka::Admin> admin;
-  std::map<std::string, std::string> topic_ids;
-  std::optional<kafka::TopicWatch> watch;
   std::optional<kafka::TransactionalProducer> producer;
   std::optional<kafka::Consumer> reader;
   std::optional<CrashMarker> marker;
-  std::map<int, PartitionStore> stores;
-  std::vector<kafka::TopicPartition> assigned;
-  kafka::GroupMetadata metadata;  // captured while the partitions were being given
-  bool assignment_is_new = false;
-  std::map<int, std::int64_t> next_command;  // the position that goes into the next transaction
-  std::optional<std::uint64_t> fenced_generation;
-  SteadyClock::time_point fenced_since;
+  std::map<int, PartitionStore> stores;      // kept while their partitions are away for a moment
+  std::map<int, std::int64_t> next_command;  // of the owned partitions: the position in the next transaction
   SteadyClock::time_point measured_at;
   SteadyClock::time_point seals_looked_at;
-  std::shared_ptr<const kafka::TopicWatch::Ends> ends;  // the last that were looked at
-  struct Waiting {
-    std::int64_t next;
-    SteadyClock::time_point since;
-  };
-  std::map<int, Waiting> waiting;  // partitions whose commands were not decided to the end
-
-  mutable std::mutex impediment_mutex;
-  std::string impediment;  // why it cannot work although its loop turns; for verdict()
-
-  std::atomic<Phase> phase = Phase::starting;
-  std::atomic<int> owned = 0;
-  std::atomic<SteadyClock::rep> last_beat = 0;
-  mutable std::mutex reasons_mutex;
-  std::vector<std::string> parked_reasons;  // guarded, for verdict()
-
-  std::optional<kafka::GroupConsumer> consumer;  // declared last: its destructor calls back into the members above
 };
 
-std::expected<bool, std::string> Decider::Impl::check_topics(const std::stop_token& stop) {
-  auto opened = kafka::Admin::open(options.kafka);
-  if (!opened) return std::unexpected(opened.error().text);
-  admin.emplace(std::move(*opened));
-  const auto names = topics();
-  std::string last_trouble;
-  while (true) {
-    beat();
-    const auto described_topics = admin->describe_topics(names);
-    std::string trouble;
-    if (!described_topics) {
-      if (!described_topics.error().retryable) return std::unexpected(described_topics.error().text);
-      trouble = described_topics.error().text;
-    } else {
-      for (std::size_t i = 0; i < names.size(); ++i) {
-        const auto& one = (*described_topics)[i];
-        if (!one) {
-          trouble = kafka::no_topic(names[i]).text;
-        } else if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) {
-          throw Halt(*wrong);
-        }
-      }
-      if (trouble.empty()) {
-        for (const auto& one : *described_topics) topic_ids.emplace(one->name, one->id);
-        watch.emplace(kafka::TopicWatch::Options{
-            .kafka = options.kafka, .topics = names, .partitions = options.partitions, .ids = topic_ids});
-        return true;
-      }
-    }
-    if (trouble != last_trouble) log::warn("waiting for Kafka", {{"reason", trouble}});
-    last_trouble = trouble;
-    if (!process::pause(stop, kStartPause)) return false;
-  }
-}
-
-std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& stop) {
-  if (auto checked = check_topics(stop); !checked || !*checked) return checked;
+std::expected<bool, std::string> Decider::Impl::on_start(const std::stop_token& stop) {
   // Before it joins the group: partitions go to a decider that has room.
   if (auto room = store::check_room(options.state_dir); !room) return std::unexpected(std::move(room.error()));
   const auto folder = std::filesystem::path(options.state_dir) / options.instance;
@@ -280,100 +200,60 @@ std::expected<bool, std::string> Decider::Impl::start(const std::stop_token& sto
     log::warn("a process of this name has died deciding",
               {{"partition", suspect->partition}, {"offset", suspect->offset}, {"times", suspect->crashes}});
   }
-  // First of all: fences an earlier process of this name and ends its open transaction.
-  while (true) {
-    beat();
-    auto opened = kafka::TransactionalProducer::open(options.kafka,
-                                                     {.transactional_id = topic("decider") + "." + options.instance,
-                                                      .transaction_timeout = options.transaction_timeout});
-    if (!opened) return std::unexpected(described(opened.error()));
-    const auto ready = opened->init(kStartWait);
-    if (ready) {
-      producer.emplace(std::move(*opened));
-      break;
-    }
-    const auto kind = ready.error().error.kind;
-    if (kind != kafka::Kind::timeout && kind != kafka::Kind::unavailable)
-      return std::unexpected(described(ready.error().error));
-    log::warn("waiting for Kafka", {{"reason", ready.error().error.text}});
-    if (!process::pause(stop, kStartPause)) return false;
-  }
+  if (auto opened = open_producer(stop); !opened || !*opened) return opened;
+  auto opened_admin = kafka::Admin::open(options.kafka);
+  if (!opened_admin) return std::unexpected(described(opened_admin.error()));
+  admin.emplace(std::move(*opened_admin));
   auto opened_reader = kafka::Consumer::open(options.kafka, {});
   if (!opened_reader) return std::unexpected(described(opened_reader.error()));
   reader.emplace(std::move(*opened_reader));
-  auto joined = kafka::GroupConsumer::open(
-      options.kafka,
-      {.group = topic("decider"),
-       .instance = options.instance,
-       .topics = {topic("commands")},
-       .session_timeout = options.session_timeout},
-      {.on_assign =
-           [this](const std::vector<kafka::TopicPartition>& partitions, kafka::GroupMetadata captured) {
-             assigned = partitions;
-             metadata = std::move(captured);
-             assignment_is_new = true;
-           },
-       .on_revoke =
-           [this](const std::vector<kafka::TopicPartition>& partitions, bool lost) {
-             log::info("partitions revoked", {{"count", partitions.size()}, {"lost", lost}});
-             assigned.clear();
-             metadata = {};
-             assignment_is_new = false;
-             owned.store(0, std::memory_order_relaxed);
-             metrics.set_owned({});
-             note_parked();
-             enter(Phase::waiting);
-           }});
-  if (!joined) return std::unexpected(described(joined.error()));
-  consumer.emplace(std::move(*joined));
-  enter(Phase::waiting);
   return true;
 }
 
-/// After an assignment, in this order: committed offsets, ends of the log, fold, begin. Comes back early when the group
-/// changes its mind meanwhile.
-std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token& stop) {
-  assignment_is_new = false;
-  fenced_generation.reset();
-  const auto generation = consumer->generation();
-  const auto began = SteadyClock::now();
-  std::string trouble;
-  const auto go_on = [&] {
-    beat();
-    std::vector<kafka::Message> none;  // every partition is paused
-    const auto served = consumer->poll(none, 1, milliseconds(0));
-    if (!served && !passes(served.error()) && served.error().kind != kafka::Kind::no_offset)
-      trouble = described(served.error());
-    return trouble.empty() && !stop.stop_requested() && consumer->generation() == generation;
-  };
-  std::erase_if(stores, [&](const auto& one) {
-    return std::ranges::none_of(assigned, [&](const auto& partition) { return partition.partition == one.first; });
-  });
-  if (assigned.empty()) {
-    enter(Phase::standby);
-    log::info("standing by: other members own all partitions");
-    return {};
-  }
-  enter(Phase::restoring);
-
-  const auto partitions = assigned;
-  next_command.clear();
-  waiting.clear();
-  if (!same_topics(go_on)) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
-  while (next_command.empty()) {
-    if (!go_on()) return trouble.empty() ? std::expected<void, std::string>{} : std::unexpected(trouble);
-    const auto committed = consumer->committed(partitions, kCommittedWait);
-    if (!committed && !committed.error().retryable && !passes(committed.error()))
-      return std::unexpected(described(committed.error()));
-    if (!committed) continue;  // an earlier owner's transaction may still be under way
-    for (const auto& position : *committed) {
-      if (position.offset < 0) {
-        throw Halt("the group " + topic("decider") + " has no position in " + position.where.topic + " " +
-                   std::to_string(position.where.partition) +
-                   " (`parley topics` writes the first ones; commands that were decided are passed over)");
-      }
-      next_command[position.where.partition] = position.offset;
+/// Fences an earlier process of this name and ends its open transaction: before anything is read.
+std::expected<bool, std::string> Decider::Impl::open_producer(const std::stop_token& stop) {
+  std::optional<std::string> fault;
+  const bool answered = runtime::wait_for_kafka(stop, member.health(), [&]() -> std::optional<std::string> {
+    auto opened = kafka::TransactionalProducer::open(options.kafka,
+                                                     {.transactional_id = topic("decider") + "." + options.instance,
+                                                      .transaction_timeout = options.transaction_timeout});
+    if (!opened) {
+      fault = described(opened.error());
+      return std::nullopt;
     }
+    if (const auto ready = opened->init(kStartWait); !ready) {
+      const auto& error = ready.error().error;
+      if (error.kind == kafka::Kind::timeout || error.kind == kafka::Kind::unavailable) return error.text;
+      fault = described(error);
+      return std::nullopt;
+    }
+    producer.emplace(std::move(*opened));
+    return std::nullopt;
+  });
+  if (fault) return std::unexpected(*fault);
+  return answered;
+}
+
+void Decider::Impl::on_revoked() {
+  next_command.clear();
+  metrics.owned.set(0);
+  note_parked();
+}
+
+/// In this order: committed offsets, ends of the log, fold, begin.
+std::expected<bool, std::string> Decider::Impl::on_assigned() {
+  const auto& partitions = member.assigned();
+  std::erase_if(stores, [&](const auto& one) {
+    return std::ranges::none_of(partitions, [&](const auto& partition) { return partition.partition == one.first; });
+  });
+  on_revoked();
+  if (partitions.empty()) return true;
+  if (!same_topics()) return false;
+  while (next_command.empty()) {
+    if (!member.still_assigned()) return false;
+    auto committed = member.committed();
+    if (!committed) return std::unexpected(std::move(committed.error()));
+    if (*committed) next_command = std::move(**committed);  // else an earlier owner's transaction is under way
   }
   for (const auto& [partition, offset] : next_command) {
     if (stores.contains(partition)) continue;
@@ -383,46 +263,40 @@ std::expected<void, std::string> Decider::Impl::take_over(const std::stop_token&
     if (!opened) return std::unexpected(std::move(opened.error()));
     stores.emplace(partition, std::move(*opened));
   }
-  const auto restored = restore(*reader, {topic("events"), topic("replies")}, stores, go_on, options.forget_outcomes);
-  if (!restored) return std::unexpected(restored.error());
-  if (!trouble.empty()) return std::unexpected(trouble);
-  if (!*restored || consumer->generation() != generation) return {};
-  if (auto same = check_commands(partitions, go_on); !same) return same;
-  if (!trouble.empty()) return std::unexpected(trouble);
-  tell_of_positions();
-  if (stop.stop_requested() || consumer->generation() != generation) return {};
+  member.health().impede(kRestore, {"restoring state from the log"});
+  const auto restored = restore(
+      *reader, {topic("events"), topic("replies")}, stores, [this] { return member.still_assigned(); },
+      options.forget_outcomes);
+  member.health().clear(kRestore);
+  if (!restored || !*restored) return restored;
+  if (auto checked = check_commands(); !checked || !*checked) return checked;
+  warn_position_mismatch();
   for (const auto& [partition, next] : next_command) marker->passed(partition, next);
-  if (auto announced = announce_parked(); !announced || fenced_generation) return announced;
-  if (auto resumed = consumer->resume(partitions); !resumed) return std::unexpected(described(resumed.error()));
-  const std::chrono::duration<double> took = SteadyClock::now() - began;
-  metrics.restore.observe(took.count());
-  metrics.set_owned(partitions);
-  owned.store(static_cast<int>(partitions.size()), std::memory_order_relaxed);
+  if (auto announced = announce_parked(); !announced) return std::unexpected(std::move(announced.error()));
+  if (member.awaits_rebalance()) return false;
+  if (auto delivering = member.deliver(); !delivering) return std::unexpected(std::move(delivering.error()));
+  metrics.restore.observe(member.since_assigned().count());
+  metrics.owned.set(static_cast<double>(partitions.size()));
   note_parked();
-  enter(Phase::deciding);
-  log::info("deciding", {{"partitions", partitions.size()}, {"restore_seconds", took.count()}});
-  return {};
+  return true;
 }
 
 /// Before anything is read of them: whoever gives partitions may be another Kafka than the one that this process began
-/// with. False when it was told to stop.
-bool Decider::Impl::same_topics(const std::function<bool()>& go_on) {
+/// with. False: it does not answer just now.
+bool Decider::Impl::same_topics() {
   const auto names = topics();
-  while (go_on()) {
-    const auto found = admin->describe_topics(names, kCommittedWait);
-    if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) continue;
-    for (const auto& one : *found) {
-      if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) throw Halt(*wrong);
-      if (one->id != topic_ids.at(one->name))
-        throw Halt("another log: " + one->name + " is another topic of the same name");
-    }
-    return true;
+  const auto found = admin->describe_topics(names, kRequestWait);
+  if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) return false;
+  for (const auto& one : *found) {
+    if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) throw runtime::another_log(*wrong);
+    if (one->id != member.topic_id(one->name))
+      throw runtime::another_log(one->name + " is another topic of the same name");
   }
-  return false;
+  return true;
 }
 
 /// Where the group's positions do not follow what is known to be decided: somebody has lost or moved them.
-void Decider::Impl::tell_of_positions() const {
+void Decider::Impl::warn_position_mismatch() const {
   for (const auto& [partition, next] : next_command) {
     const auto decided = stores.at(partition).progress().last_command;
     if (next <= decided) {
@@ -435,117 +309,34 @@ void Decider::Impl::tell_of_positions() const {
   }
 }
 
-/// What the watch has seen since the last time; it costs nothing when that is nothing.
-void Decider::Impl::look_outside() {
-  if (const auto another = watch->another_log()) throw Halt("another log: " + *another);
-  std::string now;
-  const auto silent = SteadyClock::now() - watch->answered_at();
-  if (silent > options.stuck_after) {
-    now = "Kafka has not answered for " +
-          std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s: " + watch->trouble();
-  } else if (const auto fresh = watch->ends(); fresh != ends) {
-    ends = fresh;
-    for (const auto& [partition, next] : next_command) {
-      const auto end = ends->offsets.find({topic("commands"), partition});
-      if (end == ends->offsets.end() || end->second <= next) {
-        waiting.erase(partition);
-        continue;
-      }
-      auto& waits = waiting.try_emplace(partition, next, ends->asked_at).first->second;
-      if (waits.next != next) waits = {next, ends->asked_at};
-    }
-  }
-  if (now.empty() && phase.load(std::memory_order_relaxed) == Phase::deciding) {
-    const auto stuck = std::ranges::find_if(
-        waiting, [&](const auto& one) { return SteadyClock::now() - one.second.since > options.stuck_after; });
-    if (stuck != waiting.end())
-      now = "commands of partition " + std::to_string(stuck->first) + " wait and none is decided";
-  }
-  const std::lock_guard lock(impediment_mutex);
-  impediment = std::move(now);
-}
-
-/// Stays for a while, so that whoever asks is told why.
-void Decider::Impl::halt(const std::string& reason, const std::stop_token& stop) {
-  log::error("halted: the log does not match the local state; an operator must look before anything is decided",
-             {{"reason", reason}});
-  {
-    const std::lock_guard lock(impediment_mutex);
-    impediment = reason;
-  }
-  enter(Phase::halted);
-  producer.reset();
-  consumer.reset();  // leaves the group
-  enter(Phase::halted);
-  process::pause(stop, options.say_why_for);
-}
-
 /// A command that was decided must be in the log still: if the log ends before it, these are the commands of another
 /// log (or of one that lost its tail), and passing over offsets that were decided would pass over commands that were
-/// not.
-std::expected<void, std::string> Decider::Impl::check_commands(const std::vector<kafka::TopicPartition>& partitions,
-                                                               const std::function<bool()>& go_on) const {
-  while (go_on()) {
-    const auto ends = reader->end(partitions, kafka::Isolation::read_uncommitted, kCommittedWait);
-    if (!ends && !ends.error().retryable) return std::unexpected(described(ends.error()));
-    if (!ends) continue;
-    for (const auto& end : *ends) {
-      const auto decided = stores.at(end.where.partition).progress().last_command;
-      if (decided >= end.offset) {
-        throw Halt("another log: " + end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
-                   std::to_string(end.offset) + ", but its command " + std::to_string(decided) + " was decided");
-      }
+/// not. False: Kafka does not answer just now.
+std::expected<bool, std::string> Decider::Impl::check_commands() const {
+  const auto ends = reader->end(member.assigned(), kafka::Isolation::read_uncommitted, kRequestWait);
+  if (!ends && !ends.error().retryable) return std::unexpected(described(ends.error()));
+  if (!ends) return false;
+  for (const auto& end : *ends) {
+    const auto decided = stores.at(end.where.partition).progress().last_command;
+    if (decided >= end.offset) {
+      throw runtime::another_log(end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
+                                 std::to_string(end.offset) + ", but its command " + std::to_string(decided) +
+                                 " was decided");
     }
-    break;
   }
-  return {};
+  return true;
 }
 
-std::expected<void, std::string> Decider::Impl::run(const std::stop_token& stop) {
-  if (auto started = start(stop); !started || !*started) {
-    return started ? std::expected<void, std::string>{} : std::unexpected(std::move(started.error()));
+std::expected<bool, std::string> Decider::Impl::turn(std::vector<kafka::Message>& commands) {
+  if (!commands.empty()) {
+    observe(Step::collected);
+    if (auto decided = decide(commands); !decided) return std::unexpected(std::move(decided.error()));
   }
-  std::vector<kafka::Message> commands;
-  while (!stop.stop_requested()) {
-    beat();
-    commands.clear();
-    const auto generation = consumer->generation();
-    const auto polled = consumer->poll(commands, commands_at_once(), kCollectWait);
-    look_outside();
-    const bool no_offset = !polled && polled.error().kind == kafka::Kind::no_offset;
-    if (no_offset && phase.load(std::memory_order_relaxed) == Phase::deciding) {
-      throw Halt("another log: " + topic("commands") + " does not hold what comes next any more (" +
-                 polled.error().text + ")");
-    }
-    // Before that the group has no position, which is said when partitions are taken over.
-    if (!polled && !no_offset && !passes(polled.error())) return std::unexpected(described(polled.error()));
-    if (!polled) log::warn("reading commands", {{"reason", polled.error().text}});
-    if (consumer->generation() != generation) {
-      // Some of what was collected may belong to somebody else now; what is still ours is delivered again after the
-      // restore.
-      if (!commands.empty()) metrics.dropped.add();
-      commands.clear();
-    }
-    if (assignment_is_new) {
-      if (auto taken = take_over(stop); !taken) return taken;
-      continue;
-    }
-    if (fenced_generation == consumer->generation()) {
-      if (!commands.empty()) metrics.dropped.add();
-      if (SteadyClock::now() - fenced_since > kRebalanceWait)
-        return std::unexpected("fenced, and no new assignment came");
-      continue;
-    }
-    if (!commands.empty()) {
-      observe(Step::collected);
-      if (auto decided = decide(commands); !decided) return decided;
-    }
-    if (auto sealed = seal(); !sealed) return sealed;
-    measure();
+  if (!member.awaits_rebalance()) {
+    if (auto sealed = seal(); !sealed) return std::unexpected(std::move(sealed.error()));
   }
-  commands.clear();
-  consumer->close();
-  return {};
+  measure();
+  return true;
 }
 
 std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::Message>& commands) {
@@ -558,8 +349,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     const int partition = command.partition();
     const auto store = stores.find(partition);
     const auto expected = next.find(partition);
-    if (phase.load(std::memory_order_relaxed) != Phase::deciding || store == stores.end() || expected == next.end() ||
-        command.offset() < expected->second) {
+    if (store == stores.end() || expected == next.end() || command.offset() < expected->second) {
       return std::unexpected("a command of a partition or position that is not ours: " + std::to_string(partition) +
                              ":" + std::to_string(command.offset()));
     }
@@ -567,7 +357,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, source(), options.decide)
                       .first->second;
     const auto now = options.clock();
-    if (is_condemned(partition, command.offset())) {
+    if (must_park(partition, command.offset())) {
       verdicts.push_back(
           batch.park(input_of(command), now, "the process died each time that this command was decided"));
       continue;
@@ -581,7 +371,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
 
   std::vector<std::pair<int, Changes>> changes;
   if (const auto written = write(batches, changes, positions); !written) {
-    return drop(written.error());
+    return abort_or_fail(written.error());
   }
   for (const auto& [partition, changed] : changes) {
     auto& store = stores.at(partition);
@@ -599,7 +389,7 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
 }
 
 /// After a transaction that failed: nothing of it is visible or kept. The error is why the process must end.
-std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionError& failed) {
+std::expected<void, std::string> Decider::Impl::abort_or_fail(const kafka::TransactionError& failed) {
   if (failed.severity != kafka::Severity::abort_required || failed.error.kind != kafka::Kind::rebalanced) {
     return std::unexpected(described(failed.error));
   }
@@ -609,11 +399,8 @@ std::expected<void, std::string> Decider::Impl::drop(const kafka::TransactionErr
   if (const auto aborted = producer->abort(kAbortWait); !aborted)
     return std::unexpected(described(aborted.error().error));
   metrics.aborted.add();
-  fenced_generation = consumer->generation();
-  fenced_since = SteadyClock::now();
-  owned.store(0, std::memory_order_relaxed);
-  metrics.set_owned({});
-  enter(Phase::waiting);
+  metrics.owned.set(0);
+  member.await_rebalance();
   return {};
 }
 
@@ -639,16 +426,14 @@ std::expected<void, std::string> Decider::Impl::announce_parked() {
     if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
     return finish(positions);
   };
-  if (const auto written = write(); !written) return drop(written.error());
+  if (const auto written = write(); !written) return abort_or_fail(written.error());
   return {};
 }
 
 /// The owned partitions with something to sign, once one of them is due: they share a transaction. Looks once in a
 /// while.
 std::vector<int> Decider::Impl::to_be_sealed(Timestamp now) {
-  if (phase.load(std::memory_order_relaxed) != Phase::deciding ||
-      SteadyClock::now() - seals_looked_at < kSealsLookedAtEvery)
-    return {};
+  if (SteadyClock::now() - seals_looked_at < kSealsLookedAtEvery) return {};
   seals_looked_at = SteadyClock::now();
   std::vector<int> unsealed;
   bool is_due = false;
@@ -674,7 +459,7 @@ std::expected<void, std::string> Decider::Impl::seal() {
     seals.try_emplace(partition, stores.at(partition), partition, source(), *options.seal_key, now);
   if (seals.empty()) return {};
   std::map<int, std::int64_t> offsets;
-  if (const auto written = write_seals(seals, offsets); !written) return drop(written.error());
+  if (const auto written = write_seals(seals, offsets); !written) return abort_or_fail(written.error());
   for (auto& [partition, made] : seals) stores.at(partition).write(std::move(made).finish(offsets.at(partition)));
   metrics.seals.add(static_cast<double>(seals.size()));
   return {};
@@ -687,7 +472,7 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map
   std::map<int, std::size_t> numbers;
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& [partition, made] : seals) {
-    const auto headers = views(made.event().headers);
+    const auto headers = kafka::header_views(made.event().headers);
     const auto number = producer->produce({.topic = events,
                                            .partition = partition,
                                            .key = made.event().key,
@@ -707,7 +492,7 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map
 /// meanwhile is fenced.
 std::expected<void, kafka::TransactionError> Decider::Impl::finish(
     const std::vector<kafka::PartitionOffset>& positions) {
-  if (auto sent = producer->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
+  if (auto sent = producer->send_offsets(positions, member.metadata(), kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
   auto committed = producer->commit(kCommitWait);
   if (committed) {
@@ -723,10 +508,8 @@ std::expected<void, kafka::TransactionError> Decider::Impl::finish(
 void Decider::Impl::note_parked() {
   std::int64_t total = 0;
   std::vector<std::string> reasons;
-  for (const auto& [where, partition] : assigned) {
-    const auto store = stores.find(partition);
-    if (store == stores.end()) continue;
-    const auto entry = parked_entry(store->second);
+  for (const auto& [partition, next] : next_command) {
+    const auto entry = parked_entry(stores.at(partition));
     total += entry.total;
     for (const auto& one : entry.streams) {
       if (reasons.size() < kReasonsMax) reasons.push_back("parked: " + one.stream + ": " + one.reason);
@@ -736,11 +519,10 @@ void Decider::Impl::note_parked() {
     reasons.push_back("parked: " + std::to_string(total - static_cast<std::int64_t>(reasons.size())) + " more streams");
   }
   metrics.parked.set(static_cast<double>(total));
-  const std::lock_guard lock(reasons_mutex);
-  parked_reasons = std::move(reasons);
+  member.health().degrade(std::move(reasons));
 }
 
-bool Decider::Impl::is_condemned(int partition, std::int64_t offset) const {
+bool Decider::Impl::must_park(int partition, std::int64_t offset) const {
   const auto& suspect = marker->suspect();
   return suspect && suspect->partition == partition && suspect->offset == offset &&
          suspect->crashes >= kParkAfterCrashes;
@@ -759,7 +541,7 @@ std::size_t Decider::Impl::commands_at_once() const {
 void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
   metrics.commands[static_cast<std::size_t>(verdict)].add();
   if (verdict == Verdict::parks) {
-    (is_condemned(command.partition(), command.offset()) ? metrics.parked_by_crash : metrics.parked_by_exception).add();
+    (must_park(command.partition(), command.offset()) ? metrics.parked_by_crash : metrics.parked_by_exception).add();
   }
   log::write(verdict == Verdict::dead || verdict == Verdict::parks ? log::Level::error : log::Level::info, "command",
              {{"correlation_id", command.header("correlation_id").value_or("")},
@@ -776,7 +558,7 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(
   const auto events_topic = topic("events"), replies_topic = topic("replies"), directory_topic = topic("directory"),
              dead_topic = topic("dead-letters");
   const auto produce = [&](const std::string& to, int partition, const StagedRecord& record) {
-    const auto headers = views(record.headers);
+    const auto headers = kafka::header_views(record.headers);
     return producer->produce({.topic = to,
                               .partition = partition,
                               .key = record.key,
@@ -800,8 +582,8 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(
   for (const auto& [partition, numbers] : event_numbers) {
     const auto last = stores.at(partition).progress().last_event;
     if (const auto first = producer->offset_of(numbers.front()); first <= last) {
-      throw Halt("another log: " + events_topic + " " + std::to_string(partition) + " goes on at " +
-                 std::to_string(first) + ", but its event at " + std::to_string(last) + " was folded");
+      throw runtime::another_log(events_topic + " " + std::to_string(partition) + " goes on at " +
+                                 std::to_string(first) + ", but its event at " + std::to_string(last) + " was folded");
     }
   }
   const auto offsets_of = [&](const std::vector<std::size_t>& numbers) {
@@ -842,7 +624,7 @@ std::expected<void, kafka::TransactionError> Decider::Impl::write(
   return {};
 }
 
-/// How far behind and how large it is, once in a while.
+/// How large it is, once in a while.
 void Decider::Impl::measure() {
   const auto now = SteadyClock::now();
   if (now - measured_at < kMeasureEvery) return;
@@ -850,15 +632,6 @@ void Decider::Impl::measure() {
   std::size_t bytes = 0;
   for (const auto& [partition, store] : stores) bytes += store.bytes();
   metrics.store_bytes.set(static_cast<double>(bytes));
-  if (assigned.empty()) return;
-  const auto ends = reader->end(assigned, kafka::Isolation::read_uncommitted, kLagWait);
-  if (!ends) return;
-  for (const auto& end : *ends) {
-    if (const auto next = next_command.find(end.where.partition); next != next_command.end()) {
-      metrics.of(end.where.partition)
-          .lag.set(static_cast<double>(std::max<std::int64_t>(0, end.offset - next->second)));
-    }
-  }
 }
 
 Decider::Decider(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -866,12 +639,9 @@ Decider::~Decider() = default;
 
 std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
   try {
-    return impl_->run(stop);
+    return impl_->member.run(*impl_, stop);
   } catch (const StateDiskFull& full) {
     return std::unexpected(full.what());
-  } catch (const Halt& halt) {
-    impl_->halt(halt.what(), stop);
-    return std::unexpected(halt.what());
   } catch (const StateUnavailable& broken) {
     // The next start folds the log again.
     impl_->stores.clear();
@@ -881,47 +651,7 @@ std::expected<void, std::string> Decider::run(const std::stop_token& stop) {
   }
 }
 
-std::int64_t Decider::sign_of_life() const { return impl_->last_beat.load(std::memory_order_relaxed); }
-
-health::Verdict Decider::verdict() const {
-  using health::Readiness;
-  const SteadyClock::time_point beat{SteadyClock::duration(impl_->last_beat.load(std::memory_order_relaxed))};
-  const auto silent = SteadyClock::now() - beat;
-  std::string impediment;
-  {
-    const std::lock_guard lock(impl_->impediment_mutex);
-    impediment = impl_->impediment;
-  }
-  health::Verdict out;
-  switch (impl_->phase.load(std::memory_order_relaxed)) {
-    case Phase::starting:
-      return {Readiness::not_ready, {"starting: waiting for Kafka"}};
-    case Phase::waiting:
-      return {Readiness::not_ready, {"waiting for an assignment of partitions"}};
-    case Phase::restoring:
-      return {Readiness::not_ready, {"restoring state from the log"}};
-    case Phase::standby:
-      out = {Readiness::ready, {"standing by: other members own all partitions"}};
-      break;
-    case Phase::deciding:
-      out = {Readiness::ready,
-             {"deciding " + std::to_string(impl_->owned.load(std::memory_order_relaxed)) + " partitions"}};
-      break;
-    case Phase::halted:
-      return {Readiness::not_ready, {impediment}};
-  }
-  {
-    const std::lock_guard lock(impl_->reasons_mutex);
-    if (!impl_->parked_reasons.empty())
-      out = health::worse(std::move(out), {Readiness::degraded, impl_->parked_reasons});
-  }
-  if (silent > impl_->options.stuck_after) {
-    return {Readiness::not_ready,
-            {"the loop has not turned for " +
-             std::to_string(std::chrono::duration_cast<std::chrono::seconds>(silent).count()) + " s"}};
-  }
-  if (!impediment.empty()) return {Readiness::not_ready, {impediment}};
-  return out;
-}
+std::int64_t Decider::sign_of_life() const { return impl_->member.health().heartbeat(); }
+health::Verdict Decider::verdict() const { return impl_->member.health().verdict(); }
 
 }  // namespace parley::decider

@@ -8,6 +8,7 @@
 #include "platform/log/log.h"
 #include "platform/store/packed.h"
 #include "schemas/events.h"
+#include "workers/runtime/log_mismatch.h"
 
 namespace parley::decider {
 namespace {
@@ -146,8 +147,8 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       const bool same_fold = in.text() == fold_versions();
       if (same_fold) {
         if (const auto folded_from = in.text(); folded_from != log) {
-          throw Halt("another log: " + path + " was folded from other topics (" + std::string(folded_from) + ", not " +
-                     log + ")");
+          throw runtime::another_log(path + " was folded from other topics (" + std::string(folded_from) + ", not " +
+                                     log + ")");
         }
         auto& p = found.progress_;
         p.next_event = in.number();

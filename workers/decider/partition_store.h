@@ -17,8 +17,8 @@ class PartitionStore final : public Snapshot {
  public:
   /// Opens or creates it. `log`: the identity of the topics that it is folded from, any text. A store of another fold
   /// version, or of a build that knew other types of events, is discarded and begun anew, as is one that cannot be
-  /// opened. The error says why there can be none (locked by another process). Throws Halt for a store of another log,
-  /// and StateDiskFull; both leave it as it is.
+  /// opened. The error says why there can be none (locked by another process). Throws runtime::LogMismatch for a store
+  /// of another log, and StateDiskFull; both leave it as it is.
   static std::expected<PartitionStore, std::string> open(std::string path, const store::Memory& memory,
                                                          std::string log);
 

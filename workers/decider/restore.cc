@@ -9,6 +9,7 @@
 
 #include "platform/log/log.h"
 #include "schemas/events.h"
+#include "workers/runtime/log_mismatch.h"
 
 namespace parley::decider {
 namespace {
@@ -68,14 +69,15 @@ class Folding {
       const auto& progress = store.progress();
       const auto begin = (*event_begins)[i].offset, end = (*event_ends)[i].offset;
       if (progress.last_event >= end) {
-        throw Halt(place(topics_.events, partition) + " ends at " + std::to_string(end) + ", but its event at " +
-                   std::to_string(progress.last_event) + " was folded: it has lost its tail, or is another log");
+        throw runtime::LogMismatch(place(topics_.events, partition) + " ends at " + std::to_string(end) +
+                                   ", but its event at " + std::to_string(progress.last_event) +
+                                   " was folded: it has lost its tail, or is another log");
       }
       // The last event that it knows is read again: the witness.
       const auto from = progress.last_event >= 0 ? progress.last_event : 0;
       if (from < begin)
-        throw Halt(place(topics_.events, partition) + " begins at " + std::to_string(begin) +
-                   ": the beginning of the record is gone");
+        throw runtime::LogMismatch(place(topics_.events, partition) + " begins at " + std::to_string(begin) +
+                                   ": the beginning of the record is gone");
       if (progress.last_event >= 0) witnesses_.insert(partition);
       start.push_back({{topics_.events, partition}, from});
       auto next_reply = std::max(progress.next_reply, (*reply_begins)[i].offset);
@@ -95,7 +97,7 @@ class Folding {
     static_cast<void>(reader_.assign({}));
     if (passed && *passed) {
       if (const auto lost = forgotten(now)) {
-        if (!forget_outcomes_) throw Halt(*lost);
+        if (!forget_outcomes_) throw runtime::LogMismatch(*lost);
         log::error("outcomes are lost and it was said to go on without them", {{"reason", *lost}});
       }
     }
@@ -153,8 +155,8 @@ class Folding {
       for (auto& [partition, overlay] : overlays) stores_.at(partition).write(std::move(overlay).take());
     }
     if (!witnesses_.empty())
-      throw Halt(place(topics_.events, *witnesses_.begin()) +
-                 " does not hold the last event that was folded: another log");
+      throw runtime::LogMismatch(place(topics_.events, *witnesses_.begin()) +
+                                 " does not hold the last event that was folded: another log");
     return true;
   }
 
@@ -165,8 +167,8 @@ class Folding {
     auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name); });
     const bool is_witness = witnesses_.erase(record.partition()) > 0;
     if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
-      throw Halt(place(topics_.events, record.partition()) + " has another event at " +
-                 std::to_string(record.offset()) + " than the one that was folded: another log");
+      throw runtime::LogMismatch(place(topics_.events, record.partition()) + " has another event at " +
+                                 std::to_string(record.offset()) + " than the one that was folded: another log");
     }
     if (!envelope) return where() + envelope.error();
     if (is_witness) {
@@ -208,9 +210,9 @@ class Folding {
       const auto end = std::ranges::find(ends_, kafka::TopicPartition{topics_.events, record.partition()},
                                          &kafka::PartitionOffset::where);
       if (end != ends_.end() && position->offset >= end->offset) {
-        throw Halt(place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " +
-                   topics_.replies + " tells of its event at " + std::to_string(position->offset) +
-                   ": it has lost its tail");
+        throw runtime::LogMismatch(
+            place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " +
+            topics_.replies + " tells of its event at " + std::to_string(position->offset) + ": it has lost its tail");
       }
     }
     overlay.apply(*envelope, {outcome->time, outcome->fingerprint, std::string(record.value())});

@@ -21,9 +21,9 @@ struct RestoreTopics {
 ///
 /// `go_on` is asked between all steps, must return within a second, and keeps the group membership alive; when it says
 /// no, the result is false and the stores are as far as they came. An error is something that folding again will not
-/// mend. Throws StateUnavailable; and Halt when the log has lost something: the last event that a store knows does not
-/// stand where it stood, a reply names an event past the end, or the newest event's command has no outcome although it
-/// is within the window. The last one alone passes with `forget_outcomes`.
+/// mend. Throws StateUnavailable; and runtime::LogMismatch when the log has lost something: the last event that a store
+/// knows does not stand where it stood, a reply names an event past the end, or the newest event's command has no
+/// outcome although it is within the window. The last one alone passes with `forget_outcomes`.
 std::expected<bool, std::string> restore(kafka::Consumer& reader, const RestoreTopics& topics,
                                          std::map<int, PartitionStore>& stores, const std::function<bool()>& go_on,
                                          bool forget_outcomes = false);

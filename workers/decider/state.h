@@ -108,13 +108,6 @@ class StateDiskFull : public StateUnavailable {
   using StateUnavailable::StateUnavailable;
 };
 
-/// Nothing may be decided before somebody has looked: the log is not the one that the state was folded from, or has
-/// lost what it had acknowledged. The text says which. Starting again changes nothing.
-class Halt : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 /// What is known of a partition at one moment. Reading may throw StateUnavailable.
 class Snapshot {
  public:
