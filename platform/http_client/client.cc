@@ -236,7 +236,7 @@ void Client::Impl::obey() {
     if (found == in_flight.end()) {
       if (what == Mailbox::What::cancel) cancel_waiting(id);
     } else if (what == Mailbox::What::resume) {
-      found->second->resume();
+      if (auto error = found->second->resume()) finish(*found->second, std::unexpected(std::move(*error)));
     } else {
       finish(*found->second, std::unexpected(found->second->cut(Kind::cancelled, "cancelled")));
     }

@@ -171,10 +171,11 @@ Clock::time_point Transfer::next_deadline() const {
   return std::min(total, quiet_since_ + (has_head_begun_ ? timeouts.idle : timeouts.first_byte));
 }
 
-void Transfer::resume() {
-  if (!std::exchange(is_paused_, false)) return;
+std::optional<Error> Transfer::resume() {
+  if (!std::exchange(is_paused_, false)) return std::nullopt;
   note_progress();
-  curl_easy_pause(easy(), CURLPAUSE_CONT);  // may call on_body; an error ends the hop by itself
+  const auto code = curl_easy_pause(easy(), CURLPAUSE_CONT);  // calls on_body
+  return code == CURLE_OK ? std::nullopt : std::optional(error_of(code));
 }
 
 curl_socket_t Transfer::on_open_socket(void* self, curlsocktype, curl_sockaddr* address) noexcept {

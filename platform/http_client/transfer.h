@@ -54,7 +54,8 @@ class Transfer {
   std::optional<Kind> late(Clock::time_point now);
   /// No timeout passes before it, if nothing happens until then.
   Clock::time_point next_deadline() const;
-  void resume();
+  /// Offers on_chunk what it did not take. An error: that has ended the call, and the owner says so; libcurl does not.
+  std::optional<Error> resume();
 
   /// libcurl has ended the hop. Nothing: it was a redirect, and easy() is now the handle of the next hop; the old one
   /// is in `spent`, and still in the multi handle.

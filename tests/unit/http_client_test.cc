@@ -617,6 +617,31 @@ TEST(HttpClient, AReaderCanEndTheCall) {
   EXPECT_EQ(kind_of(client.call(std::move(request))), Kind::cancelled);
 }
 
+TEST(HttpClient, WhatEndsACallEndsItAfterAPauseToo) {
+  ScriptedPeer peer([](Connection& connection) {
+    connection.read_request();
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ndata\r\n");
+    connection.wait_for_its_end();
+  });
+  Client client(trusting());
+  const auto resumed = [&](std::size_t bytes_max, Flow flow) {
+    std::promise<void> has_paused;
+    Ended end;
+    auto request = get(peer);
+    request.response_bytes_max = bytes_max;
+    request.on_chunk = [&, flow, is_first = true](const Response&, std::string_view) mutable {
+      if (!std::exchange(is_first, false)) return flow;
+      has_paused.set_value();
+      return Flow::pause;
+    };
+    const auto call = client.submit(std::move(request), end.note());
+    has_paused.get_future().wait();
+    call->resume();
+    return kind_of(end.get());
+  };
+  EXPECT_EQ(resumed(100, Flow::stop), Kind::cancelled);
+}
+
 TEST(HttpClient, APausedCallIsCancelledAndTimesOutInTotal) {
   ScriptedPeer peer(answers("data"));
   Client client(trusting());
