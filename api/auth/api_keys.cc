@@ -18,8 +18,9 @@ bool is_api_key(std::string_view text) {
          std::ranges::all_of(text.substr(kApiKeyMark.size()), fits);
 }
 
-std::string api_key_digest(std::string_view key, const crypto::Keyring& keys) {
-  return crypto::hex(keys.mac(crypto::Purpose::unique_index, "api_key " + std::string(key)));
+std::string api_key_digest(std::string_view key, const crypto::Keyring& keys, const accounts::Realm& realm) {
+  const auto mac = keys.mac(crypto::Purpose::unique_index, realm.qualify("api_key") + " " + std::string(key));
+  return realm.qualify(crypto::hex(mac));
 }
 
 std::string_view api_key_hint(std::string_view key) {

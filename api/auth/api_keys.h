@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "domain/accounts/realm.h"
 #include "platform/crypto/keyring.h"
 
 namespace parley::api {
@@ -18,9 +19,9 @@ inline constexpr std::size_t kApiKeyHintSize = 4;
 std::string new_api_key();
 /// Whether it has the form of one.
 bool is_api_key(std::string_view text);
-/// Under which the directory has the key, hexadecimal: HMAC under a server key, so that a digest tells nothing to those
-/// who read the log, and nobody who can only write to it makes a key of their own.
-std::string api_key_digest(std::string_view key, const crypto::Keyring& keys);
+/// Under which the directory has a key of the realm, hexadecimal: HMAC under a server key, so that a digest tells
+/// nothing to those who read the log, and nobody who can only write to it makes a key of their own.
+std::string api_key_digest(std::string_view key, const crypto::Keyring& keys, const accounts::Realm& realm);
 /// Its last characters, by which people tell their keys apart.
 std::string_view api_key_hint(std::string_view key);
 

@@ -15,6 +15,7 @@ struct Claims {
   std::string id;
   std::optional<std::int64_t>
       version;  // our own: the account's when the session began; absent in tokens of earlier builds
+  std::optional<std::string> audience;  // the realm; absent: the first one
 };
 
 }  // namespace parley::api
@@ -24,7 +25,7 @@ namespace parley::schema {
 template <>
 inline constexpr auto fields<api::Claims> = std::tuple{
     field("sub", &api::Claims::subject), field("iat", &api::Claims::issued_at), field("exp", &api::Claims::expires_at),
-    field("jti", &api::Claims::id),      field("ver", &api::Claims::version),
+    field("jti", &api::Claims::id),      field("ver", &api::Claims::version),   field("aud", &api::Claims::audience),
 };
 
 }  // namespace parley::schema
@@ -62,8 +63,13 @@ std::string guest_subject(DialogId dialog, AssistantId assistant) {
 std::string Tokens::issue(const Principal& principal, Timestamp issued_at, std::string_view command_id,
                           std::int64_t version) const {
   const auto& key = keys_.token_keys().front();
-  const Claims claims{to_string(principal), seconds(issued_at), seconds(issued_at + accounts::kSessionLifetime),
-                      std::string(command_id), version};
+  Claims claims{to_string(principal),
+                seconds(issued_at),
+                seconds(issued_at + accounts::kSessionLifetime),
+                std::string(command_id),
+                version,
+                {}};
+  if (!realm_.name.empty()) claims.audience = realm_.name;
   const auto signed_part = header_of(key) + "." + crypto::base64url(schema::write(claims));
   return signed_part + "." + crypto::base64url(keys_.token_mac(key, signed_part));
 }
@@ -81,6 +87,7 @@ std::expected<Entered, Error> Tokens::verify(std::string_view token, Timestamp n
   if (!text) return refused;
   const auto claims = schema::read_text<Claims>(*text);
   if (!claims) return refused;
+  if (claims->audience.value_or("") != realm_.name) return refused;
   const auto principal = parse_principal(claims->subject);
   if (!principal || !account_behind(*principal)) return refused;
   if (seconds(now) >= claims->expires_at) return std::unexpected(Error{Code::token_expired, {}});
@@ -96,7 +103,8 @@ bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view t
 }
 
 std::string Tokens::email_index(std::string_view form) const {
-  return crypto::hex(keys_.mac(Purpose::unique_index, "account_email " + std::string(form)));
+  const auto mac = keys_.mac(Purpose::unique_index, realm_.qualify("account_email") + " " + std::string(form));
+  return realm_.qualify(crypto::hex(mac));
 }
 std::string Tokens::bot_index(std::string_view bot_id) const {
   return crypto::hex(keys_.mac(Purpose::unique_index, "telegram_bot " + std::string(bot_id)));

@@ -163,8 +163,11 @@ Directory::~Directory() = default;
 std::optional<schema::SiteEntry> Directory::site(std::string_view site_token) const {
   return impl_->find(&Impl::Part::sites, site_token);
 }
+std::optional<std::string> Directory::site_token_of(AssistantId assistant) const {
+  return assistant.value > 0 ? impl_->find(&Impl::Part::tokens, assistant.value) : std::nullopt;
+}
 std::optional<schema::SiteEntry> Directory::site_of(AssistantId assistant) const {
-  const auto token = assistant.value > 0 ? impl_->find(&Impl::Part::tokens, assistant.value) : std::nullopt;
+  const auto token = site_token_of(assistant);
   return token ? site(*token) : std::nullopt;
 }
 std::size_t Directory::assistants_of(AccountId owner, std::span<const std::string> coming) const {

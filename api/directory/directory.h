@@ -39,6 +39,7 @@ class Directory {
   std::optional<schema::SiteEntry> site(std::string_view site_token) const;
   /// By assistant: what a guest's stream names instead of a site token.
   std::optional<schema::SiteEntry> site_of(AssistantId assistant) const;
+  std::optional<std::string> site_token_of(AssistantId assistant) const;
   /// How many assistants an owner has, and how many of these site tokens, which are to be its assistants', are not
   /// known yet.
   std::size_t assistants_of(AccountId owner, std::span<const std::string> coming) const;

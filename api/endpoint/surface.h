@@ -8,6 +8,7 @@
 #include "api/endpoint/failure.h"
 #include "api/limits/limit.h"
 #include "api/streams/views.h"
+#include "domain/accounts/realm.h"
 
 namespace parley::endpoint {
 
@@ -31,6 +32,7 @@ struct Info {
 /// Immutable, and lives as long as the program; thread-safe.
 struct Surface {
   std::string_view name;  ///< In settings and logs; never renamed once released.
+  accounts::Realm realm;  ///< Whose accounts, e-mails, tokens and keys these are.
   Info info;
   std::span<const limits::Limit* const> limits;  ///< Every limit that its endpoints name.
   ErrorForm errors;

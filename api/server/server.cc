@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -57,7 +58,6 @@ Timestamp now() { return std::chrono::floor<std::chrono::milliseconds>(std::chro
 struct Api::Parts {
   Parts(const ServerOptions& o, crypto::Keyring keyring)
       : keys(std::move(keyring)),
-        tokens(keys),
         pool({.session = session(o), .connections_max = o.query_threads, .name = "queries"}),
         notify_pool({.session = session(o), .connections_max = 1, .name = "checkpoints"}),
         creations(directory, o.assistants_max),
@@ -65,8 +65,7 @@ struct Api::Parts {
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
-        deps{keys,    tokens,  directory, dispatcher, key_uses, progress,     streams,  signals, log,      pool,
-             queries, hashing, timers,    limiter,    proxies,  o.partitions, identity, now,     creations},
+        partitions(o.partitions),
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka,
                .topics = {topic("commands"), topic("events"), topic("replies"), topic("directory")},
@@ -97,17 +96,25 @@ struct Api::Parts {
         registries(declared(o)),
         server(
             {.host = o.host, .port = static_cast<std::uint16_t>(o.port), .io_threads = o.io_threads, .limits = o.http},
-            routes(registries, deps), endpoint::hooks(registries)) {}
+            routes(), endpoint::hooks(registries)) {}
 
   static std::vector<endpoint::Registry> declared(const ServerOptions& o) {
     std::vector<endpoint::Registry> registries;
+    registries.reserve(o.surfaces.size());
     for (const auto& [surface, prefix] : o.surfaces) registries.emplace_back(*surface, prefix);
     return registries;
   }
-  static http::Routes routes(const std::vector<endpoint::Registry>& registries, const endpoint::Deps& deps) {
+  http::Routes routes() {
     http::Routes routes;
-    for (const auto& registry : registries) registry.mount(routes, deps);
+    for (const auto& registry : registries) {
+      const auto& of_realm = tokens.emplace_back(keys, registry.surface().realm);
+      registry.mount(routes, deps.emplace_back(deps_of(of_realm)));
+    }
     return routes;
+  }
+  endpoint::Deps deps_of(const Tokens& of_realm) {
+    return {keys,    of_realm, directory, dispatcher, key_uses, progress,   streams,  signals, log,      pool,
+            queries, hashing,  timers,    limiter,    proxies,  partitions, identity, now,     creations};
   }
   /// Streams have one form.
   static const EventViews& views(const ServerOptions& o) { return o.surfaces.front().surface->events; }
@@ -130,7 +137,6 @@ struct Api::Parts {
   }
 
   const crypto::Keyring keys;
-  const Tokens tokens;
   postgres::Pool pool;
   postgres::Pool notify_pool;  // its own connection: checkpoints are read even while queries hold all of the pool
   // What late replies and positions still call, so that it is there until their threads have ended. (run() stops the
@@ -142,7 +148,7 @@ struct Api::Parts {
   limits::Limiter limiter;
   const limits::Proxies proxies;
   const std::function<std::string()> identity = [this] { return log_identity(); };
-  const endpoint::Deps deps;
+  const int partitions;
   const std::string topic_prefix;
   kafka::TopicWatch watch;
   Progress progress;
@@ -153,6 +159,8 @@ struct Api::Parts {
   Signals signals;
   LogReader log;
   const std::vector<endpoint::Registry> registries;
+  std::deque<Tokens> tokens;        // of each surface
+  std::deque<endpoint::Deps> deps;  // of each surface
   http::Server server;
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;

@@ -19,8 +19,8 @@ bool is_prefix(std::string_view text) {
 }  // namespace
 
 std::span<const endpoint::Surface* const> surfaces() {
-  static const std::array kAll{&replyx::surface()};
-  return kAll;
+  static const std::array all{&replyx::surface()};
+  return all;
 }
 
 std::vector<const limits::Limit*> limits_of_surfaces() {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/auth/tokens.h"
+#include "api/server/surfaces.h"
 #include "api/surfaces/replyx/accounts.h"
 #include "api/surfaces/replyx/texts.h"
 #include "ops/cli/ask.h"
@@ -83,6 +84,7 @@ std::expected<std::string, std::string> password() {
 struct Asked {
   Options options;
   std::string email;
+  std::string surface = "replyx";
 };
 
 /// `command_of` makes the command of the e-mail, its index and the sealed verifier.
@@ -96,7 +98,7 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   if (const auto fits = expect_partitions(log); !fits) return fail(fits.error());
   auto text = password();
   if (!text) return fail(text.error());
-  const api::Tokens tokens(*keys);
+  const api::Tokens tokens(*keys, api::read_mount(asked.surface)->surface->realm);
   std::vector<std::string> indexes;
   for (const auto& form : email.forms) indexes.push_back(tokens.email_index(form));
   const auto known = account_of_email(log, indexes);
@@ -130,6 +132,12 @@ void add_admin(CLI::App& app, int& exit_code) {
                        accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
     auto* command = admin->add_subcommand(name, description)->fallthrough();
     command->add_option("--email", asked->email, "Whose account it is")->required();
+    command->add_option("--surface", asked->surface, "The product whose account it is")
+        ->capture_default_str()
+        ->check([](const std::string& text) {
+          const auto mount = api::read_mount(text);
+          return mount ? std::string() : mount.error();
+        });
     command->callback([asked, command_of, done, &exit_code] {
       log::configure("admin", "", *log::level_named(asked->options.log_level));
       exit_code = run(*asked, command_of, done);

@@ -174,8 +174,9 @@ std::expected<void, std::string> wait_until_done(AccountsOfLog& log) {
 int run(const Options& options, bool write) {
   const auto keys = crypto::Keyring::load(options.keys_file);
   if (!keys) return fail(keys.error());
-  const api::Tokens tokens(*keys);
-  const auto index_of = [&](std::string_view form) { return tokens.email_index(form); };
+  const auto index_of = [&](const accounts::Realm& realm, std::string_view form) {
+    return api::Tokens(*keys, realm).email_index(form);
+  };
   const LogPlace place{.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions};
   if (const auto fits = expect_partitions(place); !fits) return fail(fits.error());
   auto log = AccountsOfLog::open(place);
@@ -185,7 +186,9 @@ int run(const Options& options, bool write) {
   const bool are_its_keys =
       known.empty() || std::ranges::any_of(known, [&](const auto& one) {
         const auto forms = text::forms(one.second.email.text);
-        return std::ranges::any_of(forms, [&](const auto& form) { return index_of(form) == one.second.email_index; });
+        const auto& index = one.second.email_index;
+        const auto realm = accounts::Realm::of(index);
+        return std::ranges::any_of(forms, [&](const auto& form) { return index_of(realm, form) == index; });
       });
   if (!are_its_keys) return fail("these are not the keys of this log (--keys-file): no account is indexed under them");
   auto findings = find_mailboxes(known, index_of);
@@ -204,25 +207,24 @@ int run(const Options& options, bool write) {
 
 }  // namespace
 
-std::vector<MailboxFinding> find_mailboxes(const Accounts& accounts,
-                                           const std::function<std::string(std::string_view)>& index_of) {
+std::vector<MailboxFinding> find_mailboxes(const Accounts& accounts, const IndexOf& index_of) {
   std::vector<MailboxFinding> findings;
   std::map<std::string, std::tuple<bool, Timestamp, std::int64_t>>
-      holders;  // by key: whether it is not indexed so, since when, who
+      holders;  // by index: whether it is not indexed so, since when, who
   for (const auto& [id, account] : accounts) {
     auto& one = findings.emplace_back(MailboxFinding{.account = id, .is = Is::no_mailbox, .email = account.email.text});
     const auto mailbox = text::mailbox(account.email.text);
     if (!mailbox) continue;
     one.key = mailbox->key;
-    one.index = index_of(one.key);
+    one.index = index_of(accounts::Realm::of(account.email_index), one.key);
     one.is = account.email_index == one.index ? Is::indexed : Is::to_index;
     const std::tuple claim{one.is != Is::indexed, account.created_at, id};
-    const auto [holder, is_first] = holders.try_emplace(one.key, claim);
+    const auto [holder, is_first] = holders.try_emplace(one.index, claim);
     if (!is_first) holder->second = std::min(holder->second, claim);
   }
   for (auto& one : findings) {
     if (one.is != Is::to_index) continue;
-    const auto holder = std::get<std::int64_t>(holders.at(one.key));
+    const auto holder = std::get<std::int64_t>(holders.at(one.index));
     if (holder == one.account) continue;
     one.is = Is::shared;
     one.holder = holder;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/accounts/accounts.h"
+#include "domain/accounts/realm.h"
 
 namespace CLI {
 class App;
@@ -37,10 +38,11 @@ struct MailboxFinding {
   friend bool operator==(const MailboxFinding&, const MailboxFinding&) = default;
 };
 
+using IndexOf = std::function<std::string(const accounts::Realm&, std::string_view)>;
 /// Of every account, by its id. A mailbox is whose account is indexed by its key, or else whose is the oldest.
-/// `index_of` makes the index of a key.
+/// `index_of` makes the index of a key in the realm of the account.
 std::vector<MailboxFinding> find_mailboxes(const std::map<std::int64_t, accounts::Account>& accounts,
-                                           const std::function<std::string(std::string_view)>& index_of);
+                                           const IndexOf& index_of);
 
 /// Adds the task to `admin`, whose flags say where the log and the keys are.
 void add_mailboxes(CLI::App& admin, std::shared_ptr<const Options> options, int& exit_code);

@@ -198,6 +198,40 @@ TEST_F(Keys, an_index_is_of_its_kind) {
   EXPECT_NE(tokens.bot_index("1234567890"), tokens.email_index("1234567890"));
 }
 
+TEST(Realm, of_a_text_is_what_stands_before_its_colon) {
+  const accounts::Realm first, second{"second"};
+  EXPECT_EQ(first.qualify("5f"), "5f");
+  EXPECT_EQ(second.qualify("5f"), "second:5f");
+  for (const auto& realm : {first, second}) EXPECT_EQ(accounts::Realm::of(realm.qualify("5f")), realm);
+  EXPECT_TRUE(first.owns("5f") && second.owns("second:5f"));
+  EXPECT_FALSE(first.owns("second:5f") || second.owns("5f") || second.owns("other:5f") || second.owns("second"));
+}
+TEST_F(Keys, nothing_of_one_realm_is_known_in_another) {
+  const api::Tokens first(*keys), second(*keys, {"second"}), third(*keys, {"third"});
+  const Principal owner = Owner{AccountId{1025}};
+  for (const auto* issuer : {&first, &second, &third}) {
+    const auto token = issuer->issue(owner, kNow, "command", 3);
+    for (const auto* verifier : {&first, &second, &third})
+      EXPECT_EQ(verifier->verify(token, kNow).has_value(), verifier == issuer);
+  }
+  EXPECT_TRUE(accounts::Realm{"second"}.owns(second.email_index("a@b.example")));
+  EXPECT_FALSE(second.email_index("a@b.example").contains(first.email_index("a@b.example")));
+  const auto key = api::new_api_key();
+  EXPECT_EQ(api::api_key_digest(key, *keys, {"second"}).substr(0, 7), "second:");
+  EXPECT_FALSE(api::api_key_digest(key, *keys, {"second"}).contains(api::api_key_digest(key, *keys, {})));
+}
+TEST_F(Keys, what_the_first_realm_has_is_as_it_was_before_there_were_others) {
+  const api::Tokens tokens(*keys);
+  const auto token = tokens.issue(Owner{AccountId{1025}}, kNow, "j", 3);
+  const auto part = crypto::base64url(R"({"alg":"HS256","typ":"JWT","kid":")" + keys->token_keys().front() + "\"}") +
+                    "." +
+                    crypto::base64url(R"({"sub":"account/1025","iat":1763720220,"exp":1763806620,"jti":"j","ver":3})");
+  EXPECT_EQ(token.substr(0, token.rfind('.')), part);
+  const auto mac = [&](const std::string& text) { return crypto::hex(keys->mac(crypto::Purpose::unique_index, text)); };
+  EXPECT_EQ(tokens.email_index("a@b.example"), mac("account_email a@b.example"));
+  EXPECT_EQ(api::api_key_digest("prl_x", *keys, {}), mac("api_key prl_x"));
+}
+
 TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {
   const auto key = api::new_api_key();
   EXPECT_TRUE(key.starts_with("prl_")) << key;
@@ -211,10 +245,10 @@ TEST(ApiKeys, have_a_form_of_their_own_and_are_never_the_same) {
 }
 TEST_F(Keys, digests_of_api_keys_are_those_of_this_keyring) {
   const auto key = api::new_api_key(), other = api::new_api_key();
-  EXPECT_EQ(api::api_key_digest(key, *keys), api::api_key_digest(key, *keys));
-  EXPECT_EQ(api::api_key_digest(key, *keys).size(), 64U);
-  EXPECT_NE(api::api_key_digest(key, *keys), api::api_key_digest(other, *keys));
-  EXPECT_NE(api::api_key_digest(key, *keys), crypto::hex(crypto::sha256(key)));
+  EXPECT_EQ(api::api_key_digest(key, *keys, {}), api::api_key_digest(key, *keys, {}));
+  EXPECT_EQ(api::api_key_digest(key, *keys, {}).size(), 64U);
+  EXPECT_NE(api::api_key_digest(key, *keys, {}), api::api_key_digest(other, *keys, {}));
+  EXPECT_NE(api::api_key_digest(key, *keys, {}), crypto::hex(crypto::sha256(key)));
 }
 
 }  // namespace

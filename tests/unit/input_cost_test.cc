@@ -362,7 +362,7 @@ TEST_F(InputCostOfCredentials, is_linear) {
   const Reader access = [&](const std::string& token) { (void)tokens.verify(token, Timestamp{}); };
   const Reader guest = [&](const std::string& id) { (void)tokens.is_guest(DialogId{1}, AssistantId{1}, id); };
   const Reader key = [&](const std::string& text) {
-    if (api::is_api_key(text)) (void)api::api_key_digest(text, keys);
+    if (api::is_api_key(text)) (void)api::api_key_digest(text, keys, {});
   };
   constexpr std::size_t kBytes = 16'000;
   expect_linear("a token of dots", filled("", "", ".", "").make, access, kBytes);

@@ -10,12 +10,14 @@ using Is = MailboxFinding::Is;
 using testing::ElementsAre;
 
 /// As an index is made here: readable.
-std::string index_of(std::string_view form) { return "<" + std::string(form) + ">"; }
+std::string index_of(const accounts::Realm& realm, std::string_view form) {
+  return realm.qualify("<" + std::string(form) + ">");
+}
 
-accounts::Account account(std::string email, std::string indexed_as, int since = 0) {
+accounts::Account account(std::string email, std::string indexed_as, int since = 0, const accounts::Realm& realm = {}) {
   accounts::Account out;
   out.email = Personal{std::move(email)};
-  out.email_index = index_of(indexed_as);
+  out.email_index = index_of(realm, indexed_as);
   out.created_at = Timestamp{std::chrono::milliseconds{since}};
   return out;
 }
@@ -49,6 +51,15 @@ TEST(Mailboxes, one_mailbox_that_nobody_is_indexed_by_is_the_oldest_accounts) {
   EXPECT_EQ(found[1].is, Is::to_index);
   EXPECT_THAT(std::vector({found[0].is, found[2].is}), ElementsAre(Is::shared, Is::shared));
   EXPECT_THAT(std::vector({found[0].holder, found[2].holder}), ElementsAre(2, 2));
+}
+TEST(Mailboxes, one_mailbox_has_an_account_in_each_realm) {
+  const accounts::Realm second{"second"};
+  const auto found = find_mailboxes({{1, account("иван@почта.рф", "иван@почта.рф", 1)},
+                                     {2, account("иван@почта.рф", "иван@почта.рф", 2, second)},
+                                     {3, account("ИВАН@почта.рф", "ИВАН@почта.рф", 3, second)}},
+                                    index_of);
+  EXPECT_THAT(std::vector({found[0].is, found[1].is, found[2].is}), ElementsAre(Is::indexed, Is::indexed, Is::shared));
+  EXPECT_EQ(found[2].holder, 2);
 }
 TEST(Mailboxes, an_address_that_is_refused_today_has_none) {
   EXPECT_THAT(states({{1, account("user@example.com\u200B", "user@example.com\u200B")},

@@ -252,7 +252,7 @@ Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
   return Sending{own_stream(call.caller), accounts::Command{accounts::LogOut{call.caller.session.value()}}};
 }
 bool is_logged_out(const accounts::Changed&, const Decided& decided) {
-  return session_over(decided.caller, decided.deps).has_value();
+  return endpoint::session_over(decided.caller, decided.deps).has_value();
 }
 
 /// What one asks of the own account with its current password; `fill` adds what is to be. Whether that is the password

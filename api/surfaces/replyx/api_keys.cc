@@ -117,12 +117,12 @@ Result<Sending> create_api_key(const Call<Nothing, CreateApiKeyRequest>& call, c
   std::ranges::sort(scopes);
   scopes.erase(std::ranges::unique(scopes).begin(), scopes.end());
   const auto key = api::new_api_key();
-  return Sending{own_stream(call.caller),
-                 accounts::Command{accounts::CreateApiKey{.name = call.body.name.text,
-                                                          .scopes = std::move(scopes),
-                                                          .digest = api::api_key_digest(key, deps.keys),
-                                                          .hint = std::string(api::api_key_hint(key)),
-                                                          .key = deps.keys.seal(key, kApiKeyContext)}}};
+  return Sending{own_stream(call.caller), accounts::Command{accounts::CreateApiKey{
+                                              .name = call.body.name.text,
+                                              .scopes = std::move(scopes),
+                                              .digest = api::api_key_digest(key, deps.keys, deps.tokens.realm()),
+                                              .hint = std::string(api::api_key_hint(key)),
+                                              .key = deps.keys.seal(key, kApiKeyContext)}}};
 }
 Result<Sending> revoke_api_key(const Call<ApiKeyPath>& call, const Deps&) {
   return Sending{own_stream(call.caller), accounts::Command{accounts::RevokeApiKey{call.parameters.api_key_id}}};

@@ -156,7 +156,9 @@ using endpoint::Result;
 using endpoint::Sending;
 using endpoint::Versioned;
 
-std::string new_site_token() { return "st_" + crypto::base64url(crypto::random_bytes(24)); }
+std::string new_site_token(const Deps& deps) {
+  return deps.tokens.realm().qualify("st_" + crypto::base64url(crypto::random_bytes(24)));
+}
 Stream stream_of(const AssistantPath& path) { return {Kind::assistant, path.assistant_id.value}; }
 
 struct TokenOfBot {
@@ -183,7 +185,7 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
                              .description = text_of(in.description),
                              .system_prompt = text_of(in.system_prompt),
                              .ai_model = text_of(in.ai_model).value_or(std::string(kDefaultModel)),
-                             .site_token = new_site_token(),
+                             .site_token = new_site_token(deps),
                              .telegram_bot_token = {},
                              .website_integration = in.website_integration.value_or(true),
                              .allowed_domains = {}};
@@ -235,8 +237,8 @@ Result<Sending> update_assistant(const Call<AssistantPath, UpdateAssistantReques
                  assistants::Command{assistants::Update{std::move(change), std::move(bot_index)}}};
 }
 
-Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps&) {
-  return Sending{stream_of(call.parameters), assistants::Command{assistants::RotateSiteToken{new_site_token()}}};
+Result<Sending> rotate_site_token(const Call<AssistantPath>& call, const Deps& deps) {
+  return Sending{stream_of(call.parameters), assistants::Command{assistants::RotateSiteToken{new_site_token(deps)}}};
 }
 Result<Sending> delete_assistant(const Call<AssistantPath>& call, const Deps&) {
   return Sending{stream_of(call.parameters), assistants::Command{assistants::Delete{}}};

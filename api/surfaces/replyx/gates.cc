@@ -1,10 +1,9 @@
 #include "api/surfaces/replyx/gates.h"
 
-#include "api/auth/api_keys.h"
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/cors.h"
-#include "api/endpoint/header_fields.h"
+#include "api/endpoint/credentials.h"
 #include "api/endpoint/parameters.h"
 #include "domain/model.h"
 
@@ -36,37 +35,7 @@ constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assista
 constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id",
                                              "The secret that opening a dialog answered"};
 
-/// What another API process may have made a moment ago.
-endpoint::Failure news_perhaps(Code refusal) {
-  endpoint::Failure failure(refusal);
-  failure.may_be_news = true;
-  return failure;
-}
-
 Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
-
-/// Whoever has the token, whether or not the session is over.
-Result<Caller> entered_with(std::string_view token, const Deps& deps) {
-  auto entered = deps.tokens.verify(token, deps.clock());
-  if (!entered) return fail(entered.error());
-  return Caller{entered->principal, to_string(entered->principal), {}, std::move(entered->session)};
-}
-
-Result<Caller> account_with(std::string_view token, const Deps& deps) {
-  auto caller = entered_with(token, deps);
-  if (!caller) return caller;
-  if (const auto over = session_over(*caller, deps)) return fail(*over);
-  return caller;
-}
-
-/// A key that was created through another API process is known there first.
-Result<Caller> integrator_with(std::string_view key, const Deps& deps) {
-  if (!api::is_api_key(key)) return fail(Code::not_authenticated);
-  auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys));
-  if (!entry) return fail(news_perhaps(Code::not_authenticated));
-  const Principal principal = Integrator{entry->key, entry->account};
-  return Caller{.principal = principal, .scope = to_string(principal), .site = {}, .scopes = std::move(entry->scopes)};
-}
 
 /// Of somebody who is one of these.
 template <class... Principals>
@@ -76,15 +45,10 @@ Result<Caller> only(Result<Caller> caller) {
   return caller;
 }
 
-Result<Caller> bearer(const http::Request& request, const Deps& deps,
-                      Result<Caller> (*with)(std::string_view, const Deps&)) {
-  const auto token = endpoint::bearer_token(request.headers.get("Authorization"));
-  if (token.empty()) return fail(Code::not_authenticated);
-  return token.starts_with(api::kApiKeyMark) ? integrator_with(token, deps) : with(token, deps);
+Result<Caller> account(const http::Request& request, const Deps& deps) { return endpoint::with_bearer(request, deps); }
+Result<Caller> leaving(const http::Request& request, const Deps& deps) {
+  return endpoint::with_bearer(request, deps, endpoint::with_token_of_any_session);
 }
-
-Result<Caller> account(const http::Request& request, const Deps& deps) { return bearer(request, deps, account_with); }
-Result<Caller> leaving(const http::Request& request, const Deps& deps) { return bearer(request, deps, entered_with); }
 Result<Caller> owner(const http::Request& request, const Deps& deps) {
   return only<Owner, Integrator>(account(request, deps));
 }
@@ -92,9 +56,11 @@ Result<Caller> team(const http::Request& request, const Deps& deps) {
   return only<Owner, Operator, Integrator>(account(request, deps));
 }
 
-Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Request& request) {
+/// Of a site of this realm.
+Result<Caller> visitor_with(std::string_view site_token, const http::Request& request, const Deps& deps) {
+  auto site = deps.tokens.realm().owns(site_token) ? deps.directory.site(site_token) : std::nullopt;
   // One that was created through another API process is known there first.
-  if (!site) return fail(news_perhaps(Code::not_authenticated));
+  if (!site) return fail(endpoint::news_perhaps(Code::not_authenticated));
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
@@ -107,7 +73,7 @@ Result<Caller> visitor_of(std::optional<schema::SiteEntry> site, const http::Req
 Result<Caller> site(const http::Request& request, const Deps& deps) {
   const auto token = request.headers.get("X-Site-Token");
   if (token.empty()) return fail(Code::not_authenticated);
-  return visitor_of(deps.directory.site(token), request);
+  return visitor_with(token, request, deps);
 }
 
 Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request,
@@ -127,8 +93,9 @@ Result<Caller> guest(const http::Request& request, const Deps& deps) {
 
 Result<Caller> follower(const http::Request& request, const Deps& deps) {
   const auto token = request.query.find("token");
-  return token && !request.headers.has("Authorization") ? only<Owner, Operator>(account_with(*token, deps))
-                                                        : team(request, deps);
+  return token && !request.headers.has("Authorization")
+             ? only<Owner, Operator>(endpoint::with_access_token(*token, deps))
+             : team(request, deps);
 }
 
 Result<Caller> viewer(const http::Request& request, const Deps& deps) {
@@ -136,27 +103,17 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
   if (request.headers.has("Authorization") || given("token")) return follower(request, deps);
   const auto guest_id = given("guest_id").value_or("");
   if (const auto token = given("site_token"))
-    return guest_of(visitor_of(deps.directory.site(*token), request), guest_id, request, deps);
+    return guest_of(visitor_with(*token, request, deps), guest_id, request, deps);
   if (const auto text = given("assistant_id")) {
     const auto assistant = endpoint::plain_integer(*text);
     if (!assistant) return fail(Code::not_authenticated);  // a credential, whatever its form
-    return guest_of(visitor_of(deps.directory.site_of(AssistantId{*assistant}), request), guest_id, request, deps);
+    const auto token = deps.directory.site_token_of(AssistantId{*assistant});
+    return guest_of(visitor_with(token.value_or(""), request, deps), guest_id, request, deps);
   }
   return fail(Code::not_authenticated);
 }
 
 }  // namespace
-
-std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
-  if (const auto* program = std::get_if<Integrator>(&caller.principal)) {
-    return deps.directory.has_api_key(program->key) ? std::nullopt : std::optional(Error{Code::not_authenticated, {}});
-  }
-  const auto account = account_behind(caller.principal);
-  if (!account || !caller.session) return std::nullopt;
-  if (deps.clock() >= caller.session->expires_at) return Error{Code::token_expired, {}};
-  if (deps.directory.sessions(*account).is_over(*caller.session)) return Error{Code::not_authenticated, {}};
-  return std::nullopt;
-}
 
 const Gate kAnybody{anybody, {}, {}};
 const Gate kAccount{.admit = account,

@@ -1,13 +1,9 @@
 #pragma once
 // Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of
 // one dialog's visitor.
-#include "api/endpoint/gate.h"
+#include "api/endpoint/credentials.h"
 
 namespace parley::replyx {
-
-/// Why somebody is let in no longer: their session is over, its token has expired, their API key is revoked. Nothing:
-/// they may go on; so may whoever has neither. From memory; thread-safe.
-std::optional<Error> session_over(const endpoint::Caller& caller, const endpoint::Deps& deps);
 
 extern const endpoint::Gate kAnybody;
 // Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints

@@ -48,6 +48,7 @@ void declare(endpoint::Registry& registry) {
 const endpoint::Surface& surface() {
   static const endpoint::Surface made{
       .name = "replyx",
+      .realm = {},
       .info = info(),
       .limits = all_limits(),
       .errors = error_form(),

@@ -91,26 +91,28 @@ Result<std::optional<api::LogToken>> last_of_feed(const FeedQuery& in, const Dep
 Result<void> open_feed(const Call<FeedQuery>& call, const Deps& deps, Opening client) {
   auto last = last_of_feed(call.parameters, deps);
   if (!last) return endpoint::fail(std::move(last.error()));
-  deps.streams.open(api::FeedRequest{.responder = std::move(client.responder),
-                                     .owner = owner_behind(call.caller.principal).value(),
-                                     .log = deps.log_identity(),
-                                     .last = std::move(*last),
-                                     .extra = std::move(client.extra),
-                                     .error = std::move(client.error),
-                                     .over = [caller = call.caller, &deps] { return session_over(caller, deps); }});
+  deps.streams.open(
+      api::FeedRequest{.responder = std::move(client.responder),
+                       .owner = owner_behind(call.caller.principal).value(),
+                       .log = deps.log_identity(),
+                       .last = std::move(*last),
+                       .extra = std::move(client.extra),
+                       .error = std::move(client.error),
+                       .over = [caller = call.caller, &deps] { return endpoint::session_over(caller, deps); }});
   return {};
 }
 
 Result<void> open_events(const Call<EventsQuery>& call, const Deps& deps, Opening client) {
   const auto last = last_version(call.parameters);
   if (!last) return endpoint::fail(last.error());
-  deps.streams.open(api::StreamRequest{.responder = std::move(client.responder),
-                                       .dialog = call.parameters.dialog_id,
-                                       .viewer = call.caller.principal,
-                                       .last_id = *last,
-                                       .extra = std::move(client.extra),
-                                       .error = std::move(client.error),
-                                       .over = [caller = call.caller, &deps] { return session_over(caller, deps); }});
+  deps.streams.open(
+      api::StreamRequest{.responder = std::move(client.responder),
+                         .dialog = call.parameters.dialog_id,
+                         .viewer = call.caller.principal,
+                         .last_id = *last,
+                         .extra = std::move(client.extra),
+                         .error = std::move(client.error),
+                         .over = [caller = call.caller, &deps] { return endpoint::session_over(caller, deps); }});
   return {};
 }
 
