@@ -1,6 +1,8 @@
 """The PostgreSQL of a system: a cluster of its own, reached through a socket in the data folder alone."""
 
 import getpass
+import json
+import os
 import pathlib
 import pwd
 import signal
@@ -82,6 +84,15 @@ def query(settings, sql, database="postgres", user="postgres"):
     if done.returncode != 0:
         raise OpsError(f"PostgreSQL refuses {sql!r}: {reason(done.stderr)}", Exit.FAULT, done.stderr)
     return done.stdout.strip()
+
+
+def ask_json(connection, sql):
+    """The one JSON document that a query answers, of the database behind a libpq connection string; nothing is changed."""
+    done = subprocess.run([BINARIES / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", connection, "-c", sql], capture_output=True, text=True,
+                          timeout=TASK_SECONDS_MAX, env={**os.environ, "PGOPTIONS": "-c default_transaction_read_only=on -c statement_timeout=20000"})
+    if done.returncode != 0:
+        raise OpsError(f"PostgreSQL does not answer: {done.stderr.partition(chr(10))[0]}", Exit.FAULT, done.stderr)
+    return json.loads(done.stdout.strip() or "null")
 
 
 def answers(connection):
