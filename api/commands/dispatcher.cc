@@ -192,8 +192,7 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
     impl->waiting.emplace(attempt_id, Impl::Waiting{std::move(done), deadline, Clock::now(), std::nullopt});
   }
   const auto record = schema::to_record(envelope, command);
-  std::vector<kafka::Header> headers;
-  for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+  const auto headers = kafka::header_views(record.headers);
   const auto topic = impl->options.topic_prefix + ".commands";
   const auto produced =
       impl->producer.produce({.topic = topic,

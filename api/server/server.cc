@@ -283,7 +283,7 @@ std::expected<void, std::string> Api::run(const std::stop_token& stop) {
         is_another_since = std::chrono::steady_clock::now();
         parts->streams.close_all();
       }
-      return std::chrono::steady_clock::now() - *is_another_since < options_.say_why_for;
+      return std::chrono::steady_clock::now() - *is_another_since < options_.halt_linger;
     };
     bool goes_on = true;
     // Until it can do its work it does not listen: the edge asks another API meanwhile.

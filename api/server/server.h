@@ -45,7 +45,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain_max{20'000};   ///< On the order to end: for the requests under way.
   /// How long it stays when it has found another log, refusing commands and streams and saying why, before it ends to
   /// be started again.
-  std::chrono::milliseconds say_why_for{0};
+  std::chrono::milliseconds halt_linger{0};
 };
 
 /// Serves HTTP. Keeps working while PostgreSQL is away: commands are accepted and live streams go on.

@@ -48,8 +48,7 @@ std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const Log
   if (!producer) return std::unexpected(producer.error().text);
 
   const auto record = schema::to_record(envelope, command);
-  std::vector<kafka::Header> headers;
-  for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+  const auto headers = kafka::header_views(record.headers);
   std::optional<std::string> failure;
   const auto topic = log.prefix + ".commands";
   const auto produced = producer->produce({.topic = topic,

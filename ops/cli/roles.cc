@@ -21,7 +21,7 @@ namespace {
 
 /// A process that has found another log stays for so long, not ready and saying why; then it is started again and looks
 /// again.
-constexpr std::chrono::seconds kSayWhyFor{40};
+constexpr std::chrono::seconds kHaltLinger{40};
 
 /// Longer than any wait of a loop, requests to a broker that is away among them.
 constexpr std::chrono::seconds kHangsAfter{60};
@@ -90,7 +90,7 @@ int api(const Options& o) {
                  .hashings_waiting_max = o.hashings_waiting_max,
                  .streams_max = o.streams_max,
                  .stream_hub_bytes_max = o.stream_hub_bytes_max,
-                 .say_why_for = kSayWhyFor});
+                 .halt_linger = kHaltLinger});
   return serve(role, o);
 }
 
@@ -112,7 +112,7 @@ int decider(const Options& o) {
                          .seal_key = std::move(seal_key),
                          .seal_events_max = o.seal_events_max,
                          .seal_within = std::chrono::seconds(o.seal_within_s),
-                         .say_why_for = kSayWhyFor,
+                         .halt_linger = kHaltLinger,
                          .forget_outcomes = o.forget_outcomes});
   return work(role, o);
 }
@@ -124,7 +124,7 @@ int projector(const Options& o) {
                              .group = o.topic_prefix + ".projector",
                              .instance = o.instance,
                              .postgres = o.postgres,
-                             .say_why_for = kSayWhyFor});
+                             .halt_linger = kHaltLinger});
   return work(role, o);
 }
 
@@ -133,7 +133,7 @@ int processes_reactor(const Options& o) {
                              .topic_prefix = o.topic_prefix,
                              .partitions = o.partitions,
                              .instance = o.instance,
-                             .say_why_for = kSayWhyFor});
+                             .halt_linger = kHaltLinger});
   return work(role, o);
 }
 

@@ -4,12 +4,12 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <system_error>
 #include <thread>
 
 #include "platform/postgres/session.h"
+#include "platform/process/backoff.h"
 
 namespace parley::postgres {
 
@@ -58,7 +58,7 @@ struct Listener::Impl {
   }
 
   void run(const std::stop_token& stop) {
-    auto pause = options.retry_min;
+    process::Backoff backoff(options.retry_min, options.retry_max);
     while (!stop.stop_requested()) {
       std::string lost;
       if (auto session = Session::open(options.session)) {
@@ -67,14 +67,13 @@ struct Listener::Impl {
         } catch (const pqxx::pqxx_exception&) {
           lost = current_error(false).detail;
         }
-        if (listening.exchange(false)) pause = options.retry_min;
+        if (listening.exchange(false)) backoff.reset();
       } else {
         lost = session.error().detail;
       }
       if (stop.stop_requested()) return;
       if (callbacks.on_lost) callbacks.on_lost(lost);
-      wait(-1, static_cast<int>(pause.count()));
-      pause = std::min(pause * 2, options.retry_max);
+      wait(-1, static_cast<int>(backoff.next().count()));
     }
   }
 };

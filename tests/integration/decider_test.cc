@@ -357,7 +357,7 @@ TEST_F(Deciding, one_that_hangs_or_halts_says_so) {
 
   make_again("commands");
   Options halting = options();
-  halting.say_why_for = std::chrono::minutes(5);
+  halting.halt_linger = std::chrono::minutes(5);
   Running halted(halting);
   EXPECT_TRUE(says(halted, "commands"));
   EXPECT_FALSE(halted.over());

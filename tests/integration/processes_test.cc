@@ -143,7 +143,7 @@ TEST_F(Processes, a_reactor_without_a_position_goes_on_nowhere_and_says_so) {
   for (const auto& name : cli::topic_names()) topics_.push_back(prefix_ + "." + name);
   ASSERT_TRUE(cli::create_topics(*admin_, {config_, prefix_, kPartitions, 1}, cli::topic_names()));
   auto options = reactor();
-  options.say_why_for = seconds(30);
+  options.halt_linger = seconds(30);
   RunningReactor lost(options);
   const auto says = [&](const std::string& reason) { return reason.find("has no position") != std::string::npos; };
   EXPECT_TRUE(eventually([&] { return std::ranges::any_of(lost.verdict().reasons, says); }, seconds(30)));

@@ -117,7 +117,7 @@ struct Decider::Impl final : runtime::Worker {
                 .partitions = options.partitions,
                 .session_timeout = options.session_timeout,
                 .stuck_after = options.stuck_after,
-                .halt_linger = options.say_why_for,
+                .halt_linger = options.halt_linger,
                 .doing = "deciding"},
                {{"parley_decider_owned", "Whether this process decides the partition"},
                 {"parley_decider_lag_commands", "Commands not decided yet"},

@@ -44,7 +44,7 @@ struct Options {
   std::chrono::milliseconds stuck_after{5'000};
   /// How long it stays when it may not go on before somebody has looked (another log, lost positions), not ready and
   /// saying why, before run() returns.
-  std::chrono::milliseconds say_why_for{0};
+  std::chrono::milliseconds halt_linger{0};
   /// Decide although the memory of outcomes is lost: a command that is repeated may be done twice.
   bool forget_outcomes = false;
 

@@ -76,7 +76,7 @@ struct Processes::Impl final : runtime::Worker {
                 .partitions = options.partitions,
                 .session_timeout = options.session_timeout,
                 .stuck_after = options.stuck_after,
-                .halt_linger = options.say_why_for,
+                .halt_linger = options.halt_linger,
                 .doing = "going on in"},
                {{"parley_reactor_owned", "Whether this process goes on with the partition's events"},
                 {"parley_reactor_lag_events", "Events, and ends of transactions among them, that were not read"},

@@ -35,7 +35,7 @@ struct Options {
   std::chrono::milliseconds stuck_after{5'000};
   /// How long it stays when it may not go on before somebody has looked (another log, lost positions), not ready and
   /// saying why.
-  std::chrono::milliseconds say_why_for{0};
+  std::chrono::milliseconds halt_linger{0};
 };
 
 /// Reads parley.events and sends the commands that they ask for (domain/processes) until each is known to be decided;

@@ -201,7 +201,7 @@ struct Projector::Impl final : runtime::Worker {
                 .session_timeout = options.session_timeout,
                 .stuck_after = options.stuck_after,
                 .assignment_grace = options.stuck_after,  // a rebalance takes them away for a moment
-                .halt_linger = options.say_why_for,
+                .halt_linger = options.halt_linger,
                 .doing = "projecting"},
                {{"parley_projector_owned", "Whether this process projects the partition"},
                 {"parley_projector_lag_events",

@@ -37,7 +37,7 @@ struct Options {
   std::chrono::milliseconds retry_min{50};     ///< PostgreSQL away: the wait doubles from this
   std::chrono::milliseconds retry_max{2'000};  ///< up to this.
   /// How long it stays when it has found another log, not ready and saying why, before run() returns.
-  std::chrono::milliseconds say_why_for{0};
+  std::chrono::milliseconds halt_linger{0};
   /// Not ready when nothing moved for this long although there are events. With the time between two looks it stays
   /// below 10 s.
   std::chrono::milliseconds stuck_after{6'000};

@@ -55,8 +55,7 @@ class Filling {
 
   /// The record's offset.
   Result<std::int64_t> write(int partition, const StoredRecord& record) {
-    std::vector<kafka::Header> headers;
-    for (const auto& [name, value] : record.headers) headers.push_back({name, value});
+    const auto headers = kafka::header_views(record.headers);
     const kafka::Record out{.topic = topic_,
                             .partition = partition,
                             .key = record.key,
