@@ -604,10 +604,8 @@ postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, 
   for (const auto& message : *messages) {
     auto record = read_record(message);
     const auto& expected = (*events)[records.size()];
-    if (!record || record->envelope.id != expected.event_id) {
-      refuse("another log: " + place_of(message) + " does not hold event " + expected.event_id + ", which is parked");
-      return Written::not_now;
-    }
+    if (!record || record->envelope.id != expected.event_id)
+      throw another_log(place_of(message) + " does not hold event " + expected.event_id + ", which is parked");
     records.push_back(std::move(*record));
   }
   if (!next) records.push_back(*unparking);
