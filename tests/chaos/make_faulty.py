@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Writes the decider's source with faults in it: make_faulty.py SOURCE TARGET FAULT...
+"""Writes the decider's sources with faults in them: make_faulty.py FOLDER TARGET FAULT...
 
 Each fault moves statements whose order keeps a promise. A statement that is not found any more, or found twice, fails the build: the tests that
 the checks of faults can fail would test nothing.
@@ -8,14 +8,28 @@ the checks of faults can fail would test nothing.
 import pathlib
 import sys
 
-FLUSH_EVENTS = """  if (!event_numbers.empty()) {
-    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
+SOURCES = ("decider.cc", "transactions.cc")
+
+FLUSH_EVENTS = """  if (!numbers.empty()) {
+    if (auto flushed = producer_->flush(kFlushWait); !flushed) return std::unexpected(std::move(flushed.error()));
   }
 """
-SEND_OFFSETS = """  if (auto sent = producer->send_offsets(positions, member.metadata(), kOffsetsWait); !sent) return sent;
+EVENTS_WRITTEN = """  if (!event_numbers) return std::unexpected(event_numbers.error());
+"""
+SEND_OFFSETS = """  if (auto sent = producer_->send_offsets(positions, metadata, kOffsetsWait); !sent) return sent;
   observe(Step::offsets_sent);
 """
-SENT_ALREADY = "  static_cast<void>(positions);\n"
+SENT_ALREADY = """  static_cast<void>(positions);
+  static_cast<void>(metadata);
+"""
+SEND_EARLY = """  std::vector<kafka::PartitionOffset> early;
+  for (const auto& [partition, batch] : batches) early.push_back(position_of(partition, membership));
+  if (auto sent = producer_->send_offsets(early, membership.metadata, kOffsetsWait); !sent) return std::unexpected(std::move(sent.error()));
+  observe(Step::offsets_sent);
+  if (!event_numbers->empty()) {
+    if (auto flushed = producer_->flush(kFlushWait); !flushed) return std::unexpected(std::move(flushed.error()));
+  }
+"""
 ASK_COMMITTED = """  while (next_command.empty()) {
     if (!member.still_assigned()) return false;
     auto committed = member.committed();
@@ -39,27 +53,31 @@ def once(source, part):
     return part
 
 
-def offsets_first(source):
+def offsets_first(sources):
     """Offsets are sent to the transaction before its events are flushed."""
-    return source.replace(once(source, SEND_OFFSETS), SENT_ALREADY).replace(once(source, FLUSH_EVENTS), SEND_OFFSETS + FLUSH_EVENTS)
+    source = sources["transactions.cc"]
+    source = source.replace(once(source, SEND_OFFSETS), SENT_ALREADY).replace(once(source, FLUSH_EVENTS), "")
+    sources["transactions.cc"] = source.replace(once(source, EVENTS_WRITTEN), EVENTS_WRITTEN + SEND_EARLY)
 
 
-def end_first(source):
+def end_first(sources):
     """On an assignment the events' end is read, and folded to, before the committed offsets are asked for."""
+    source = sources["decider.cc"]
     source = source.replace(once(source, ASK_COMMITTED), "").replace(once(source, STORES), STORES_OF_ALL)
-    return source.replace(once(source, FOLDED), FOLDED + ASK_COMMITTED)
+    sources["decider.cc"] = source.replace(once(source, FOLDED), FOLDED + ASK_COMMITTED)
 
 
 FAULTS = {"offsets_first": offsets_first, "end_first": end_first}
 
 
 def main():
-    source, target, *faults = sys.argv[1:]
-    text = pathlib.Path(source).read_text()
+    folder, target, *faults = sys.argv[1:]
+    sources = {name: (pathlib.Path(folder) / name).read_text() for name in SOURCES}
     for fault in faults:
-        text = FAULTS[fault](text)
-    pathlib.Path(target).parent.mkdir(exist_ok=True)
-    pathlib.Path(target).write_text(text)
+        FAULTS[fault](sources)
+    pathlib.Path(target).mkdir(exist_ok=True)
+    for name, text in sources.items():
+        (pathlib.Path(target) / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 #include "workers/decider/decider.h"
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -11,18 +10,17 @@
 #include "platform/invariant.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
-#include "platform/kafka/transactional_producer.h"
 #include "platform/log/log.h"
-#include "platform/metrics/metrics.h"
 #include "platform/store/store.h"
 #include "workers/decider/batch.h"
 #include "workers/decider/crash_marker.h"
+#include "workers/decider/metrics.h"
 #include "workers/decider/partition_store.h"
 #include "workers/decider/restore.h"
 #include "workers/decider/seal.h"
+#include "workers/decider/transactions.h"
 #include "workers/runtime/group_member.h"
 #include "workers/runtime/log_mismatch.h"
-#include "workers/runtime/wait_for_kafka.h"
 
 namespace parley::decider {
 namespace {
@@ -32,67 +30,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kCollectWait{100};
 constexpr milliseconds kRequestWait{800};
-constexpr milliseconds kStartWait{10'000};  // of one attempt to reach the broker
-constexpr milliseconds kFlushWait{10'000};
-constexpr milliseconds kOffsetsWait{10'000};  // not resumable, so generous
-constexpr milliseconds kCommitWait{15'000};
-constexpr milliseconds kAbortWait{10'000};
 constexpr milliseconds kSealsLookedAtEvery{1'000};
-constexpr std::array<kafka::Header, 1> kJsonHeaders{{{"content-type", schema::kJson}}};
 constexpr milliseconds kMeasureEvery{10'000};
 constexpr std::size_t kReasonsMax = 3;  // of parked streams, in /readyz
 
 constexpr std::string_view kRestore = "restore";  // impedes it, beside what the runtime sees
-
-constexpr std::array kVerdicts{
-    std::pair{Verdict::accepted, "accepted"}, std::pair{Verdict::refused, "refused"},
-    std::pair{Verdict::repeated, "repeated"}, std::pair{Verdict::reused, "key_reused"},
-    std::pair{Verdict::expired, "expired"},   std::pair{Verdict::parked, "parked"},
-    std::pair{Verdict::dead, "dead"},         std::pair{Verdict::parks, "parks"},
-    std::pair{Verdict::skipped, "skipped"},
-};
-
-constexpr const char* kParkings = "Commands that stopped their stream, by what happened when they were decided";
-
-metrics::Counter transactions(const char* outcome) {
-  return metrics::counter("parley_decider_transactions_total",
-                          "Transactions by their end; one without a known end ends the process",
-                          {{"outcome", outcome}});
-}
-
-struct Metrics {
-  std::vector<metrics::Counter> commands = [] {
-    std::vector<metrics::Counter> out;
-    for (const auto& [verdict, name] : kVerdicts) {
-      out.push_back(
-          metrics::counter("parley_decider_commands_total", "Commands by what became of them", {{"outcome", name}}));
-    }
-    return out;
-  }();
-  metrics::Counter events = metrics::counter("parley_decider_events_total", "Events committed");
-  metrics::Counter seals = metrics::counter("parley_decider_seals_total", "Seals committed");
-  metrics::Gauge unsealed = metrics::gauge("parley_decider_unsealed_seconds",
-                                           "Age of the oldest event of the owned partitions that no seal is over");
-  metrics::Counter committed = transactions("committed");
-  metrics::Counter aborted = transactions("aborted");
-  metrics::Counter dropped =
-      metrics::counter("parley_decider_dropped_batches_total", "Batches dropped whole because of a rebalance");
-  metrics::Histogram batch = metrics::histogram("parley_decider_batch_commands", "Commands in one transaction", {},
-                                                {1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000});
-  metrics::Histogram transaction =
-      metrics::histogram("parley_decider_transaction_seconds", "From deciding to the end of the commit");
-  metrics::Histogram restore =
-      metrics::histogram("parley_decider_restore_seconds", "From an assignment to the first command", {},
-                         {0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 300});
-  metrics::Gauge parked = metrics::gauge("parley_decider_parked_streams",
-                                         "Streams of the owned partitions that stand still and refuse commands");
-  metrics::Counter parked_by_exception =
-      metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "exception"}});
-  metrics::Counter parked_by_crash = metrics::counter("parley_decider_parkings_total", kParkings, {{"cause", "crash"}});
-  metrics::Gauge owned = metrics::gauge("parley_decider_partitions", "Partitions owned and restored");
-  metrics::Gauge store_bytes = metrics::gauge(
-      "parley_decider_store_bytes", "What the states of the owned partitions take, on the disk and in memory");
-};
 
 CommandInput input_of(const kafka::Message& message) {
   CommandInput input;
@@ -121,7 +63,9 @@ struct Decider::Impl final : runtime::Worker {
                 .doing = "deciding"},
                {{"parley_decider_owned", "Whether this process decides the partition"},
                 {"parley_decider_lag_commands", "Commands not decided yet"},
-                options.partitions}) {
+                options.partitions}),
+        transactions(
+            {options.kafka, options.topic_prefix, options.instance, options.transaction_timeout, options.observer}) {
     if (!options.clock) {
       options.clock = [] { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); };
     }
@@ -135,9 +79,6 @@ struct Decider::Impl final : runtime::Worker {
   std::string log_identity() const {
     return "events " + member.topic_id(topic("events")) + ", commands " + member.topic_id(topic("commands"));
   }
-  void observe(Step step) const {
-    if (options.observer) options.observer(step);
-  }
   std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
   std::expected<bool, std::string> on_assigned() override;
   void on_revoked() override;
@@ -145,28 +86,20 @@ struct Decider::Impl final : runtime::Worker {
   std::map<int, std::int64_t> positions() const override { return next_command; }
   Poll next_poll() const override { return {.wait = kCollectWait, .records_max = commands_at_once()}; }
   void on_dropped() override { metrics.dropped.add(); }
-  void on_halted() override { producer.reset(); }  // with its transaction
+  void on_halted() override { transactions.close(); }
 
-  std::expected<bool, std::string> open_producer(const std::stop_token& stop);
   bool same_topics();
   std::expected<bool, std::string> check_commands() const;
   void warn_position_mismatch() const;
   std::expected<void, std::string> decide(const std::vector<kafka::Message>& commands);
-  std::expected<void, std::string> announce_parked();
   std::expected<void, std::string> seal();
   std::vector<int> to_be_sealed(Timestamp now);
-  std::expected<void, kafka::TransactionError> write_seals(std::map<int, Seal>& seals,
-                                                           std::map<int, std::int64_t>& offsets);
-  std::expected<void, kafka::TransactionError> finish(const std::vector<kafka::PartitionOffset>& positions);
   std::string source() const { return "/parley/decider/" + options.instance; }
   std::expected<void, std::string> abort_or_fail(const kafka::TransactionError& failed);
   void note_parked();
   bool must_park(int partition, std::int64_t offset) const;
   std::size_t commands_at_once() const;
   void report(const kafka::Message& command, Verdict verdict);
-  std::expected<void, kafka::TransactionError> write(std::map<int, Batch>& batches,
-                                                     std::vector<std::pair<int, Changes>>& changes,
-                                                     const std::vector<kafka::PartitionOffset>& positions);
   void measure();
 
   Options options;
@@ -177,7 +110,7 @@ struct Decider::Impl final : runtime::Worker {
 
   // Owned by the thread in run().
   std::optional<kafka::Admin> admin;
-  std::optional<kafka::TransactionalProducer> producer;
+  Transactions transactions;
   std::optional<kafka::Consumer> reader;
   std::optional<CrashMarker> marker;
   std::map<int, PartitionStore> stores;      // kept while their partitions are away for a moment
@@ -200,7 +133,7 @@ std::expected<bool, std::string> Decider::Impl::on_start(const std::stop_token& 
     log::warn("a process of this name has died deciding",
               {{"partition", suspect->partition}, {"offset", suspect->offset}, {"times", suspect->crashes}});
   }
-  if (auto opened = open_producer(stop); !opened || !*opened) return opened;
+  if (auto opened = transactions.open(stop, member.health()); !opened || !*opened) return opened;
   auto opened_admin = kafka::Admin::open(options.kafka);
   if (!opened_admin) return std::unexpected(described(opened_admin.error()));
   admin.emplace(std::move(*opened_admin));
@@ -208,30 +141,6 @@ std::expected<bool, std::string> Decider::Impl::on_start(const std::stop_token& 
   if (!opened_reader) return std::unexpected(described(opened_reader.error()));
   reader.emplace(std::move(*opened_reader));
   return true;
-}
-
-/// Fences an earlier process of this name and ends its open transaction: before anything is read.
-std::expected<bool, std::string> Decider::Impl::open_producer(const std::stop_token& stop) {
-  std::optional<std::string> fault;
-  const bool answered = runtime::wait_for_kafka(stop, member.health(), [&]() -> std::optional<std::string> {
-    auto opened = kafka::TransactionalProducer::open(options.kafka,
-                                                     {.transactional_id = topic("decider") + "." + options.instance,
-                                                      .transaction_timeout = options.transaction_timeout});
-    if (!opened) {
-      fault = described(opened.error());
-      return std::nullopt;
-    }
-    if (const auto ready = opened->init(kStartWait); !ready) {
-      const auto& error = ready.error().error;
-      if (error.kind == kafka::Kind::timeout || error.kind == kafka::Kind::unavailable) return error.text;
-      fault = described(error);
-      return std::nullopt;
-    }
-    producer.emplace(std::move(*opened));
-    return std::nullopt;
-  });
-  if (fault) return std::unexpected(*fault);
-  return answered;
 }
 
 void Decider::Impl::on_revoked() {
@@ -272,8 +181,11 @@ std::expected<bool, std::string> Decider::Impl::on_assigned() {
   if (auto checked = check_commands(); !checked || !*checked) return checked;
   warn_position_mismatch();
   for (const auto& [partition, next] : next_command) marker->passed(partition, next);
-  if (auto announced = announce_parked(); !announced) return std::unexpected(std::move(announced.error()));
-  if (member.awaits_rebalance()) return false;
+  // Each time: an owner of another build may have known other types of events.
+  if (const auto announced = transactions.announce_parked(stores, {next_command, member.metadata()}); !announced) {
+    if (auto aborted = abort_or_fail(announced.error()); !aborted) return std::unexpected(std::move(aborted.error()));
+    return false;
+  }
   if (auto delivering = member.deliver(); !delivering) return std::unexpected(std::move(delivering.error()));
   metrics.restore.observe(member.since_assigned().count());
   metrics.owned.set(static_cast<double>(partitions.size()));
@@ -329,7 +241,7 @@ std::expected<bool, std::string> Decider::Impl::check_commands() const {
 
 std::expected<bool, std::string> Decider::Impl::turn(std::vector<kafka::Message>& commands) {
   if (!commands.empty()) {
-    observe(Step::collected);
+    if (options.observer) options.observer(Step::collected);
     if (auto decided = decide(commands); !decided) return std::unexpected(std::move(decided.error()));
   }
   if (!member.awaits_rebalance()) {
@@ -365,24 +277,22 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     const auto deciding = marker->deciding(partition, command.offset());
     verdicts.push_back(batch.decide(input_of(command), now));
   }
-  std::vector<kafka::PartitionOffset> positions;
-  for (const auto& [partition, batch] : batches)
-    positions.push_back({{topic("commands"), partition}, next.at(partition)});
+  std::size_t events = 0;
+  for (const auto& [partition, batch] : batches) events += batch.events().size();
 
-  std::vector<std::pair<int, Changes>> changes;
-  if (const auto written = write(batches, changes, positions); !written) {
-    return abort_or_fail(written.error());
-  }
-  for (const auto& [partition, changed] : changes) {
+  const auto changes = transactions.write(batches, stores, {next, member.metadata()});
+  if (!changes) return abort_or_fail(changes.error());
+  for (const auto& [partition, changed] : *changes) {
     auto& store = stores.at(partition);
     store.write(changed);
     invariant(store.progress().last_command >= next.at(partition) - 1,
               "a store reflects every command whose position was committed");
   }
   next_command = std::move(next);
+  metrics.events.add(static_cast<double>(events));
   for (std::size_t i = 0; i < commands.size(); ++i) report(commands[i], verdicts[i]);
   if (std::ranges::any_of(batches, [](const auto& one) { return one.second.changes_parked(); })) note_parked();
-  for (const auto& position : positions) marker->passed(position.where.partition, position.offset);
+  for (const auto& [partition, changed] : *changes) marker->passed(partition, next_command.at(partition));
   metrics.batch.observe(static_cast<double>(commands.size()));
   metrics.transaction.observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
   return {};
@@ -396,37 +306,9 @@ std::expected<void, std::string> Decider::Impl::abort_or_fail(const kafka::Trans
   // The group has moved on; poll() will say where to.
   log::warn("a transaction is dropped: the group rebalances", {{"reason", failed.error.text}});
   metrics.dropped.add();
-  if (const auto aborted = producer->abort(kAbortWait); !aborted)
-    return std::unexpected(described(aborted.error().error));
-  metrics.aborted.add();
+  if (const auto aborted = transactions.abort(); !aborted) return std::unexpected(described(aborted.error().error));
   metrics.owned.set(0);
   member.await_rebalance();
-  return {};
-}
-
-/// What stands still, in the directory, each time that partitions are taken over: an owner of another build may have
-/// known other types of events. The positions go along, so that a decider that was replaced meanwhile is fenced here
-/// too.
-std::expected<void, std::string> Decider::Impl::announce_parked() {
-  std::vector<kafka::PartitionOffset> positions;
-  const auto write = [&]() -> std::expected<void, kafka::TransactionError> {
-    if (auto begun = producer->begin(); !begun) return begun;
-    const auto directory = topic("directory");
-    for (const auto& [partition, next] : next_command) {
-      positions.push_back({{topic("commands"), partition}, next});
-      const auto record = schema::parked_record(partition, parked_entry(stores.at(partition)));
-      auto number = producer->produce({.topic = directory,
-                                       .partition = partition,
-                                       .key = record.key,
-                                       .value = record.value,
-                                       .headers = kJsonHeaders,
-                                       .time = std::nullopt});
-      if (!number) return std::unexpected(std::move(number.error()));
-    }
-    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
-    return finish(positions);
-  };
-  if (const auto written = write(); !written) return abort_or_fail(written.error());
   return {};
 }
 
@@ -458,50 +340,11 @@ std::expected<void, std::string> Decider::Impl::seal() {
   for (const int partition : to_be_sealed(now))
     seals.try_emplace(partition, stores.at(partition), partition, source(), *options.seal_key, now);
   if (seals.empty()) return {};
-  std::map<int, std::int64_t> offsets;
-  if (const auto written = write_seals(seals, offsets); !written) return abort_or_fail(written.error());
-  for (auto& [partition, made] : seals) stores.at(partition).write(std::move(made).finish(offsets.at(partition)));
+  const auto offsets = transactions.write_seals(seals, {next_command, member.metadata()});
+  if (!offsets) return abort_or_fail(offsets.error());
+  for (auto& [partition, made] : seals) stores.at(partition).write(std::move(made).finish(offsets->at(partition)));
   metrics.seals.add(static_cast<double>(seals.size()));
   return {};
-}
-
-std::expected<void, kafka::TransactionError> Decider::Impl::write_seals(std::map<int, Seal>& seals,
-                                                                        std::map<int, std::int64_t>& offsets) {
-  if (auto begun = producer->begin(); !begun) return begun;
-  const auto events = topic("events");
-  std::map<int, std::size_t> numbers;
-  std::vector<kafka::PartitionOffset> positions;
-  for (const auto& [partition, made] : seals) {
-    const auto headers = kafka::header_views(made.event().headers);
-    const auto number = producer->produce({.topic = events,
-                                           .partition = partition,
-                                           .key = made.event().key,
-                                           .value = made.event().value,
-                                           .headers = headers,
-                                           .time = std::nullopt});
-    if (!number) return std::unexpected(number.error());
-    numbers.emplace(partition, *number);
-    positions.push_back({{topic("commands"), partition}, next_command.at(partition)});
-  }
-  if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
-  for (const auto& [partition, number] : numbers) offsets.emplace(partition, producer->offset_of(number));
-  return finish(positions);
-}
-
-/// The end of every transaction. Positions go along even where none moves, so that a decider that was replaced
-/// meanwhile is fenced.
-std::expected<void, kafka::TransactionError> Decider::Impl::finish(
-    const std::vector<kafka::PartitionOffset>& positions) {
-  if (auto sent = producer->send_offsets(positions, member.metadata(), kOffsetsWait); !sent) return sent;
-  observe(Step::offsets_sent);
-  auto committed = producer->commit(kCommitWait);
-  if (committed) {
-    metrics.committed.add();
-  } else {
-    committed.error().severity =
-        kafka::Severity::fatal;  // crash-only: what a late end of this transaction would hit is not to be found out
-  }
-  return committed;
 }
 
 /// The parked streams of the owned partitions, for metrics and health.
@@ -548,80 +391,6 @@ void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
               {"outcome", kVerdicts[static_cast<std::size_t>(verdict)].second},
               {"partition", command.partition()},
               {"offset", command.offset()}});
-}
-
-/// The transaction, in the order that README.md explains. On an error nothing was committed, or whether it was is
-/// unknown and the severity is fatal.
-std::expected<void, kafka::TransactionError> Decider::Impl::write(
-    std::map<int, Batch>& batches, std::vector<std::pair<int, Changes>>& changes,
-    const std::vector<kafka::PartitionOffset>& positions) {
-  const auto events_topic = topic("events"), replies_topic = topic("replies"), directory_topic = topic("directory"),
-             dead_topic = topic("dead-letters");
-  const auto produce = [&](const std::string& to, int partition, const StagedRecord& record) {
-    const auto headers = kafka::header_views(record.headers);
-    return producer->produce({.topic = to,
-                              .partition = partition,
-                              .key = record.key,
-                              .value = record.value,
-                              .headers = headers,
-                              .time = std::nullopt});
-  };
-  if (auto begun = producer->begin(); !begun) return begun;
-  std::map<int, std::vector<std::size_t>> event_numbers, reply_numbers;
-  for (const auto& [partition, batch] : batches) {
-    for (const auto& event : batch.events()) {
-      auto number = produce(events_topic, partition, event);
-      if (!number) return std::unexpected(std::move(number.error()));
-      event_numbers[partition].push_back(*number);
-    }
-  }
-  if (!event_numbers.empty()) {
-    if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
-  }
-  observe(Step::events_written);
-  for (const auto& [partition, numbers] : event_numbers) {
-    const auto last = stores.at(partition).progress().last_event;
-    if (const auto first = producer->offset_of(numbers.front()); first <= last) {
-      throw runtime::another_log(events_topic + " " + std::to_string(partition) + " goes on at " +
-                                 std::to_string(first) + ", but its event at " + std::to_string(last) + " was folded");
-    }
-  }
-  const auto offsets_of = [&](const std::vector<std::size_t>& numbers) {
-    std::vector<std::int64_t> offsets;
-    for (const auto number : numbers) offsets.push_back(producer->offset_of(number));
-    return offsets;
-  };
-  for (auto& [partition, batch] : batches) {
-    for (const auto& reply : batch.finish_replies(offsets_of(event_numbers[partition]))) {
-      auto number = produce(replies_topic, partition, reply);
-      if (!number) return std::unexpected(std::move(number.error()));
-      reply_numbers[partition].push_back(*number);
-    }
-    for (const auto& entry : batch.directory()) {
-      auto number = producer->produce({.topic = directory_topic,
-                                       .partition = partition,
-                                       .key = entry.key,
-                                       .value = entry.value,
-                                       .headers = kJsonHeaders,
-                                       .time = std::nullopt});
-      if (!number) return std::unexpected(std::move(number.error()));
-    }
-    for (const auto& letter : batch.dead_letters()) {
-      if (auto number = produce(dead_topic, partition, letter); !number)
-        return std::unexpected(std::move(number.error()));
-    }
-  }
-  // Nothing may be on its way when offsets become pending: a producer paused after this has nothing left to write but
-  // the end of its transaction.
-  if (auto flushed = producer->flush(kFlushWait); !flushed) return flushed;
-  observe(Step::replies_written);
-  if (auto committed = finish(positions); !committed) return committed;
-  observe(Step::committed);
-  for (auto& [partition, batch] : batches) {
-    metrics.events.add(static_cast<double>(batch.events().size()));
-    changes.emplace_back(partition, std::move(batch).finish(offsets_of(reply_numbers[partition])));
-  }
-  return {};
 }
 
 /// How large it is, once in a while.

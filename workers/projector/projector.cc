@@ -7,13 +7,10 @@
 #include <deque>
 #include <future>
 #include <map>
-#include <mutex>
 #include <optional>
-#include <span>
 #include <utility>
 #include <vector>
 
-#include "platform/invariant.h"
 #include "platform/kafka/consumer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
@@ -21,13 +18,14 @@
 #include "platform/postgres/pool.h"
 #include "platform/process/backoff.h"
 #include "platform/process/process.h"
-#include "projections/engine/batch.h"
 #include "projections/engine/checkpoints.h"
 #include "projections/engine/parking.h"
 #include "projections/record.h"
 #include "projections/schema.h"
 #include "schemas/contexts/parking.h"
 #include "schemas/events.h"
+#include "workers/projector/pending.h"
+#include "workers/projector/writer.h"
 #include "workers/runtime/group_member.h"
 #include "workers/runtime/log_mismatch.h"
 
@@ -38,10 +36,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using projections::Advance;
 using projections::Checkpoint;
-using projections::ParkedEvent;
 using projections::ParkedStream;
-using projections::Parking;
-using projections::place_of;
 using projections::read_record;
 using runtime::another_log;
 using namespace std::chrono_literals;
@@ -57,13 +52,6 @@ constexpr auto kLeaseWait = 5s;
 constexpr std::size_t kReadAhead = 2;
 // Compare-and-sets that miss one after another before the process gives up and is started anew.
 constexpr int kMissesMax = 20;
-// Events of a parked stream that are read and applied in one transaction.
-constexpr std::size_t kReplayEventsMax = 500;
-// Reading them takes no longer in one turn; what is not read by then is read in the next.
-constexpr auto kReplayReadMax = 2s;
-// A parked event that stands further on than this is sought; up to it the log is read on.
-constexpr std::int64_t kReplaySeekFrom = 2'000;
-constexpr int kReplayPrefetchKib = 1'024;
 // Parked streams that /readyz names.
 constexpr std::size_t kReasonsMax = 5;
 
@@ -73,8 +61,6 @@ constexpr std::string_view kWriting = "writing";
 
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
-  metrics::Counter misses = metrics::counter("parley_projector_checkpoint_misses_total",
-                                             "Transactions rolled back because a checkpoint was not where it must be");
   metrics::Counter retries =
       metrics::counter("parley_projector_retries_total", "Transactions begun again after an error of PostgreSQL");
   metrics::Counter parkings = metrics::counter(
@@ -83,8 +69,6 @@ struct Metrics {
       metrics::gauge("parley_projector_parked_streams", "Parked streams in the partitions of this process");
   metrics::Histogram batch_events = metrics::histogram("parley_projector_batch_events", "Events per transaction", {},
                                                        {1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000});
-  metrics::Histogram transaction_seconds =
-      metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
 };
 
 /// Of one partition, beside the runtime's.
@@ -128,59 +112,6 @@ struct Owned {
   bool is_done() const { return until && next >= *until; }
 };
 
-/// Records that were folded, and where they move the checkpoints: of one transaction. Kept until it is written or
-/// dropped.
-struct Pending {
-  projections::Batch batch;
-  std::vector<Advance> advances;
-  std::vector<kafka::Message> records;  ///< Those of the batch.
-  bool is_apart = false;  ///< One of them at least cannot be applied: the batch is not whole, or the tables refused it.
-  std::vector<projections::Waiting> waiting;  ///< Events of streams that were parked before.
-  std::optional<parking::Unparked>
-      unparking;          ///< `records` is this one event, of a parked stream, which lets the stream go on.
-  bool in_doubt = false;  ///< The last COMMIT may have happened.
-
-  // What the transaction under way makes of the parked streams; so once it is committed.
-  std::vector<ParkedStream> parked = {};
-  std::optional<std::string> unparked = {};
-
-  std::size_t events() const { return records.size() + waiting.size(); }
-};
-
-/// Which transaction takes a partition's records: the one that has the fewest when its first one comes.
-class Shares {
- public:
-  explicit Shares(std::size_t count) : pending_(count) {}
-
-  Pending& of(std::int32_t partition) {
-    const auto [found, first] = share_of_.try_emplace(partition, nullptr);
-    if (first) found->second = &*std::ranges::min_element(pending_, {}, &Pending::events);
-    return *found->second;
-  }
-  bool empty() const {
-    return std::ranges::all_of(pending_, [](const Pending& share) { return share.events() == 0; });
-  }
-  std::map<std::int32_t, Advance> advances;
-  /// What there is to write; with it go the advances.
-  std::vector<Pending> take() {
-    for (auto& [partition, advance] : advances) of(partition).advances.push_back(std::move(advance));
-    std::erase_if(pending_, [](const Pending& share) { return share.advances.empty(); });
-    return std::move(pending_);
-  }
-
- private:
-  std::vector<Pending> pending_;
-  std::map<std::int32_t, Pending*> share_of_;
-};
-
-/// From the best to the worst.
-enum class Written {
-  yes,
-  partly,   ///< A part of a parked stream was replayed: there is more.
-  not_now,  ///< PostgreSQL is away or busy: the same again, later.
-  reload,   ///< The checkpoints are not where we thought: drop what was read, begin again from them.
-};
-
 }  // namespace
 
 struct Projector::Impl final : runtime::Worker {
@@ -207,6 +138,7 @@ struct Projector::Impl final : runtime::Worker {
                 {"parley_projector_lag_events",
                  "Events, and ends of transactions among them, that the read models do not reflect"},
                 options.partitions}),
+        writer(pool, {options.kafka, options.events_topic, options.parked_streams_max}),
         backoff(options.retry_min, options.retry_max) {
     for (std::int32_t partition = 0; partition < options.partitions; ++partition)
       static_cast<void>(PartitionMetrics(partition));
@@ -216,11 +148,11 @@ struct Projector::Impl final : runtime::Worker {
   postgres::Pool pool;
   Metrics metrics;
   runtime::GroupMember member;
+  Writer writer;
 
   std::string topic_id;
   std::optional<kafka::Consumer> reader;
-  std::optional<kafka::Consumer> replayer;  // of parked events, while there is something to replay
-  std::map<std::int32_t, Owned> owned;      // with a position
+  std::map<std::int32_t, Owned> owned;  // with a position
   std::map<std::string, ParkedStream, std::less<>>
       parked;                          // of the owned partitions, by stream; true at their checkpoints
   std::size_t reading = 0;             // partitions that `reader` has
@@ -228,7 +160,6 @@ struct Projector::Impl final : runtime::Worker {
   std::vector<Pending> pending;        // of different partitions each
   int misses = 0;
 
-  std::mutex failure_mutex;            // writers refuse too
   std::optional<std::string> failure;  // why the process must end
 
   process::Backoff backoff;  // before PostgreSQL is tried again
@@ -254,21 +185,12 @@ struct Projector::Impl final : runtime::Worker {
   bool fold();
   void check_witness(Owned& partition, const projections::Record& record);
   Written write();
-  postgres::Result<Written> write(Pending& share);
-  postgres::Result<Written> write_batch(postgres::Lease& lease, Pending& share);
-  postgres::Result<Written> write_replay(postgres::Lease& lease, Pending& share);
-  std::optional<std::vector<kafka::Message>> read_parked(std::int32_t partition,
-                                                         const std::vector<ParkedEvent>& events);
-  postgres::Result<Written> move(postgres::Transaction& transaction, std::span<const Advance> advances);
-  postgres::Result<Written> finish(postgres::Transaction& transaction, Pending& share);
-  postgres::Result<Written> settle(postgres::Lease& lease, Pending& share);
   void written(Pending& share);
   void show_parked();
   void set_pending(bool is_pending);
   void check_postgres();
   bool reaches_to(const std::vector<Checkpoint>& rows);
   void refuse(std::string why) {
-    const std::lock_guard lock(failure_mutex);
     if (!failure) failure = std::move(why);
   }
   bool trouble(const postgres::Error& error, std::string_view doing);
@@ -334,7 +256,7 @@ void Projector::Impl::drop() {
   pending.clear();
   set_pending(false);
   backlog.clear();
-  replayer.reset();
+  writer.end_replay();
   parked.clear();
   show_parked();
   for (auto& [partition, p] : owned) p.metrics.lag_seconds.set(0);
@@ -503,16 +425,17 @@ Written Projector::Impl::write() {
   for (std::size_t i = 1; i < pending.size(); ++i) {
     others.push_back(std::async(std::launch::async, [this, &share = pending[i]] {
       ::pthread_setname_np(::pthread_self(), "writer");
-      return write(share);
+      return writer.write(share, parked.size());
     }));
   }
-  std::vector<postgres::Result<Written>> outcomes{write(pending.front())};
+  std::vector<postgres::Result<Written>> outcomes{writer.write(pending.front(), parked.size())};
   for (auto& other : others) outcomes.push_back(other.get());
   if (std::ranges::any_of(outcomes, &postgres::Result<Written>::has_value)) recovered();
   Written all = Written::yes;
   std::vector<Pending> left;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const Written outcome = outcomes[i].value_or(Written::not_now);
+    if (pending[i].refused) refuse(*pending[i].refused);
     all = std::max(all, outcome);
     if (outcome == Written::yes) {
       written(pending[i]);
@@ -525,191 +448,6 @@ Written Projector::Impl::write() {
   const auto failed = std::ranges::find_if_not(outcomes, &postgres::Result<Written>::has_value);
   if (failed != outcomes.end()) trouble(failed->error(), "write");
   return all;
-}
-
-/// One transaction. Several threads are in it at a time, each with a share of its own; nobody else is anywhere else
-/// meanwhile.
-postgres::Result<Written> Projector::Impl::write(Pending& share) {
-  auto lease = pool.lease(kLeaseWait);
-  if (!lease) return std::unexpected(std::move(lease.error()));
-  if (share.in_doubt) {
-    const auto settled = settle(*lease, share);
-    if (!settled || *settled != Written::not_now) return settled;
-  }
-  share.parked.clear();
-  share.unparked.reset();
-  return share.unparking ? write_replay(*lease, share) : write_batch(*lease, share);
-}
-
-/// Moves checkpoints, which locks their rows: a batch that belongs to somebody else by now ends here.
-postgres::Result<Written> Projector::Impl::move(postgres::Transaction& transaction, std::span<const Advance> advances) {
-  for (const auto& advance : advances) invariant(advance.from <= advance.to.next, "a checkpoint never moves back");
-  const auto moved = projections::advance(transaction, advances);
-  if (!moved) return std::unexpected(moved.error());
-  if (*moved == advances.size()) return Written::yes;
-  metrics.misses.add();
-  log::warn("checkpoint is not where it was", {{"partitions", advances.size()}, {"matched", *moved}});
-  return Written::reload;
-}
-
-postgres::Result<Written> Projector::Impl::write_batch(postgres::Lease& lease, Pending& share) {
-  const auto begun = Clock::now();
-  auto transaction = lease.transaction();
-  if (!transaction) return std::unexpected(transaction.error());
-  if (const auto moved = move(*transaction, share.advances); !moved || *moved != Written::yes) return moved;
-  if (!share.is_apart) {
-    const auto rows = share.batch.write(*transaction);
-    if (!rows && rows.error().is_about_a_row) {
-      share.is_apart = true;
-      return Written::partly;
-    }
-    if (!rows) return std::unexpected(rows.error());
-  } else {
-    std::vector<projections::Record> records;
-    for (const auto& message : share.records) records.push_back(*read_record(message));
-    const auto parkings = projections::write_apart(*transaction, records);
-    if (!parkings) return std::unexpected(parkings.error());
-    for (const auto& p : *parkings) share.parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
-    if (parked.size() + parkings->size() > options.parked_streams_max) {
-      refuse("more than " + std::to_string(options.parked_streams_max) +
-             " streams would be parked: this is no matter of single events (" + parkings->front().stream + ": " +
-             parkings->front().reason + ")");
-      return Written::not_now;
-    }
-    if (const auto noted = projections::park(*transaction, *parkings); !noted) return std::unexpected(noted.error());
-  }
-  if (const auto noted = projections::append_waiting(*transaction, share.waiting); !noted)
-    return std::unexpected(noted.error());
-  const auto finished = finish(*transaction, share);
-  if (finished && *finished == Written::yes)
-    metrics.transaction_seconds.observe(std::chrono::duration<double>(Clock::now() - begun).count());
-  return finished;
-}
-
-/// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the
-/// stream go on.
-postgres::Result<Written> Projector::Impl::write_replay(postgres::Lease& lease, Pending& share) {
-  const auto unparking = read_record(share.records.front());
-  const std::string& stream = unparking->envelope.subject;
-  auto events = projections::parked_events(lease, stream, kReplayEventsMax + 1);
-  if (!events) return std::unexpected(events.error());
-  if (events->empty()) return Written::reload;
-  const std::int64_t first = events->front().position;
-  std::optional<ParkedEvent> next;  // that is not a part of this transaction
-  if (events->size() > kReplayEventsMax) next = events->back(), events->pop_back();
-  const auto messages = read_parked(unparking->partition, *events);
-  if (!messages) return Written::not_now;
-  if (messages->size() < events->size()) next = (*events)[messages->size()];
-  std::vector<projections::Record> records;
-  for (const auto& message : *messages) {
-    auto record = read_record(message);
-    const auto& expected = (*events)[records.size()];
-    if (!record || record->envelope.id != expected.event_id)
-      throw another_log(place_of(message) + " does not hold event " + expected.event_id + ", which is parked");
-    records.push_back(std::move(*record));
-  }
-  if (!next) records.push_back(*unparking);
-
-  auto transaction = lease.transaction();
-  if (!transaction) return std::unexpected(transaction.error());
-  const Advance& advance = share.advances.front();
-  const Advance stay{.from = advance.from, .to = {.partition = advance.to.partition, .next = advance.from}};
-  if (const auto moved = move(*transaction, {&stay, 1}); !moved || *moved != Written::yes) return moved;
-  const auto held = projections::hold(*transaction, stream, first);
-  if (!held) return std::unexpected(held.error());
-  if (!*held) return Written::reload;
-  const bool is_skip = share.unparking->action == parking::Action::skip;
-  const auto fault = projections::replay(*transaction, records, is_skip ? share.unparking->version : std::nullopt);
-  if (!fault) return std::unexpected(fault.error());
-  if (*fault) {
-    const auto& at_fault = records[(*fault)->index];
-    const projections::Waiting too{stream, projections::parked_event(*unparking)};
-    if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted)
-      return std::unexpected(noted.error());
-    if (const auto noted =
-            projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason);
-        !noted) {
-      return std::unexpected(noted.error());
-    }
-    share.parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
-  } else if (next) {
-    if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted)
-      return std::unexpected(noted.error());
-    if (const auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
-    return Written::partly;
-  } else {
-    if (const auto noted = projections::unpark(*transaction, stream); !noted) return std::unexpected(noted.error());
-    share.unparked = stream;
-  }
-  if (const auto moved = move(*transaction, share.advances); !moved || *moved != Written::yes) return moved;
-  return finish(*transaction, share);
-}
-
-/// The records of parked events, from the first on, as many as can be read in kReplayReadMax. Nothing: not now.
-std::optional<std::vector<kafka::Message>> Projector::Impl::read_parked(std::int32_t partition,
-                                                                        const std::vector<ParkedEvent>& events) {
-  if (!replayer) {
-    auto opened = kafka::Consumer::open(options.kafka, {.prefetch_kib_max = kReplayPrefetchKib});
-    if (!opened) {
-      refuse("Kafka: " + opened.error().text);
-      return std::nullopt;
-    }
-    replayer = std::move(*opened);
-  }
-  std::vector<kafka::Message> found, polled;
-  std::optional<std::int64_t> read_to;
-  for (const auto until = Clock::now() + kReplayReadMax; found.size() < events.size() && Clock::now() < until;
-       polled.clear()) {
-    const std::int64_t wanted = events[found.size()].position;
-    if (!read_to || wanted - *read_to > kReplaySeekFrom) {
-      const kafka::PartitionOffset position{at(partition), wanted};
-      if (const auto reading = replayer->assign({&position, 1}); !reading) {
-        refuse("Kafka: " + reading.error().text);
-        return std::nullopt;
-      }
-      read_to = wanted;
-    }
-    const auto read = replayer->poll(polled, kReplayEventsMax, kPollWait);
-    if (!read && !read.error().retryable) {
-      refuse("parked events cannot be read: " + read.error().text);
-      return std::nullopt;
-    }
-    for (auto& message : polled) {
-      if (found.size() == events.size()) break;
-      read_to = message.offset() + 1;
-      if (message.offset() < events[found.size()].position) continue;
-      if (message.offset() > events[found.size()].position) {
-        throw another_log("it has no event at " + std::to_string(partition) + ":" +
-                          std::to_string(events[found.size()].position) + ", where one is parked");
-      }
-      found.push_back(std::move(message));
-    }
-  }
-  if (found.empty()) return std::nullopt;
-  return found;
-}
-
-postgres::Result<Written> Projector::Impl::finish(postgres::Transaction& transaction, Pending& share) {
-  if (const auto told = projections::announce(transaction, share.advances); !told) return std::unexpected(told.error());
-  if (const auto committed = transaction.commit(); !committed) {
-    share.in_doubt = committed.error().kind == postgres::ErrorKind::in_doubt;
-    return std::unexpected(committed.error());
-  }
-  return Written::yes;
-}
-
-/// After a COMMIT that nobody answered: `yes` it happened, `not_now` with in_doubt cleared: it did not.
-postgres::Result<Written> Projector::Impl::settle(postgres::Lease& lease, Pending& share) {
-  const auto rows = projections::checkpoints(lease);
-  if (!rows) return std::unexpected(rows.error());
-  const auto stands = [&](const Advance& advance, std::int64_t next) {
-    return std::ranges::any_of(
-        *rows, [&](const Checkpoint& row) { return row.partition == advance.to.partition && row.next == next; });
-  };
-  share.in_doubt = false;
-  if (std::ranges::all_of(share.advances, [&](const Advance& a) { return stands(a, a.to.next); })) return Written::yes;
-  if (std::ranges::all_of(share.advances, [&](const Advance& a) { return stands(a, a.from); })) return Written::not_now;
-  return Written::reload;
 }
 
 void Projector::Impl::written(Pending& share) {
@@ -735,7 +473,7 @@ void Projector::Impl::written(Pending& share) {
     log::info("a parked stream goes on", {{"stream", *share.unparked}});
     parked.erase(*share.unparked);
   }
-  if (share.unparking) replayer.reset();
+  if (share.unparking) writer.end_replay();
   if (share.unparking || !share.parked.empty()) show_parked();
   misses = 0;
 }
