@@ -28,7 +28,8 @@ std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
 Result<Caller> with_token_of_any_session(std::string_view token, const Deps& deps) {
   auto entered = deps.tokens.verify(token, deps.clock());
   if (!entered) return fail(entered.error());
-  return Caller{entered->principal, to_string(entered->principal), {}, std::move(entered->session)};
+  return Caller{
+      .principal = entered->principal, .scope = to_string(entered->principal), .session = std::move(entered->session)};
 }
 
 Result<Caller> with_access_token(std::string_view token, const Deps& deps) {
@@ -43,7 +44,9 @@ Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
   auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys, deps.tokens.realm()));
   if (!entry) return fail(news_perhaps(Code::not_authenticated));
   const Principal principal = Integrator{entry->key, entry->account};
-  return Caller{.principal = principal, .scope = to_string(principal), .site = {}, .scopes = std::move(entry->scopes)};
+  Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string_view>{}};
+  for (const auto scope : entry->scopes) caller.rights->push_back(schema::name_of(scope));
+  return caller;
 }
 
 Result<Caller> with_bearer(const http::Request& request, const Deps& deps,

@@ -8,9 +8,8 @@
 #include "api/endpoint/deps.h"
 #include "api/endpoint/failure.h"
 #include "api/http/message.h"
-#include "schemas/contexts/accounts.h"
-#include "schemas/contexts/assistants.h"
-#include "schemas/directory.h"
+#include "domain/accounts/sessions.h"
+#include "domain/kernel.h"
 
 namespace parley::endpoint {
 
@@ -20,11 +19,11 @@ struct Caller {
   /// Whose idempotency keys these are, so that the same key of somebody else is another key: "account/5127". Empty for
   /// nobody in particular; a command then brings its own (Sending::scope).
   std::string scope;
-  std::optional<schema::SiteEntry> site;          ///< Of a visitor.
+  std::optional<AccountId> owner = {};            ///< Of a Visitor: whose assistant that is.
   std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
-  /// Of an Integrator: what the key is good for. Whatever else an endpoint is for, it is refused (Spec::scope).
-  /// Nothing: no such bounds.
-  std::optional<std::vector<accounts::Scope>> scopes = {};
+  /// Of an Integrator: what the key is good for, each a constant of the program. Whatever else an endpoint is for, it
+  /// is refused (Spec::right). Nothing: no such bounds.
+  std::optional<std::vector<std::string_view>> rights = {};
 };
 
 /// How a credential is sent, as OpenAPI describes it.

@@ -303,7 +303,7 @@ const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
 }
 
 /// How an API key is sent to the endpoint; nothing when it takes none.
-const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.scope ? e.spec.gate->api_key : nullptr; }
+const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.right.empty() ? nullptr : e.spec.gate->api_key; }
 
 /// With what a list holds, and what an API key must be good for, which tools show of few kinds of credentials.
 std::string description_of(const Endpoint& e) {
@@ -321,7 +321,7 @@ std::string description_of(const Endpoint& e) {
         .append(" bytes");
   }
   if (api_key_of(e) == nullptr) return text;
-  return sentence().append("An API key needs the scope `").append(schema::name_of(*e.spec.scope)).append("`");
+  return sentence().append("An API key needs the scope `").append(e.spec.right).append("`");
 }
 
 void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
@@ -358,7 +358,7 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
       w.begin_object();
       w.key(scheme->name);
       w.begin_array();
-      w.string(schema::name_of(*e.spec.scope));
+      w.string(e.spec.right);
       w.end_array();
       w.end_object();
     }

@@ -50,9 +50,8 @@ struct Spec {
   std::string_view method;
   std::string_view path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
   const Gate* gate = nullptr;
-  std::optional<accounts::Scope>
-      scope{};       ///< What an API key must be good for; nothing: keys are refused, whatever they are good for.
-  int status = 200;  ///< Of success.
+  std::string_view right{};  ///< What an API key must be good for; empty: keys are refused, whatever they are good for.
+  int status = 200;          ///< Of success.
   std::string_view operation;  ///< OpenAPI's operationId, unique.
   std::string_view summary;
   std::string_view description{};

@@ -344,7 +344,7 @@ bool is_within_limits(const Exchange& x, std::string_view scope) {
 
 /// Whether a caller with an API key may ask this endpoint.
 bool covers(const Caller& caller, const Spec& spec) {
-  return !caller.scopes || (spec.scope && std::ranges::find(*caller.scopes, *spec.scope) != caller.scopes->end());
+  return !caller.rights || std::ranges::find(*caller.rights, spec.right) != caller.rights->end();
 }
 
 void admit(const Shared& x) {

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "api/auth/email.h"
 #include "api/auth/tokens.h"
 #include "api/server/surfaces.h"
-#include "api/surfaces/replyx/accounts.h"
-#include "api/surfaces/replyx/texts.h"
+#include "domain/accounts/credentials.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/directory.h"
 #include "ops/cli/mailboxes.h"
@@ -69,12 +69,12 @@ std::expected<std::string, std::string> line_of_input(std::string_view prompt) {
 std::expected<std::string, std::string> password() {
   auto text = line_of_input("Password");
   if (!text) return text;
-  if (!replyx::is_utf8(*text)) return std::unexpected("the password must be UTF-8");
+  if (!text::is_utf8(*text)) return std::unexpected("the password must be UTF-8");
   const auto form = text::password_form(*text);
   const auto length = schema::characters(form);
-  if (length < replyx::kPasswordMin || length > replyx::kPasswordMax) {
-    return std::unexpected("the password must have " + std::to_string(replyx::kPasswordMin) + " to " +
-                           std::to_string(replyx::kPasswordMax) + " characters (one line on standard input)");
+  if (length < accounts::kPasswordMin || length > accounts::kPasswordMax) {
+    return std::unexpected("the password must have " + std::to_string(accounts::kPasswordMin) + " to " +
+                           std::to_string(accounts::kPasswordMax) + " characters (one line on standard input)");
   }
   if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text)
     return std::unexpected("these were two passwords");
@@ -89,8 +89,8 @@ struct Asked {
 
 /// `command_of` makes the command of the e-mail, its index and the sealed verifier.
 int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
-  if (!replyx::is_utf8(asked.email)) return fail("the e-mail must be UTF-8");
-  const auto [email, issue] = replyx::typed_email(asked.email);
+  if (!text::is_utf8(asked.email)) return fail("the e-mail must be UTF-8");
+  const auto [email, issue] = api::typed_email(asked.email);
   const auto keys = crypto::Keyring::load(asked.options.keys_file);
   if (!keys) return fail(keys.error());
   const auto& o = asked.options;
@@ -106,8 +106,8 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   if (!*known && !issue.empty()) return fail("the e-mail " + issue);
   const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
   const auto command =
-      command_of(email.text, index, keys->seal(crypto::password_verifier(*text), replyx::kPasswordVerifierContext));
-  const auto target = replyx::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
+      command_of(email.text, index, keys->seal(crypto::password_verifier(*text), api::kPasswordVerifierContext));
+  const auto target = api::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
   const auto outcome = ask(log, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {

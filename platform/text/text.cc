@@ -184,4 +184,26 @@ std::string isolated(std::string_view utf8) {
   return out;
 }
 
+bool is_utf8(std::string_view bytes) {
+  const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U; };
+  for (std::size_t i = 0; i < bytes.size();) {
+    const unsigned first = at(i), second = at(i + 1);
+    const auto is = [](unsigned c, unsigned least, unsigned most) { return c >= least && c <= most; };
+    if (first < 0x80) {
+      i += 1;
+    } else if (is(first, 0xC2, 0xDF) && is(second, 0x80, 0xBF)) {
+      i += 2;
+    } else if (is(first, 0xE0, 0xEF) && is(second, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) &&
+               is(at(i + 2), 0x80, 0xBF)) {
+      i += 3;
+    } else if (is(first, 0xF0, 0xF4) && is(second, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) &&
+               is(at(i + 2), 0x80, 0xBF) && is(at(i + 3), 0x80, 0xBF)) {
+      i += 4;
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace parley::text

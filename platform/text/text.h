@@ -11,6 +11,9 @@
 
 namespace parley::text {
 
+/// Whether bytes are UTF-8 (RFC 3629): a JSON text's are known to be, a query's may be anything.
+bool is_utf8(std::string_view bytes);
+
 /// Normalization Form C (UAX 15): what names and texts are kept in, so that two spellings of the same characters are
 /// the same bytes.
 std::string nfc(std::string_view utf8);

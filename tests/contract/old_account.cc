@@ -3,8 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <iostream>
 
+#include "api/auth/email.h"
 #include "api/auth/tokens.h"
-#include "api/surfaces/replyx/values.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/options.h"
 #include "platform/crypto/crypto.h"
@@ -25,7 +25,7 @@ int main(int argc, char** argv) {
   const auto form = text::ascii_form(email);
   const auto index = api::Tokens(*keys).email_index(form);
   const accounts::Register command{
-      Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), replyx::kPasswordVerifierContext)};
+      Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), api::kPasswordVerifierContext)};
   const auto outcome =
       cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
                accounts::email_key(index), accounts::Command{command});

@@ -69,7 +69,7 @@ constexpr limits::Limit kLimit{"second", {1'000, std::chrono::minutes{1}}, "requ
 constexpr std::array kLimits{&kLimit};
 constexpr std::string_view kVerifier = "second_password";
 
-Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
+Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{.principal = Anonymous{}, .scope = {}}; }
 Result<Caller> bearer(const http::Request& request, const Deps& deps) { return endpoint::with_bearer(request, deps); }
 constexpr endpoint::SecurityScheme kScheme{"bearer", endpoint::SecurityScheme::Kind::bearer, "JWT", "An access token"};
 const endpoint::Gate kAnybody{anybody, {}, {}};
@@ -138,7 +138,7 @@ void declare(endpoint::Registry& registry) {
   registry.command({.method = "DELETE",
                     .path = "/sessions",
                     .gate = &kBearer,
-                    .scope = accounts::Scope::dialogs_read,
+                    .right = "dialogs:read",
                     .status = 204,
                     .operation = "signOut",
                     .summary = "End the session"},

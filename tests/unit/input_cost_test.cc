@@ -12,6 +12,7 @@
 #include <functional>
 
 #include "api/auth/api_keys.h"
+#include "api/auth/email.h"
 #include "api/auth/tokens.h"
 #include "api/endpoint/cors.h"
 #include "api/endpoint/idempotency.h"
@@ -24,8 +25,10 @@
 #include "api/surfaces/replyx/texts.h"
 #include "platform/crypto/crypto.h"
 #include "platform/crypto/keyring.h"
+#include "platform/text/address.h"
 #include "platform/text/mailbox.h"
 #include "platform/text/text.h"
+#include "schemas/contexts/accounts.h"
 #include "schemas/json_limits.h"
 #include "schemas/moment.h"
 
@@ -427,11 +430,11 @@ TEST(InputCost, of_a_text_is_linear) {
                                  filled("colons", "", ":", ""),           filled("escapes", "", "%41", "")};
   const std::vector<std::pair<std::string, Reader>> readers{
       {"characters()", [](const std::string& text) { (void)schema::characters(text); }},
-      {"typed_email()", [](const std::string& text) { (void)replyx::typed_email(text); }},
-      {"is_email()", [](const std::string& text) { (void)replyx::is_email(text); }},
-      {"is_domain()", [](const std::string& text) { (void)replyx::is_domain(text); }},
+      {"typed_email()", [](const std::string& text) { (void)api::typed_email(text); }},
+      {"is_email()", [](const std::string& text) { (void)text::is_email(text); }},
+      {"is_domain()", [](const std::string& text) { (void)text::is_domain(text); }},
       {"is_blank()", [](const std::string& text) { (void)replyx::is_blank(text); }},
-      {"is_utf8()", [](const std::string& text) { (void)replyx::is_utf8(text); }},
+      {"is_utf8()", [](const std::string& text) { (void)text::is_utf8(text); }},
       {"is_telegram_token()", [](const std::string& text) { (void)replyx::is_telegram_token(text); }},
       {"a time or a version",
        [](const std::string& text) { (void)endpoint::ParameterCodec<schema::Moment>::read(text, {}); }},

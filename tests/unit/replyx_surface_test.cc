@@ -16,6 +16,8 @@
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
+#include "platform/text/address.h"
+#include "platform/text/text.h"
 
 namespace parley::replyx {
 namespace {
@@ -190,15 +192,13 @@ TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
 }
 
 TEST_F(Surface, api_keys_are_for_assistants_and_dialogs_and_to_read_is_not_to_write) {
-  using accounts::Scope;
   for (const auto& e : registry().endpoints()) {
-    const auto one_of = [&](Scope read, Scope write) { return std::optional(e.spec.method == "GET" ? read : write); };
-    std::optional<Scope> expected;
-    if (e.path.starts_with("/api/assistants")) expected = one_of(Scope::assistants_read, Scope::assistants_write);
-    if (e.path.starts_with("/api/dialogs") || e.path == "/api/events")
-      expected = one_of(Scope::dialogs_read, Scope::dialogs_write);
-    EXPECT_EQ(e.spec.scope, expected) << e.spec.method << " " << e.path;
-    EXPECT_TRUE(!e.spec.scope || e.spec.gate->api_key != nullptr) << e.path;
+    const auto one_of = [&](auto read, auto write) { return e.spec.method == "GET" ? read : write; };
+    std::string_view expected;
+    if (e.path.starts_with("/api/assistants")) expected = one_of(kAssistantsRead, kAssistantsWrite);
+    if (e.path.starts_with("/api/dialogs") || e.path == "/api/events") expected = one_of(kDialogsRead, kDialogsWrite);
+    EXPECT_EQ(e.spec.right, expected) << e.spec.method << " " << e.path;
+    EXPECT_TRUE(e.spec.right.empty() || e.spec.gate->api_key != nullptr) << e.path;
   }
 }
 TEST_F(Surface, can_be_mounted_on_a_prefix) {
@@ -305,14 +305,14 @@ TEST_F(Surface, reads_json_alone) {
 }
 
 TEST(Search, takes_utf8_alone) {
-  for (const char* good : {"", "возврат", "a b", "\U0001F44B", "\u00A0"}) EXPECT_TRUE(is_utf8(good)) << good;
+  for (const char* good : {"", "возврат", "a b", "\U0001F44B", "\u00A0"}) EXPECT_TRUE(text::is_utf8(good)) << good;
   for (const char* bad : {"\xFF", "\xC3", "\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"})
-    EXPECT_FALSE(is_utf8(bad)) << bad;
+    EXPECT_FALSE(text::is_utf8(bad)) << bad;
 }
 TEST(Email, is_an_address_somebody_could_have) {
   for (const char* good : {"user@example.com", "a@b.ru", "first.last+tag@sub.example.co.uk", "o'neil@example.com",
                            "иван@пример.рф", "x@xn--e1afmkfd.xn--p1ai"}) {
-    EXPECT_TRUE(is_email(good)) << good;
+    EXPECT_TRUE(text::is_email(good)) << good;
   }
   for (const char* bad : {"",
                           "@",
@@ -335,17 +335,17 @@ TEST(Email, is_an_address_somebody_could_have) {
                           "\"a\"@example.com",
                           "a@[127.0.0.1]",
                           "a\n@example.com"}) {
-    EXPECT_FALSE(is_email(bad)) << bad;
+    EXPECT_FALSE(text::is_email(bad)) << bad;
   }
-  EXPECT_TRUE(is_email(std::string(64, 'a') + "@example.com"));
-  EXPECT_FALSE(is_email(std::string(65, 'a') + "@example.com"));
+  EXPECT_TRUE(text::is_email(std::string(64, 'a') + "@example.com"));
+  EXPECT_FALSE(text::is_email(std::string(65, 'a') + "@example.com"));
 }
 TEST(Domains, are_names_of_hosts) {
   for (const char* good : {"example.com", "localhost", "*.example.com", "127.0.0.1", "xn--e1afmkfd.xn--p1ai"})
-    EXPECT_TRUE(is_domain(good)) << good;
+    EXPECT_TRUE(text::is_domain(good)) << good;
   for (const char* bad : {"", "*", "*.", "a.*.com", "http://example.com", "example.com:80", "example.com/", "пример.рф",
                           "a b", "-a.com"}) {
-    EXPECT_FALSE(is_domain(bad)) << bad;
+    EXPECT_FALSE(text::is_domain(bad)) << bad;
   }
 }
 

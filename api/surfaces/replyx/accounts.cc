@@ -187,7 +187,8 @@ const std::string& nobodys_verifier() {
 
 bool matches(const std::optional<schema::AccountEntry>& account, std::string_view password, const Deps& deps) {
   const auto& nobodys = nobodys_verifier();  // made by whoever is the first, known or not
-  const auto verifier = account ? deps.keys.open(account->password_verifier, kPasswordVerifierContext) : std::nullopt;
+  const auto verifier =
+      account ? deps.keys.open(account->password_verifier, api::kPasswordVerifierContext) : std::nullopt;
   const auto is_that = [&](std::string_view text) {
     return crypto::password_matches(verifier ? *verifier : nobodys, text);
   };
@@ -245,7 +246,7 @@ Session session(const accounts::SignedIn& answer, const Decided& decided) {
                    .balance = roubles(answer.balance)}};
 }
 bool can_log_in(const accounts::SignedIn& answer, const Deps& deps) {
-  return find_mailbox(typed_email(answer.email.text).email, deps).account.has_value();
+  return find_mailbox(api::typed_email(answer.email.text).email, deps).account.has_value();
 }
 
 Result<Sending> log_out(const Call<Nothing>& call, const Deps&) {
@@ -285,7 +286,7 @@ Result<Sending> change_email(const Call<Nothing, ChangeEmailRequest>& call, cons
 /// From then on one logs in with the new e-mail here, and the other sessions are over.
 bool email_changed(const accounts::Profile& answer, const Decided& decided) {
   const auto& deps = decided.deps;
-  const auto known = find_mailbox(typed_email(answer.email.text).email, deps).account;
+  const auto known = find_mailbox(api::typed_email(answer.email.text).email, deps).account;
   return known && known->account == answer.account;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/auth/email.h"
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/registry.h"
@@ -13,14 +14,9 @@
 
 namespace parley::replyx {
 
-/// Where a command about that e-mail is to go: to the account that has it, wherever that lives; where none is known, to
-/// whoever owns the e-mail.
-inline schema::Target by_email(const std::optional<AccountId>& known, const std::string& email_index) {
-  if (known) return Stream{Kind::account, known->value};
-  return accounts::email_key(email_index);
-}
+/// As api::by_email().
 inline schema::Target by_email(const std::optional<schema::AccountEntry>& known, const std::string& email_index) {
-  return by_email(known ? std::optional(known->account) : std::nullopt, email_index);
+  return api::by_email(known ? std::optional(known->account) : std::nullopt, email_index);
 }
 
 /// Of the account that asks, in person.
@@ -44,7 +40,7 @@ inline Mailbox find_mailbox(const Email& email, const endpoint::Deps& deps) {
 
 /// Takes as long as Argon2id does.
 inline Sealed sealed_verifier(const NewPassword& password, const endpoint::Deps& deps) {
-  return deps.keys.seal(crypto::password_verifier(password.form), kPasswordVerifierContext);
+  return deps.keys.seal(crypto::password_verifier(password.form), api::kPasswordVerifierContext);
 }
 
 /// Whether this process knows that the decision, with its last event, has ended the account's sessions.

@@ -35,7 +35,7 @@ constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assista
 constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id",
                                              "The secret that opening a dialog answered"};
 
-Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
+Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{.principal = Anonymous{}, .scope = {}}; }
 
 /// Of somebody who is one of these.
 template <class... Principals>
@@ -67,7 +67,7 @@ Result<Caller> visitor_with(std::string_view site_token, const http::Request& re
   if (!origin.empty() && !domains.empty() && !endpoint::cover_origin(domains, origin))
     return fail(Code::insufficient_permissions);
   const Principal principal = Visitor{site->assistant};
-  return Caller{principal, to_string(principal), std::move(site)};
+  return Caller{.principal = principal, .scope = to_string(principal), .owner = site->owner};
 }
 
 Result<Caller> site(const http::Request& request, const Deps& deps) {
@@ -81,7 +81,7 @@ Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const
   if (!visitor) return visitor;
   if (guest_id.empty()) return fail(Code::not_authenticated);
   const auto dialog = endpoint::plain_integer(request.path.find("dialog_id").value_or(""));
-  if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, visitor->site->assistant, guest_id))
+  if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, std::get<Visitor>(visitor->principal).assistant, guest_id))
     return fail(Code::dialog_not_found);
   visitor->scope = "guest/" + std::to_string(*dialog);
   return visitor;

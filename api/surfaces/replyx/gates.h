@@ -2,8 +2,15 @@
 // Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of
 // one dialog's visitor.
 #include "api/endpoint/credentials.h"
+#include "schemas/contexts/accounts.h"
 
 namespace parley::replyx {
+
+// What API keys may be good for: an endpoint names one of them, or none.
+inline constexpr auto kAssistantsRead = schema::name_of(accounts::Scope::assistants_read);
+inline constexpr auto kAssistantsWrite = schema::name_of(accounts::Scope::assistants_write);
+inline constexpr auto kDialogsRead = schema::name_of(accounts::Scope::dialogs_read);
+inline constexpr auto kDialogsWrite = schema::name_of(accounts::Scope::dialogs_write);
 
 extern const endpoint::Gate kAnybody;
 // Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints

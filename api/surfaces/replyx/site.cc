@@ -66,7 +66,7 @@ using endpoint::Sending;
 
 Result<Sending> open_dialog(const Call<Nothing, OpenDialogRequest>& call, const Deps&) {
   return Sending{schema::NewStream{},
-                 dialogs::Command{dialogs::Open{call.caller.site->owner, dialogs::Platform::website,
+                 dialogs::Command{dialogs::Open{call.caller.owner.value(), dialogs::Platform::website,
                                                 personal(call.body.first_name)}}};
 }
 OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& decided) {

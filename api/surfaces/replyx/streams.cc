@@ -123,7 +123,7 @@ void add_streams(endpoint::Registry& registry) {
       {.method = "GET",
        .path = "/api/dialogs/{dialog_id}/events",
        .gate = &kViewer,
-       .scope = accounts::Scope::dialogs_read,
+       .right = kDialogsRead,
        .operation = "followDialog",
        .summary = "The dialog's events as they happen",
        .description =
@@ -145,7 +145,7 @@ void add_streams(endpoint::Registry& registry) {
   registry.stream({.method = "GET",
                    .path = "/api/events",
                    .gate = &kFeed,
-                   .scope = accounts::Scope::dialogs_read,
+                   .right = kDialogsRead,
                    .operation = "followAccount",
                    .summary = "Everything new in all dialogs of an account, as it happens",
                    .description = "For the owner and its team. Frames: `data: "

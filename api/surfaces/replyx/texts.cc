@@ -2,55 +2,13 @@
 
 #include <algorithm>
 
-#include "platform/text/mailbox.h"
+#include "platform/text/address.h"
 #include "platform/text/text.h"
 
 namespace parley::replyx {
 namespace {
 
 bool is_letter_or_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_beyond_ascii(char c) { return (c & 0x80) != 0; }
-
-/// Labels of letters, digits and inner hyphens, separated by single dots; how many, or 0 when it is not that.
-std::size_t labels_of(std::string_view name, bool ascii_only) {
-  constexpr std::size_t kLabelMax = 63;
-  std::size_t labels = 0;
-  for (;;) {
-    const auto label = name.substr(0, name.find('.'));
-    const bool plain = std::ranges::all_of(
-        label, [&](char c) { return is_letter_or_digit(c) || c == '-' || (!ascii_only && is_beyond_ascii(c)); });
-    if (label.empty() || schema::characters(label) > kLabelMax || !plain || label.front() == '-' || label.back() == '-')
-      return 0;
-    ++labels;
-    if (label.size() == name.size()) return labels;
-    name.remove_prefix(label.size() + 1);
-  }
-}
-
-}  // namespace
-
-bool is_email(std::string_view text) {
-  constexpr std::size_t kLocalMax = 64;  // RFC 5321 4.5.3.1.1
-  constexpr std::string_view kAtomPunctuation =
-      "!#$%&'*+-/=?^_`{|}~.";  // RFC 5322 3.2.3; quoted local parts are refused
-  const auto at = text.find('@');
-  if (at == std::string_view::npos || at == 0) return false;
-  const auto local = text.substr(0, at);
-  const bool atoms = std::ranges::all_of(local, [&](char c) {
-    return is_letter_or_digit(c) || is_beyond_ascii(c) || kAtomPunctuation.find(c) != std::string_view::npos;
-  });
-  if (!atoms || schema::characters(local) > kLocalMax || local.front() == '.' || local.back() == '.' ||
-      local.contains(".."))
-    return false;
-  return labels_of(text.substr(at + 1), false) >= 2;
-}
-
-bool is_domain(std::string_view text) {
-  if (text.starts_with("*.")) text.remove_prefix(2);
-  return labels_of(text, true) != 0;
-}
-
-namespace {
 
 constexpr std::string_view kHidden = "…";
 
@@ -109,43 +67,6 @@ bool is_blank(std::string_view text) {
   return true;
 }
 
-bool is_utf8(std::string_view bytes) {
-  const auto at = [&](std::size_t i) { return i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U; };
-  for (std::size_t i = 0; i < bytes.size();) {
-    const unsigned first = at(i), second = at(i + 1);
-    const auto is = [](unsigned c, unsigned least, unsigned most) { return c >= least && c <= most; };
-    if (first < 0x80) {
-      i += 1;
-    } else if (is(first, 0xC2, 0xDF) && is(second, 0x80, 0xBF)) {
-      i += 2;
-    } else if (is(first, 0xE0, 0xEF) && is(second, first == 0xE0 ? 0xA0 : 0x80, first == 0xED ? 0x9F : 0xBF) &&
-               is(at(i + 2), 0x80, 0xBF)) {
-      i += 3;
-    } else if (is(first, 0xF0, 0xF4) && is(second, first == 0xF0 ? 0x90 : 0x80, first == 0xF4 ? 0x8F : 0xBF) &&
-               is(at(i + 2), 0x80, 0xBF) && is(at(i + 3), 0x80, 0xBF)) {
-      i += 4;
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-TypedEmail typed_email(std::string_view typed) {
-  const auto found = text::mailbox(typed);
-  const auto refused = [&](std::string issue) {
-    const auto form = text::ascii_form(typed);
-    return TypedEmail{{form, form, {form}}, std::move(issue)};
-  };
-  if (!found && found.error().why == text::NoMailbox::Why::hidden_character) {
-    return refused("must not contain invisible characters: " + text::code_point_text(found.error().character));
-  }
-  if (!found || !is_email(found->address)) return refused("must be an e-mail address");
-  if (schema::characters(found->address) > kEmailMax)
-    return refused("must be at most " + std::to_string(kEmailMax) + " characters");
-  return {{found->address, found->key, text::forms(typed)}, {}};
-}
-
 }  // namespace parley::replyx
 
 namespace parley::schema {
@@ -181,8 +102,8 @@ void Codec<replyx::Email>::schema(json::Writer& w, const Limits& limits) {
 Read<replyx::TypedEmail> Codec<replyx::TypedEmail>::read(json::Value v, const Limits& limits) {
   auto text = Codec<std::string>::read(v, limits);
   if (!text) return std::unexpected(std::move(text.error()));
-  auto typed = replyx::typed_email(*text);
-  if (!typed.issue.empty() && !replyx::is_email(typed.email.text))
+  auto typed = api::typed_email(*text);
+  if (!typed.issue.empty() && !text::is_email(typed.email.text))
     return problem(std::move(typed.issue));  // and never could
   return typed;
 }
@@ -230,7 +151,7 @@ void Codec<replyx::ShownTelegramToken>::schema(json::Writer& w, const Limits& li
 Read<replyx::Domain> Codec<replyx::Domain>::read(json::Value v, const Limits& limits) {
   auto text = Codec<std::string>::read(v, limits);
   if (!text) return std::unexpected(std::move(text.error()));
-  if (!replyx::is_domain(*text)) return problem("must be a host name in ASCII form");
+  if (!text::is_domain(*text)) return problem("must be a host name in ASCII form");
   return replyx::Domain{std::move(*text)};
 }
 void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
@@ -244,7 +165,7 @@ void Codec<replyx::Domain>::schema(json::Writer& w, const Limits& limits) {
 namespace parley::endpoint {
 
 schema::Read<replyx::Search> ParameterCodec<replyx::Search>::read(std::string_view text, const Bounds&) {
-  if (!replyx::is_utf8(text)) return schema::problem("must be UTF-8");
+  if (!text::is_utf8(text)) return schema::problem("must be UTF-8");
   if (schema::characters(text) > replyx::kSearchMax)
     return schema::problem("must be at most " + std::to_string(replyx::kSearchMax) + " characters");
   return replyx::Search{std::string(text)};

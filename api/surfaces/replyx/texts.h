@@ -5,15 +5,17 @@
 #include <string_view>
 #include <vector>
 
+#include "api/auth/email.h"
 #include "api/endpoint/parameters.h"
+#include "domain/accounts/credentials.h"
 #include "schemas/fields.h"
 
 namespace parley::replyx {
 
 // Limits, in characters (of UTF-8, not bytes) unless said otherwise.
-inline constexpr std::size_t kEmailMax = 254;  // RFC 5321 4.5.3.1.3, without the brackets
-inline constexpr std::size_t kPasswordMin = 8;
-inline constexpr std::size_t kPasswordMax = 128;
+using accounts::kEmailMax;
+using accounts::kPasswordMax;
+using accounts::kPasswordMin;
 inline constexpr std::size_t kPersonNameMax = 100;
 inline constexpr std::size_t kApiKeyNameMax = 100;
 inline constexpr std::size_t kScopesMax = 20;  // elements: more than there are
@@ -35,19 +37,8 @@ inline constexpr std::size_t kSearchMax = 500;
 inline constexpr std::size_t kEntryBodyMax = 16 << 10;            // who comes in: an e-mail, a password, two names
 inline constexpr std::size_t kVisitorMessageBodyMax = 128 << 10;  // a message of kMessageMax characters
 
-/// An e-mail address, as one that somebody may register with.
-struct Email {
-  std::string text;                ///< To show and to send to.
-  std::string key;                 ///< By which it is compared: that of every spelling of the mailbox.
-  std::vector<std::string> forms;  ///< What its account may be indexed by, in the order in which to look: accounts of
-                                   ///< earlier builds had no key.
-};
-/// An e-mail address with which somebody may have registered once.
-struct TypedEmail {
-  Email email;
-  std::string issue;  ///< Why it may not be registered with any more; empty: it may.
-};
-TypedEmail typed_email(std::string_view typed);
+using api::Email;
+using api::TypedEmail;
 
 /// A password as it is hashed from now on: see text::password_form(). The limits hold for this form too.
 struct NewPassword {
@@ -100,15 +91,8 @@ std::string shown_telegram_token(std::string_view token);
 /// Whether it is text that shown_telegram_token() makes.
 bool is_shown_telegram_token(std::string_view text);
 
-/// local@domain with at least two labels; dots neither at the ends nor doubled; letters of any script. Deliverability
-/// is another question.
-bool is_email(std::string_view text);
-/// LDH labels (RFC 1035 2.3.1), ASCII; "*." may come first.
-bool is_domain(std::string_view text);
 /// Whether UTF-8 text has nothing but Unicode white space and invisible separators.
 bool is_blank(std::string_view text);
-/// Whether bytes are UTF-8 (RFC 3629): a body's are known to be, a query's may be anything.
-bool is_utf8(std::string_view bytes);
 
 }  // namespace parley::replyx
 

@@ -68,7 +68,7 @@ Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const
 }
 
 Result<void> visitor_typing(const Call<DialogPath, Nothing>& call, const Deps& deps, Opening client) {
-  pass({call.parameters.dialog_id, call.caller.site->owner, dialogs::Sender::user, {}, deps.clock()}, client, deps);
+  pass({call.parameters.dialog_id, call.caller.owner.value(), dialogs::Sender::user, {}, deps.clock()}, client, deps);
   return {};
 }
 
@@ -82,7 +82,7 @@ void add_typing(endpoint::Registry& registry) {
   registry.signal({.method = "POST",
                    .path = "/api/dialogs/{dialog_id}/typing",
                    .gate = &kTeam,
-                   .scope = accounts::Scope::dialogs_write,
+                   .right = kDialogsWrite,
                    .status = 204,
                    .operation = "signalOperatorTyping",
                    .summary = "Say that an operator is typing",

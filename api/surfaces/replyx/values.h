@@ -13,7 +13,6 @@
 namespace parley::replyx {
 
 /// Contexts of sealed values: what was sealed for one field cannot be opened as another.
-inline constexpr std::string_view kPasswordVerifierContext = "password_verifier";
 inline constexpr std::string_view kApiKeyContext = "api_key";
 inline constexpr std::string_view kTelegramTokenContext = "telegram_bot_token";
 
