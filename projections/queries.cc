@@ -126,20 +126,6 @@ DialogRow dialog_row(const postgres::Row& row, int first = 0) {
   return d;
 }
 
-/// The dialog's version when the viewer may know of it.
-Result<std::optional<std::int64_t>> visible_version(Reader& reader, const Principal& viewer, DialogId id) {
-  const Sight sight = sight_of(viewer);
-  const bool sees_all = std::holds_alternative<Admin>(viewer);
-  const auto rows =
-      reader.query("SELECT version FROM dialogs WHERE id = $1 AND ($4::boolean OR owner_id = $2 OR assistant_id = $3)",
-                   Params(id, sight.owner, sight.assistant, sees_all));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  std::int64_t version = 0;
-  (*rows)[0].into(version);
-  return version;
-}
-
 int at_most(int limit) { return std::clamp(limit, 0, kRowsMax); }
 
 }  // namespace
@@ -340,91 +326,35 @@ Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal
   return page_of<MessageRow>(*rows);
 }
 
-Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer, DialogId id,
-                                                    std::int64_t after_version, std::int32_t partition, int limit) {
-  auto seen = snapshot(lease);
-  if (!seen) return std::unexpected(seen.error());
-  const auto version = visible_version(*seen, viewer, id);
-  if (!version) return std::unexpected(version.error());
-  if (!*version) return std::nullopt;
-  StreamHistory history;
-  history.version = **version;
+Result<std::optional<Page<MessageRow>>> messages_after(Reader& reader, const Principal& viewer, DialogId id,
+                                                       std::int64_t after, int limit) {
+  // A dialog without such messages is one row of NULLs; one that the viewer may not know of is none.
   static const auto kStatement =
-      select(select_list<MessageRow>(), ", found FROM (") +
-      within_bounds(
-          select(select_list<MessageRow>(),
-                 " FROM messages WHERE dialog_id = $1 AND version > $2 ORDER BY version LIMIT $3::bigint + 1"),
-          "version", "$3::bigint") +
-      ") AS page ORDER BY version";
-  const auto rows = seen->query(kStatement, Params(id, after_version, at_most(limit)));
-  if (!rows) return std::unexpected(rows.error());
-  auto page = page_of<MessageRow>(*rows);
-  history.messages = std::move(page.rows);
-  history.has_more = page.has_more;
-  const auto checkpoint = seen->query(
-      "SELECT next, (SELECT position FROM parked_streams WHERE projection = $1 AND stream = $3) FROM checkpoints"
-      " WHERE projection = $1 AND partition = $2",
-      Params(kReadModels, partition, to_string(Stream{Kind::dialog, id.value})));
-  if (!checkpoint) return std::unexpected(checkpoint.error());
-  if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint, history.parked_at);
-  return history;
-}
-
-Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition, std::int64_t from,
-                                   std::int64_t span_max, int limit) {
-  auto seen = snapshot(lease);
-  if (!seen) return std::unexpected(seen.error());
-  OwnerHistory history{.events = {}, .read_to = from, .checkpoint = 0, .has_gap = false};
-  const auto checkpoint = seen->query("SELECT next FROM checkpoints WHERE projection = $1 AND partition = $2",
-                                      Params(kReadModels, partition));
-  if (!checkpoint) return std::unexpected(checkpoint.error());
-  if (!checkpoint->empty()) (*checkpoint)[0].into(history.checkpoint);
-  if (history.checkpoint <= from) return history;
-  const auto to = std::min(history.checkpoint, from + span_max);
-  static const auto kStatement =
-      "SELECT position, stream_id, type, at, owner_id, assistant_id, platform, first_name, message_id, sender, text, "
-      "operator_name, found FROM (" +
-      within_bounds(
-          "SELECT e.position, e.stream_id, e.type, e.at, d.owner_id, d.assistant_id, d.platform, d.first_name, m.id AS "
-          "message_id, m.sender, m.text,"
-          " m.operator_name FROM event_index e JOIN dialogs d ON d.id = e.stream_id AND d.owner_id = $1"
-          " LEFT JOIN messages m ON m.dialog_id = e.stream_id AND m.version = e.version"
-          " WHERE e.kind = 'dialog' AND e.partition = $2 AND e.position >= $3 AND e.position < $4 ORDER BY e.position "
-          "LIMIT $5::bigint + 1",
-          "position", "$5::bigint") +
-      ") AS page ORDER BY position";
-  const auto rows = seen->query(kStatement, Params(owner, partition, from, to, at_most(limit)));
-  if (!rows) return std::unexpected(rows.error());
-  auto page = page_of<OwnerEvent>(*rows, [](const postgres::Row& row, std::int64_t& found) {
-    OwnerEvent e;
-    row.into(e.position, e.dialog, e.type, e.at, e.owner, e.assistant, e.platform, e.first_name, e.message, e.sender,
-             e.text, e.operator_name, found);
-    return e;
-  });
-  history.events = std::move(page.rows);
-  history.read_to = page.has_more ? history.events.back().position + 1 : to;
-  const auto gap = seen->query(
-      "SELECT EXISTS (SELECT FROM parked_events e JOIN parked_streams s USING (projection, stream)"
-      " LEFT JOIN dialogs d ON d.id = split_part(e.stream, '/', 2)::bigint"
-      " WHERE e.projection = $1 AND s.partition = $2 AND e.stream LIKE 'dialog/%' AND e.position >= $3 AND e.position "
-      "< $4"
-      " AND (d.id IS NULL OR d.owner_id = $5))",
-      Params(kReadModels, partition, from, history.read_to, owner));
-  if (!gap) return std::unexpected(gap.error());
-  (*gap)[0].into(history.has_gap);
-  return history;
-}
-
-Result<std::optional<std::int64_t>> opening_parked_at(Reader& reader, DialogId id) {
-  const auto rows = reader.query(
-      "SELECT position FROM parked_streams WHERE projection = $1 AND stream = $2 AND NOT EXISTS (SELECT FROM dialogs "
-      "WHERE id = $3)",
-      Params(kReadModels, to_string(Stream{Kind::dialog, id.value}), id));
+      select(select_list<MessageRow>("m"), ", m.found FROM dialogs d LEFT JOIN LATERAL (") +
+      within_bounds(select(select_list<MessageRow>(),
+                           " FROM messages WHERE dialog_id = d.id AND version > $5 ORDER BY version LIMIT "
+                           "$4::bigint + 1"),
+                    "version", "$4::bigint") +
+      ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
+  const Sight sight = sight_of(viewer);
+  const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), after));
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
-  std::int64_t position = 0;
-  (*rows)[0].into(position);
-  return position;
+  if ((*rows)[0].is_null(0)) return Page<MessageRow>{};
+  return page_of<MessageRow>(*rows);
+}
+
+Result<std::optional<std::int64_t>> visible_version(Reader& reader, const Principal& viewer, DialogId id) {
+  const Sight sight = sight_of(viewer);
+  const bool sees_all = std::holds_alternative<Admin>(viewer);
+  const auto rows =
+      reader.query("SELECT version FROM dialogs WHERE id = $1 AND ($4::boolean OR owner_id = $2 OR assistant_id = $3)",
+                   Params(id, sight.owner, sight.assistant, sees_all));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  std::int64_t version = 0;
+  (*rows)[0].into(version);
+  return version;
 }
 
 Result<std::optional<std::vector<EventRow>>> dialog_events(Reader& reader, const Principal& viewer, DialogId id,

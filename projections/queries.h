@@ -109,54 +109,13 @@ postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& rea
                                                            DialogId id, int limit = kRowsMax,
                                                            std::optional<std::int64_t> before = {});
 
-/// A dialog's past for a stream that resumes: everything in it belongs to one state of the database.
-struct StreamHistory {
-  std::vector<MessageRow> messages;  ///< Versions above the one asked for, in order, at most `limit`.
-  bool has_more = false;             ///< `limit` or kPageBytesMax cut it: ask again after the last version here.
-  std::int64_t version =
-      0;  ///< The dialog's version; those without a message here are events that a stream does not show.
-  std::int64_t checkpoint = 0;  ///< The partition's: events below this offset are reflected, those from it on are not.
-  /// Of a parked dialog: where it stopped. Its own events from this offset on are not reflected, wherever the
-  /// checkpoint is.
-  std::optional<std::int64_t> parked_at = {};
-};
-/// Nothing when the viewer may not know of the dialog — or when its opening is not projected yet. `partition` is the
-/// dialog's.
-postgres::Result<std::optional<StreamHistory>> dialog_history(postgres::Lease& lease, const Principal& viewer,
-                                                              DialogId id, std::int64_t after_version,
-                                                              std::int32_t partition, int limit = 1'000);
+/// The messages with versions above `after`, in order. Nothing when the viewer may not know of the dialog.
+postgres::Result<std::optional<Page<MessageRow>>> messages_after(postgres::Reader& reader, const Principal& viewer,
+                                                                 DialogId id, std::int64_t after, int limit = kRowsMax);
 
-/// An event of a dialog, with what its rows say.
-struct OwnerEvent {
-  std::int64_t position = 0;
-  DialogId dialog;
-  std::string type;
-  Timestamp at;
-  AccountId owner;
-  AssistantId assistant;
-  std::string platform;
-  std::optional<Personal> first_name;
-  // Of a message.
-  std::optional<MessageId> message;
-  std::optional<std::string> sender;
-  std::optional<Personal> text;
-  std::optional<Personal> operator_name;
-};
-/// A part of what happened in an owner's dialogs, in one partition; one state of the database.
-struct OwnerHistory {
-  std::vector<OwnerEvent> events;  ///< In the order of the log, at most `limit`, and kPageBytesMax.
-  std::int64_t read_to = 0;        ///< Below this position nothing is missing: the next `from`.
-  std::int64_t checkpoint = 0;     ///< The partition's. At it there is nothing more.
-  bool has_gap = false;            ///< But for events of a parked dialog, which is the owner's or nobody's yet.
-};
-/// From a position on, going through `span_max` positions at most, so that a read is bounded whatever happened to
-/// others.
-postgres::Result<OwnerHistory> owner_history(postgres::Lease& lease, AccountId owner, std::int32_t partition,
-                                             std::int64_t from, std::int64_t span_max, int limit);
-
-/// Where a dialog is parked of which nothing is reflected, its opening being what could not be applied. Nothing: it is
-/// not.
-postgres::Result<std::optional<std::int64_t>> opening_parked_at(postgres::Reader& reader, DialogId id);
+/// The dialog's version when the viewer may know of it.
+postgres::Result<std::optional<std::int64_t>> visible_version(postgres::Reader& reader, const Principal& viewer,
+                                                              DialogId id);
 
 struct EventRow {
   std::int64_t version = 0;

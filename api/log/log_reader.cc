@@ -15,7 +15,7 @@ constexpr std::int64_t kNear = 1'000;
 constexpr std::size_t kRecordsAtOnce = 1'000;
 constexpr std::chrono::milliseconds kPollWait{50};
 /// A fetch that waits at the end of one partition holds back the next question, which may be about another.
-constexpr std::chrono::milliseconds kFetchWaitMax{10};
+constexpr std::chrono::milliseconds kFetchWaitMax{1};
 constexpr int kPrefetchKibMax = 2 * 1024;
 /// A reading that jumps needs a record at a time, not what follows it.
 constexpr const char* kFetchBytes = "131072";

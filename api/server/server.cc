@@ -25,7 +25,7 @@
 #include "api/log/log_reader.h"
 #include "api/progress/progress.h"
 #include "api/signals/signals.h"
-#include "api/streams/postgres_history.h"
+#include "api/streams/log_history.h"
 #include "api/streams/streams.h"
 #include "platform/crypto/keyring.h"
 #include "platform/kafka/topic_watch.h"
@@ -82,16 +82,9 @@ struct Api::Parts {
         }),
         streams(
             {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o, directory)},
-            [&views = views(o)](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
-              return views.message(dialog, time, created);
-            },
-            std::make_unique<PostgresHistory>(pool, progress), timers),
+            std::make_unique<LogHistory>(pool, progress, log_of_streams(o)), timers),
         signals({.kafka = o.kafka, .topic = topic("signals")},
-                [this, &views = views(o)](const schema::Typing& typing) {
-                  // A visitor knows that they are typing.
-                  streams.pass_on(typing.dialog, typing.owner, views.typing(typing),
-                                  typing.sender != dialogs::Sender::user);
-                }),
+                [this](const schema::Typing& typing) { streams.pass_on(typing); }),
         log({.kafka = o.kafka, .topic = topic("events")}),
         registries(declared(o)),
         server(
@@ -116,14 +109,11 @@ struct Api::Parts {
     return {keys,    of_realm, directory, dispatcher, key_uses, progress,   streams,  signals, log,      pool,
             queries, hashing,  timers,    limiter,    proxies,  partitions, identity, now,     creations};
   }
-  /// Streams have one form.
-  static const EventViews& views(const ServerOptions& o) { return o.surfaces.front().surface->events; }
 
   static Hub::Options hub(const ServerOptions& o, const Directory& directory) {
     // Streams leave connections for requests, where descriptors are few.
     const std::size_t connections = std::min(o.http.connections_max, http::connections_that_fit());
     Hub::Options options{.streams_max = std::min(o.streams_max, connections - connections / kShareOfRequests)};
-    options.feed_format = views(o).feed;
     options.owner_of = [&directory](AssistantId assistant) -> std::optional<AccountId> {
       const auto site = directory.site_of(assistant);
       return site ? std::optional(site->owner) : std::nullopt;
@@ -131,6 +121,13 @@ struct Api::Parts {
     options.window.bytes_max =
         std::max(o.stream_hub_bytes_max / static_cast<std::size_t>(o.partitions), options.window.tail_bytes_max);
     return options;
+  }
+  /// A reader for each thread that reads history: none waits for another.
+  static LogReader::Options log_of_streams(const ServerOptions& o) {
+    return {.kafka = o.kafka,
+            .topic = o.topic_prefix + ".events",
+            .readers_max = static_cast<std::size_t>(HistoryReader::Options{}.threads),
+            .patience = LogHistory::kLogWaitMax};
   }
   static postgres::SessionOptions session(const ServerOptions& o) {
     return {.connection = o.postgres, .application_name = "parley api"};

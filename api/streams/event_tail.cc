@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/streams/followed.h"
 #include "domain/model.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
@@ -46,22 +47,18 @@ std::optional<std::int64_t> integer(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-/// The dialog event of a record. Nothing for other streams' records, and for what has no readable envelope.
-std::optional<Hub::Record> dialog_record(const kafka::Message& message) {
+/// The event of a record. Nothing for streams that cannot be followed, and for what has no readable envelope.
+std::optional<Hub::LogRecord> followed_record(const kafka::Message& message) {
   const auto subject = message.header("ce_subject");
   const auto stream = subject ? parse_stream(*subject) : std::nullopt;
-  if (!stream || stream->kind != Kind::dialog) return std::nullopt;
+  if (!stream || !is_followed(stream->kind)) return std::nullopt;
   const auto type = message.header("ce_type");
   const auto at = schema::parse_time(message.header("ce_time").value_or(""));
   const auto sequence = integer(message.header("ce_sequence").value_or(""));
   if (!type || !at || !sequence) return std::nullopt;
   const auto actor = message.header("ce_actor").value_or("");
-  return Hub::Record{.type = *type,
-                     .dialog = {stream->id},
-                     .sequence = *sequence,
-                     .at = *at,
-                     .value = message.value(),
-                     .actor = actor};
+  return Hub::LogRecord{
+      .type = *type, .stream = *stream, .sequence = *sequence, .at = *at, .value = message.value(), .actor = actor};
 }
 
 }  // namespace
@@ -144,7 +141,7 @@ struct EventTail::Impl {
       batch.clear();
       const auto polled = consumer->poll(batch, kBatchMax, kPollWait);
       for (const auto& message : batch) {
-        if (const auto record = dialog_record(message)) hub.append(message.partition(), message.offset(), *record);
+        if (const auto record = followed_record(message)) hub.append(message.partition(), message.offset(), *record);
         positions[static_cast<std::size_t>(message.partition())].offset = message.offset() + 1;
       }
       if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset))
@@ -168,7 +165,7 @@ struct EventTail::Impl {
     return {};
   }
 
-  /// The projector's checkpoints, but no further back than start_distance_max.
+  /// tail_at_start below the projector's checkpoints, but no further back than start_distance_max.
   std::expected<std::vector<kafka::PartitionOffset>, Fault> start_positions(const kafka::Consumer& consumer) {
     const auto deadline = Clock::now() + options.checkpoints_wait;
     while (!history.known() && Clock::now() < deadline && wait(kCheckpointsLook)) {
@@ -188,7 +185,7 @@ struct EventTail::Impl {
                                      true});
       }
       const std::int64_t earliest = std::max((*begins)[i].offset, offset - options.start_distance_max);
-      offset = known ? std::max(checkpoint, earliest) : earliest;
+      offset = known ? std::max(checkpoint - options.tail_at_start, earliest) : earliest;
     }
     log::info("events are followed", {{"topic", options.topic}, {"from_checkpoints", known}});
     return std::move(*start);

@@ -13,8 +13,8 @@
 
 namespace parley::api {
 
-/// Owns the thread "hub", which reads every partition read_committed, from the projector's checkpoints on. While Kafka
-/// is away it goes on trying; positions outlive a lost connection. Thread-safe.
+/// Owns the thread "hub", which reads every partition read_committed, from a little below the projector's checkpoints
+/// on. While Kafka is away it goes on trying; positions outlive a lost connection. Thread-safe.
 class EventTail {
  public:
   struct Options {
@@ -23,6 +23,9 @@ class EventTail {
     int partitions = 16;
     std::int64_t start_distance_max =
         100'000;  ///< offsets before the end where it starts at the latest, however far the projector is behind
+    /// Offsets below the projector's checkpoint where it starts: clients that a restart has cut off find what they
+    /// missed in the hub, and do not all ask for history at once.
+    std::int64_t tail_at_start = 1'000;
     std::chrono::milliseconds checkpoints_wait{3'000};  ///< at the start; then that distance before the end
   };
 

@@ -13,8 +13,15 @@ Frame shared(std::string text) { return std::make_shared<const std::string>(std:
 
 }  // namespace
 
-Feed::Feed(AccountId owner, std::string log, const Ends& ends, Clock::time_point opened_at, const Limits& limits)
-    : owner_(owner), log_(std::move(log)), ends_(ends), opened_at_(opened_at), limits_(limits), places_(ends.size()) {}
+Feed::Feed(AccountId owner, const EventViews& views, std::string log, const Ends& ends, Clock::time_point opened_at,
+           const Limits& limits)
+    : owner_(owner),
+      views_(views),
+      log_(std::move(log)),
+      ends_(ends),
+      opened_at_(opened_at),
+      limits_(limits),
+      places_(ends.size()) {}
 
 void Feed::start(std::unique_ptr<Sink> sink, const std::string& opening) {
   const std::lock_guard lock(mutex_);
@@ -33,7 +40,7 @@ void Feed::announce(bool is_reset, Timestamp now) {
   if (!ended_) write(shared(is_reset ? frames::feed_reset(id(), now) : frames::feed_id(id())));
 }
 
-Feed::Need Feed::catch_up(int partition, const Window& window, const Confirmed& confirmed, Timestamp now) {
+Feed::Need Feed::catch_up(int partition, Window& window, const Confirmed& confirmed, Timestamp now) {
   const std::lock_guard lock(mutex_);
   if (ended_) return Need::end;
   Place& at = place(partition);
@@ -41,18 +48,19 @@ Feed::Need Feed::catch_up(int partition, const Window& window, const Confirmed& 
   if (const auto before = unreached(at, window, confirmed, now)) return *before;
   if (at.position < window.floor()) return has_room() ? uncovered(at, window) : Need::socket;
   Need need = Need::nothing;
-  window.visit_from(at.position, [&](std::int64_t offset, std::optional<AccountId> owner, const Frame& feed) {
+  window.visit_from(at.position, [&](Window::Held& event, std::optional<AccountId> owner) {
+    const auto frame = owner == owner_ ? window.frame(event, views_, Viewer::feed) : nullptr;
     if (!owner) {
       need = uncovered(at, window);
-    } else if (*owner == owner_ && feed) {
+    } else if (frame) {
       if (!has_room()) {
         need = Need::socket;
       } else {
-        at.position = offset + 1;
-        if (!write_event(feed)) need = Need::end;
+        at.position = event.offset + 1;
+        if (!write_event(frame)) need = Need::end;
       }
     }
-    if (need == Need::nothing) at.position = offset + 1;
+    if (need == Need::nothing) at.position = event.offset + 1;
     return need == Need::nothing;
   });
   if (need != Need::nothing) return need;
@@ -63,20 +71,21 @@ Feed::Need Feed::catch_up(int partition, const Window& window, const Confirmed& 
   return Need::nothing;
 }
 
-Feed::Need Feed::appended(int partition, std::int64_t offset, std::optional<AccountId> owner, const Frame& feed) {
+Feed::Need Feed::appended(int partition, Window& window, Window::Held& event, std::optional<AccountId> owner) {
   const std::lock_guard lock(mutex_);
   if (ended_) return Need::end;
   Place& at = place(partition);
-  if (!at.is_live || offset < at.position)
+  if (!at.is_live || event.offset < at.position)
     return Need::nothing;  // the window has it for later; or another process has delivered it
-  if (owner && (*owner != owner_ || !feed)) return Need::nothing;
+  const auto frame = owner == owner_ ? window.frame(event, views_, Viewer::feed) : nullptr;
+  if (owner && !frame) return Need::nothing;
   if (!owner || !has_room()) {
-    at.position = offset;
+    at.position = event.offset;
     at.is_live = false;
     return owner ? Need::socket : Need::history;
   }
-  at.position = offset + 1;
-  return write_event(feed) ? Need::nothing : Need::end;
+  at.position = event.offset + 1;
+  return write_event(frame) ? Need::nothing : Need::end;
 }
 
 void Feed::loaded(int partition, const FeedChapter& chapter, Timestamp now) {

@@ -11,7 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "api/streams/dialog_stream.h"
+#include "api/streams/stream_subscription.h"
+#include "api/streams/views.h"
 #include "api/streams/window.h"
 #include "domain/kernel.h"
 
@@ -29,17 +30,17 @@ struct FeedChapter {
   bool has_gap = false;         ///< The read model holds something back that is the owner's, or may be.
 };
 
-/// The promise: every event of the owner's dialogs that is shown in feeds, once, in the order of its dialog. What it
+/// The promise: every event of the owner's streams that is shown on feeds, once, in the order of its stream. What it
 /// remembers of the way is a position in every partition, which is also the id of every frame: whoever comes back with
 /// an id goes on right after that frame. What follows a position comes out of the partition's window while that has it,
-/// and out of the read model otherwise, as a DialogStream has it for one dialog.
+/// and out of the read model otherwise, as a StreamSubscription has it for one stream.
 ///
 /// Thread-safe; does not block. Whoever calls a function with a partition holds that partition's lock; those of several
 /// partitions may be called at once.
 class Feed {
  public:
-  using Clock = DialogStream::Clock;
-  using Need = DialogStream::Need;
+  using Clock = StreamSubscription::Clock;
+  using Need = StreamSubscription::Need;
   /// Of each partition: up to where everything has been handed to the feeds that were live in it.
   using Ends = std::vector<std::atomic<std::int64_t>>;
   /// Of a partition: when it was asked for its end the last time, and that; everything below it is in the window, or
@@ -49,7 +50,7 @@ class Feed {
     std::int64_t end = 0;
   };
   struct Limits {
-    std::size_t pace_bytes = 65'536;  ///< As a DialogStream's.
+    std::size_t pace_bytes = 65'536;  ///< As a StreamSubscription's.
     std::int64_t span_max = 20'000;   ///< Offsets that one read of history goes through.
     int events_max = 256;             ///< And events that it brings.
     /// Offsets in all partitions together that a client may be behind the windows: more is not made up for, but told
@@ -57,10 +58,12 @@ class Feed {
     std::int64_t behind_max = 500'000;
   };
 
-  /// `log`: what ids begin with. `ends` must outlive this.
-  Feed(AccountId owner, std::string log, const Ends& ends, Clock::time_point opened_at, const Limits& limits);
+  /// `views`: what is shown. `log`: what ids begin with. `views` and `ends` must outlive this.
+  Feed(AccountId owner, const EventViews& views, std::string log, const Ends& ends, Clock::time_point opened_at,
+       const Limits& limits);
 
   AccountId owner() const { return owner_; }
+  const EventViews& views() const { return views_; }
   Clock::time_point opened_at() const { return opened_at_; }
 
   /// First: from here on it writes. `opening` is the first frame.
@@ -74,16 +77,16 @@ class Feed {
   /// Writes what there is in a partition, until it is live there or needs something. A position that the log turns out
   /// not to have reached is told (stream.reset), once for all partitions; from there it goes on with what has come
   /// since it was opened.
-  Need catch_up(int partition, const Window& window, const Confirmed& confirmed, Timestamp now);
-  /// An event has come into the window of a partition. `owner` is unknown when nothing says whose dialog it is: history
+  Need catch_up(int partition, Window& window, const Confirmed& confirmed, Timestamp now);
+  /// An event has come into the window of a partition. `owner` is unknown when nothing says whose stream it is: history
   /// will.
-  Need appended(int partition, std::int64_t offset, std::optional<AccountId> owner, const Frame& feed);
+  Need appended(int partition, Window& window, Window::Held& event, std::optional<AccountId> owner);
   /// What was read. Then catch_up().
   void loaded(int partition, const FeedChapter& chapter, Timestamp now);
   /// Where to read on.
   std::int64_t position(int partition) const;
 
-  /// As DialogStream has them.
+  /// As StreamSubscription has them.
   void delay(Timestamp now);
   void ask_again(int partition);
   void pass_on(const Frame& frame);
@@ -118,6 +121,7 @@ class Feed {
   bool has_room() const { return sink_->queued_bytes() < limits_.pace_bytes; }
 
   const AccountId owner_;
+  const EventViews& views_;
   const std::string log_;
   const Ends& ends_;
   const Clock::time_point opened_at_;

@@ -10,15 +10,15 @@
 namespace parley::api::frames {
 namespace {
 
-std::string note(std::string_view type, std::optional<DialogId> dialog, std::optional<std::int64_t> last_event_id,
+std::string note(std::string_view type, const std::optional<Stream>& stream, std::optional<std::int64_t> last_event_id,
                  Timestamp now) {
   json::Writer w;
   w.begin_object();
   w.key("type");
   w.string(type);
-  if (dialog) {
-    w.key("dialog_id");
-    w.integer(dialog->value);
+  if (stream) {
+    w.key(std::string(to_string(stream->kind)) + "_id");
+    w.integer(stream->id);
   }
   if (last_event_id) {
     w.key("last_event_id");
@@ -43,6 +43,16 @@ std::string event(std::int64_t id, std::string json) {
 
 std::string hidden(std::int64_t id) { return "id: " + std::to_string(id) + "\n\n"; }
 
+Frame of_stream(const EventRecord& record, const EventViews& views, Viewer viewer) {
+  auto json = views.show(record, viewer);
+  return std::make_shared<const std::string>(json ? event(record.sequence, std::move(*json)) : hidden(record.sequence));
+}
+
+Frame of_feed(const EventRecord& record, const EventViews& views) {
+  auto json = views.show(record, Viewer::feed);
+  return json ? std::make_shared<const std::string>(data(std::move(*json))) : nullptr;
+}
+
 std::string established(std::string_view client_id, Timestamp now) {
   json::Writer w;
   w.begin_object();
@@ -56,10 +66,12 @@ std::string established(std::string_view client_id, Timestamp now) {
   return data(w.take());
 }
 
-std::string delayed(DialogId dialog, Timestamp now) { return data(note("stream.delayed", dialog, std::nullopt, now)); }
+std::string delayed(const Stream& stream, Timestamp now) {
+  return data(note("stream.delayed", stream, std::nullopt, now));
+}
 
-std::string reset(DialogId dialog, std::int64_t current, Timestamp now) {
-  return event(current, note("stream.reset", dialog, current, now));
+std::string reset(const Stream& stream, std::int64_t current, Timestamp now) {
+  return event(current, note("stream.reset", stream, current, now));
 }
 
 std::string error(const std::string& error_json) {

@@ -4,8 +4,9 @@
 #include <string>
 #include <string_view>
 
+#include "api/streams/views.h"
 #include "api/streams/window.h"
-#include "domain/kernel.h"
+#include "domain/model.h"
 
 namespace parley::api::frames {
 
@@ -16,11 +17,16 @@ std::string event(std::int64_t id, std::string json);
 /// An event that the viewer may not see: the id moves on, no data is dispatched.
 std::string hidden(std::int64_t id);
 
+/// What a viewer of the event's stream gets: what its surface shows, or a hidden one.
+Frame of_stream(const EventRecord& record, const EventViews& views, Viewer viewer);
+/// What a feed gets, without an id; nothing where nothing is shown.
+Frame of_feed(const EventRecord& record, const EventViews& views);
+
 std::string established(std::string_view client_id, Timestamp now);
 /// What follows has to wait for the read model.
-std::string delayed(DialogId dialog, Timestamp now);
+std::string delayed(const Stream& stream, Timestamp now);
 /// The client's id is of another log; the stream goes on after `current`.
-std::string reset(DialogId dialog, std::int64_t current, Timestamp now);
+std::string reset(const Stream& stream, std::int64_t current, Timestamp now);
 /// `error_json` is the surface's error body, an object with the member "error".
 std::string error(const std::string& error_json);
 

@@ -1,71 +1,66 @@
 #pragma once
-// What streams need of the read model. An interface, so that the seam between history and live can be tested at every
+// What streams need of the past. An interface, so that the seam between history and live can be tested at every
 // interleaving.
 #include <algorithm>
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "domain/dialogs/dialogs.h"
-#include "domain/kernel.h"
+#include "api/streams/views.h"
+#include "domain/model.h"
 
 namespace parley::api {
 
-/// A part of a dialog's past; all of it belongs to one state of the database.
+/// A part of a stream's past; all of it belongs to one state of the read model.
 struct History {
-  struct Message {
-    std::int64_t version = 0;  ///< The dialog's: ce_sequence of the event, and its id in a stream.
-    Timestamp at;
-    dialogs::MessageCreated created;
-  };
-  bool is_visible = true;  ///< False: the viewer may not know of the dialog, or its opening is not projected; then
+  bool is_visible = true;  ///< False: the viewer may not know of the stream, or its first event is not projected; then
                            ///< reflected() alone counts.
-  std::vector<Message> messages;  ///< After the version asked for, in order.
-  bool has_more = false;          ///< The limit cut them.
-  std::int64_t version = 0;       ///< The dialog's; versions without a message are events that a stream does not show.
-  std::int64_t checkpoint = 0;    ///< The partition's: dialog events below this offset are reflected.
-  /// The read model could not apply an event of this dialog and stopped there: from this offset on nothing of it is
+  std::vector<EventRecord> events;  ///< After the version asked for, in order, of the types asked for.
+  bool has_more = false;            ///< A limit cut them.
+  std::int64_t version = 0;         ///< The stream's; versions without an event here are of other types.
+  std::int64_t checkpoint = 0;      ///< The partition's: events below this offset are reflected.
+  /// The read model could not apply an event of this stream and stopped there: from this offset on nothing of it is
   /// reflected, until it is let go on.
   std::optional<std::int64_t> parked_at = {};
 
-  /// Below it everything of the dialog is here.
+  /// Below it everything of the stream is here.
   std::int64_t reflected() const { return std::min(checkpoint, parked_at.value_or(checkpoint)); }
 };
+struct HistoryRequest {
+  Stream stream;
+  Principal viewer;
+  std::int64_t after = 0;
+  int partition = 0;                   ///< The stream's.
+  int limit = 0;                       ///< Events.
+  std::span<const std::string> types;  ///< Wire names; must outlive the reading.
+};
 
-/// A part of what happened in the dialogs of one owner, in one partition; all of it belongs to one state of the
-/// database.
+/// A part of what happened in the streams of one owner, in one partition; all of it belongs to one state of the read
+/// model.
 struct FeedHistory {
   struct Event {
     std::int64_t offset = 0;
-    DialogId dialog;
-    Timestamp at;
-    dialogs::Event event;
+    EventRecord record;
   };
-  std::vector<Event> events;    ///< From the offset asked for on, in the order of the log. Of types that a feed shows.
+  std::vector<Event> events;    ///< From the offset asked for on, in the order of the log, of the types asked for.
   std::int64_t read_to = 0;     ///< Below this offset nothing of the owner's is missing.
   std::int64_t checkpoint = 0;  ///< The partition's.
-  bool has_gap =
-      false;  ///< Below `read_to` there is something that the read model could not apply: it is the owner's, or may be.
+  /// Below `read_to` there is something that the read model could not apply: it is the owner's, or may be.
+  bool has_gap = false;
 };
 struct FeedHistoryRequest {
   AccountId owner;
   int partition = 0;
   std::int64_t from = 0;
-  std::int64_t span_max = 0;  ///< Offsets that are gone through.
-  int limit = 0;              ///< Events.
+  std::int64_t span_max = 0;           ///< Offsets that are gone through.
+  int limit = 0;                       ///< Events.
+  std::span<const std::string> types;  ///< Wire names; must outlive the reading.
 };
 
-struct HistoryRequest {
-  DialogId dialog;
-  Principal viewer;
-  std::int64_t after = 0;
-  int partition = 0;  ///< The dialog's.
-  int limit = 0;      ///< Messages.
-};
-
-/// The read model is away, for whatever reason; asking again may help. The text is for logs alone.
+/// The read model or the log cannot be read; asking again may help. The text is for logs alone.
 struct HistoryUnavailable {
   std::string text;
 };

@@ -23,7 +23,7 @@ HistoryReader::HistoryReader(HistorySource& source, Options options)
   }
 }
 
-std::expected<bool, HistoryUnavailable> HistoryReader::DialogWaiter::turn(HistorySource& source) {
+std::expected<bool, HistoryUnavailable> HistoryReader::StreamWaiter::turn(HistorySource& source) {
   const auto wanted = request();
   if (!wanted) return false;
   auto history = source.read(*wanted);

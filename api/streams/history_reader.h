@@ -35,8 +35,8 @@ class HistoryReader {
     /// It stays in the line.
     virtual void delayed() = 0;
   };
-  /// One that reads a part of a dialog's past.
-  class DialogWaiter : public Waiter {
+  /// One that reads a part of a stream's past.
+  class StreamWaiter : public Waiter {
    public:
     /// What to read, or nothing when it does not need it any more.
     virtual std::optional<HistoryRequest> request() = 0;
@@ -73,9 +73,9 @@ class HistoryReader {
   HistorySource& source_;
   const Options options_;
   metrics::Counter reads_ =
-      metrics::counter("parley_stream_history_reads_total", "Reads of a dialog's history for a stream");
-  metrics::Counter failures_ =
-      metrics::counter("parley_stream_history_failures_total", "Reads of history that the read model did not answer");
+      metrics::counter("parley_stream_history_reads_total", "Reads of history for a stream or a feed");
+  metrics::Counter failures_ = metrics::counter("parley_stream_history_failures_total",
+                                                "Reads of history that PostgreSQL or Kafka did not answer");
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::weak_ptr<Waiter>> line_;

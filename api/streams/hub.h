@@ -1,6 +1,6 @@
 #pragma once
-// All windows and all streams of one process: events come in, each goes to the streams of its dialog, and each stream
-// gets what it waits for.
+// All windows and all subscriptions of one process: events come in, each goes to the subscribers of its stream and to
+// its owner's feeds, as their surfaces show it, and each subscriber gets what it waits for.
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -13,28 +13,22 @@
 #include <vector>
 
 #include "api/http/timers.h"
-#include "api/streams/dialog_stream.h"
 #include "api/streams/feed.h"
 #include "api/streams/history.h"
 #include "api/streams/history_reader.h"
 #include "api/streams/log_token.h"
+#include "api/streams/stream_subscription.h"
+#include "api/streams/views.h"
 #include "api/streams/window.h"
-#include "domain/dialogs/dialogs.h"
-#include "domain/kernel.h"
+#include "domain/model.h"
+#include "schemas/signals.h"
 
 namespace parley::api {
 
-/// A message as the surface shows it: the JSON of the whole event, with what the envelope has. Called on several
-/// threads at once.
-using MessageFormat = std::function<std::string(DialogId, const dialogs::MessageCreated&, Timestamp)>;
-
-/// Any other event as feeds show it; nothing: not at all.
-using FeedFormat = std::function<std::optional<std::string>(DialogId, const dialogs::Event&, Timestamp)>;
-
 /// A client that has asked for a stream and has no answer yet. One of the two is called, once.
-class Opening {
+class PendingClient {
  public:
-  virtual ~Opening() = default;
+  virtual ~PendingClient() = default;
   /// Answers with a stream; `on_close` is called once when it is over, never from within this or a call of the Sink.
   virtual std::unique_ptr<Sink> start(std::function<void()> on_close) = 0;
   virtual void refuse(const Error& error) = 0;
@@ -51,9 +45,8 @@ class Hub {
   struct Options {
     int partitions = 16;
     Window::Limits window{};  ///< of each partition
-    DialogStream::Limits stream{};
+    StreamSubscription::Limits stream{};
     Feed::Limits feed{};
-    FeedFormat feed_format{};
     /// Whose assistant that is, as far as it is known without PostgreSQL. Called on several threads at once; does not
     /// block.
     std::function<std::optional<AccountId>(AssistantId)> owner_of{};
@@ -66,28 +59,28 @@ class Hub {
     std::chrono::milliseconds pace_min{10};  ///< between looks at a socket that is full, doubled while it stays so
     std::chrono::milliseconds pace_max{250};
   };
-  using Clock = DialogStream::Clock;
+  using Clock = StreamSubscription::Clock;
   static constexpr std::chrono::seconds kEndWaitMax{5};
 
-  /// `history` and `timers` must outlive this.
-  Hub(const Options& options, MessageFormat format, HistorySource& history, http::Timers& timers);
+  /// `history`, `timers` and all views that are given with clients must outlive this.
+  Hub(const Options& options, HistorySource& history, http::Timers& timers);
   ~Hub();
   Hub(const Hub&) = delete;
   Hub& operator=(const Hub&) = delete;
 
   // From the log, one thread per partition.
 
-  struct Record {
+  struct LogRecord {
     std::string_view type;
-    DialogId dialog;
+    Stream stream;
     std::int64_t sequence = 0;
     Timestamp at;
     std::string_view value;
-    std::string_view actor{};  ///< ce_actor: says whose dialog it is, for nobody else may have a part in it
+    std::string_view actor{};  ///< ce_actor: says whose stream it is, because decisions let nobody else act in it.
   };
   /// Before the partition's first record.
   void start_at(int partition, std::int64_t offset);
-  void append(int partition, std::int64_t offset, const Record& record);
+  void append(int partition, std::int64_t offset, const LogRecord& record);
   /// All records that were in the partition at `when` have been appended; it ended before the offset `end`.
   void confirm(int partition, Clock::time_point when, std::int64_t end);
   /// Somebody waits for confirm().
@@ -103,18 +96,19 @@ class Hub {
 
   // From clients.
 
-  void open(std::unique_ptr<Opening> opening, DialogId dialog, const Principal& viewer,
-            std::optional<std::int64_t> last_id);
-  /// A feed of everything new in the dialogs of one owner. `log`: of which the ids are. It goes on after the positions
+  /// Follows one stream, of a followed kind, as `views` show it.
+  void open(std::unique_ptr<PendingClient> client, const Stream& stream, const Principal& viewer,
+            const EventViews& views, std::optional<std::int64_t> last_id);
+  /// A feed of everything new in the streams of one owner. `log`: of which the ids are. It goes on after the positions
   /// in `from`, or, where they are of another log or too far behind, from now, and says so; without them from now. That
   /// the log has not reached one of them it says once that is certain.
-  void open_feed(std::unique_ptr<Opening> opening, AccountId owner, const std::string& log,
-                 const std::optional<LogToken>& from);
-  /// Passes on what is no event (a data frame without an id) to the streams of the dialog, its visitor's among them or
-  /// not, and to its owner's feeds; nothing keeps it.
-  void pass_on(DialogId dialog, AccountId owner, const Frame& frame, bool to_visitors);
-  /// What the log's newest part says of a dialog.
-  std::optional<DialogFacts> find_dialog(DialogId dialog) const;
+  void open_feed(std::unique_ptr<PendingClient> client, AccountId owner, const EventViews& views,
+                 const std::string& log, const std::optional<LogToken>& from);
+  /// Passes on what is no event (a data frame without an id) to the subscribers of the dialog and to its owner's feeds,
+  /// as their views show it; nothing keeps it.
+  void pass_on(const schema::Typing& typing);
+  /// What the log's newest part says of a stream.
+  std::optional<StreamFacts> find(const Stream& stream) const;
   std::size_t streams() const;
   /// Ends the streams of a viewer who may not follow any more: the refusal is their last frame. Looks at every stream.
   void end_those_of(const Principal& viewer, Code refusal);
@@ -126,7 +120,7 @@ class Hub {
     std::size_t bytes = 0;
   };
   Retained retained() const;
-  /// Of a partition: every dialog event from this offset on is retained.
+  /// Of a partition: every followed event from this offset on is retained.
   std::int64_t floor(int partition) const;
 
  private:

@@ -18,10 +18,10 @@ class HttpSink final : public Sink {
   const http::EventStream stream_;
 };
 
-class HttpOpening final : public Opening {
+class HttpClient final : public PendingClient {
  public:
   template <class Request>
-  explicit HttpOpening(Request&& request)
+  explicit HttpClient(Request&& request)
       : responder_(std::move(request.responder)),
         extra_(std::move(request.extra)),
         error_(std::move(request.error)),
@@ -49,9 +49,9 @@ Hub::Options hub_options(const Streams::Options& options) {
 }  // namespace
 
 struct Streams::Impl {
-  Impl(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> source, http::Timers& timers)
+  Impl(const Options& options, std::unique_ptr<HistorySource> source, http::Timers& timers)
       : history(std::move(source)),
-        hub(hub_options(options), std::move(format), *history, timers),
+        hub(hub_options(options), *history, timers),
         tail({.kafka = options.kafka, .topic = options.topic_prefix + ".events", .partitions = options.partitions}, hub,
              *history) {}
 
@@ -60,30 +60,27 @@ struct Streams::Impl {
   EventTail tail;
 };
 
-Streams::Streams(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> history,
-                 http::Timers& timers)
-    : impl_(std::make_unique<Impl>(options, std::move(format), std::move(history), timers)) {}
+Streams::Streams(const Options& options, std::unique_ptr<HistorySource> history, http::Timers& timers)
+    : impl_(std::make_unique<Impl>(options, std::move(history), timers)) {}
 Streams::~Streams() = default;
 
 void Streams::open(StreamRequest request) {
-  auto client = std::make_unique<HttpOpening>(std::move(request));
-  impl_->hub.open(std::move(client), request.dialog, request.viewer, request.last_id);
+  auto client = std::make_unique<HttpClient>(std::move(request));
+  impl_->hub.open(std::move(client), request.stream, request.viewer, request.views, request.last_id);
 }
 
 void Streams::ask_end(int partition, std::function<void(std::int64_t)> tell) {
   impl_->hub.ask_end(partition, std::move(tell));
 }
 
-std::optional<DialogFacts> Streams::find_dialog(DialogId dialog) const { return impl_->hub.find_dialog(dialog); }
+std::optional<StreamFacts> Streams::find(const Stream& stream) const { return impl_->hub.find(stream); }
 void Streams::end_those_of(const Principal& viewer, Code refusal) { impl_->hub.end_those_of(viewer, refusal); }
 void Streams::open(FeedRequest request) {
-  auto client = std::make_unique<HttpOpening>(std::move(request));
-  impl_->hub.open_feed(std::move(client), request.owner, request.log, request.last);
+  auto client = std::make_unique<HttpClient>(std::move(request));
+  impl_->hub.open_feed(std::move(client), request.owner, request.views, request.log, request.last);
 }
 
-void Streams::pass_on(DialogId dialog, AccountId owner, std::string json, bool to_visitors) {
-  impl_->hub.pass_on(dialog, owner, std::make_shared<const std::string>(frames::data(std::move(json))), to_visitors);
-}
+void Streams::pass_on(const schema::Typing& typing) { impl_->hub.pass_on(typing); }
 void Streams::read_model_advanced() { impl_->hub.read_model_advanced(); }
 void Streams::close_all() { impl_->hub.close_all(); }
 health::Verdict Streams::verdict() const { return impl_->tail.verdict(); }

@@ -1,5 +1,5 @@
 #pragma once
-// Live event streams of dialogs: what a surface opens, and what the API process runs.
+// Live event streams and feeds: what a surface opens, and what the API process runs.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,12 +17,13 @@
 
 namespace parley::api {
 
-/// A client that asks for a dialog's stream. Who it is has been authenticated; of a visitor the guest's secret has been
-/// checked for this dialog.
+/// A client that asks for a stream. Who it is has been authenticated; a visitor's secret has been checked for this
+/// stream.
 struct StreamRequest {
   http::Responder responder;
-  DialogId dialog;
-  Principal viewer;                     ///< Owner, Operator or Visitor: whether the dialog is theirs is decided here
+  Stream stream;                        ///< Of a followed kind (followed.h).
+  const EventViews& views;              ///< The surface's; must outlive the Streams.
+  Principal viewer;                     ///< Owner, Operator or Visitor: whether the stream is theirs is decided here
   std::optional<std::int64_t> last_id;  ///< not negative; absent: from now; 0: everything
   http::Headers extra{};                ///< for the stream's head
   std::function<http::Response(const Error&)>
@@ -32,10 +33,11 @@ struct StreamRequest {
   std::function<std::optional<Error>()> over{};
 };
 
-/// A client that asks for a feed of an owner's dialogs, and may.
+/// A client that asks for a feed of an owner's streams, and may.
 struct FeedRequest {
   http::Responder responder;
   AccountId owner;
+  const EventViews& views;                            ///< The surface's; must outlive the Streams.
   std::string log;                                    ///< endpoint::Deps::log_identity
   std::optional<LogToken> last;                       ///< the id that the client has
   http::Headers extra{};                              ///< for the stream's head
@@ -45,11 +47,12 @@ struct FeedRequest {
 
 /// Owns the hub and its threads ("hub", "history-N"). Thread-safe.
 ///
-/// A stream: `data: {"type":"connection.established",...}`, then the dialog's events in order, each once: messages as
-/// `id: N` and `data:` in the surface's form, what is not shown as `id: N` alone. `data: __ping__` after a silence.
+/// A stream: `data: {"type":"connection.established",...}`, then the stream's events in order, each once: what the
+/// surface shows the viewer as `id: N` and `data:`, what it does not show as `id: N` alone. `data: __ping__` after a
+/// silence.
 /// {"type":"stream.delayed"} when what follows has to wait for the read model; nothing newer is sent before it.
 /// {"type":"stream.reset"} with the current id when the client's id is of another log, or the log has not reached it.
-/// {"type":"error","error":{...}} as the last frame when it turns out late that the dialog is not the viewer's, or when
+/// {"type":"error","error":{...}} as the last frame when it turns out late that the stream is not the viewer's, or when
 /// the viewer's session is over.
 class Streams {
  public:
@@ -61,31 +64,30 @@ class Streams {
   };
 
   /// `timers` must outlive this.
-  Streams(const Options& options, MessageFormat format, std::unique_ptr<HistorySource> history, http::Timers& timers);
+  Streams(const Options& options, std::unique_ptr<HistorySource> history, http::Timers& timers);
   ~Streams();
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
-  /// Answers the request, now or as soon as it is known whether the dialog is the viewer's: with a stream or an error.
+  /// Answers the request, now or as soon as it is known whether the stream is the viewer's: with a stream or an error.
   /// Does not block.
   void open(StreamRequest request);
 
   /// As Hub has it: where a partition of the log ends, as Kafka says it from now on.
   void ask_end(int partition, std::function<void(std::int64_t end)> tell);
 
-  /// What the newest part of the log says of a dialog; nothing: ask the read model.
-  std::optional<DialogFacts> find_dialog(DialogId dialog) const;
+  /// What the newest part of the log says of a stream; nothing: ask the read model.
+  std::optional<StreamFacts> find(const Stream& stream) const;
 
   /// Ends the streams of a viewer who is not let in any more, with the refusal as their last frame.
   void end_those_of(const Principal& viewer, Code refusal);
-  /// Answers with a feed of everything new in the owner's dialogs, from `last` on, or from now: messages, and what
-  /// Hub::Options::feed_format shows. Every frame of it has an id; {"type":"stream.reset"} when it does not go on from
-  /// `last`.
+  /// Answers with a feed of everything new in the owner's streams, from `last` on, or from now, as far as the surface
+  /// shows it on feeds. Every frame of it has an id; {"type":"stream.reset"} when it does not go on from `last`.
   void open(FeedRequest request);
 
-  /// Passes on what is no event (`json` of the surface) to the open streams of the dialog, its visitor's among them or
-  /// not, and to its owner's feeds; nothing keeps it.
-  void pass_on(DialogId dialog, AccountId owner, std::string json, bool to_visitors);
+  /// Passes on what is no event to the open streams of the dialog and to its owner's feeds, as far as their surfaces
+  /// show it; nothing keeps it.
+  void pass_on(const schema::Typing& typing);
 
   /// For Progress::on_advance.
   void read_model_advanced();

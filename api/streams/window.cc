@@ -3,35 +3,37 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/streams/frames.h"
 #include "platform/invariant.h"
 
 namespace parley::api {
 namespace {
 
-void complete(DialogFacts& facts, const DialogFacts& more) {
+void complete(StreamFacts& facts, const StreamFacts& more) {
   if (more.owner) facts.owner = more.owner;
   if (more.assistant) facts.assistant = more.assistant;
 }
 
+std::size_t bytes_of(const Window::Held::Rendered& rendered) {
+  return Window::kFrameOverhead + (rendered.frame ? rendered.frame->size() : 0);
+}
+
 }  // namespace
 
-bool Window::append(std::int64_t offset, DialogId dialog, std::int64_t sequence, Frame frame, const DialogFacts& facts,
-                    Frame feed, std::optional<AccountId> owner) {
+bool Window::append(std::int64_t offset, EventRecord record, std::size_t log_bytes, std::optional<AccountId> owner) {
   end_ = offset + 1;
-  Stream& stream = touch(dialog.value);
-  complete(stream.facts, facts);
+  Known& stream = touch(record.stream);
+  complete(stream.facts, facts_of(record.event));
+  const auto sequence = record.sequence;
   const bool follows = stream.seen == 0 || sequence == stream.seen + 1;
   if (sequence <= stream.seen) return false;
 
   const bool was_idle = stream.first == 0;
-  entries_.push_back({.offset = offset,
-                      .sequence = sequence,
-                      .dialog = dialog.value,
-                      .frame = std::move(frame),
-                      .feed = std::move(feed),
-                      .owner = owner});
-  bytes_ += bytes_of(entries_.back());
-  const Number number = first_number_ + entries_.size() - 1;
+  const auto bytes = log_bytes + kEventOverhead;
+  held_.push_back({.offset = offset, .record = std::move(record), .owner = owner, .bytes = bytes});
+  bytes_ += bytes;
+  if (held_.size() > kEventsWithFrames) forget_frames(held_[held_.size() - 1 - kEventsWithFrames]);
+  const Number number = first_number_ + held_.size() - 1;
   if (was_idle) {
     idle_.erase(stream.idle);
     stream.first = number;
@@ -51,85 +53,106 @@ void Window::move_checkpoint(std::int64_t checkpoint) {
   trim();
 }
 
-void Window::learn(DialogId dialog, const DialogFacts& facts, std::int64_t version) {
-  Stream& stream = touch(dialog.value);
-  complete(stream.facts, facts);
-  stream.learnt = std::max(stream.learnt, version);
+void Window::learn(const Stream& stream, const StreamFacts& facts, std::int64_t version) {
+  Known& known = touch(stream);
+  complete(known.facts, facts);
+  known.learnt = std::max(known.learnt, version);
 }
 
-std::optional<DialogFacts> Window::facts(DialogId dialog) {
-  const Stream* const stream = find(dialog);
-  return stream == nullptr ? std::nullopt : std::optional(stream->facts);
+std::optional<StreamFacts> Window::facts(const Stream& stream) {
+  const Known* const known = find(stream);
+  return known == nullptr ? std::nullopt : std::optional(known->facts);
 }
 
-std::optional<std::int64_t> Window::version(DialogId dialog) {
-  const Stream* const stream = find(dialog);
-  return stream == nullptr ? std::nullopt : std::optional(std::max(stream->seen, stream->learnt));
+std::optional<std::int64_t> Window::version(const Stream& stream) {
+  const Known* const known = find(stream);
+  return known == nullptr ? std::nullopt : std::optional(std::max(known->seen, known->learnt));
 }
 
-Window::Coverage Window::coverage(DialogId dialog, std::int64_t sequence) {
-  const Stream* const stream = find(dialog);
-  if (stream == nullptr) return Coverage::unknown;
-  if (stream->first != 0) {
-    if (sequence + 1 < entry(stream->first).sequence) return Coverage::unknown;
-    if (sequence < stream->seen) return Coverage::more;
-  } else if (sequence < (stream->seen != 0 ? stream->seen : stream->learnt)) {
+Window::Coverage Window::coverage(const Stream& stream, std::int64_t sequence) {
+  const Known* const known = find(stream);
+  if (known == nullptr) return Coverage::unknown;
+  if (known->first != 0) {
+    if (sequence + 1 < entry(known->first).record.sequence) return Coverage::unknown;
+    if (sequence < known->seen) return Coverage::more;
+  } else if (sequence < (known->seen != 0 ? known->seen : known->learnt)) {
     return Coverage::unknown;
   }
-  return sequence <= std::max(stream->seen, stream->learnt) ? Coverage::complete : Coverage::beyond;
+  return sequence <= std::max(known->seen, known->learnt) ? Coverage::complete : Coverage::beyond;
 }
 
-Window::Stream& Window::touch(std::int64_t dialog) {
-  const auto [found, is_new] = streams_.try_emplace(dialog);
-  Stream& stream = found->second;
-  if (is_new) {
-    idle_.push_front(dialog);
-    stream.idle = idle_.begin();
-    forget_idle();
-  } else if (stream.first == 0) {
-    idle_.splice(idle_.begin(), idle_, stream.idle);
+Frame Window::frame(Held& event, const EventViews& views, Viewer viewer) {
+  for (const auto& rendered : event.frames) {
+    if (rendered.views == &views && rendered.viewer == viewer) return rendered.frame;
   }
-  return stream;
+  auto frame =
+      viewer == Viewer::feed ? frames::of_feed(event.record, views) : frames::of_stream(event.record, views, viewer);
+  const auto newest = held_.size() - std::min(held_.size(), kEventsWithFrames);
+  if (event.offset >= held_[newest].offset) {
+    event.frames.push_back({&views, viewer, frame});
+    event.bytes += bytes_of(event.frames.back());
+    bytes_ += bytes_of(event.frames.back());
+  }
+  return frame;
 }
 
-Window::Stream* Window::find(DialogId dialog) {
-  return streams_.contains(dialog.value) ? &touch(dialog.value) : nullptr;
+Window::Known& Window::touch(const Stream& stream) {
+  const auto [found, is_new] = streams_.try_emplace(stream);
+  Known& known = found->second;
+  if (is_new) {
+    idle_.push_front(stream);
+    known.idle = idle_.begin();
+    forget_idle();
+  } else if (known.first == 0) {
+    idle_.splice(idle_.begin(), idle_, known.idle);
+  }
+  return known;
 }
+
+Window::Known* Window::find(const Stream& stream) { return streams_.contains(stream) ? &touch(stream) : nullptr; }
 
 void Window::forget_idle() {
-  while (idle_.size() > std::max<std::size_t>(limits_.dialogs_max, 1)) {
+  while (idle_.size() > std::max<std::size_t>(limits_.streams_max, 1)) {
     streams_.erase(idle_.back());
     idle_.pop_back();
   }
 }
 
+void Window::forget_frames(Held& event) {
+  for (const auto& rendered : event.frames) {
+    event.bytes -= bytes_of(rendered);
+    bytes_ -= bytes_of(rendered);
+  }
+  event.frames = {};
+}
+
 void Window::trim() {
   const auto exceeds = [this](std::size_t events_max, std::size_t bytes_max) {
-    return entries_.size() > events_max || bytes_ > bytes_max;
+    return held_.size() > events_max || bytes_ > bytes_max;
   };
   // The newest event always stays: a checkpoint then reaches the floor as soon as the projector has caught up.
-  while (entries_.size() > 1 &&
+  while (held_.size() > 1 &&
          (exceeds(limits_.events_max, limits_.bytes_max) ||
-          (entries_.front().offset < checkpoint_ && exceeds(limits_.tail_events_max, limits_.tail_bytes_max)))) {
+          (held_.front().offset < checkpoint_ && exceeds(limits_.tail_events_max, limits_.tail_bytes_max)))) {
     drop_oldest();
   }
 }
 
 void Window::drop_oldest() {
-  const Entry& oldest = entries_.front();
-  Stream& stream = streams_.at(oldest.dialog);
+  const Held& oldest = held_.front();
+  Known& stream = streams_.at(oldest.record.stream);
   if (stream.first == first_number_) {  // otherwise it lies before a gap
     stream.first = oldest.next;
     if (stream.first == 0) {
       stream.last = 0;
-      idle_.push_front(oldest.dialog);
+      idle_.push_front(oldest.record.stream);
       stream.idle = idle_.begin();
     }
   }
   floor_ = oldest.offset + 1;
   invariant(floor_ <= end_, "a window's floor is not above its end");
-  bytes_ -= bytes_of(oldest);
-  entries_.pop_front();
+  bytes_ -= oldest.bytes;
+  held_.pop_front();
   ++first_number_;
   forget_idle();
 }

@@ -8,6 +8,7 @@
 #include "projections/engine/checkpoints.h"
 #include "projections/queries.h"
 #include "projections/schema.h"
+#include "projections/stream_history.h"
 #include "tests/integration/event_log.h"
 #include "tests/integration/postgres_fixture.h"
 
@@ -26,6 +27,10 @@ using ::testing::ElementsAre;
 constexpr AccountId kAnna{1024}, kBoris{2048};
 constexpr AssistantId kAssistant{1025}, kOther{1026};
 constexpr std::int32_t kPartition = 3;
+
+/// Types of events that a surface may show.
+const std::vector<std::string> kShown{"parley.dialog.opened.v1", "parley.dialog.message_created.v1",
+                                      "parley.dialog.archived.v1"};
 
 Stream dialog_stream(std::int64_t id) { return {Kind::dialog, id}; }
 
@@ -313,7 +318,8 @@ TEST_F(ReadModels, ADialogIsThereForItsOwnerAndItsSiteAndForNobodyElse) {
     EXPECT_FALSE(ok(dialog(*lease_, stranger, {5})));
     EXPECT_FALSE(ok(messages(*lease_, stranger, {5})));
     EXPECT_FALSE(ok(dialog_events(*lease_, stranger, {5})));
-    EXPECT_FALSE(ok(dialog_history(*lease_, stranger, {5}, 0, kPartition)));
+    EXPECT_FALSE(ok(messages_after(*lease_, stranger, {5}, 0)));
+    EXPECT_FALSE(ok(stream_history(*lease_, stranger, dialog_stream(5), 0, kPartition, kShown, 100)).is_visible);
   }
   EXPECT_FALSE(ok(dialog(*lease_, Owner{kAnna}, {6})));
 }
@@ -492,15 +498,11 @@ TEST_F(ReadModels, APageEndsBeforeItHasMoreBytesThanOneAnswerHolds) {
   EXPECT_EQ(older->rows.size(), kMessages - kInPage);
   EXPECT_EQ(older->rows.front().version, 2);
   EXPECT_FALSE(older->has_more);
-  const auto history = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 1, kPartition));
-  ASSERT_EQ(history->messages.size(), kInPage);
-  EXPECT_EQ(history->messages.front().version, 2);
-  EXPECT_TRUE(history->has_more);
-  EXPECT_FALSE(ok(dialog_history(*lease_, Owner{kAnna}, {5}, history->messages.back().version, kPartition))->has_more);
-  const auto mine = ok(owner_history(*lease_, kAnna, kPartition, 0, 1'000, 100));
-  EXPECT_EQ(mine.events.size(), 1 + kInPage);
-  EXPECT_EQ(mine.read_to, mine.events.back().position + 1);
-  EXPECT_EQ(ok(owner_history(*lease_, kAnna, kPartition, mine.read_to, 1'000, 100)).events.size(), kMessages - kInPage);
+  const auto after = ok(messages_after(*lease_, Owner{kAnna}, {5}, 1));
+  ASSERT_EQ(after->rows.size(), kInPage);
+  EXPECT_EQ(after->rows.front().version, 2);
+  EXPECT_TRUE(after->has_more);
+  EXPECT_FALSE(ok(messages_after(*lease_, Owner{kAnna}, {5}, after->rows.back().version))->has_more);
 
   // What takes more in JSON than in the table counts as it is sent; and one row comes whatever it has.
   given({{dialog_stream(5), message(90, std::string(2'000'000, '\x01'))}});
@@ -546,7 +548,20 @@ TEST_F(ReadModels, AssistantsAndOperatorsArePagedFromTheOldestOn) {
   EXPECT_FALSE(rest.has_more);
 }
 
-TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMoment) {
+TEST_F(ReadModels, MessagesAfterAVersionAreThoseThatCameSince) {
+  given(a_dialog());
+  const auto all = ok(messages_after(*lease_, Owner{kAnna}, {5}, 0));
+  ASSERT_TRUE(all);
+  EXPECT_EQ(all->rows.size(), 2U);
+  EXPECT_FALSE(all->has_more);
+  EXPECT_TRUE(ok(messages_after(*lease_, Owner{kAnna}, {5}, 3))->rows.empty());
+  const auto page = ok(messages_after(*lease_, Visitor{kAssistant}, {5}, 0, 1));
+  ASSERT_EQ(page->rows.size(), 1U);
+  EXPECT_EQ(page->rows[0].version, 2);
+  EXPECT_TRUE(page->has_more);
+}
+
+TEST_F(ReadModels, AStreamsHistoryIsWhereItsEventsStandWithTheCheckpointOfTheSameMoment) {
   given(a_dialog());
   ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
   {
@@ -556,19 +571,32 @@ TEST_F(ReadModels, HistoryIsTheMessagesAfterAVersionWithTheCheckpointOfTheSameMo
     EXPECT_EQ(ok(advance(*transaction, advances)), 1U);
     ASSERT_TRUE(transaction->commit());
   }
-  const auto all = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 0, kPartition));
-  ASSERT_TRUE(all);
-  EXPECT_EQ(all->messages.size(), 2U);
-  EXPECT_EQ(all->version, 3);
-  EXPECT_EQ(all->checkpoint, 3);
-  EXPECT_FALSE(all->has_more);
-  const auto rest = ok(dialog_history(*lease_, Visitor{kAssistant}, {5}, 2, kPartition));
-  ASSERT_EQ(rest->messages.size(), 1U);
-  EXPECT_EQ(rest->messages[0].version, 3);
-  const auto page = ok(dialog_history(*lease_, Owner{kAnna}, {5}, 0, kPartition, 1));
-  ASSERT_EQ(page->messages.size(), 1U);
-  EXPECT_EQ(page->messages[0].version, 2);
-  EXPECT_TRUE(page->has_more);
+  const auto read = [&](const Principal& viewer, std::int64_t after, const std::vector<std::string>& types = kShown,
+                        int limit = 100) {
+    return ok(stream_history(*lease_, viewer, dialog_stream(5), after, kPartition, types, limit));
+  };
+  const auto positions = [](const auto& history) {
+    std::vector<std::int64_t> found;
+    for (const auto& event : history.events) found.push_back(event.position);
+    return found;
+  };
+  const auto all = read(Owner{kAnna}, 0);
+  EXPECT_TRUE(all.is_visible);
+  EXPECT_THAT(positions(all), ElementsAre(0, 1, 2));
+  EXPECT_THAT(all.events[2].event_id, ::testing::EndsWith("000003"));
+  EXPECT_EQ(all.version, 3);
+  EXPECT_EQ(all.checkpoint, 3);
+  EXPECT_EQ(all.parked_at, std::nullopt);
+  EXPECT_FALSE(all.has_more);
+  EXPECT_THAT(positions(read(Visitor{kAssistant}, 2)), ElementsAre(2));
+  EXPECT_THAT(positions(read(Owner{kAnna}, 0, {"parley.dialog.opened.v1"})), ElementsAre(0));
+  const auto page = read(Owner{kAnna}, 0, kShown, 1);
+  EXPECT_THAT(positions(page), ElementsAre(0));
+  EXPECT_TRUE(page.has_more);
+  EXPECT_EQ(page.version, 3);
+  EXPECT_FALSE(
+      ok(stream_history(*lease_, Owner{kAnna}, {Kind::account, kAnna.value}, 0, kPartition, kShown, 100)).is_visible)
+      << "dialogs alone are followed";
 }
 
 TEST_F(ReadModels, AnOwnersHistoryIsWhatHappenedInItsDialogsByPosition) {
@@ -580,7 +608,7 @@ TEST_F(ReadModels, AnOwnersHistoryIsWhatHappenedInItsDialogsByPosition) {
          {dialog_stream(5), message(13, "Добрый день", dialogs::Sender::operator_)}});
   ASSERT_TRUE(start_checkpoints(*lease_, std::vector<std::int32_t>{kPartition}, "topic"));
   const auto read = [&](std::int64_t from, std::int64_t span = 100, int limit = 100) {
-    return ok(owner_history(*lease_, kAnna, kPartition, from, span, limit));
+    return ok(owner_history(*lease_, kAnna, kPartition, from, span, kShown, limit));
   };
   EXPECT_TRUE(read(0).events.empty()) << "nothing is known to be complete yet";
   ASSERT_TRUE(lease_->query("UPDATE checkpoints SET next = 6"));
@@ -589,13 +617,13 @@ TEST_F(ReadModels, AnOwnersHistoryIsWhatHappenedInItsDialogsByPosition) {
   EXPECT_EQ(all.read_to, 6);
   EXPECT_EQ(all.checkpoint, 6);
   EXPECT_FALSE(all.has_gap);
-  EXPECT_EQ(all.events[0].type, "parley.dialog.opened.v1");
-  EXPECT_EQ(all.events[0].first_name, Personal{"Гость"});
-  EXPECT_EQ(all.events[0].message, std::nullopt);
-  EXPECT_EQ(all.events[1].text, Personal{"Здравствуйте"});
-  EXPECT_EQ(all.events[2].type, "parley.dialog.archived.v1");
+  EXPECT_EQ(all.events[0].position, 0);
+  EXPECT_THAT(all.events[0].event_id, ::testing::EndsWith("000001"));
   EXPECT_EQ(all.events[3].position, 5);
-  EXPECT_EQ(all.events[3].operator_name, Personal{"Ольга"});
+  EXPECT_EQ(
+      ok(owner_history(*lease_, kAnna, kPartition, 0, 100, std::vector<std::string>{"parley.dialog.archived.v1"}, 100))
+          .events.size(),
+      1U);
 
   const auto page = read(0, 100, 2);
   EXPECT_EQ(page.events.size(), 2U);

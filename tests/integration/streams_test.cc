@@ -1,4 +1,4 @@
-// Event streams over a real log and real sockets; and their history out of a real PostgreSQL.
+// Event streams over a real log and real sockets; and their history out of a real log and its index in PostgreSQL.
 #include "api/streams/streams.h"
 
 #include <gmock/gmock.h>
@@ -10,13 +10,16 @@
 
 #include "api/http/server.h"
 #include "api/progress/progress.h"
-#include "api/streams/postgres_history.h"
+#include "api/streams/event_tail.h"
+#include "api/streams/log_history.h"
+#include "platform/kafka/producer.h"
 #include "platform/kafka/transactional_producer.h"
 #include "platform/postgres/migrator.h"
 #include "projections/engine/batch.h"
 #include "projections/engine/checkpoints.h"
 #include "projections/engine/parking.h"
 #include "projections/schema.h"
+#include "schemas/contexts/dialogs.h"
 #include "tests/integration/event_log.h"
 #include "tests/integration/kafka_fixture.h"
 #include "tests/integration/postgres_fixture.h"
@@ -39,25 +42,38 @@ constexpr int kPartitions = 4;
 constexpr AccountId kOwner{1024}, kStranger{2048};
 constexpr AssistantId kAssistant{1025};
 constexpr DialogId kDialog{1024 + 300};  // of partition 1
+constexpr Stream kStream{Kind::dialog, kDialog.value};
+
+/// Messages, as JSON of their text and time.
+const EventViews& views() {
+  static const EventViews views = [] {
+    EventViews made;
+    made.view<dialogs::MessageCreated>([](const auto& created, const EventRecord& record, Viewer) {
+      return "{\"text\":\"" + created.text.text + "\",\"at\":\"" + schema::format_time(record.at) + "\"}";
+    });
+    return made;
+  }();
+  return views;
+}
 
 /// What a projector would have in PostgreSQL, moved on by the test.
-class LogHistory final : public HistorySource {
+class ProjectedHistory final : public HistorySource {
  public:
   std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) override {
     const std::lock_guard lock(mutex_);
     if (down_) return std::unexpected(HistoryUnavailable{"down"});
     History history{.checkpoint = next_};
     const auto* owner = std::get_if<Owner>(&request.viewer);
-    history.is_visible = version_ > 0 && request.dialog == kDialog && owner != nullptr && owner->account == kOwner;
+    history.is_visible = version_ > 0 && request.stream == kStream && owner != nullptr && owner->account == kOwner;
     if (!history.is_visible) return history;
     history.version = version_;
     for (const auto& m : messages_) {
-      if (m.version <= request.after || m.version > version_) continue;
-      if (std::ssize(history.messages) == request.limit) {
+      if (m.sequence <= request.after || m.sequence > version_) continue;
+      if (std::ssize(history.events) == request.limit) {
         history.has_more = true;
         break;
       }
-      history.messages.push_back(m);
+      history.events.push_back(m);
     }
     return history;
   }
@@ -71,7 +87,7 @@ class LogHistory final : public HistorySource {
   bool known() const override { return true; }
   bool connected() const override { return true; }
 
-  void written(History::Message m) {
+  void written(EventRecord m) {
     const std::lock_guard lock(mutex_);
     messages_.push_back(std::move(m));
   }
@@ -87,7 +103,7 @@ class LogHistory final : public HistorySource {
 
  private:
   mutable std::mutex mutex_;
-  std::vector<History::Message> messages_;
+  std::vector<EventRecord> messages_;
   std::int64_t version_ = 0;
   std::int64_t next_ = 0;
   bool down_ = false;
@@ -117,21 +133,19 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
   std::string topic_name() const { return prefix_ + ".events"; }
 
   void start_streams(http::Timeouts timeouts = {}) {
-    auto history = std::make_unique<LogHistory>();
+    auto history = std::make_unique<ProjectedHistory>();
     history_ = history.get();
     streams_ = std::make_unique<Streams>(
-        Streams::Options{.kafka = config_, .topic_prefix = prefix_, .partitions = kPartitions},
-        [](DialogId, const dialogs::MessageCreated& created, Timestamp time) {
-          return "{\"text\":\"" + created.text.text + "\",\"at\":\"" + schema::format_time(time) + "\"}";
-        },
-        std::move(history), timers_);
+        Streams::Options{.kafka = config_, .topic_prefix = prefix_, .partitions = kPartitions}, std::move(history),
+        timers_);
     http::Routes routes;
     routes.add("GET", "/dialogs/{id}/events", [this](const http::Request& request, http::Responder responder) {
       const auto number = [](std::string_view text) { return std::stoll(std::string(text)); };
       const auto last_id = request.headers.get("Last-Event-ID");
       streams_->open(StreamRequest{
           .responder = std::move(responder),
-          .dialog = {number(*request.path.find("id"))},
+          .stream = {Kind::dialog, number(*request.path.find("id"))},
+          .views = views(),
           .viewer = Owner{{number(request.headers.get("X-Account"))}},
           .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
           .extra = {},
@@ -166,8 +180,9 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     ASSERT_TRUE(producer_->commit(10s));
     offsets_.push_back(offset);
     const auto& of_dialog = event.get<dialogs::Event>();
-    if (const auto* created = std::get_if<dialogs::MessageCreated>(&of_dialog)) {
-      history_->written({.version = written.envelope.sequence, .at = written.envelope.time, .created = *created});
+    if (std::holds_alternative<dialogs::MessageCreated>(of_dialog)) {
+      history_->written(
+          {.stream = kStream, .sequence = written.envelope.sequence, .at = written.envelope.time, .event = event});
     }
   }
   void project(std::size_t version) {
@@ -189,7 +204,7 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
   std::optional<kafka::TransactionalProducer> producer_;
   EventLog log_;
   std::vector<std::int64_t> offsets_;  // of the dialog's events, by version - 1
-  LogHistory* history_ = nullptr;
+  ProjectedHistory* history_ = nullptr;
   std::unique_ptr<Streams> streams_;
   std::unique_ptr<http::Server> server_;
 };
@@ -229,7 +244,7 @@ TEST_F(StreamsOnKafka, DeliversWhatWasCommittedAndNothingElse) {
   start_streams();
   write(opened(kAssistant, kOwner));
   write(message(1024, "one"));
-  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
+  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find(kStream); }));
   auto client = connect(0);
   ASSERT_TRUE(client->read_to("\"one\""));
   EventLog before = log_;
@@ -248,7 +263,7 @@ TEST_F(StreamsOnKafka, AnswersPlainlyWhenThereIsNothingToStream) {
   create_topic();
   start_streams();
   write(opened(kAssistant, kOwner));
-  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
+  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find(kStream); }));
   EXPECT_EQ(connect(0, kStranger)->read().value().status, 404) << "another's, as the hub knows";
   EXPECT_EQ(connect(0, kOwner, DialogId{kDialog.value + 1024})->read().value().status, 404)
       << "nowhere, once the log's end is known";
@@ -261,7 +276,7 @@ TEST_F(StreamsOnKafka, AClientThatIsCutAgainAndAgainReceivesTheLog) {
   create_topic();
   start_streams();
   write(opened(kAssistant, kOwner));
-  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
+  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find(kStream); }));
 
   std::thread log([&] {
     std::mt19937 random(1);
@@ -310,7 +325,7 @@ TEST_F(StreamsOnKafka, AClientThatDoesNotReadIsCutAndTheOthersNoticeNothing) {
   create_topic();
   start_streams({.write = 500ms});
   write(opened(kAssistant, kOwner));
-  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find_dialog(kDialog); }));
+  ASSERT_TRUE(eventually([&] { return is_ready() && streams_->find(kStream); }));
   http::test::Client stalled(server_->port(), 4'096);
   stalled.get("/dialogs/" + std::to_string(kDialog.value) + "/events", "X-Account: 1024\r\nLast-Event-ID: 0\r\n");
   auto other = connect(0);
@@ -325,31 +340,67 @@ TEST_F(StreamsOnKafka, AClientThatDoesNotReadIsCutAndTheOthersNoticeNothing) {
   EXPECT_TRUE(eventually([&] { return server_->counters().streams == 0; }));
 }
 
-class StreamHistoryInPostgres : public postgres::testing::PostgresTest {
+class StreamHistoryOnLog : public kafka::testing::KafkaTest {
  protected:
   void SetUp() override {
-    PostgresTest::SetUp();
+    KafkaTest::SetUp();
     if (IsSkipped()) return;
-    const auto migrated = postgres::migrate(session(), projections::migrations());
+    const char* postgres = std::getenv("PARLEY_TEST_POSTGRES");
+    if (postgres == nullptr) GTEST_SKIP() << "PARLEY_TEST_POSTGRES is not set";
+    session_ = {
+        .connection = postgres, .application_name = "parley test", .schema = postgres::testing::unique_schema()};
+    const auto migrated = postgres::migrate(session_, projections::migrations());
     ASSERT_TRUE(migrated) << migrated.error().detail;
-    pool_.emplace(postgres::PoolOptions{.session = session(), .connections_max = 2});
-    progress_.emplace(Progress::Options{.session = session(), .partitions = kPartitions}, *pool_);
-    history_.emplace(*pool_, *progress_);
+    pool_.emplace(postgres::PoolOptions{.session = session_, .connections_max = 2});
+    progress_.emplace(Progress::Options{.session = session_, .partitions = kPartitions}, *pool_);
+    topic_ = topic(kPartitions);
+    auto producer = kafka::Producer::open(config_, {});
+    ASSERT_TRUE(producer);
+    producer_.emplace(std::move(*producer));
+    history_.emplace(*pool_, *progress_, LogReader::Options{.kafka = config_, .topic = topic_});
   }
   void TearDown() override {
     history_.reset();
     progress_.reset();
+    if (pool_) {
+      auto lease = pool_->lease(5s);
+      EXPECT_TRUE(lease && lease->query("DROP SCHEMA \"" + session_.schema + "\" CASCADE"));
+    }
     pool_.reset();
-    PostgresTest::TearDown();
+    KafkaTest::TearDown();
   }
 
+  struct Logged {
+    parley::testing::Written event;
+    std::int64_t offset = -1;
+  };
+  /// As a decider, but for transactions: offsets count events.
+  std::vector<Logged> write(const std::vector<Event>& events, DialogId dialog = kDialog) {
+    std::vector<Logged> logged(events.size());
+    for (std::size_t i = 0; i < events.size(); ++i) {
+      logged[i].event = log_.event({Kind::dialog, dialog.value}, events[i]);
+      const auto fields = schema::to_headers(logged[i].event.envelope);
+      std::vector<kafka::Header> headers;
+      for (const auto& [name, value] : fields) headers.push_back({name, value});
+      EXPECT_TRUE(producer_->produce(
+          {.topic = topic_,
+           .partition = 1,
+           .key = logged[i].event.envelope.subject,
+           .value = logged[i].event.value,
+           .headers = headers,
+           .time = std::nullopt},
+          [&to = logged[i].offset](kafka::Result<std::int64_t> offset) { to = offset.value_or(-1); }));
+    }
+    EXPECT_TRUE(producer_->flush(kafka::testing::kTestDeadline));
+    return logged;
+  }
   /// As the projector: rows and checkpoint in one transaction.
-  void project(const std::vector<Event>& events) {
+  void project(const std::vector<Logged>& events) {
     projections::Batch batch;
-    const auto before = offset_;
-    for (const auto& event : events) {
-      const auto written = log_.event({Kind::dialog, kDialog.value}, event);
-      ASSERT_TRUE(batch.add(written.envelope, written.value, 1, offset_++));
+    const auto before = projected_;
+    for (const auto& one : events) {
+      ASSERT_EQ(one.offset, projected_++);
+      ASSERT_TRUE(batch.add(one.event.envelope, one.event.value, 1, one.offset));
     }
     auto lease = pool_->lease(5s);
     ASSERT_TRUE(lease);
@@ -358,54 +409,107 @@ class StreamHistoryInPostgres : public postgres::testing::PostgresTest {
     auto transaction = lease->transaction();
     ASSERT_TRUE(transaction);
     ASSERT_TRUE(batch.write(*transaction));
-    const std::vector<projections::Advance> advances{{.from = before, .to = {.partition = 1, .next = offset_}}};
+    const std::vector<projections::Advance> advances{{.from = before, .to = {.partition = 1, .next = projected_}}};
     const auto advanced = projections::advance(*transaction, advances);
     ASSERT_TRUE(advanced && *advanced == 1);
     ASSERT_TRUE(projections::announce(*transaction, advances));
     ASSERT_TRUE(transaction->commit());
   }
+  void happens(const std::vector<Event>& events, DialogId dialog = kDialog) { project(write(events, dialog)); }
   History read(const Principal& viewer, std::int64_t after, int limit = 100) {
-    auto found = history_->read({.dialog = kDialog, .viewer = viewer, .after = after, .partition = 1, .limit = limit});
+    auto found = history_->read({.stream = kStream,
+                                 .viewer = viewer,
+                                 .after = after,
+                                 .partition = 1,
+                                 .limit = limit,
+                                 .types = views().types()});
     EXPECT_TRUE(found) << found.error().text;
     return found.value_or(History{});
   }
+  FeedHistory read_feed(std::int64_t from, int limit = 100) {
+    auto found = history_->read(FeedHistoryRequest{
+        .owner = kOwner, .partition = 1, .from = from, .span_max = 1'000, .limit = limit, .types = views().types()});
+    EXPECT_TRUE(found) << found.error().text;
+    return found.value_or(FeedHistory{});
+  }
 
+  postgres::SessionOptions session_;
+  std::string topic_;
+  std::optional<kafka::Producer> producer_;
   EventLog log_;
-  std::int64_t offset_ = 0;
+  std::int64_t projected_ = 0;
   std::optional<postgres::Pool> pool_;
   std::optional<Progress> progress_;
-  std::optional<PostgresHistory> history_;
+  std::optional<LogHistory> history_;
 };
 
-TEST_F(StreamHistoryInPostgres, IsWhatWasProjectedWithItsCheckpoint) {
-  const auto m2 = dialogs::MessageCreated{
-      .message = {2048}, .sender = dialogs::Sender::user, .text = {"Здравствуйте\r\n"}, .operator_name = {}};
-  const auto m3 = dialogs::MessageCreated{.message = {3072},
-                                          .sender = dialogs::Sender::operator_,
-                                          .text = {"Добрый день"},
-                                          .operator_name = Personal{"Ольга"}};
-  project({opened(kAssistant, kOwner), Event(dialogs::Event(m2)), Event(dialogs::Event(m3))});
+const dialogs::MessageCreated kSecond{
+    .message = {2048}, .sender = dialogs::Sender::user, .text = {"Здравствуйте\r\n"}, .operator_name = {}};
+const dialogs::MessageCreated kThird{.message = {3072},
+                                     .sender = dialogs::Sender::operator_,
+                                     .text = {"Добрый день"},
+                                     .operator_name = Personal{"Ольга"}};
+
+TEST_F(StreamHistoryOnLog, IsWhatTheLogHoldsAsFarAsItIsProjected) {
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kSecond)), Event(dialogs::Event(kThird))});
+  write({Event(dialogs::Event(dialogs::MessageCreated(kThird)))});
 
   for (const Principal& viewer : {Principal{Owner{kOwner}}, Principal{Visitor{kAssistant}}}) {
     const auto all = read(viewer, 0);
     EXPECT_TRUE(all.is_visible);
     EXPECT_EQ(all.version, 3);
     EXPECT_EQ(all.checkpoint, 3);
-    ASSERT_EQ(all.messages.size(), 2U);
-    EXPECT_EQ(all.messages[0].created, m2);
-    EXPECT_EQ(all.messages[1].created, m3);
-    EXPECT_EQ(all.messages[1].version, 3);
+    ASSERT_EQ(all.events.size(), 2U) << "of the types that are asked for";
+    EXPECT_EQ(all.events[0].event, Event(dialogs::Event(kSecond)));
+    EXPECT_EQ(all.events[1].event, Event(dialogs::Event(kThird)));
+    EXPECT_EQ(all.events[1].sequence, 3);
+    EXPECT_EQ(all.events[1].stream, kStream);
+    EXPECT_FALSE(all.has_more);
   }
   EXPECT_TRUE(read(Owner{kOwner}, 0, 1).has_more);
-  EXPECT_EQ(read(Owner{kOwner}, 2).messages.size(), 1U);
+  EXPECT_EQ(read(Owner{kOwner}, 2).events.size(), 1U);
   const auto from_now = read(Owner{kOwner}, std::numeric_limits<std::int64_t>::max());
   EXPECT_TRUE(from_now.is_visible);
-  EXPECT_TRUE(from_now.messages.empty());
+  EXPECT_TRUE(from_now.events.empty());
   EXPECT_TRUE(eventually([&] { return history_->checkpoint(1) == 3 && history_->known() && history_->connected(); }));
 }
 
-TEST_F(StreamHistoryInPostgres, IsNothingForOthersAsOfACheckpoint) {
-  project({opened(kAssistant, kOwner)});
+TEST_F(StreamHistoryOnLog, OfAnOwnerIsWhatHappenedInItsStreamsInTheOrderOfTheLog) {
+  constexpr DialogId kSecondDialog{2048 + 300}, kOthers{4096 + 300};
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kSecond))});
+  happens({opened(AssistantId{7}, kStranger), Event(dialogs::Event(kThird))}, kOthers);
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kThird))}, kSecondDialog);
+  const auto all = read_feed(0);
+  ASSERT_EQ(all.events.size(), 2U);
+  EXPECT_EQ(all.events[0].offset, 1);
+  EXPECT_EQ(all.events[0].record.stream, kStream);
+  EXPECT_EQ(all.events[1].offset, 5);
+  EXPECT_EQ(all.events[1].record.stream, (Stream{Kind::dialog, kSecondDialog.value}));
+  EXPECT_EQ(all.events[1].record.event, Event(dialogs::Event(kThird)));
+  EXPECT_EQ(all.read_to, 6);
+  const auto page = read_feed(0, 1);
+  EXPECT_EQ(page.events.size(), 1U);
+  EXPECT_EQ(page.read_to, 2);
+}
+
+TEST_F(StreamHistoryOnLog, ALongAnswerEndsBeforeItHasMoreBytesThanOneMayHold) {
+  constexpr int kMessages = 11;  // of nearly a megabyte each
+  std::vector<Event> events{opened(kAssistant, kOwner)};
+  for (int i = 0; i < kMessages; ++i) events.push_back(message(1024 * (i + 1), std::string(900'000, 'x')));
+  happens(events);
+  const auto first = read(Owner{kOwner}, 0);
+  EXPECT_EQ(first.events.size(), 9U);
+  EXPECT_TRUE(first.has_more);
+  const auto rest = read(Owner{kOwner}, first.events.back().sequence);
+  EXPECT_EQ(rest.events.size(), kMessages - 9U);
+  EXPECT_FALSE(rest.has_more);
+  const auto of_owner = read_feed(0);
+  EXPECT_EQ(of_owner.events.size(), 9U);
+  EXPECT_EQ(of_owner.read_to, of_owner.events.back().offset + 1);
+}
+
+TEST_F(StreamHistoryOnLog, IsNothingForOthersAsOfACheckpoint) {
+  happens({opened(kAssistant, kOwner)});
   for (const Principal& viewer :
        {Principal{Owner{kStranger}}, Principal{Visitor{AssistantId{9}}}, Principal{Anonymous{}}}) {
     const auto nothing = read(viewer, 0);
@@ -415,8 +519,8 @@ TEST_F(StreamHistoryInPostgres, IsNothingForOthersAsOfACheckpoint) {
 }
 
 // What the hub has let go and the read model has not applied would be missing for good: history says where it ends.
-TEST_F(StreamHistoryInPostgres, OfAParkedDialogReachesToWhereItStopped) {
-  project({opened(kAssistant, kOwner)});
+TEST_F(StreamHistoryOnLog, OfAParkedDialogReachesToWhereItStopped) {
+  happens({opened(kAssistant, kOwner)});
   const auto park = [&](std::int64_t position) {
     auto lease = pool_->lease(5s);
     auto transaction = lease->transaction();
@@ -444,12 +548,93 @@ TEST_F(StreamHistoryInPostgres, OfAParkedDialogReachesToWhereItStopped) {
   EXPECT_EQ(unopened.reflected(), 4);
 }
 
-TEST_F(StreamHistoryInPostgres, SaysWhenItCannotBeRead) {
-  auto elsewhere = session();
+TEST_F(StreamHistoryOnLog, SaysWhenItCannotBeRead) {
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kSecond))});
+  const HistoryRequest request{
+      .stream = kStream, .viewer = Owner{kOwner}, .after = 0, .partition = 1, .limit = 1, .types = views().types()};
+  auto elsewhere = session_;
   elsewhere.connection = "host=127.0.0.1 port=1 dbname=none connect_timeout=1";
   postgres::Pool pool({.session = elsewhere, .connections_max = 1});
-  PostgresHistory history(pool, *progress_);
-  EXPECT_FALSE(history.read({.dialog = kDialog, .viewer = Owner{kOwner}, .after = 0, .partition = 1, .limit = 1}));
+  LogHistory without_postgres(pool, *progress_, LogReader::Options{.kafka = config_, .topic = topic_});
+  EXPECT_FALSE(without_postgres.read(request));
+
+  LogHistory without_kafka(*pool_, *progress_,
+                           LogReader::Options{.kafka = {.brokers = "127.0.0.1:1"}, .topic = topic_, .patience = 300ms});
+  const auto unavailable = without_kafka.read(request);
+  ASSERT_FALSE(unavailable);
+  EXPECT_THAT(unavailable.error().text, HasSubstr("Kafka"));
+  auto from_now = request;
+  from_now.after = 2;
+  EXPECT_TRUE(without_kafka.read(from_now)) << "who may see the stream is asked of PostgreSQL alone";
+}
+
+class TestClient final : public PendingClient {
+ public:
+  explicit TestClient(std::shared_ptr<testing::Wire> wire) : wire_(std::move(wire)) {}
+  std::unique_ptr<Sink> start(std::function<void()>) override { return std::make_unique<testing::WireSink>(wire_); }
+  void refuse(const Error&) override { ADD_FAILURE() << "refused"; }
+  std::string error_json(const Error&) override { return "{}"; }
+
+ private:
+  const std::shared_ptr<testing::Wire> wire_;
+};
+
+// A surface registers one function for another event; that is all for a stream, a feed, and the history of both.
+TEST_F(StreamHistoryOnLog, AViewOfAnotherEventIsShownLiveAndFromHistory) {
+  EventViews surface = views();
+  surface.view<dialogs::Archived>([](const dialogs::Archived&, const EventRecord& record, Viewer viewer) {
+    return R"({"archived":)" + std::to_string(record.stream.id) +
+           (viewer == Viewer::feed ? R"(,"on":"feed"})" : R"(,"on":"stream"})");
+  });
+  const auto archived = Event(dialogs::Event(dialogs::Archived{}));
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kThird)), archived});
+  ASSERT_TRUE(eventually([&] { return history_->checkpoint(1) == 3; }));
+
+  http::Timers timers;
+  Hub hub({.partitions = kPartitions}, *history_, timers);
+  // From the checkpoint on: what is older is history's.
+  EventTail tail({.kafka = config_, .topic = topic_, .partitions = kPartitions, .tail_at_start = 0}, hub, *history_);
+  ASSERT_TRUE(eventually([&] { return tail.verdict().readiness == health::Readiness::ready; }));
+  const auto stream = std::make_shared<testing::Wire>(), feed = std::make_shared<testing::Wire>();
+  hub.open(std::make_unique<TestClient>(stream), kStream, Owner{kOwner}, surface, 0);
+  hub.open_feed(std::make_unique<TestClient>(feed), kOwner, surface, "log",
+                LogToken{.log = "log", .numbers = std::vector<std::int64_t>(kPartitions)});
+  const auto shown = [&](const auto& wire, const std::string& what) {
+    int count = 0;
+    const auto text = wire->taken();
+    for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++count;
+    return count;
+  };
+  const auto times = [&](int count) {
+    return eventually([&] {
+      return shown(stream, R"({"archived":1324,"on":"stream"})") == count &&
+             shown(feed, R"({"archived":1324,"on":"feed"})") == count;
+    });
+  };
+  EXPECT_TRUE(times(1)) << "from history: " << stream->taken() << feed->taken();
+  write({archived});
+  EXPECT_TRUE(times(2)) << "live: " << stream->taken() << feed->taken();
+  EXPECT_EQ(shown(stream, "Добрый день"), 1);
+  EXPECT_EQ(shown(feed, "Добрый день"), 1);
+  EXPECT_EQ(ids(read_frames(stream->taken()).first), (std::vector<std::int64_t>{1, 2, 3, 4}));
+}
+
+// After a restart many clients come back at once with ids of a moment ago.
+TEST_F(StreamHistoryOnLog, WhatARestartHasCutOffIsFoundInTheHubWithoutReadingTheLogForEach) {
+  happens({opened(kAssistant, kOwner), Event(dialogs::Event(kSecond)), Event(dialogs::Event(kThird))});
+  ASSERT_TRUE(eventually([&] { return history_->checkpoint(1) == 3; }));
+  LogHistory without_kafka(*pool_, *progress_,
+                           LogReader::Options{.kafka = {.brokers = "127.0.0.1:1"}, .topic = topic_, .patience = 300ms});
+  http::Timers timers;
+  Hub hub({.partitions = kPartitions}, without_kafka, timers);
+  EventTail tail({.kafka = config_, .topic = topic_, .partitions = kPartitions, .tail_at_start = 2}, hub,
+                 without_kafka);  // its opening, which says whose it is, is not in the hub
+  ASSERT_TRUE(eventually([&] { return tail.verdict().readiness == health::Readiness::ready; }));
+  const auto stream = std::make_shared<testing::Wire>();
+  hub.open(std::make_unique<TestClient>(stream), kStream, Visitor{kAssistant}, views(), 1);
+  EXPECT_TRUE(eventually([&] { return ids(read_frames(stream->taken()).first) == std::vector<std::int64_t>{2, 3}; }))
+      << stream->taken();
+  EXPECT_FALSE(stream->taken().contains("stream.delayed"));
 }
 
 }  // namespace

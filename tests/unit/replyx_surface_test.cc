@@ -375,19 +375,46 @@ TEST(TelegramTokens, are_shown_without_their_secret_and_known_when_they_come_bac
 
 TEST(TypingInAStream, has_the_documented_form) {
   const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
-  EXPECT_EQ(
-      typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::operator_, Personal{"Анна"}, time}),
-      R"({"type":"operator.typing","dialog_id":1387,"operator_name":"Анна","timestamp":"2026-11-21T00:00:00.123Z"})");
-  EXPECT_EQ(typing_json({DialogId{1387}, AccountId{5}, dialogs::Sender::user, {}, time}),
-            R"({"type":"visitor.typing","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
+  const schema::Typing of_operator{DialogId{1387}, AccountId{5}, dialogs::Sender::operator_, Personal{"Анна"}, time};
+  for (const auto viewer : {api::Viewer::owner, api::Viewer::visitor, api::Viewer::feed}) {
+    EXPECT_EQ(
+        surface().events.show(of_operator, viewer),
+        R"({"type":"operator.typing","dialog_id":1387,"operator_name":"Анна","timestamp":"2026-11-21T00:00:00.123Z"})");
+  }
+  const schema::Typing of_visitor{DialogId{1387}, AccountId{5}, dialogs::Sender::user, {}, time};
+  for (const auto viewer : {api::Viewer::owner, api::Viewer::feed}) {
+    EXPECT_EQ(surface().events.show(of_visitor, viewer),
+              R"({"type":"visitor.typing","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
+  }
+  EXPECT_EQ(surface().events.show(of_visitor, api::Viewer::visitor), std::nullopt) << "a visitor knows that they type";
 }
-TEST(MessageInAStream, has_the_documented_form) {
+TEST(EventViewsOfReplyX, show_each_event_in_the_documented_form) {
   const Timestamp time{std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + std::chrono::milliseconds{123}};
+  const auto show = [&](const dialogs::Event& event, api::Viewer viewer) {
+    return surface().events.show(
+        api::EventRecord{.stream = {Kind::dialog, 1387}, .sequence = 3, .at = time, .event = Event(event)}, viewer);
+  };
+  const dialogs::MessageCreated message{MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"},
+                                        Personal{"Анна"}};
+  for (const auto viewer : {api::Viewer::owner, api::Viewer::visitor, api::Viewer::feed}) {
+    EXPECT_EQ(
+        show(message, viewer),
+        R"({"type":"dialog.message.created","dialog_id":1387,"message":{"id":2411,"sender":"operator","text":"Привет!\n","operator_name":"Анна",)"
+        R"("created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
+  }
+  EXPECT_EQ(show(dialogs::Archived{}, api::Viewer::feed),
+            R"({"type":"dialog.archived","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
+  EXPECT_EQ(show(dialogs::Unarchived{}, api::Viewer::feed),
+            R"({"type":"dialog.unarchived","dialog_id":1387,"timestamp":"2026-11-21T00:00:00.123Z"})");
+  const dialogs::Opened opened{AssistantId{9}, AccountId{5}, dialogs::Platform::website, {}};
   EXPECT_EQ(
-      message_created_json(DialogId{1387}, time,
-                           {MessageId{2411}, dialogs::Sender::operator_, Personal{"Привет!\n"}, Personal{"Анна"}}),
-      R"({"type":"dialog.message.created","dialog_id":1387,"message":{"id":2411,"sender":"operator","text":"Привет!\n","operator_name":"Анна",)"
-      R"("created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
+      show(opened, api::Viewer::feed),
+      R"({"type":"dialog.created","dialog_id":1387,"dialog":{"id":1387,"assistant_id":9,"platform":"website","first_name":null,)"
+      R"("status":"active","created_at":"2026-11-21T00:00:00.123Z"},"timestamp":"2026-11-21T00:00:00.123Z"})");
+  for (const auto viewer : {api::Viewer::owner, api::Viewer::visitor}) {
+    for (const dialogs::Event& event : {dialogs::Event(opened), dialogs::Event(dialogs::Archived{})})
+      EXPECT_EQ(show(event, viewer), std::nullopt) << "a dialog's own stream shows messages";
+  }
 }
 
 }  // namespace

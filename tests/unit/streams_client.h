@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/streams/dialog_stream.h"
+#include "api/streams/stream_subscription.h"
 
 namespace parley::api::testing {
 

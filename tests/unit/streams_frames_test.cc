@@ -19,10 +19,10 @@ TEST(StreamFrames, AreWhatTheContractSays) {
             "id: 7\ndata: {\"type\":\"dialog.message.created\"}\n\n");
   EXPECT_EQ(frames::hidden(8), "id: 8\n\n");
   EXPECT_EQ(*frames::ping(), "data: __ping__\n\n");
-  EXPECT_EQ(frames::delayed(DialogId{5}, kNow),
+  EXPECT_EQ(frames::delayed({Kind::dialog, 5}, kNow),
             "data: {\"type\":\"stream.delayed\",\"dialog_id\":5,\"timestamp\":\"2025-11-21T10:17:00.123Z\"}\n\n");
   EXPECT_EQ(
-      frames::reset(DialogId{5}, 3, kNow),
+      frames::reset({Kind::dialog, 5}, 3, kNow),
       "id: 3\ndata: "
       "{\"type\":\"stream.reset\",\"dialog_id\":5,\"last_event_id\":3,\"timestamp\":\"2025-11-21T10:17:00.123Z\"}\n\n");
   EXPECT_EQ(frames::error("{\"error\":{\"code\":\"DIALOG_NOT_FOUND\"}}"),

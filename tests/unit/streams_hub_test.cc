@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "schemas/contexts/dialogs.h"
 #include "schemas/errors.h"
 #include "schemas/events.h"
 #include "tests/unit/metrics_sample.h"
@@ -34,6 +35,7 @@ constexpr int kPartitions = 4;
 constexpr AccountId kOwner{7};
 constexpr AssistantId kAssistant{3};
 constexpr DialogId kDialog{1024};  // of partition 0
+constexpr Stream stream_of(DialogId dialog) { return {Kind::dialog, dialog.value}; }
 constexpr Timestamp kTime{std::chrono::milliseconds{1'763'720'220'123}};
 
 template <class Condition>
@@ -55,6 +57,18 @@ dialogs::MessageCreated message(std::int64_t sequence) {
   return {
       .message = {sequence * 1024}, .sender = dialogs::Sender::user, .text = {text_of(sequence)}, .operator_name = {}};
 }
+EventRecord record_of(DialogId dialog, std::int64_t sequence, const dialogs::Event& event) {
+  return {.stream = stream_of(dialog), .sequence = sequence, .at = kTime, .event = Event(event)};
+}
+/// As json_of() has them; each rendering is counted.
+EventViews message_views(std::atomic<int>* count = nullptr) {
+  EventViews views;
+  views.view<dialogs::MessageCreated>([count](const auto& created, const EventRecord& record, Viewer) {
+    if (count != nullptr) ++*count;
+    return json_of(DialogId{record.stream.id}, created, record.at);
+  });
+  return views;
+}
 ReceivedFrame shown(std::int64_t sequence) { return {sequence, json_of(kDialog, message(sequence), kTime)}; }
 ReceivedFrame hidden(std::int64_t sequence) { return {sequence, std::nullopt}; }
 
@@ -64,12 +78,13 @@ class FakeHistory final : public HistorySource {
   std::expected<History, HistoryUnavailable> read(const HistoryRequest& request) override {
     std::unique_lock lock(mutex_);
     ++reads_;
+    types_.assign(request.types.begin(), request.types.end());
     most_at_once_ = std::max(most_at_once_, ++at_once_);
     changed_.wait_for(lock, kPatience, [this] { return !held_; });
     --at_once_;
     if (down_) return std::unexpected(HistoryUnavailable{"down"});
     History history{.checkpoint = checkpoints_[request.partition]};
-    const auto found = versions_.find(request.dialog.value);
+    const auto found = versions_.find(request.stream.id);
     const bool is_theirs = std::visit(
         overloaded{[](const Owner& o) { return o.account == kOwner; },
                    [](const Visitor& v) { return v.assistant == kAssistant; }, [](const auto&) { return false; }},
@@ -79,11 +94,14 @@ class FakeHistory final : public HistorySource {
     history.version = found->second;
     for (std::int64_t sequence = 2; sequence <= found->second; ++sequence) {
       if (sequence <= request.after) continue;
-      if (std::ssize(history.messages) == request.limit) {
+      if (std::ssize(history.events) == request.limit) {
         history.has_more = true;
         break;
       }
-      history.messages.push_back({.version = sequence, .at = kTime, .created = message(sequence)});
+      const auto other = records_.find({request.stream.id, sequence});
+      history.events.push_back(other != records_.end()
+                                   ? other->second
+                                   : record_of(DialogId{request.stream.id}, sequence, message(sequence)));
     }
     return history;
   }
@@ -123,10 +141,20 @@ class FakeHistory final : public HistorySource {
     versions_[dialog.value] = version;
     checkpoints_[partition] = checkpoint;
   }
-  /// An event of the owner stands in the index, seen as soon as the checkpoint is above it.
-  void index(int partition, std::int64_t offset, DialogId dialog, dialogs::Event event) {
+  /// An event of a stream is another one than a message.
+  void record(const Stream& stream, std::int64_t sequence, const dialogs::Event& event) {
     const std::lock_guard lock(mutex_);
-    events_[{partition, offset}] = {.offset = offset, .dialog = dialog, .at = kTime, .event = std::move(event)};
+    records_[{stream.id, sequence}] = record_of(DialogId{stream.id}, sequence, event);
+  }
+  /// What was asked for last.
+  std::vector<std::string> types() const {
+    const std::lock_guard lock(mutex_);
+    return types_;
+  }
+  /// An event of the owner stands in the index, seen as soon as the checkpoint is above it.
+  void index(int partition, std::int64_t offset, DialogId dialog, std::int64_t sequence, const dialogs::Event& event) {
+    const std::lock_guard lock(mutex_);
+    events_[{partition, offset}] = {.offset = offset, .record = record_of(dialog, sequence, event)};
   }
   void move(int partition, std::int64_t checkpoint) {
     const std::lock_guard lock(mutex_);
@@ -164,7 +192,9 @@ class FakeHistory final : public HistorySource {
   std::condition_variable changed_;
   std::map<std::int64_t, std::int64_t> versions_;
   std::map<int, std::int64_t> checkpoints_;
-  std::map<std::pair<int, std::int64_t>, FeedHistory::Event> events_;  // by partition and offset
+  std::map<std::pair<int, std::int64_t>, FeedHistory::Event> events_;     // by partition and offset
+  std::map<std::pair<std::int64_t, std::int64_t>, EventRecord> records_;  // by stream and sequence
+  std::vector<std::string> types_;
   bool has_gap_ = false;
   bool down_ = false;
   bool known_to_be_down_ = false;
@@ -202,9 +232,9 @@ struct Client {
 };
 using ClientPtr = std::shared_ptr<Client>;
 
-class FakeOpening final : public Opening {
+class FakeClient final : public PendingClient {
  public:
-  explicit FakeOpening(ClientPtr client) : client_(std::move(client)) {}
+  explicit FakeClient(ClientPtr client) : client_(std::move(client)) {}
   std::unique_ptr<Sink> start(std::function<void()> on_close) override {
     client_->on_close = std::move(on_close);
     client_->started = true;
@@ -239,13 +269,7 @@ class StreamHub : public ::testing::Test {
 
   Hub& hub() {
     if (!hub_) {
-      hub_ = std::make_unique<Hub>(
-          options_,
-          [this](DialogId dialog, const dialogs::MessageCreated& created, Timestamp time) {
-            ++formatted_;
-            return json_of(dialog, created, time);
-          },
-          history_, timers_);
+      hub_ = std::make_unique<Hub>(options_, history_, timers_);
       for (int p = 0; p < kPartitions; ++p) hub_->start_at(p, start_);
     }
     return *hub_;
@@ -260,7 +284,8 @@ class StreamHub : public ::testing::Test {
     append_raw(sequence, encoded.type, encoded.json, dialog);
   }
   void append_raw(std::int64_t sequence, std::string_view type, std::string_view value, DialogId dialog = kDialog) {
-    hub().append(0, sequence * 10, {.type = type, .dialog = dialog, .sequence = sequence, .at = kTime, .value = value});
+    hub().append(0, sequence * 10,
+                 {.type = type, .stream = stream_of(dialog), .sequence = sequence, .at = kTime, .value = value});
   }
   void append_to(std::int64_t last, std::int64_t first = 1) {
     for (auto sequence = first; sequence <= last; ++sequence) append(sequence);
@@ -282,7 +307,7 @@ class StreamHub : public ::testing::Test {
   ClientPtr open(std::optional<std::int64_t> last_id, const Principal& viewer = Owner{kOwner},
                  DialogId dialog = kDialog, bool takes_all = true) {
     auto client = std::make_shared<Client>(takes_all);
-    hub().open(std::make_unique<FakeOpening>(client), dialog, viewer, last_id);
+    hub().open(std::make_unique<FakeClient>(client), stream_of(dialog), viewer, *views_, last_id);
     return client;
   }
   static bool was_refused(const ClientPtr& client, Code code) {
@@ -293,7 +318,9 @@ class StreamHub : public ::testing::Test {
   FakeHistory history_;
   http::Timers timers_;
   std::int64_t start_ = 0;
-  std::atomic<int> formatted_ = 0;
+  std::atomic<int> rendered_ = 0;
+  const EventViews messages_ = message_views(&rendered_);
+  const EventViews* views_ = &messages_;  // what clients that are opened from here on are shown
   std::unique_ptr<Hub> hub_;
 };
 
@@ -318,7 +345,7 @@ TEST_F(StreamHub, BuildsAFrameOnceForAllStreams) {
     ASSERT_TRUE(client->got({shown(2)}));
     EXPECT_EQ(client->wire->written().back().get(), clients.front()->wire->written().back().get());
   }
-  EXPECT_EQ(formatted_, 1);
+  EXPECT_EQ(rendered_, 1);
 }
 
 TEST_F(StreamHub, HistoryAndLiveEventsAreTheSameBytes) {
@@ -342,6 +369,54 @@ TEST_F(StreamHub, WhatMayNotBeSeenMovesTheIdOn) {
   append(4);
   ASSERT_TRUE(client->got({hidden(1), hidden(2), hidden(3), shown(4)}));
   EXPECT_THAT(client->wire->taken(), HasSubstr("\n\nid: 1\n\nid: 2\n\nid: 3\n\nid: 4\ndata: "));
+}
+
+// A surface that shows another event needs one function: live, out of the window and out of history.
+TEST_F(StreamHub, EachSurfaceShowsWhatItHasAViewOfAsEachViewerMaySeeIt) {
+  EventViews other;
+  other.view<dialogs::Archived>(
+      [](const dialogs::Archived&, const EventRecord& record, Viewer viewer) -> EventViews::Shown {
+        if (viewer == Viewer::visitor) return std::nullopt;
+        return R"({"archived":)" + std::to_string(record.stream.id) + "}";
+      });
+  const ReceivedFrame archived{3, R"({"archived":1024})"};
+  const auto follow = [&](const EventViews& views, const Principal& viewer) {
+    views_ = &views;
+    return open(1, viewer);
+  };
+  append_to(2);
+  const auto live = follow(other, Owner{kOwner});
+  const auto visitor = follow(other, Visitor{kAssistant});
+  const auto of_messages = follow(messages_, Owner{kOwner});
+  const auto event = schema::encode_event(Event(dialogs::Event(dialogs::Archived{})));
+  append_raw(3, event.type, event.json);
+  EXPECT_TRUE(live->got({hidden(2), archived}));
+  EXPECT_TRUE(visitor->got({hidden(2), hidden(3)}));
+  EXPECT_TRUE(of_messages->got({shown(2), hidden(3)}));
+  EXPECT_TRUE(follow(other, Owner{kOwner})->got({hidden(2), archived})) << "out of the window";
+
+  hub_.reset();
+  start_after(3);
+  history_.record(stream_of(kDialog), 3, dialogs::Archived{});
+  EXPECT_TRUE(follow(other, Owner{kOwner})->got({hidden(2), archived})) << "out of history";
+  EXPECT_TRUE(follow(other, Visitor{kAssistant})->got({hidden(2), hidden(3)}));
+  EXPECT_TRUE(follow(messages_, Owner{kOwner})->got({shown(2), hidden(3)}));
+  EXPECT_THAT(history_.types(), ::testing::Contains("parley.dialog.message_created.v1"));
+  EXPECT_THAT(other.types(), ::testing::Contains("parley.dialog.archived.v1"));
+  hub_.reset();  // before the views
+}
+
+// A page of history that shows this viewer nothing brings the stream on all the same.
+TEST_F(StreamHub, AHistoryOfWhatTheViewerMayNotSeeMovesTheIdOn) {
+  start_after(100);
+  EventViews nothing;
+  nothing.view<dialogs::MessageCreated>([](const auto&, const auto&, Viewer) { return std::nullopt; });
+  views_ = &nothing;
+  const auto client = open(1);
+  std::vector<ReceivedFrame> expected;
+  for (std::int64_t sequence = 2; sequence <= 100; ++sequence) expected.push_back(hidden(sequence));
+  EXPECT_TRUE(client->got(expected));
+  hub_.reset();  // before the views
 }
 
 TEST_F(StreamHub, WithoutAnIdItBeginsNowAndSaysWhereThatIs) {
@@ -370,17 +445,18 @@ TEST_F(StreamHub, WithoutAnIdNothingSinceNowIsPassedOverBecausePostgresqlWasFast
 }
 
 TEST_F(StreamHub, AMessageThatCannotBeShownMovesTheIdOn) {
-  hub_ = std::make_unique<Hub>(
-      options_,
-      [](DialogId, const dialogs::MessageCreated&, Timestamp) -> std::string { throw std::runtime_error("x"); },
-      history_, timers_);
+  EventViews failing;
+  failing.view<dialogs::MessageCreated>(
+      [](const auto&, const auto&, Viewer) -> EventViews::Shown { throw std::runtime_error("x"); });
+  views_ = &failing;
   append_to(2);
   EXPECT_TRUE(open(0)->got({hidden(1), hidden(2)}));
+  hub_.reset();  // before the views
 }
 
 TEST_F(StreamHub, ReadsALongHistoryInPiecesAndGoesOnLive) {
   start_after(1'000);
-  options_.stream.messages_max = 64;
+  options_.stream.events_max = 64;
   const auto client = open(0);
   append(1'001);
   std::vector<ReceivedFrame> expected{hidden(1)};
@@ -410,8 +486,8 @@ TEST_F(StreamHub, RefusesADialogOfAnotherAtOnceWhenTheHubKnows) {
   EXPECT_EQ(history_.reads(), 0);
   EXPECT_EQ(hub().streams(), 0U);
   EXPECT_TRUE(open(0, Visitor{kAssistant})->got({hidden(1)}));
-  EXPECT_EQ(hub().find_dialog(kDialog), (DialogFacts{.owner = kOwner, .assistant = kAssistant}));
-  EXPECT_EQ(hub().find_dialog(DialogId{99}), std::nullopt);
+  EXPECT_EQ(hub().find(stream_of(kDialog)), (StreamFacts{.owner = kOwner, .assistant = kAssistant}));
+  EXPECT_EQ(hub().find(stream_of(DialogId{99})), std::nullopt);
 }
 
 TEST_F(StreamHub, RefusesADialogThatIsNowhereOnceTheHubHasEverythingOfThatTime) {
@@ -496,14 +572,14 @@ TEST_F(StreamHub, RefusesWhoseSessionEndsBeforeTheStreamBegins) {
   options_.decide_within = 10s;
   const auto client = std::make_shared<Client>();
   client->session_is_over = true;
-  hub().open(std::make_unique<FakeOpening>(client), kDialog, Owner{kOwner}, 0);
+  hub().open(std::make_unique<FakeClient>(client), stream_of(kDialog), Owner{kOwner}, *views_, 0);
   EXPECT_TRUE(was_refused(client, Code::not_authenticated));
 }
 
 TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {
   for (const std::int64_t id : {std::int64_t{0}, std::int64_t{-5}, kIdMax + 1}) {
     EXPECT_TRUE(was_refused(open(0, Owner{kOwner}, DialogId{id}), Code::dialog_not_found)) << id;
-    EXPECT_EQ(hub().find_dialog(DialogId{id}), std::nullopt);
+    EXPECT_EQ(hub().find(stream_of(DialogId{id})), std::nullopt);
   }
 }
 
@@ -801,14 +877,27 @@ std::vector<FeedFrame> feed_frames(const ClientPtr& client) {
 class FeedHub : public StreamHub {
  protected:
   FeedHub() {
-    options_.feed_format = [](DialogId dialog, const dialogs::Event& event, Timestamp) -> std::optional<std::string> {
-      return "{\"dialog\":" + std::to_string(dialog.value) + ",\"kind\":" + std::to_string(event.index()) + "}";
+    feed_views_ = message_views();
+    const auto show = [](const auto& event, const EventRecord& record, Viewer viewer) -> EventViews::Shown {
+      if (viewer != Viewer::feed) return std::nullopt;
+      return changed_json(DialogId{record.stream.id}, event);
     };
+    feed_views_.view<dialogs::Opened>(show).view<dialogs::Archived>(show).view<dialogs::Unarchived>(show);
+    feed_views_.typing([](const schema::Typing& typing, Viewer viewer) -> EventViews::Shown {
+      if (viewer == Viewer::visitor && typing.sender == dialogs::Sender::user) return std::nullopt;
+      return R"({"typing":1})";
+    });
+    views_ = &feed_views_;
     options_.owner_of = [](AssistantId assistant) {
       return assistant == kAssistant ? std::optional(kOwner) : std::nullopt;
     };
   }
 
+  ~FeedHub() override { hub_.reset(); }
+
+  static std::string changed_json(DialogId dialog, const dialogs::Event& event) {
+    return "{\"dialog\":" + std::to_string(dialog.value) + ",\"kind\":" + std::to_string(event.index()) + "}";
+  }
   static DialogId dialog_in(int partition, int number = 1) {
     return {number * kSlots + partition * kSlots / kPartitions};
   }
@@ -816,20 +905,20 @@ class FeedHub : public StreamHub {
   std::string happens(int partition, std::int64_t offset, DialogId dialog, std::int64_t sequence,
                       const dialogs::Event& event, const std::string& actor = "visitor/3", bool is_indexed = true) {
     const auto encoded = schema::encode_event(Event(event));
-    if (is_indexed) history_.index(partition, offset, dialog, event);
+    if (is_indexed) history_.index(partition, offset, dialog, sequence, event);
     hub().append(partition, offset,
                  {.type = encoded.type,
-                  .dialog = dialog,
+                  .stream = stream_of(dialog),
                   .sequence = sequence,
                   .at = kTime,
                   .value = encoded.json,
                   .actor = actor});
     const auto* created = std::get_if<dialogs::MessageCreated>(&event);
-    return created != nullptr ? json_of(dialog, *created, kTime) : *options_.feed_format(dialog, event, kTime);
+    return created != nullptr ? json_of(dialog, *created, kTime) : changed_json(dialog, event);
   }
   ClientPtr follow(const std::string& from = {}, AccountId owner = kOwner, bool takes_all = true) {
     auto client = std::make_shared<Client>(takes_all);
-    hub().open_feed(std::make_unique<FakeOpening>(client), owner, "log",
+    hub().open_feed(std::make_unique<FakeClient>(client), owner, *views_, "log",
                     from.empty() ? std::nullopt : read_log_token(from));
     return client;
   }
@@ -849,6 +938,8 @@ class FeedHub : public StreamHub {
   static bool shows(const ClientPtr& client, const std::vector<std::string>& expected) {
     return eventually([&] { return shown_to(client) == expected; });
   }
+
+  EventViews feed_views_;
 };
 
 const dialogs::Event kOpening = dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}};
@@ -918,7 +1009,7 @@ TEST_F(FeedHub, WhatTheWindowHasForgottenComesOutOfTheReadModel) {
 TEST_F(FeedHub, WithoutTheReadModelItGoesOnLiveAndWaitsForNothingButWhatIsMissing) {
   start_ = 100;
   hub();
-  history_.index(0, 50, dialog_in(0), message(5));
+  history_.index(0, 50, dialog_in(0), 5, message(5));
   history_.go_down();
   const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{50, 100, 100, 100}));
   const auto elsewhere = happens(1, 100, dialog_in(1), 3, message(3));
@@ -946,7 +1037,7 @@ TEST_F(FeedHub, AnEventOfADialogThatNobodyKnowsWaitsForTheReadModel) {
 TEST_F(FeedHub, ReadsTheReadModelAgainWhenItHasComeOn) {
   start_ = 100;
   hub();
-  history_.index(0, 50, dialog_in(0), message(5));
+  history_.index(0, 50, dialog_in(0), 5, message(5));
   history_.move(0, 40);
   const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{30, 100, 100, 100}));
   ASSERT_TRUE(eventually([&] { return resumed->count("stream.delayed") == 1; }));
@@ -1024,7 +1115,7 @@ TEST_F(FeedHub, SaysWhenSomethingOfTheOwnerCannotBeShown) {
   start_ = 100;
   hub();
   history_.have_gap();
-  history_.index(0, 50, dialog_in(0), message(5));
+  history_.index(0, 50, dialog_in(0), 5, message(5));
   for (int p = 0; p < kPartitions; ++p) history_.move(p, 100);
   const auto resumed = follow(write_log_token("log", std::vector<std::int64_t>{30, 100, 100, 100}));
   EXPECT_TRUE(shows(resumed, {json_of(dialog_in(0), message(5), kTime)}));
@@ -1062,8 +1153,16 @@ TEST_F(FeedHub, PingsCarryWhereTheClientStands) {
 
 TEST_F(FeedHub, WhoIsTypingIsPassedOnWithoutAnId) {
   const auto mine = follow(), others = follow({}, AccountId{8});
-  hub().pass_on(dialog_in(0), kOwner, std::make_shared<const std::string>("data: {\"typing\":1}\n\n"), true);
+  happens(0, 10, dialog_in(0), 1, kOpening);
+  const auto visitor = open(0, Visitor{kAssistant}, dialog_in(0)), owner = open(0, Owner{kOwner}, dialog_in(0));
+  ASSERT_TRUE(visitor->got({hidden(1)}) && owner->got({hidden(1)}));
+  hub().pass_on({dialog_in(0), kOwner, dialogs::Sender::user, {}, kTime});
   EXPECT_EQ(mine->count("typing"), 1);
+  EXPECT_EQ(owner->count("typing"), 1);
+  EXPECT_EQ(visitor->count("typing"), 0);
+  hub().pass_on({dialog_in(0), kOwner, dialogs::Sender::operator_, {}, kTime});
+  EXPECT_EQ(visitor->count("typing"), 1);
+  EXPECT_EQ(mine->count("typing"), 2);
   EXPECT_EQ(feed_frames(mine).back().id, "");
   EXPECT_EQ(others->count("typing"), 0);
 }
@@ -1114,7 +1213,7 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
         const auto encoded = schema::encode_event(Event(e.event));
         hub().append(p, e.offset,
                      {.type = encoded.type,
-                      .dialog = e.dialog,
+                      .stream = stream_of(e.dialog),
                       .sequence = e.sequence,
                       .at = kTime,
                       .value = encoded.json,
@@ -1153,7 +1252,7 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
           offsets[at] += 1 + static_cast<std::int64_t>(random() % 3);
           log[at].push_back({offsets[at] - 1, sequence, dialog, event, is_mine});
           if (is_mine) {
-            history_.index(p, offsets[at] - 1, dialog, event);
+            history_.index(p, offsets[at] - 1, dialog, sequence, event);
             expected[dialog.value].push_back(sequence);
           }
           break;
@@ -1177,7 +1276,7 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
             client->wire->take(random() % 200);
             look();
             hub_.reset();
-            hub_ = std::make_unique<Hub>(options_, json_of, history_, timers_);
+            hub_ = std::make_unique<Hub>(options_, history_, timers_);
             for (int q = 0; q < kPartitions; ++q) {
               hub_->start_at(q, projected[static_cast<std::size_t>(q)]);
               read[static_cast<std::size_t>(q)] = projected[static_cast<std::size_t>(q)];
@@ -1209,9 +1308,9 @@ TEST_F(FeedHub, ShowsEachEventOnceAndInOrderOverCutsAndRestarts) {
 }
 
 TEST(StreamHistoryReader, KeepsNoPlaceForThoseWhoCameAndWentDuringAnOutage) {
-  struct Asking final : HistoryReader::DialogWaiter {
+  struct Asking final : HistoryReader::StreamWaiter {
     std::optional<HistoryRequest> request() override {
-      return HistoryRequest{.dialog = kDialog, .viewer = Owner{kOwner}, .limit = 1};
+      return HistoryRequest{.stream = stream_of(kDialog), .viewer = Owner{kOwner}, .limit = 1};
     }
     void loaded(History) override {}
     void delayed() override { ++delays; }

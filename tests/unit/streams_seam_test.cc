@@ -6,8 +6,10 @@
 #include <random>
 #include <set>
 
-#include "api/streams/dialog_stream.h"
 #include "api/streams/frames.h"
+#include "api/streams/stream_subscription.h"
+#include "domain/dialogs/dialogs.h"
+#include "schemas/contexts/dialogs.h"
 #include "tests/unit/streams_client.h"
 
 namespace parley::api {
@@ -17,15 +19,15 @@ using testing::read_frames;
 using testing::ReceivedFrame;
 using testing::Wire;
 using testing::WireSink;
-using Need = DialogStream::Need;
+using Need = StreamSubscription::Need;
 
-constexpr DialogId kWatched{1024};
+constexpr Stream kWatched{Kind::dialog, 1024};
 constexpr AccountId kOwner{7};
 constexpr AssistantId kAssistant{3};
 
 struct LogEvent {
   std::int64_t offset;
-  DialogId dialog;
+  Stream stream;
   std::int64_t sequence;
   bool is_message;
 };
@@ -34,17 +36,36 @@ std::string json_of(std::int64_t sequence) {
   return "{\"n\":" + std::to_string(sequence) + ",\"text\":\"" + std::string(sequence % 40, 'x') + "\"}";
 }
 
+/// Messages are shown, what else happens to a dialog is not.
+const EventViews& views() {
+  static const EventViews views = [] {
+    EventViews made;
+    made.view<dialogs::MessageCreated>(
+        [](const dialogs::MessageCreated&, const EventRecord& record, Viewer) { return json_of(record.sequence); });
+    return made;
+  }();
+  return views;
+}
+Event event_of(const LogEvent& event) {
+  if (event.sequence == 1)
+    return dialogs::Event(dialogs::Opened{.assistant = kAssistant, .owner = kOwner, .first_name = {}});
+  if (!event.is_message) return dialogs::Event(dialogs::Archived{});
+  return dialogs::Event(
+      dialogs::MessageCreated{.message = {1}, .sender = dialogs::Sender::user, .text = {}, .operator_name = {}});
+}
+EventRecord record_of(const LogEvent& event) {
+  return {.stream = event.stream, .sequence = event.sequence, .at = {}, .event = event_of(event)};
+}
+
 /// One client of one dialog, and everything around it. Every step is one thing that happens somewhere.
 class World {
  public:
   explicit World(unsigned seed) : random_(seed) {
-    stream_limits_ = {.pace_bytes = pick({50, 200, 10'000}),
-                      .write_bytes = pick({1, 64, 1'000}),
-                      .messages_min = 1,
-                      .messages_max = 4};
+    stream_limits_ = {
+        .pace_bytes = pick({50, 200, 10'000}), .write_bytes = pick({1, 64, 1'000}), .events_min = 1, .events_max = 4};
     window_limits_ = {.events_max = pick({2, 5, 12, 1'000}),
                       .tail_events_max = pick({1, 4, 1'000}),
-                      .dialogs_max = pick({1, 2, 100})};
+                      .streams_max = pick({1, 2, 100})};
     is_visitor_ = chance(30);
     has_crashes_ = chance(40);
     happens();
@@ -119,9 +140,9 @@ class World {
     return *(choices.begin() + random_() % choices.size());
   }
   bool chance(unsigned percent) { return random_() % 100 < percent; }
-  std::int64_t version_of(DialogId dialog) const {
+  std::int64_t version_of(const Stream& stream) const {
     std::int64_t version = 0;
-    for (const auto& event : log_) version = event.dialog == dialog ? event.sequence : version;
+    for (const auto& event : log_) version = event.stream == stream ? event.sequence : version;
     return version;
   }
   std::int64_t offset_at(std::size_t index) const { return index < log_.size() ? log_[index].offset : end_; }
@@ -129,9 +150,9 @@ class World {
   std::int64_t checkpoint_at(std::size_t index) const { return index == 0 ? 0 : log_[index - 1].offset + 1; }
 
   void happens() {
-    const DialogId dialog{kWatched.value * static_cast<std::int64_t>(chance(60) ? 1 : 2 + random_() % 3)};
-    const auto sequence = version_of(dialog) + 1;
-    log_.push_back({.offset = end_, .dialog = dialog, .sequence = sequence, .is_message = sequence > 1 && !chance(20)});
+    const Stream stream{Kind::dialog, kWatched.id * static_cast<std::int64_t>(chance(60) ? 1 : 2 + random_() % 3)};
+    const auto sequence = version_of(stream) + 1;
+    log_.push_back({.offset = end_, .stream = stream, .sequence = sequence, .is_message = sequence > 1 && !chance(20)});
     end_ += 1 + static_cast<std::int64_t>(random_() % 3);  // markers of transactions take offsets too
   }
 
@@ -152,12 +173,8 @@ class World {
   void hub_reads() {
     if (hub_next_ >= log_.size()) return;
     const auto& event = log_[hub_next_++];
-    const auto frame = std::make_shared<const std::string>(
-        event.is_message ? frames::event(event.sequence, json_of(event.sequence)) : frames::hidden(event.sequence));
-    DialogFacts facts;
-    if (event.sequence == 1) facts = {.owner = kOwner, .assistant = kAssistant};
-    ASSERT_TRUE(window_->append(event.offset, event.dialog, event.sequence, frame, facts));
-    if (event.dialog != kWatched) return;
+    ASSERT_TRUE(window_->append(event.offset, record_of(event), 1));
+    if (event.stream != kWatched) return;
     stream_->appended(event.sequence);
     advance();
   }
@@ -192,18 +209,18 @@ class World {
   };
   Answer read() const {
     Answer answer;
-    answer.chapter.after = stream_->after();
+    answer.chapter.after = stream_->after(*window_);
     answer.chapter.reflected = answer.chapter.checkpoint = checkpoint_at(pg_next_);
     for (std::size_t i = 0; i < pg_next_; ++i) {
       const auto& event = log_[i];
-      if (event.dialog != kWatched) continue;
+      if (event.stream != kWatched) continue;
       answer.is_visible = true;
       answer.chapter.version = event.sequence;
       if (!event.is_message || event.sequence <= answer.chapter.after) continue;
       if (answer.chapter.events.size() == static_cast<std::size_t>(stream_->limit())) {
         answer.chapter.has_more = true;
       } else {
-        answer.chapter.events.push_back({event.sequence, frames::event(event.sequence, json_of(event.sequence))});
+        answer.chapter.events.push_back({event.sequence, frames::of_stream(record_of(event), views(), Viewer::owner)});
       }
     }
     return answer;
@@ -214,7 +231,7 @@ class World {
     parsed_ = 0;
     pending_.reset();
     const Principal viewer = is_visitor_ ? Principal(Visitor{kAssistant}) : Principal(Owner{kOwner});
-    stream_ = std::make_unique<DialogStream>(kWatched, viewer, last_id_, now_, stream_limits_);
+    stream_ = std::make_unique<StreamSubscription>(kWatched, viewer, views(), last_id_, now_, stream_limits_);
     has_id_ = last_id_.has_value();
     if (has_id_) expected_ = *last_id_ + 1;
     stream_->begin(*window_);
@@ -284,14 +301,14 @@ class World {
   }
   bool is_message(std::int64_t sequence) const {
     for (const auto& event : log_) {
-      if (event.dialog == kWatched && event.sequence == sequence) return event.is_message;
+      if (event.stream == kWatched && event.sequence == sequence) return event.is_message;
     }
     ADD_FAILURE() << "no such event: " << sequence;
     return false;
   }
 
   std::mt19937 random_;
-  DialogStream::Limits stream_limits_;
+  StreamSubscription::Limits stream_limits_;
   Window::Limits window_limits_;
   bool is_visitor_ = false;
   bool has_crashes_ = false;
@@ -301,11 +318,11 @@ class World {
   std::size_t pg_next_ = 0;   // into log_: what PostgreSQL reflects
   std::size_t hub_next_ = 0;  // into log_: what the hub has read
   std::unique_ptr<Window> window_;
-  DialogStream::Clock::time_point now_{std::chrono::hours(1)};
-  DialogStream::Clock::time_point confirmed_at_{};
+  StreamSubscription::Clock::time_point now_{std::chrono::hours(1)};
+  StreamSubscription::Clock::time_point confirmed_at_{};
 
   std::shared_ptr<Wire> wire_;
-  std::unique_ptr<DialogStream> stream_;
+  std::unique_ptr<StreamSubscription> stream_;
   Need need_ = Need::nothing;
   std::optional<Answer> pending_;
 

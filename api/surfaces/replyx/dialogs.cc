@@ -404,7 +404,7 @@ Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, po
 
 Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& [id, limit, after, before, at] = call.parameters;
-  if (!at) return read_messages({{id, limit, after, before}, {}, call.caller}, db, deps, Code::dialog_not_found);
+  if (!at) return read_messages({{id, limit, after, before}, {}, call.caller}, db, Code::dialog_not_found);
   if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());

@@ -61,69 +61,22 @@ Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, 
   return out;
 }
 
-std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created) {
-  return schema::write(MessageCreatedEvent{
-      .dialog_id = dialog,
-      .message = {created.message, std::string(schema::name_of(created.sender)), created.text, created.operator_name,
-                  time},
-      .timestamp = time,
-  });
-}
-
-std::optional<std::string> feed_event_json(DialogId dialog, const dialogs::Event& event, Timestamp time) {
-  const auto name_of = [](auto value) { return std::string(schema::name_of(value)); };
-  const auto changed = [&](std::string type) {
-    return std::optional(schema::write(DialogChangedEvent{std::move(type), dialog, time}));
-  };
-  return std::visit(
-      overloaded{
-          [&](const dialogs::Opened& e) -> std::optional<std::string> {
-            return schema::write(DialogCreatedEvent{.dialog_id = dialog,
-                                                    .dialog = {dialog, e.assistant, name_of(e.platform), e.first_name,
-                                                               name_of(dialogs::Status::active), time},
-                                                    .timestamp = time});
-          },
-          [&](const dialogs::Archived&) { return changed("dialog.archived"); },
-          [&](const dialogs::Unarchived&) { return changed("dialog.unarchived"); },
-          [](const auto&) -> std::optional<std::string> { return std::nullopt; },  // messages have a form of their own
-      },
-      event);
-}
-
-std::string typing_json(const schema::Typing& typing) {
-  const bool is_visitor = typing.sender == dialogs::Sender::user;
-  return schema::write(
-      TypingEvent{is_visitor ? "visitor.typing" : "operator.typing", typing.dialog, typing.operator_name, typing.at});
-}
-
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided) {
   const auto& m = answer.message;
   return {m.message, answer.dialog,   std::string(schema::name_of(m.sender)),
           m.text,    m.operator_name, decided.outcome.time};
 }
 
-endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db,
-                                         const endpoint::Deps& deps, Code missing) {
+endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db, Code missing) {
   const auto& [dialog, limit, after, before] = call.parameters;
   if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto& viewer = call.caller.principal;
-  std::vector<projections::MessageRow> rows;
-  Messages out{.messages = {}, .has_more = false, .version = after.value_or(0)};
-  if (after) {
-    auto history = projections::dialog_history(
-        db, viewer, dialog, *after, partition_of(slot_of(dialog.value), deps.partitions), static_cast<int>(limit));
-    if (!history) return endpoint::fail(history.error());
-    if (!*history) return endpoint::fail(missing);
-    rows = std::move((*history)->messages);
-    out.has_more = (*history)->has_more;
-  } else {
-    auto latest = projections::messages(db, viewer, dialog, static_cast<int>(limit), before);
-    if (!latest) return endpoint::fail(latest.error());
-    if (!*latest) return endpoint::fail(missing);
-    rows = std::move((*latest)->rows);
-    out.has_more = (*latest)->has_more;
-  }
-  show(std::move(rows), out);
+  auto found = after ? projections::messages_after(db, viewer, dialog, *after, static_cast<int>(limit))
+                     : projections::messages(db, viewer, dialog, static_cast<int>(limit), before);
+  if (!found) return endpoint::fail(found.error());
+  if (!*found) return endpoint::fail(missing);
+  Messages out{.messages = {}, .has_more = (*found)->has_more, .version = after.value_or(0)};
+  show(std::move((*found)->rows), out);
   return out;
 }
 

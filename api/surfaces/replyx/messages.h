@@ -10,7 +10,6 @@
 #include "projections/queries.h"
 #include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
-#include "schemas/signals.h"
 
 namespace parley::replyx {
 
@@ -36,44 +35,6 @@ struct Messages {
   std::int64_t first_version = 0;
 };
 
-/// `dialog.message.created` of an event stream.
-struct MessageCreatedEvent {
-  std::string type = "dialog.message.created";
-  DialogId dialog_id;
-  Message message;
-  Timestamp timestamp;
-};
-
-/// `dialog.created` of a feed.
-struct CreatedDialog {
-  DialogId id;
-  AssistantId assistant_id;
-  std::string platform;
-  schema::Nullable<Personal> first_name;
-  std::string status;
-  Timestamp created_at;
-};
-struct DialogCreatedEvent {
-  std::string type = "dialog.created";
-  DialogId dialog_id;
-  CreatedDialog dialog;
-  Timestamp timestamp;
-};
-/// `dialog.archived` or `dialog.unarchived` of a feed.
-struct DialogChangedEvent {
-  std::string type;
-  DialogId dialog_id;
-  Timestamp timestamp;
-};
-
-/// `operator.typing` or `visitor.typing`.
-struct TypingEvent {
-  std::string type;
-  DialogId dialog_id;
-  std::optional<Personal> operator_name;
-  Timestamp timestamp;
-};
-
 struct DialogPath {
   DialogId dialog_id;
 };
@@ -94,20 +55,10 @@ Message to_message(projections::MessageRow row);
 /// MessagesQuery has them, `rows` all messages there are.
 Messages page_of(std::vector<projections::MessageRow> rows, std::int64_t limit, std::optional<std::int64_t> after,
                  std::optional<std::int64_t> before = {});
-/// A message in an event stream (api::MessageFormat). Thread-safe.
-std::string message_created_json(DialogId dialog, Timestamp time, const dialogs::MessageCreated& created);
-
-/// What a feed shows beside messages (api::FeedFormat): a dialog that is opened, archived, made active again.
-/// Thread-safe.
-std::optional<std::string> feed_event_json(DialogId dialog, const dialogs::Event& event, Timestamp time);
-/// That somebody is typing, in an event stream. Thread-safe.
-std::string typing_json(const schema::Typing& typing);
-
 PostedMessage posted_message(const dialogs::MessagePosted& answer, const endpoint::Decided& decided);
 /// Without `after` the latest ones (below `before`), otherwise those above that version; `missing` when the caller may
 /// not know of the dialog.
-endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db,
-                                         const endpoint::Deps& deps, Code missing);
+endpoint::Result<Messages> read_messages(const endpoint::Call<MessagesQuery>& call, postgres::Lease& db, Code missing);
 
 }  // namespace parley::replyx
 
@@ -143,13 +94,6 @@ inline constexpr auto fields<replyx::Messages> = std::tuple{
           "The dialog's version with the first message here: the next `before`; 0 without a message"),
 };
 template <>
-inline constexpr auto fields<replyx::MessageCreatedEvent> = std::tuple{
-    field("type", &replyx::MessageCreatedEvent::type),
-    field("dialog_id", &replyx::MessageCreatedEvent::dialog_id),
-    field("message", &replyx::MessageCreatedEvent::message),
-    field("timestamp", &replyx::MessageCreatedEvent::timestamp),
-};
-template <>
 inline constexpr std::string_view example<replyx::PostedMessage> =
     R"({"id":3,"dialog_id":1,"sender":"operator","text":"Сообщение от оператора","operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"})";
 template <>
@@ -157,35 +101,6 @@ inline constexpr std::string_view example<replyx::Messages> =
     R"({"messages":[{"id":1,"sender":"user","text":"Привет!","created_at":"2025-09-01T10:00:00Z"},{"id":2,"sender":"assistant",
     "text":"Привет! Как дела?","created_at":"2025-09-01T10:01:00Z"},{"id":3,"sender":"operator","text":"Оператор Анна подключилась к диалогу",
     "operator_name":"Анна","created_at":"2025-09-01T10:05:00Z"}],"has_more":false,"version":4,"first_version":2})";
-template <>
-inline constexpr auto fields<replyx::CreatedDialog> = std::tuple{
-    field("id", &replyx::CreatedDialog::id),
-    field("assistant_id", &replyx::CreatedDialog::assistant_id),
-    field("platform", &replyx::CreatedDialog::platform),
-    field("first_name", &replyx::CreatedDialog::first_name),
-    field("status", &replyx::CreatedDialog::status),
-    field("created_at", &replyx::CreatedDialog::created_at),
-};
-template <>
-inline constexpr auto fields<replyx::DialogCreatedEvent> = std::tuple{
-    field("type", &replyx::DialogCreatedEvent::type),
-    field("dialog_id", &replyx::DialogCreatedEvent::dialog_id),
-    field("dialog", &replyx::DialogCreatedEvent::dialog),
-    field("timestamp", &replyx::DialogCreatedEvent::timestamp),
-};
-template <>
-inline constexpr auto fields<replyx::DialogChangedEvent> = std::tuple{
-    field("type", &replyx::DialogChangedEvent::type),
-    field("dialog_id", &replyx::DialogChangedEvent::dialog_id),
-    field("timestamp", &replyx::DialogChangedEvent::timestamp),
-};
-template <>
-inline constexpr auto fields<replyx::TypingEvent> = std::tuple{
-    field("type", &replyx::TypingEvent::type),
-    field("dialog_id", &replyx::TypingEvent::dialog_id),
-    field("operator_name", &replyx::TypingEvent::operator_name),
-    field("timestamp", &replyx::TypingEvent::timestamp),
-};
 
 }  // namespace parley::schema
 

@@ -1,8 +1,8 @@
 #include "api/surfaces/replyx/replyx.h"
 
 #include "api/surfaces/replyx/errors.h"
+#include "api/surfaces/replyx/event_views.h"
 #include "api/surfaces/replyx/limits.h"
-#include "api/surfaces/replyx/messages.h"
 
 namespace parley::replyx {
 namespace {
@@ -46,14 +46,13 @@ void declare(endpoint::Registry& registry) {
 }  // namespace
 
 const endpoint::Surface& surface() {
-  static const endpoint::Surface made{
-      .name = "replyx",
-      .realm = {},
-      .info = info(),
-      .limits = all_limits(),
-      .errors = error_form(),
-      .events = {.message = message_created_json, .feed = feed_event_json, .typing = typing_json},
-      .declare = declare};
+  static const endpoint::Surface made{.name = "replyx",
+                                      .realm = {},
+                                      .info = info(),
+                                      .limits = all_limits(),
+                                      .errors = error_form(),
+                                      .events = event_views(),
+                                      .declare = declare};
   return made;
 }
 

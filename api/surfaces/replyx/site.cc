@@ -82,9 +82,9 @@ Result<Sending> post_message(const Call<DialogPath, VisitorMessage>& call, const
                  dialogs::Command{dialogs::PostVisitorMessage{Personal{call.body.text.text}}}};
 }
 
-Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
+Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps&) {
   // A guest id of ours proves that the dialog exists: where the read model lacks it, the read model is late.
-  return read_messages(call, db, deps, Code::unavailable);
+  return read_messages(call, db, Code::unavailable);
 }
 
 }  // namespace

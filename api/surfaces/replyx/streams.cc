@@ -94,6 +94,7 @@ Result<void> open_feed(const Call<FeedQuery>& call, const Deps& deps, Opening cl
   deps.streams.open(
       api::FeedRequest{.responder = std::move(client.responder),
                        .owner = owner_behind(call.caller.principal).value(),
+                       .views = surface().events,
                        .log = deps.log_identity(),
                        .last = std::move(*last),
                        .extra = std::move(client.extra),
@@ -107,7 +108,8 @@ Result<void> open_events(const Call<EventsQuery>& call, const Deps& deps, Openin
   if (!last) return endpoint::fail(last.error());
   deps.streams.open(
       api::StreamRequest{.responder = std::move(client.responder),
-                         .dialog = call.parameters.dialog_id,
+                         .stream = {Kind::dialog, call.parameters.dialog_id.value},
+                         .views = surface().events,
                          .viewer = call.caller.principal,
                          .last_id = *last,
                          .extra = std::move(client.extra),

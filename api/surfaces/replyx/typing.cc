@@ -45,7 +45,7 @@ Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const
   const auto owner = owner_behind(call.caller.principal).value();
   const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, personal(call.body.operator_name),
                               deps.clock()};
-  if (const auto facts = deps.streams.find_dialog(dialog); facts && facts->owner) {
+  if (const auto facts = deps.streams.find({Kind::dialog, dialog.value}); facts && facts->owner) {
     if (*facts->owner != owner) return endpoint::fail(Code::dialog_not_found);
     pass(typing, client, deps);
     return {};

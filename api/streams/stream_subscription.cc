@@ -1,4 +1,4 @@
-#include "api/streams/dialog_stream.h"
+#include "api/streams/stream_subscription.h"
 
 #include <algorithm>
 #include <limits>
@@ -13,43 +13,46 @@ Frame shared(std::string text) { return std::make_shared<const std::string>(std:
 
 }  // namespace
 
-DialogStream::DialogStream(DialogId dialog, Principal viewer, std::optional<std::int64_t> last_id,
-                           Clock::time_point opened_at, const Limits& limits)
-    : dialog_(dialog),
+StreamSubscription::StreamSubscription(const Stream& stream, Principal viewer, const EventViews& views,
+                                       std::optional<std::int64_t> last_id, Clock::time_point opened_at,
+                                       const Limits& limits)
+    : stream_(stream),
       viewer_(std::move(viewer)),
+      views_(views),
+      looks_as_(std::holds_alternative<Visitor>(viewer_) ? Viewer::visitor : Viewer::owner),
       opened_at_(opened_at),
       limits_(limits),
       cursor_(last_id),
       is_claimed_(last_id.has_value()),
-      limit_(limits.messages_min) {}
+      limit_(limits.events_min) {}
 
-void DialogStream::begin(Window& window) {
+void StreamSubscription::begin(Window& window) {
   end_at_opening_ = window.end();
   if (cursor_) return;
-  cursor_ = window.version(dialog_);
+  cursor_ = window.version(stream_);
   says_cursor_ = cursor_.has_value();  // so that a client which is cut off before the first event resumes from here,
                                        // not from a later "now"
 }
 
-void DialogStream::start(std::unique_ptr<Sink> sink, const std::string& opening) {
+void StreamSubscription::start(std::unique_ptr<Sink> sink, const std::string& opening) {
   sink_ = std::move(sink);
   write(shared(says_cursor_ && may_see() ? opening + frames::hidden(*cursor_) : opening));
 }
 
-DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confirmed_at, Timestamp now) {
+StreamSubscription::Need StreamSubscription::advance(Window& window, Clock::time_point confirmed_at, Timestamp now) {
   if (ended_) return Need::end;
-  if (access_ == Access::unknown) decide(window.facts(dialog_));
+  if (access_ == Access::unknown) decide(window.facts(stream_));
   if (access_ == Access::denied) return Need::refusal;
   if (access_ == Access::unknown) return undecided(window, confirmed_at);
   if (!sink_ || !cursor_) return Need::nothing;
-  switch (window.coverage(dialog_, *cursor_)) {
+  switch (window.coverage(stream_, *cursor_)) {
     case Window::Coverage::complete:
       return live();
     case Window::Coverage::more:
       has_said_delayed_ = false;
       return write_window(window);
     case Window::Coverage::unknown:
-      if (is_live_) return Need::nothing;  // the window has forgotten a quiet dialog
+      if (is_live_) return Need::nothing;  // the window has forgotten a quiet stream
       return uncovered(window);
     case Window::Coverage::beyond:
       if (!is_claimed_) return live();  // the read model was ahead of the hub, which will come to it
@@ -62,12 +65,12 @@ DialogStream::Need DialogStream::advance(Window& window, Clock::time_point confi
   std::unreachable();
 }
 
-void DialogStream::appended(std::int64_t sequence) {
+void StreamSubscription::appended(std::int64_t sequence) {
   if (!cursor_) cursor_ = sequence - 1;
   if (sequence > *cursor_) is_live_ = false;
 }
 
-void DialogStream::loaded(const Chapter& chapter, Window& window) {
+void StreamSubscription::loaded(const Chapter& chapter, Window& window) {
   absent_.reset();
   if (sink_ && !cursor_ && chapter.reflected <= end_at_opening_) {  // nothing has happened since now
     if (!write(shared(frames::hidden(chapter.version)))) return;
@@ -75,14 +78,14 @@ void DialogStream::loaded(const Chapter& chapter, Window& window) {
   }
   if (sink_ && cursor_ && *cursor_ >= chapter.after && !write_chapter(chapter)) return;
   if (chapter.has_more || chapter.reflected < window.floor()) return;
-  DialogFacts facts;
+  StreamFacts facts;
   if (const auto owner = owner_behind(viewer_)) facts.owner = owner;
   if (const auto* visitor = std::get_if<Visitor>(&viewer_)) facts.assistant = visitor->assistant;
-  window.learn(dialog_, facts, chapter.version);
+  window.learn(stream_, facts, chapter.version);
 }
 
 /// What the viewer is not shown has a frame for each id as in live delivery, so that a client may count them.
-bool DialogStream::write_chapter(const Chapter& chapter) {
+bool StreamSubscription::write_chapter(const Chapter& chapter) {
   bool has_all = true;
   std::string joined;
   std::int64_t last = *cursor_;
@@ -99,12 +102,12 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
       break;
     }
     while (++last < event.version) joined += frames::hidden(last);
-    joined += event.frame;
+    joined += *event.frame;
     ++counts_.events;
     if (joined.size() >= limits_.write_bytes && !flush()) return false;
   }
   if (!flush()) return false;
-  limit_ = has_all ? std::min(limit_ * 2, limits_.messages_max) : limits_.messages_min;
+  limit_ = has_all ? std::min(limit_ * 2, limits_.events_max) : limits_.events_min;
 
   exhausted_.reset();
   if (!has_all) return false;
@@ -117,43 +120,45 @@ bool DialogStream::write_chapter(const Chapter& chapter) {
   return flush();
 }
 
-void DialogStream::absent(std::int64_t reflected, std::int64_t checkpoint) {
+void StreamSubscription::absent(std::int64_t reflected, std::int64_t checkpoint) {
   absent_ = reflected;
   exhausted_ = checkpoint;
 }
 
-void DialogStream::delay(Timestamp now) {
+void StreamSubscription::delay(Timestamp now) {
   if (!sink_ || has_said_delayed_ || ended_) return;
   has_said_delayed_ = true;
   ++counts_.delays;
-  write(shared(frames::delayed(dialog_, now)));
+  write(shared(frames::delayed(stream_, now)));
 }
 
-void DialogStream::ask_again() {
+void StreamSubscription::ask_again() {
   absent_.reset();
   exhausted_.reset();
 }
 
-void DialogStream::pass_on(const Frame& frame) {
+void StreamSubscription::pass_on(const Frame& frame) {
   if (sink_ && !ended_ && may_see() && has_room()) write(frame);
 }
 
-void DialogStream::ping(Clock::time_point now, Clock::duration interval) {
+void StreamSubscription::ping(Clock::time_point now, Clock::duration interval) {
   if (sink_ && !ended_ && now - written_at_ >= interval) write(frames::ping());
 }
 
-void DialogStream::finish(const std::string& frame) {
+void StreamSubscription::finish(const std::string& frame) {
   if (sink_ && !ended_) write(shared(frame));
   ended_ = true;
 }
 
-std::int64_t DialogStream::after() const {
-  return cursor_.value_or(std::numeric_limits<std::int64_t>::max());  // from now: who may see it is all that is asked
+std::int64_t StreamSubscription::after(Window& window) const {
+  const bool has_all =
+      !cursor_ || (access_ == Access::unknown && window.coverage(stream_, *cursor_) != Window::Coverage::unknown);
+  return has_all ? std::numeric_limits<std::int64_t>::max() : *cursor_;
 }
 
-DialogStream::Counts DialogStream::take_counts() { return std::exchange(counts_, {}); }
+StreamSubscription::Counts StreamSubscription::take_counts() { return std::exchange(counts_, {}); }
 
-void DialogStream::decide(const std::optional<DialogFacts>& facts) {
+void StreamSubscription::decide(const std::optional<StreamFacts>& facts) {
   if (!facts) return;
   const auto same = [this](const auto& known, const auto& asked) {
     if (known) access_ = *known == asked ? Access::granted : Access::denied;
@@ -167,7 +172,7 @@ void DialogStream::decide(const std::optional<DialogFacts>& facts) {
   }
 }
 
-DialogStream::Need DialogStream::undecided(Window& window, Clock::time_point confirmed_at) {
+StreamSubscription::Need StreamSubscription::undecided(Window& window, Clock::time_point confirmed_at) {
   if (!absent_) return Need::history;
   // The read model had nothing below its checkpoint, the window has nothing from its floor on: there is nothing, once
   // they meet and the window is known to be complete.
@@ -182,19 +187,19 @@ DialogStream::Need DialogStream::undecided(Window& window, Clock::time_point con
   return Need::refusal;
 }
 
-DialogStream::Need DialogStream::uncovered(const Window& window) const {
+StreamSubscription::Need StreamSubscription::uncovered(const Window& window) const {
   if (!has_room()) return Need::socket;
   if (!exhausted_) return Need::history;
   const bool has_moved_on = window.checkpoint() > *exhausted_ && window.checkpoint() >= window.floor();
   return has_moved_on ? Need::history : Need::checkpoint;
 }
 
-DialogStream::Need DialogStream::write_window(Window& window) {
+StreamSubscription::Need StreamSubscription::write_window(Window& window) {
   bool has_all = true;
-  window.visit_after(dialog_, *cursor_, [&](std::int64_t sequence, const Frame& frame) {
+  window.visit_after(stream_, *cursor_, [&](Window::Held& event) {
     has_all = has_room();
-    if (!has_all || !write(frame)) return false;
-    pass(sequence);
+    if (!has_all || !write(window.frame(event, views_, looks_as_))) return false;
+    pass(event.record.sequence);
     ++counts_.events;
     return true;
   });
@@ -202,24 +207,24 @@ DialogStream::Need DialogStream::write_window(Window& window) {
   return has_all ? live() : Need::socket;
 }
 
-DialogStream::Need DialogStream::live() {
+StreamSubscription::Need StreamSubscription::live() {
   is_live_ = true;
   has_said_delayed_ = false;
   return Need::nothing;
 }
 
-void DialogStream::reset(Window& window, Timestamp now) {
-  pass(window.version(dialog_).value_or(0));
+void StreamSubscription::reset(Window& window, Timestamp now) {
+  pass(window.version(stream_).value_or(0));
   ++counts_.resets;
-  write(shared(frames::reset(dialog_, *cursor_, now)));
+  write(shared(frames::reset(stream_, *cursor_, now)));
 }
 
-void DialogStream::pass(std::int64_t version) {
+void StreamSubscription::pass(std::int64_t version) {
   cursor_ = version;
   is_claimed_ = false;
 }
 
-bool DialogStream::write(const Frame& frames) {
+bool StreamSubscription::write(const Frame& frames) {
   written_at_ = Clock::now();
   if (sink_->write(frames)) {
     counts_.bytes += frames->size();
