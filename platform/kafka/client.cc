@@ -121,7 +121,7 @@ std::string described(std::string_view context, std::string_view text) {
 
 std::string described(const Error& error) { return std::string(name(error.kind)) + ": " + error.text; }
 
-bool passes(const Error& error) {
+bool is_transient(const Error& error) {
   return error.retryable || error.kind == Kind::rebalanced || error.kind == Kind::unknown_topic;
 }
 

@@ -31,7 +31,7 @@ struct Error {
 /// "unavailable: …", for logs and for whoever supervises a process.
 std::string described(const Error& error);
 /// True for errors that librdkafka recovers from: a polling loop may continue.
-bool passes(const Error& error);
+bool is_transient(const Error& error);
 
 template <class T>
 using Result = std::expected<T, Error>;

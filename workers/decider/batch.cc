@@ -56,8 +56,8 @@ schema::StoredRecord stored(const StagedRecord& record,
 }
 
 /// What a command leads to, aside until all of it is there, so that one that fails half-way leaves nothing.
-struct Batch::Aside {
-  Aside(const Overlay& base, const Stream& stream, const StreamEntry& entry)
+struct Batch::Staged {
+  Staged(const Overlay& base, const Stream& stream, const StreamEntry& entry)
       : overlay(base), stream(stream), subject(to_string(stream)), version(entry.version), hash(entry.hash) {}
 
   Overlay overlay;
@@ -120,7 +120,8 @@ void Batch::close(const Cause& cause, Closing<Answer>&& closing, const schema::O
         last_event);
 }
 
-Verdict Batch::bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream) {
+Verdict Batch::dead_letter(const CommandInput& command, Timestamp stamp, std::string_view reason,
+                           std::string_view stream) {
   StagedRecord letter{std::string(command.key), {}, std::string(command.value)};
   for (const auto& [name, value] : command.headers) letter.headers.emplace_back(name, value);
   if (bytes_of(letter) > kRecordBytesMax) letter.value.clear();
@@ -168,28 +169,28 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   overlay_.stamped(stamp);
   overlay_.passed_command(input.offset);
 
-  if (has_long_identifier(input)) return bury(input, stamp, "an identifier is too long");
+  if (has_long_identifier(input)) return dead_letter(input, stamp, "an identifier is too long");
   schema::CommandEnvelope envelope;
   std::optional<Command> command;
   if (do_not_decide) {
     auto read = schema::read_command_envelope(input.key, input.header);
-    if (!read) return bury(input, stamp, read.error());
+    if (!read) return dead_letter(input, stamp, read.error());
     envelope = std::move(*read);
   } else {
     auto read = schema::read_command(input.key, input.header, input.value);
-    if (!read) return bury(input, stamp, read.error().reason);
+    if (!read) return dead_letter(input, stamp, read.error().reason);
     envelope = std::move(read->first);
     command = std::move(read->second);
   }
   if (partition_of(envelope.slot, partitions_) != partition_)
-    return bury(input, stamp, "the slot is another partition's");
+    return dead_letter(input, stamp, "the slot is another partition's");
   if (schema::slot_of_target(envelope.target, envelope.command_id, crypto::slot_of) != envelope.slot)
-    return bury(input, stamp, "the slot is not the target's");
+    return dead_letter(input, stamp, "the slot is not the target's");
   if (command) {
     const auto* stream = std::get_if<Stream>(&envelope.target);
     const auto kind = kind_of(*command);
     if (kind ? stream != nullptr && stream->kind != *kind : stream == nullptr)
-      return bury(input, stamp, "the command is for another kind of stream");
+      return dead_letter(input, stamp, "the command is for another kind of stream");
   }
 
   // The memory of outcomes comes before everything that could have changed since: deadline, expected version, state.
@@ -223,8 +224,8 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
 
   const auto stream = existing(envelope.target);
   const auto entry = stream ? overlay_.stream(to_string(*stream)) : std::nullopt;
-  if (!entry || !entry->state || entry->stands_still()) return bury(input, stamp, *do_not_decide);
-  return stop(Aside(overlay_, *stream, *entry), input, cause, *do_not_decide);
+  if (!entry || !entry->state || entry->stands_still()) return dead_letter(input, stamp, *do_not_decide);
+  return stop(Staged(overlay_, *stream, *entry), input, cause, *do_not_decide);
 }
 
 Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const Command& command) {
@@ -249,42 +250,42 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   const bool has_another_version = envelope.expected_version && *envelope.expected_version != entry.version;
   if (parking != nullptr) return has_another_version ? conflict() : unpark(cause, stream, entry, *parking);
 
-  Aside aside(overlay_, stream, entry);
+  Staged staged(overlay_, stream, entry);
   Ending ending;
-  const auto made = attempt(aside, cause, *entry.state, command, ids, outcome, ending);
+  const auto made = attempt(staged, cause, *entry.state, command, ids, outcome, ending);
   // Whoever is refused is not told the version: that may be a stream of which they may not know.
   if (has_another_version && !(made && std::holds_alternative<Error>(outcome.result))) return conflict();
   if (!made) {
     const auto& [parks, reason] = made.error();
-    if (parks && entry.version > 0) return stop(Aside(overlay_, stream, entry), input, cause, reason);
-    return bury(input, cause.stamp, reason);
+    if (parks && entry.version > 0) return stop(Staged(overlay_, stream, entry), input, cause, reason);
+    return dead_letter(input, cause.stamp, reason);
   }
-  const bool appends = !aside.events.empty();
-  join(std::move(aside));
+  const bool appends = !staged.events.empty();
+  merge(std::move(staged));
   const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
   if (ending.closing) close(cause, std::move(*ending.closing), outcome, last_event);
   return decided(cause, std::move(outcome), last_event, ending.memory);
 }
 
-std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& cause, const State& state,
+std::expected<void, Batch::Failure> Batch::attempt(Staged& staged, const Cause& cause, const State& state,
                                                    const Command& command, IdSource ids, schema::Outcome& outcome,
                                                    Ending& ending) const {
   try {
     Context context{.principal = cause.command.principal,
                     .now = cause.stamp,
-                    .stream_id = aside.stream.id,
+                    .stream_id = staged.stream.id,
                     .ids = ids,
                     .command_id = cause.command.command_id,
-                    .key_is_taken = is_taken(wanted_key_of(command), aside.stream)};
+                    .key_is_taken = is_taken(wanted_key_of(command), staged.stream)};
     auto decision = decide_(state, command, context);
     if (!decision) {
       outcome.result = decision.error();
       return {};
     }
     if (ids.last * kSlots + ids.slot > kIdMax) return std::unexpected(Failure{false, "the slot has no ids left"});
-    for (const auto& event : decision->events) append(aside, cause, event, ids.last);
-    outcome.stream = aside.subject;
-    outcome.version = aside.version;
+    for (const auto& event : decision->events) append(staged, cause, event, ids.last);
+    outcome.stream = staged.subject;
+    outcome.version = staged.version;
     outcome.result = decision->answer;
     if (decision->is_deferred) ending.memory = schema::Memory::under_way;
     ending.closing = std::move(decision->closing);
@@ -303,14 +304,14 @@ std::expected<void, Batch::Failure> Batch::attempt(Aside& aside, const Cause& ca
   }
 }
 
-void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const {
+void Batch::append(Staged& staged, const Cause& cause, const Event& event, std::int64_t slot_counter) const {
   auto encoded = schema::encode_event(event);
   schema::Envelope e{crypto::uuid7(),
                      source_,
                      std::string(encoded.type),
-                     aside.subject,
+                     staged.subject,
                      cause.stamp,
-                     ++aside.version,
+                     ++staged.version,
                      cause.command.correlation,
                      cause.command.command_id,
                      to_string(cause.command.principal),
@@ -318,42 +319,42 @@ void Batch::append(Aside& aside, const Cause& cause, const Event& event, std::in
                      slot_counter,
                      "",
                      ""};
-  auto record = event_record(e, aside.hash, std::move(encoded));
+  auto record = event_record(e, staged.hash, std::move(encoded));
   const auto state_now = [&] {
-    return *(aside.overlay.stream(aside.subject).value_or(new_entry(aside.subject))).state;
+    return *(staged.overlay.stream(staged.subject).value_or(new_entry(staged.subject))).state;
   };
-  if (schema::is_in_directory(aside.stream.kind)) {
+  if (schema::is_in_directory(staged.stream.kind)) {
     const auto before = state_now();
-    aside.overlay.apply(e, event);
-    std::ranges::move(schema::directory_changes(aside.stream, before, state_now()),
-                      std::back_inserter(aside.directory));
+    staged.overlay.apply(e, event);
+    std::ranges::move(schema::directory_changes(staged.stream, before, state_now()),
+                      std::back_inserter(staged.directory));
   } else {
-    aside.overlay.apply(e, event);
+    staged.overlay.apply(e, event);
   }
-  aside.event_ids.push_back(e.id);
-  aside.events.push_back(std::move(record));
-  aside.parking = aside.parking || event.holds<parking::Event>();
-  if (bytes_of(aside.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
+  staged.event_ids.push_back(e.id);
+  staged.events.push_back(std::move(record));
+  staged.parking = staged.parking || event.holds<parking::Event>();
+  if (bytes_of(staged.events.back()) > kRecordBytesMax) throw TooLarge("an event is too large");
 }
 
-std::size_t Batch::join(Aside&& aside) {
+std::size_t Batch::merge(Staged&& staged) {
   const auto first = events_.size();
-  overlay_.merge(std::move(aside.overlay).take());
-  std::ranges::move(aside.events, std::back_inserter(events_));
-  std::ranges::move(aside.event_ids, std::back_inserter(event_ids_));
-  std::ranges::move(aside.directory, std::back_inserter(directory_));
-  parked_changed_ = parked_changed_ || aside.parking;
+  overlay_.merge(std::move(staged.overlay).take());
+  std::ranges::move(staged.events, std::back_inserter(events_));
+  std::ranges::move(staged.event_ids, std::back_inserter(event_ids_));
+  std::ranges::move(staged.directory, std::back_inserter(directory_));
+  parked_changed_ = parked_changed_ || staged.parking;
   return first;
 }
 
-Verdict Batch::stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason) {
+Verdict Batch::stop(Staged&& staged, const CommandInput& input, const Cause& cause, std::string_view reason) {
   const auto& command = cause.command;
-  append(aside, cause,
+  append(staged, cause,
          parking::Event{parking::Parked{command.command_id, input.offset, command.fingerprint, std::string(reason)}},
          overlay_.counter(command.slot));
-  const auto subject = aside.subject;
-  join(std::move(aside));
-  bury(input, cause.stamp, reason, subject);
+  const auto subject = staged.subject;
+  merge(std::move(staged));
+  dead_letter(input, cause.stamp, reason, subject);
   return Verdict::parks;
 }
 
@@ -379,10 +380,10 @@ Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntr
         if (c.projection) {
           // Whether that projection stands still, its projector knows.
           const auto action = skips ? parking::Action::skip : parking::Action::retry;
-          Aside aside(overlay_, stream, entry);
-          append(aside, cause, parking::Event{parking::Unparked{action, c.reason, c.projection, c.version}},
+          Staged staged(overlay_, stream, entry);
+          append(staged, cause, parking::Event{parking::Unparked{action, c.reason, c.projection, c.version}},
                  overlay_.counter(cause.command.slot));
-          return unparked(cause, std::move(aside), action);
+          return unparked(cause, std::move(staged), action);
         }
         if (!entry.stands_still()) return refuse(cause, stream, entry, Code::stream_not_parked);
         if constexpr (skips) {
@@ -395,24 +396,24 @@ Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntr
 }
 
 /// Joins what begins with the stream's unparking, and answers the operator.
-Verdict Batch::unparked(const Cause& cause, Aside&& aside, parking::Action action) {
+Verdict Batch::unparked(const Cause& cause, Staged&& staged, parking::Action action) {
   schema::Outcome outcome{cause.command.command_id,
                           cause.command.fingerprint,
                           cause.stamp,
-                          aside.subject,
-                          aside.version,
+                          staged.subject,
+                          staged.version,
                           std::nullopt,
                           Answer{parking::Answer{parking::StreamUnparked{action}}}};
-  const auto first = join(std::move(aside));
+  const auto first = merge(std::move(staged));
   return decided(cause, std::move(outcome), first);
 }
 
 Verdict Batch::skip(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Skip& command) {
   parking::Unparked event{parking::Action::skip, command.reason, std::nullopt, std::nullopt};
   if (entry.unknown) event.version = entry.unknown->version;
-  Aside aside(overlay_, stream, entry);
-  append(aside, cause, parking::Event{event}, overlay_.counter(cause.command.slot));
-  const auto verdict = unparked(cause, std::move(aside), parking::Action::skip);
+  Staged staged(overlay_, stream, entry);
+  append(staged, cause, parking::Event{event}, overlay_.counter(cause.command.slot));
+  const auto verdict = unparked(cause, std::move(staged), parking::Action::skip);
   if (!entry.unknown) {
     // Remembered as a decision: whoever repeats the command is told, and it is not decided after all.
     const auto& parked = entry.stopped_by->parked;
@@ -461,26 +462,26 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   // up first, and nothing has happened to the stream since.
   const Cause again{envelope, cause.offset, cause.stamp};
   const auto go_on = [&] {
-    Aside aside(overlay_, stream, entry);
-    append(aside, cause,
+    Staged staged(overlay_, stream, entry);
+    append(staged, cause,
            parking::Event{parking::Unparked{parking::Action::retry, command.reason, std::nullopt, std::nullopt}},
            overlay_.counter(envelope.slot));
-    return aside;
+    return staged;
   };
-  Aside aside = go_on();
-  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, aside.subject,
-                          aside.version,       std::nullopt,         Error{}};
+  Staged staged = go_on();
+  schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, staged.subject,
+                          staged.version,      std::nullopt,         Error{}};
   Ending ending;
-  if (const auto made = attempt(aside, again, *entry.state, original,
+  if (const auto made = attempt(staged, again, *entry.state, original,
                                 IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome, ending);
       !made) {
     unparked(cause, go_on(), parking::Action::retry);
     const auto& [parks, reason] = made.error();
-    if (!parks) return bury(input, cause.stamp, reason);
-    return stop(Aside(overlay_, stream, *overlay_.stream(to_string(stream))), input, again, reason);
+    if (!parks) return dead_letter(input, cause.stamp, reason);
+    return stop(Staged(overlay_, stream, *overlay_.stream(to_string(stream))), input, again, reason);
   }
-  const bool appends = aside.events.size() > 1;
-  const auto verdict = unparked(cause, std::move(aside), parking::Action::retry);
+  const bool appends = staged.events.size() > 1;
+  const auto verdict = unparked(cause, std::move(staged), parking::Action::retry);
   const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
   if (ending.closing) close(again, std::move(*ending.closing), outcome, last_event);
   decided(again, std::move(outcome), last_event, ending.memory);

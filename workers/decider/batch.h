@@ -108,7 +108,7 @@ class Batch {
     std::int64_t offset;
     Timestamp stamp;
   };
-  struct Aside;
+  struct Staged;
   struct Failure;
   /// What a decision says beside events and answer.
   struct Ending {
@@ -121,21 +121,21 @@ class Batch {
   Verdict unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Command& command);
   Verdict retry(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Retry& command);
   Verdict skip(const Cause& cause, const Stream& stream, const StreamEntry& entry, const parking::Skip& command);
-  Verdict unparked(const Cause& cause, Aside&& aside, parking::Action action);
+  Verdict unparked(const Cause& cause, Staged&& staged, parking::Action action);
   Verdict refuse(const Cause& cause, const Stream& stream, const StreamEntry& entry, Code code);
-  /// Decides and stages aside; a refusal stages nothing. After a failure what stands aside is worth nothing.
-  std::expected<void, Failure> attempt(Aside& aside, const Cause& cause, const State& state, const Command& command,
+  /// Decides and stages; a refusal stages nothing. After a failure what was staged is worth nothing.
+  std::expected<void, Failure> attempt(Staged& staged, const Cause& cause, const State& state, const Command& command,
                                        IdSource ids, schema::Outcome& outcome, Ending& ending) const;
-  void append(Aside& aside, const Cause& cause, const Event& event, std::int64_t slot_counter) const;
-  /// Makes what stands aside a part of the batch: the number of its first event.
-  std::size_t join(Aside&& aside);
+  void append(Staged& staged, const Cause& cause, const Event& event, std::int64_t slot_counter) const;
+  /// Makes what was staged a part of the batch. The number of its first event.
+  std::size_t merge(Staged&& staged);
   std::optional<Stream> existing(const schema::Target& target) const;
   /// The one that the command is for; nothing when it is to begin one, also where a stream of another kind has the key
   /// of its target.
   std::optional<Stream> existing(const schema::Target& target, const Command& command) const;
   bool is_taken(const std::optional<UniqueKey>& key, const Stream& by_other_than) const;
   /// Stages that the command stops the stream.
-  Verdict stop(Aside&& aside, const CommandInput& input, const Cause& cause, std::string_view reason);
+  Verdict stop(Staged&& staged, const CommandInput& input, const Cause& cause, std::string_view reason);
 
   void reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
              std::variant<schema::Outcome, std::string, std::size_t> value,
@@ -146,7 +146,8 @@ class Batch {
   /// Answers a command that is under way, if that is still remembered, with what the cause has led to.
   void close(const Cause& cause, Closing<Answer>&& closing, const schema::Outcome& end,
              std::optional<std::size_t> last_event);
-  Verdict bury(const CommandInput& command, Timestamp stamp, std::string_view reason, std::string_view stream = {});
+  Verdict dead_letter(const CommandInput& command, Timestamp stamp, std::string_view reason,
+                      std::string_view stream = {});
 
   const int partition_;
   const int partitions_;

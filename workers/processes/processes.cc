@@ -170,7 +170,7 @@ std::expected<void, std::string> Processes::Impl::read_events() {
   if (!polled && polled.error().kind == kafka::Kind::no_offset) {
     throw runtime::another_log(topic("events") + " does not hold what comes next (" + polled.error().text + ")");
   }
-  if (!polled && !passes(polled.error())) return std::unexpected(described(polled.error()));
+  if (!polled && !is_transient(polled.error())) return std::unexpected(described(polled.error()));
   for (const auto& record : records) {
     if (auto noted = note(record); !noted) return noted;
   }

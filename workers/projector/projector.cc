@@ -171,13 +171,13 @@ struct Projector::Impl final : runtime::Worker {
 
   std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
   std::expected<bool, std::string> on_assigned() override;
-  void on_revoked() override { drop(); }
+  void on_revoked() override { discard_assignment(); }
   std::expected<bool, std::string> turn(std::vector<kafka::Message>& records) override;
   std::map<int, std::int64_t> positions() const override;
   void on_lag(int partition, std::int64_t events) override;
   Poll next_poll() const override { return {.wait = waiting() || owned.empty() ? kPollWait : 0ms}; }
 
-  void drop();
+  void discard_assignment();
   bool take_over();
   std::size_t undone() const;
   bool read_on();
@@ -252,7 +252,7 @@ std::expected<bool, std::string> Projector::Impl::turn(std::vector<kafka::Messag
   return owned.empty() || undone() > 0;
 }
 
-void Projector::Impl::drop() {
+void Projector::Impl::discard_assignment() {
   pending.clear();
   set_pending(false);
   backlog.clear();
@@ -266,7 +266,7 @@ void Projector::Impl::drop() {
 }
 
 std::expected<bool, std::string> Projector::Impl::on_assigned() {
-  drop();
+  discard_assignment();
   const bool taken = !failure && !waiting() && (member.assigned().empty() || take_over());
   if (failure) return std::unexpected(*failure);
   return taken;

@@ -165,7 +165,7 @@ std::expected<void, std::string> GroupMember::poll(std::vector<kafka::Message>& 
     const auto polled = consumer_->poll(records, how.records_max, how.wait);
     if (polled) return {};
     if (polled.error().kind != kafka::Kind::no_offset) {
-      if (!passes(polled.error())) return std::unexpected(described(polled.error()));
+      if (!is_transient(polled.error())) return std::unexpected(described(polled.error()));
       log::warn("reading from the group", {{"group", options_.group}, {"reason", polled.error().text}});
       return {};
     }
@@ -259,7 +259,7 @@ std::expected<bool, std::string> GroupMember::await_positions(const std::stop_to
       for (const auto& one : *positions) expect_position(one);
       return std::nullopt;
     }
-    if (passes(positions.error())) return positions.error().text;
+    if (is_transient(positions.error())) return positions.error().text;
     fault = described(positions.error());
     return std::nullopt;
   });
@@ -272,7 +272,7 @@ std::expected<std::optional<std::map<int, std::int64_t>>, std::string> GroupMemb
   std::map<int, std::int64_t> out;
   if (!assigned_.empty()) {
     const auto positions = consumer_->committed(assigned_, kRequestWait);
-    if (!positions && !passes(positions.error())) return std::unexpected(described(positions.error()));
+    if (!positions && !is_transient(positions.error())) return std::unexpected(described(positions.error()));
     if (!positions) return std::nullopt;
     for (const auto& one : *positions) {
       expect_position(one);
