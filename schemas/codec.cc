@@ -67,6 +67,16 @@ Read<std::optional<AnyOf>> read_named(const ByName<NamedType<AnyOf>>& types, std
   return std::optional<AnyOf>(std::move(*read));
 }
 
+template <class Row>
+Read<std::optional<std::string>> disclosed_named(const ByName<Row>& types, std::string_view type, json::Value value,
+                                                 Disclosure disclosure) {
+  const auto* found = find(types, type);
+  if (found == nullptr) return std::optional<std::string>{};
+  auto text = found->disclosed(value, disclosure);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return std::optional<std::string>(std::move(*text));
+}
+
 template <class F>
 void each_event_type(F f) {
   for (const bool is_old : {false, true}) {
@@ -96,13 +106,9 @@ Read<std::optional<Event>> decode_event(std::string_view type, std::string_view 
 }
 Encoded encode_event(const Event& event) { return context_of(event).encode_event(event); }
 Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure) {
-  const auto* found = find(composed().events, type);
   const auto document = json::Document::parse(std::string(value), json::Strict::no);
   if (!document) return problem(document.error().issue);
-  if (found == nullptr) return std::optional<std::string>{};
-  auto text = found->disclosed(document->root(), disclosure);
-  if (!text) return std::unexpected(std::move(text.error()));
-  return std::optional<std::string>(std::move(*text));
+  return disclosed_named(composed().events, type, document->root(), disclosure);
 }
 std::string in_words(const Event& event, const Telling& telling) { return context_of(event).in_words(event, telling); }
 std::vector<Stream> streams_named(const Event& event) { return context_of(event).streams_named(event); }
@@ -121,6 +127,12 @@ Read<State> decode_state(std::string_view text) {
   if (!*state) return problem("unknown type of state");
   return std::move(**state);
 }
+Encoded disclosed_state(const State& state, Disclosure disclosure) {
+  const auto encoded = context_of(state, &ContextSchema::has_state).encode_state(state);
+  const auto document = json::Document::parse(encoded.json, json::Strict::no);
+  auto shown = disclosed_named(composed().states, encoded.type, document.value().root(), disclosure);
+  return {encoded.type, std::move(shown.value().value())};  // what was encoded is read again
+}
 
 Encoded encode_command(const Command& command) {
   return context_of(command, &ContextSchema::has_command).encode_command(command);
@@ -133,6 +145,9 @@ Encoded encode_answer(const Answer& answer) {
 }
 Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value) {
   return read_named(composed().answers, type, value);
+}
+Read<std::optional<std::string>> disclosed_answer(std::string_view type, json::Value value, Disclosure disclosure) {
+  return disclosed_named(composed().answers, type, value, disclosure);
 }
 
 std::vector<std::string_view> event_types() {

@@ -30,6 +30,7 @@ template <class AnyOf>
 struct NamedType {
   std::string_view name;
   Read<AnyOf> (*read)(json::Value v);
+  Read<std::string> (*disclosed)(json::Value v, Disclosure disclosure);
 };
 /// Entries of the directory under one prefix.
 struct EntryType {
@@ -67,6 +68,8 @@ Encoded encode_command(const Command& command);
 Read<std::optional<Command>> decode_command(std::string_view type, json::Value value);
 Encoded encode_answer(const Answer& answer);
 Read<std::optional<Answer>> decode_answer(std::string_view type, json::Value value);
+/// An answer as it may be shown (disclosed.h). Nothing for a type that this build does not know.
+Read<std::optional<std::string>> disclosed_answer(std::string_view type, json::Value value, Disclosure disclosure);
 
 /// All of them, in the order of domain/contexts.def. Throws std::logic_error when two types, or two prefixes, have one
 /// name.

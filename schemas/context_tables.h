@@ -141,7 +141,7 @@ constexpr auto event_types_of(std::variant<Ts...>*, void*) {
 }
 template <class AnyOf, class Variant, class... Ts>
 constexpr auto named_types_of(std::variant<Ts...>*) {
-  return std::array{NamedType<AnyOf>{type_name<Ts>, read_as<AnyOf, Variant, Ts>}...};
+  return std::array{NamedType<AnyOf>{type_name<Ts>, read_as<AnyOf, Variant, Ts>, read_disclosed<Ts>}...};
 }
 template <class Variant, class Old>
 inline constexpr auto event_types = event_types_of<Variant>(static_cast<Variant*>(nullptr), static_cast<Old*>(nullptr));

@@ -37,6 +37,8 @@ std::vector<Stream> streams_named(const Event& event);
 /// "type json", for a decider's store.
 std::string encode_state(const State& state);
 Read<State> decode_state(std::string_view text);
+/// A state as it may be shown (disclosed.h).
+Encoded disclosed_state(const State& state, Disclosure disclosure);
 /// The wire names of all event types that this build knows, context by context; then those that are read and not
 /// written any more.
 std::vector<std::string_view> event_types();

@@ -43,6 +43,16 @@ inline constexpr auto fields<Facts> = std::tuple{
     field("answer_type", &Facts::answer_type),
 };
 
+namespace {
+
+std::string with_answer(const Facts& facts, std::string_view answer) {
+  auto text = write(facts);
+  text.pop_back();
+  return text.append(R"(,"answer":)").append(answer).append("}");
+}
+
+}  // namespace
+
 std::string write_outcome(const Outcome& o) {
   Facts facts{.command_id = o.command_id,
               .fingerprint = o.fingerprint,
@@ -68,9 +78,19 @@ std::string write_outcome(const Outcome& o) {
   }
   auto answer = encode_answer(std::get<Answer>(o.result));
   facts.answer_type = std::string(answer.type);
-  auto text = write(facts);
-  text.pop_back();
-  return text + R"(,"answer":)" + answer.json + "}";
+  return with_answer(facts, answer.json);
+}
+
+Read<std::string> disclosed_outcome(std::string_view value, Disclosure disclosure) {
+  const auto document = json::Document::parse(std::string(value), json::Strict::no);
+  if (!document) return problem(document.error().issue);
+  const auto facts = read<Facts>(document->root());
+  if (!facts) return std::unexpected(facts.error());
+  if (!facts->answer_type) return write(*facts);
+  const auto answer = disclosed_answer(*facts->answer_type, document->root().member("answer"), disclosure);
+  if (!answer) return std::unexpected(answer.error());
+  if (!*answer) return problem("unknown type of answer");
+  return with_answer(*facts, **answer);
 }
 
 Read<Outcome> read_outcome(std::string_view value) {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "domain/model.h"
+#include "schemas/disclosed.h"
 #include "schemas/envelope.h"
 #include "schemas/fields.h"
 
@@ -32,6 +33,8 @@ struct Outcome {
 };
 std::string write_outcome(const Outcome& outcome);
 Read<Outcome> read_outcome(std::string_view value);
+/// An outcome's text as it may be shown (disclosed.h).
+Read<std::string> disclosed_outcome(std::string_view value, Disclosure disclosure);
 
 /// What a reply means for the memory of outcomes.
 enum class Memory {

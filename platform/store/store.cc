@@ -32,6 +32,24 @@ void check(const rocksdb::Status& status, const char* what) {
   if (!status.ok()) throw Failure(std::string(what) + ": " + status.ToString());
 }
 
+constexpr int kReadOnlyAttempts = 3;
+
+constexpr std::string_view kCurrent = "CURRENT";
+
+/// Whether the folder has files of a store. A store that was only begun has a LOCK and a log of its own.
+bool holds_store_files(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator file(folder, ignored), end; file != end; file.increment(ignored)) {
+    const auto name = file->path().filename().string();
+    if (name == kCurrent || name.starts_with("MANIFEST-") || name.ends_with(".sst")) return true;
+  }
+  return false;
+}
+bool has_current(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  return std::filesystem::exists(folder / kCurrent, ignored);
+}
+
 void require_room(const std::string& path) {
   if (auto room = check_room(path); !room) throw DiskFull(room.error());
 }
@@ -99,6 +117,8 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error) return std::unexpected(path + ": " + error.message());
+  // RocksDB would begin a new store among the old one's files.
+  if (!has_current(path) && holds_store_files(path)) return std::unexpected(path + ": the file CURRENT is missing");
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = memory.impl_->cache;
   table.cache_index_and_filter_blocks = true;
@@ -123,6 +143,30 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   impl->db.reset(db);
   impl->path = path;
   return Store(std::move(impl));
+}
+
+std::expected<Store, std::string> Store::open_read_only(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(path, error)) {
+    return std::unexpected(path + " is not a store: " + (error ? error.message() : std::string("a store is a folder")));
+  }
+  if (!holds_store_files(path))
+    return std::unexpected(path + " is not a store: it has no file " + std::string(kCurrent));
+  if (!has_current(path)) return std::unexpected(path + " is a broken store: its file CURRENT is missing");
+  rocksdb::Options options;
+  options.max_open_files = -1;  // all at once: what is open stays readable when its writer removes it
+  auto impl = std::make_unique<Impl>();
+  rocksdb::Status status;
+  // A compaction may remove a file between the reading of the manifest and the opening of the file.
+  for (int attempt = 0; attempt < kReadOnlyAttempts; ++attempt) {
+    rocksdb::DB* db = nullptr;
+    status = rocksdb::DB::OpenForReadOnly(options, path, &db);
+    if (!status.ok()) continue;
+    impl->db.reset(db);
+    impl->path = path;
+    return Store(std::move(impl));
+  }
+  return std::unexpected(path + " is a broken store: " + status.ToString());
 }
 
 std::expected<void, std::string> Store::destroy(const std::string& path) {

@@ -67,8 +67,13 @@ class Batch {
 /// writing is for one thread.
 class Store {
  public:
-  /// Opens or creates it. The error says why that is impossible: locked by another process, corrupt. Throws DiskFull.
+  /// Opens or creates it. The error says why that is impossible: locked by another process, corrupt (a store that has
+  /// lost its file CURRENT is corrupt, and no new one). Throws DiskFull.
   static std::expected<Store, std::string> open(const std::string& path, const Memory& memory);
+  /// Opens what is on the disk for reading, also while another process writes there: what that one holds in memory is
+  /// not seen, and neither is what it writes later. Changes no file; write() throws. The error is one sentence: the
+  /// folder holds no store, or a broken one.
+  static std::expected<Store, std::string> open_read_only(const std::string& path);
   /// Deletes the folder's store, which must not be open. Nothing there is success.
   static std::expected<void, std::string> destroy(const std::string& path);
   Store(Store&&) noexcept;

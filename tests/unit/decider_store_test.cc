@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 
 #include "tests/unit/decider_memory_snapshot.h"
 #include "workers/decider/partition_store.h"
@@ -158,6 +160,89 @@ TEST_F(DeciderStore, knows_after_a_restart_which_streams_stand_still_and_why) {
     EXPECT_TRUE(store.parked().empty());
   }
   EXPECT_TRUE(open().parked().empty());
+}
+
+// The file CURRENT names the manifest, which names all others.
+TEST_F(DeciderStore, that_has_lost_or_garbled_its_file_current_is_begun_anew_and_says_so) {
+  for (const bool missing : {false, true}) {
+    {
+      auto store = open();
+      Changes changes;
+      changes.counters[3] = 5;
+      changes.progress.last_command = 7;
+      store.write(changes);
+    }
+    ASSERT_EQ(open().counter(3), 5);
+    const auto current = path_ + "/1/CURRENT";
+    if (missing) {
+      std::filesystem::remove(current);
+    } else {
+      std::ofstream(current, std::ios::trunc) << "garbled";
+    }
+    ::testing::internal::CaptureStderr();
+    {
+      const auto store = open();
+      EXPECT_EQ(store.counter(3), 0);
+      EXPECT_EQ(store.progress().last_command, -1);
+    }
+    const auto said = ::testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(said.contains("the state is discarded and folded again")) << said;
+    EXPECT_TRUE(said.contains("CURRENT")) << said;
+  }
+}
+
+TEST_F(DeciderStore, is_shown_without_being_changed_while_its_decider_writes) {
+  MemoryLog log;
+  const auto opening = open_dialog();
+  const auto subject = "dialog/" + std::to_string(1 * kSlots + opening.envelope.slot);
+  const auto decide_and_write = [&](PartitionStore& store, const Sent& command, std::int64_t offset) {
+    Batch batch(log.snapshot, kPartition, kPartitions, "/test", decide_or_throw);
+    batch.decide(command.input(offset), now_);
+    log.commit(std::move(batch));
+    store.write(log.snapshot.all());
+  };
+  {
+    auto store = open();
+    decide_and_write(store, opening, 0);
+    decide_and_write(store, post(DialogId{1 * kSlots + opening.envelope.slot}, "poison"), 1);
+  }
+  auto writer = open();
+  const auto shown = PartitionStore::open_read_only(path_ + "/1");
+  ASSERT_TRUE(shown) << shown.error();
+  EXPECT_EQ(shown->log(), "topic");
+  EXPECT_EQ(shown->progress().last_command, 1);
+  EXPECT_EQ(shown->parked(), (std::set<std::string, std::less<>>{subject}));
+  EXPECT_EQ(shown->stream(subject)->state, writer.stream(subject)->state);
+  EXPECT_TRUE(shown->outcome(opening.envelope.command_id));
+  std::map<std::string, std::int64_t> counts;
+  for (const auto& count : shown->count_keys()) counts[count.what] = count.keys;
+  EXPECT_EQ(counts, (std::map<std::string, std::int64_t>{{"progress", 1},
+                                                         {"streams: dialog", 1},
+                                                         {"counters of slots", 1},
+                                                         {"outcomes of commands", 1},
+                                                         {"outcomes by age", 1},
+                                                         {"parked streams", 1}}));
+}
+
+TEST_F(DeciderStore, of_something_else_is_refused_in_a_sentence) {
+  {
+    auto store = open();
+  }
+  EXPECT_TRUE(PartitionStore::open_read_only(path_ + "/1")) << "nothing has been written out";
+  const auto put = [&](std::string_view key, std::string_view value) {
+    auto raw = store::Store::open(path_ + "/1", memory_);
+    ASSERT_TRUE(raw);
+    store::Batch change;
+    change.put(key, value);
+    raw->write(std::move(change));
+  };
+  const auto error = [&] { return PartitionStore::open_read_only(path_ + "/1").error(); };
+  put("x", "y");
+  EXPECT_TRUE(error().contains("is not a decider's store: it holds unknown keys and no progress")) << error();
+  put("m", "3:old");
+  EXPECT_TRUE(error().contains("is a store of another build of Parley (old)")) << error();
+  put("m", "garbled");
+  EXPECT_TRUE(error().contains("is a broken store: a stored value is malformed")) << error();
 }
 
 }  // namespace

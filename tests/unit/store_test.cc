@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -54,6 +55,56 @@ TEST_F(StoreTest, a_clean_close_keeps_everything) {
   Store store = open();
   EXPECT_EQ(store.get("a"), std::nullopt);
   EXPECT_EQ(store.get("b"), std::string("\0\xff", 2));
+}
+
+TEST_F(StoreTest, one_that_has_lost_or_garbled_its_file_current_is_corrupt_and_no_new_one) {
+  put(*std::make_unique<Store>(open()), "a", "1");
+  ASSERT_EQ(open().get("a"), "1");
+  const auto current = path_ + "/CURRENT";
+  for (const std::string text : {"", "garbled", "MANIFEST-999999\n"}) {
+    std::ofstream(current, std::ios::trunc) << text;
+    EXPECT_FALSE(Store::open(path_, memory_)) << text;
+    const auto reader = Store::open_read_only(path_);
+    ASSERT_FALSE(reader);
+    EXPECT_TRUE(reader.error().contains(path_ + " is a broken store: ")) << reader.error();
+  }
+  std::filesystem::remove(current);
+  const auto opened = Store::open(path_, memory_);
+  ASSERT_FALSE(opened);
+  EXPECT_TRUE(opened.error().contains("CURRENT is missing")) << opened.error();
+  EXPECT_EQ(Store::open_read_only(path_).error(), path_ + " is a broken store: its file CURRENT is missing");
+  ASSERT_TRUE(Store::destroy(path_));
+  EXPECT_EQ(open().get("a"), std::nullopt);
+}
+
+TEST_F(StoreTest, is_read_while_it_is_written_and_is_not_changed_by_that) {
+  put(*std::make_unique<Store>(open()), "a", "1");
+  Store writer = open();
+  put(writer, "b", "in memory alone");
+  const auto files = [&] {
+    std::vector<std::string> names;
+    for (const auto& file : std::filesystem::directory_iterator(path_)) names.push_back(file.path().filename());
+    std::ranges::sort(names);
+    return names;
+  };
+  const auto before = files();
+  {
+    auto reader = Store::open_read_only(path_);
+    ASSERT_TRUE(reader) << reader.error();
+    EXPECT_EQ(reader->get("a"), "1");
+    EXPECT_EQ(reader->get("b"), std::nullopt);
+    EXPECT_THROW(put(*reader, "c", "3"), Failure);
+  }
+  EXPECT_EQ(files(), before);
+  EXPECT_EQ(writer.get("b"), "in memory alone");
+}
+
+TEST_F(StoreTest, a_folder_that_holds_no_store_is_not_opened_for_reading) {
+  EXPECT_EQ(Store::open_read_only(path_).error(), path_ + " is not a store: it has no file CURRENT");
+  EXPECT_EQ(Store::open_read_only(path_ + "/none").error(), path_ + "/none is not a store: No such file or directory");
+  std::ofstream(path_ + "/file") << "text";
+  EXPECT_EQ(Store::open_read_only(path_ + "/file").error(), path_ + "/file is not a store: a store is a folder");
+  EXPECT_FALSE(std::filesystem::exists(path_ + "/LOCK"));
 }
 
 TEST_F(StoreTest, a_scan_is_ordered_bounded_and_stops_when_told) {

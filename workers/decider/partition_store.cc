@@ -37,19 +37,6 @@ Timestamp at(std::int64_t ms) { return Timestamp(std::chrono::milliseconds(ms));
 /// offsets it holds.
 constexpr const char* kLayout = " layout 4 ";
 
-/// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
-const std::string& fold_versions() {
-  static const std::string version = [] {
-    std::string types;
-    for (const auto type : schema::event_types()) types.append(type).append(" ");
-    std::string folds;
-    for (const auto kind : kinds())
-      folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
-    return folds + kLayout + crypto::hex(crypto::sha256(types));
-  }();
-  return version;
-}
-
 std::string pack(const Progress& p, std::string_view log) {
   return Packer()
       .text(fold_versions())
@@ -121,7 +108,50 @@ auto guarded(Action action) {
   }
 }
 
+/// The part of the meta value after the fold versions and the log.
+Progress read_progress(Unpacker& in) {
+  Progress p;
+  p.next_event = in.number();
+  p.last_event = in.number();
+  p.last_event_id = in.text();
+  p.next_reply = in.number();
+  p.last_command = in.number();
+  p.last_stamp = at(in.number());
+  p.sealing.events = in.number();
+  p.sealing.digest = in.text();
+  p.sealing.sealed = in.number();
+  p.sealing.unsealed_since = at(in.number());
+  return p;
+}
+
+/// What a key is of, in words.
+std::string kind_of_key(std::string_view key) {
+  if (key == kMeta) return "progress";
+  const auto group = key.substr(0, 2), rest = key.substr(std::min<std::size_t>(2, key.size()));
+  const auto first_part = [&] { return std::string(rest.substr(0, rest.find('/'))); };
+  if (group == "s/") return "streams: " + first_part();
+  if (group == "u/") return "unique keys: " + first_part();
+  if (group == "n/") return "counters of slots";
+  if (group == "o/") return "outcomes of commands";
+  if (group == kByAge) return "outcomes by age";
+  if (group == kParked) return "parked streams";
+  return "unknown keys";
+}
+
 }  // namespace
+
+// What folding depends on beside the log: an event that was passed over as unknown is known to another build.
+const std::string& fold_versions() {
+  static const std::string version = [] {
+    std::string types;
+    for (const auto type : schema::event_types()) types.append(type).append(" ");
+    std::string folds;
+    for (const auto kind : kinds())
+      folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
+    return folds + kLayout + crypto::hex(crypto::sha256(types));
+  }();
+  return version;
+}
 
 PartitionStore::PartitionStore(std::string path, std::string log, store::Store store)
     : path_(std::move(path)), log_(std::move(log)), store_(std::move(store)), oldest_outcome_(kByAge) {}
@@ -150,23 +180,8 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
           throw runtime::another_log(path + " was folded from other topics (" + std::string(folded_from) + ", not " +
                                      log + ")");
         }
-        auto& p = found.progress_;
-        p.next_event = in.number();
-        p.last_event = in.number();
-        p.last_event_id = in.text();
-        p.next_reply = in.number();
-        p.last_command = in.number();
-        p.last_stamp = at(in.number());
-        p.sealing.events = in.number();
-        p.sealing.digest = in.text();
-        p.sealing.sealed = in.number();
-        p.sealing.unsealed_since = at(in.number());
-        guarded([&] {
-          found.store_.scan(kParked, kAfterParked, [&](std::string_view key, std::string_view) {
-            found.parked_.emplace(key.substr(kParked.size()));
-            return true;
-          });
-        });
+        found.progress_ = read_progress(in);
+        found.read_parked();
         return found;
       }
       reason = "folded by another build";
@@ -177,6 +192,56 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
     }
   }
   return begin_anew(reason);
+}
+
+std::expected<PartitionStore, std::string> PartitionStore::open_read_only(const std::string& path) {
+  auto opened = store::Store::open_read_only(path);
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  PartitionStore found(path, {}, std::move(*opened));
+  try {
+    const auto meta = guarded([&] { return found.store_.get(kMeta); });
+    if (!meta) {
+      for (const auto& count : found.count_keys())
+        return std::unexpected(path + " is not a decider's store: it holds " + count.what + " and no progress");
+      return found;
+    }
+    Unpacker in(*meta);
+    if (const auto versions = in.text(); versions != fold_versions()) {
+      return std::unexpected(path + " is a store of another build of Parley (" + std::string(versions) +
+                             "): the build that wrote it can show it, and this build's deciders fold it anew");
+    }
+    found.log_ = in.text();
+    found.progress_ = read_progress(in);
+    found.read_parked();
+  } catch (const StateUnavailable& broken) {
+    return std::unexpected(path + " is a broken store: " + broken.what());
+  } catch (const store::Failure& broken) {
+    return std::unexpected(path + " is a broken store: " + broken.what());
+  }
+  return found;
+}
+
+void PartitionStore::read_parked() {
+  guarded([&] {
+    store_.scan(kParked, kAfterParked, [&](std::string_view key, std::string_view) {
+      parked_.emplace(key.substr(kParked.size()));
+      return true;
+    });
+  });
+}
+
+std::vector<KeyCount> PartitionStore::count_keys() const {
+  std::vector<KeyCount> counts;
+  guarded([&] {
+    store_.scan(std::string(1, '\0'), std::string(1, '\xff'), [&](std::string_view key, std::string_view value) {
+      auto what = kind_of_key(key);
+      if (counts.empty() || counts.back().what != what) counts.push_back({.what = std::move(what)});
+      counts.back().keys += 1;
+      counts.back().bytes += static_cast<std::int64_t>(key.size() + value.size());
+      return true;
+    });
+  });
+  return counts;
 }
 
 std::optional<StreamEntry> PartitionStore::stream(std::string_view subject) const {
