@@ -34,10 +34,8 @@ TEST(Ledger, a_command_is_settled_once) {
   Ledger ledger;
   ledger.begin(0, 0);
   ledger.read(0, 0, {"a"});
-  EXPECT_TRUE(ledger.waits_for("a"));
   EXPECT_TRUE(ledger.settle("a"));
   EXPECT_FALSE(ledger.settle("a"));
-  EXPECT_FALSE(ledger.waits_for("a"));
 }
 TEST(Ledger, that_is_cleared_waits_for_nothing) {
   Ledger ledger;

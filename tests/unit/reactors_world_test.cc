@@ -29,6 +29,7 @@ constexpr int kPartitionsMax = 2;
 constexpr Timestamp kStart{std::chrono::milliseconds{1'763'720'220'123}};
 constexpr const char* kEffect = "effect";
 constexpr const char* kTimer = "timer";
+constexpr const char* kEffectsOn = "effects on";
 
 /// The process has died.
 struct Killed {};
@@ -39,6 +40,10 @@ class TestReactor final : public Reactor {
  public:
   std::string_view name() const override { return "test"; }
   int fold_version() const override { return version; }
+  bool switches_effects_on(const Cause& cause) const override {
+    const auto* reserved = cause.event.alternative<claims::Reserved>();
+    return reserved != nullptr && reserved->index == kEffectsOn;
+  }
   bool wants_call(const Cause& cause) const override {
     const auto* reserved = cause.event.alternative<claims::Reserved>();
     return reserved != nullptr && reserved->index == kEffect;
@@ -429,6 +434,22 @@ TEST(Calls, of_a_restored_log_are_not_made_while_its_effects_are_off) {
   EXPECT_TRUE(world.calls.empty());
   EXPECT_TRUE(fired(world).empty());
   EXPECT_EQ(world.unfinished.at(partition_of(slot_of(World::stream(1).id), world.partitions)), 0);
+}
+
+TEST(Calls, of_a_restored_log_are_made_when_an_event_switches_effects_on_and_what_was_restored_is_asked_for_first) {
+  World world;
+  world.reactor.policy = OnUnknown::ask;
+  world.ask_for_effect(1, schema::kBeforeEveryCommand);
+  world.append(World::stream(1), claims::Reserved{kEffectsOn, "k", "p", 1, 1}, "somebody", schema::kBeforeEveryCommand);
+  world.ask_for_effect(1);
+  world.run_for(20);
+  EXPECT_TRUE(world.calls.empty());
+  const auto restored = id_of("test", "event-1", Step::call), later = id_of("test", "event-3", Step::call);
+  world.done_outside.insert(restored);  // by the log that was lost
+  world.append(World::stream(1), claims::Reserved{kEffectsOn, "k", "p", 1, 1});
+  world.run();
+  EXPECT_EQ(world.calls, (std::map<std::string, int>{{later, 1}}));
+  expect_each_outcome_once(world);
 }
 
 TEST(State, of_another_fold_is_folded_again) {

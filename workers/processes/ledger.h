@@ -22,7 +22,6 @@ class Ledger {
   void read(int partition, std::int64_t offset, const std::vector<std::string>& commands);
   /// A command was decided. False when none of that id was waited for.
   bool settle(std::string_view command_id);
-  bool waits_for(std::string_view command_id) const { return places_.contains(std::string(command_id)); }
   /// Commands that are not decided.
   std::size_t waiting() const { return places_.size(); }
 

@@ -1,23 +1,16 @@
 #include "workers/processes/processes.h"
 
-#include <algorithm>
 #include <map>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
-#include "platform/kafka/producer.h"
-#include "platform/kafka/read_through.h"
-#include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
-#include "platform/process/backoff.h"
 #include "schemas/events.h"
-#include "schemas/replies.h"
 #include "workers/processes/ledger.h"
 #include "workers/processes/steps.h"
+#include "workers/reactors/runtime/command_sender.h"
 #include "workers/runtime/group_member.h"
 #include "workers/runtime/log_mismatch.h"
 
@@ -28,23 +21,8 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPollWait{50};
-constexpr milliseconds kRequestWait{800};
 constexpr std::size_t kEventsAtOnce = 500;
-constexpr std::size_t kRepliesAtOnce = 2'000;
-/// A command is good for so long; it is sent again long before that.
-constexpr std::chrono::minutes kDecideWithin{10};
-/// Replies are read for so long after the last command was decided: the next one need not look for their end.
-constexpr std::chrono::seconds kListenOn{10};
 constexpr milliseconds kLookEvery{500};
-constexpr std::size_t kReasonsMax = 3;
-
-/// A step that is not known to be decided.
-struct Waiting {
-  Step step;
-  Clock::time_point since;
-  Clock::time_point send_at;
-  process::Backoff backoff;
-};
 
 metrics::Counter commands(const char* outcome) {
   return metrics::counter("parley_reactor_commands_total",
@@ -94,11 +72,8 @@ struct Processes::Impl final : runtime::Worker {
 
   std::expected<void, std::string> read_events();
   std::expected<void, std::string> note(const kafka::Message& message);
-  void listen();
-  void read_replies();
-  void send_what_is_due();
-  void send(Waiting& waiting);
-  void settle(const std::string& command_id);
+  std::expected<void, std::string> send_steps();
+  bool is_full() const { return sender->under_way() >= options.waiting_max; }
   void look();
 
   const Options options;
@@ -106,33 +81,33 @@ struct Processes::Impl final : runtime::Worker {
   runtime::GroupMember member;
 
   // Owned by the thread in run().
-  std::optional<kafka::Producer> producer;
+  std::optional<reactors::CommandSender> sender;
   std::optional<kafka::Consumer> events;
-  std::optional<kafka::Consumer> replies;
-  bool listens = false;
-  Clock::time_point listened_for;  // when there was something to listen for
   Ledger ledger;
-  std::unordered_map<std::string, Waiting> waiting;
+  std::uint64_t sent_again = 0;  ///< As it was counted.
   Clock::time_point looked_at;
 };
 
 std::expected<bool, std::string> Processes::Impl::on_start(const std::stop_token& stop) {
   if (auto there = member.await_positions(stop); !there || !*there) return there;
-  auto opened_producer = kafka::Producer::open(options.kafka, {});
-  if (!opened_producer) return std::unexpected(described(opened_producer.error()));
-  producer.emplace(std::move(*opened_producer));
-  for (auto* reader : {&events, &replies}) {
-    auto opened = kafka::Consumer::open(options.kafka, {});
-    if (!opened) return std::unexpected(described(opened.error()));
-    reader->emplace(std::move(*opened));
-  }
+  auto opened = reactors::CommandSender::open({.kafka = options.kafka,
+                                               .topic_prefix = options.topic_prefix,
+                                               .partitions = options.partitions,
+                                               .again_min = options.again_min,
+                                               .again_max = options.again_max,
+                                               .late_after = options.stuck_after});
+  if (!opened) return std::unexpected(std::move(opened.error()));
+  sender.emplace(std::move(*opened));
+  auto reader = kafka::Consumer::open(options.kafka, {});
+  if (!reader) return std::unexpected(described(reader.error()));
+  events.emplace(std::move(*reader));
   return true;
 }
 
 /// What is under way is another member's from now on, who reads it again.
 void Processes::Impl::on_revoked() {
   ledger.clear();
-  waiting.clear();
+  sender->clear();
   static_cast<void>(events->assign({}));
   looked_at = {};
   look();
@@ -161,10 +136,7 @@ std::map<int, std::int64_t> Processes::Impl::positions() const {
 }
 
 std::expected<void, std::string> Processes::Impl::read_events() {
-  if (waiting.size() >= options.waiting_max || member.assigned().empty()) {
-    read_replies();
-    return {};
-  }
+  if (is_full() || member.assigned().empty()) return {};
   std::vector<kafka::Message> records;
   const auto polled = events->poll(records, kEventsAtOnce, kPollWait);
   if (!polled && polled.error().kind == kafka::Kind::no_offset) {
@@ -187,10 +159,9 @@ std::expected<void, std::string> Processes::Impl::note(const kafka::Message& mes
   if (!event) return std::unexpected(where() + event.error().field + " " + event.error().issue);
   std::vector<std::string> ids;
   if (*event) {  // a type that this build does not know asks it for nothing
-    const auto now = Clock::now();
     for (auto& step : steps_of(*envelope, **event)) {
       ids.push_back(step.envelope.command_id);
-      waiting.try_emplace(ids.back(), Waiting{std::move(step), now, now, {options.again_min, options.again_max}});
+      sender->send(std::move(step.envelope), std::move(step.command));
     }
   }
   ledger.read(message.partition(), message.offset(), ids);
@@ -198,72 +169,16 @@ std::expected<void, std::string> Processes::Impl::note(const kafka::Message& mes
   return {};
 }
 
-/// Replies are read from their end on, while there is something to wait for. What is missed before that is asked for
-/// again.
-void Processes::Impl::listen() {
-  const auto now = Clock::now();
-  if (!waiting.empty()) listened_for = now;
-  if (listens && now - listened_for > kListenOn) {
-    static_cast<void>(replies->assign({}));
-    listens = false;
+/// Steps that are due are sent; those that were decided are done.
+std::expected<void, std::string> Processes::Impl::send_steps() {
+  const auto decided = sender->turn(is_full() ? kPollWait : milliseconds(0));
+  if (!decided) return std::unexpected(decided.error());
+  for (const auto& one : *decided) {
+    if (!ledger.settle(one.command_id)) continue;
+    metrics.decided.add();
+    metrics.step.observe(std::chrono::duration<double>(one.after).count());
   }
-  if (listens || waiting.empty()) return;
-  const auto ends = replies->end(kafka::every_partition(topic("replies"), options.partitions),
-                                 kafka::Isolation::read_committed, kRequestWait);
-  if (ends) listens = replies->assign(*ends).has_value();
-}
-
-void Processes::Impl::read_replies() {
-  if (!listens) return;
-  std::vector<kafka::Message> records;
-  const auto polled =
-      replies->poll(records, kRepliesAtOnce, waiting.size() >= options.waiting_max ? kPollWait : milliseconds(0));
-  if (!polled && !polled.error().retryable) listens = false;  // from their end on, once more
-  for (const auto& record : records) {
-    const std::string id(record.header("command_id").value_or(""));
-    if (!ledger.waits_for(id)) continue;
-    const auto envelope = schema::read_reply_envelope([&](std::string_view name) { return record.header(name); });
-    // Refused because the stream stands still, or expired: that was no decision.
-    if (envelope && envelope->memory != schema::Memory::none) settle(id);
-  }
-}
-
-void Processes::Impl::settle(const std::string& command_id) {
-  const auto found = waiting.find(command_id);
-  if (found == waiting.end() || !ledger.settle(command_id)) return;
-  metrics.decided.add();
-  metrics.step.observe(std::chrono::duration<double>(Clock::now() - found->second.since).count());
-  waiting.erase(found);
-}
-
-void Processes::Impl::send_what_is_due() {
-  const auto now = Clock::now();
-  for (auto& [id, one] : waiting) {
-    if (one.send_at > now) continue;
-    if (one.send_at > one.since) metrics.again.add();
-    send(one);
-    one.send_at = now + one.backoff.next();
-  }
-}
-
-void Processes::Impl::send(Waiting& one) {
-  auto envelope = one.step.envelope;
-  envelope.attempt_id = crypto::uuid7();
-  envelope.not_after = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + kDecideWithin;
-  const auto record = schema::to_record(envelope, one.step.command);
-  const auto headers = kafka::header_views(record.headers);
-  const auto to = topic("commands");
-  const auto produced = producer->produce(
-      {.topic = to,
-       .partition = partition_of(envelope.slot, options.partitions),
-       .key = record.key,
-       .value = record.value,
-       .headers = headers,
-       .time = std::nullopt},
-      [](const kafka::Result<std::int64_t>&) {});  // what is not decided is sent again, whatever the reason
-  if (!produced)
-    log::warn("a command cannot be sent yet",
-              {{"correlation_id", envelope.correlation}, {"reason", produced.error().text}});
+  return {};
 }
 
 /// What waits for long. Once in a while.
@@ -271,25 +186,15 @@ void Processes::Impl::look() {
   const auto now = Clock::now();
   if (now - looked_at < kLookEvery) return;
   looked_at = now;
-  Clock::duration oldest{};
-  std::vector<std::string> late;
-  for (const auto& [id, one] : waiting) {
-    oldest = std::max(oldest, now - one.since);
-    if (now - one.since < options.stuck_after || late.size() == kReasonsMax) continue;
-    late.push_back("a command to the slot " + std::to_string(one.step.envelope.slot) +
-                   " is not decided (correlation id " + one.step.envelope.correlation + "): is its stream parked?");
-  }
-  metrics.waiting.set(static_cast<double>(waiting.size()));
-  metrics.waiting_seconds.set(std::chrono::duration<double>(oldest).count());
-  member.health().degrade(std::move(late));
+  metrics.again.add(static_cast<double>(sender->sent_again() - std::exchange(sent_again, sender->sent_again())));
+  metrics.waiting.set(static_cast<double>(sender->under_way()));
+  metrics.waiting_seconds.set(std::chrono::duration<double>(sender->oldest()).count());
+  member.health().degrade(sender->late());
 }
 
 std::expected<bool, std::string> Processes::Impl::turn(std::vector<kafka::Message>& /*records*/) {
-  if (const auto alive = producer->alive(); !alive) return std::unexpected(described(alive.error()));
   if (auto read = read_events(); !read) return std::unexpected(std::move(read.error()));
-  listen();
-  send_what_is_due();
-  read_replies();
+  if (auto sent = send_steps(); !sent) return std::unexpected(std::move(sent.error()));
   member.commit(ledger.positions());
   look();
   return true;

@@ -80,6 +80,9 @@ class Reactor {
   /// Bumped when it says something else of the same events: what was folded is discarded and folded again.
   virtual int fold_version() const = 0;
 
+  /// Whether the event, which was decided in this log, switches effects on in its partition: where that was restored
+  /// from a backup they are off until then, and nothing is called and no timer fired.
+  virtual bool switches_effects_on(const Cause&) const { return false; }
   /// Whether the event asks for a call. Such calls are made in the order of events within a stream, one at a time.
   virtual bool wants_call(const Cause& cause) const = 0;
   /// What the event says of timers.
@@ -89,9 +92,11 @@ class Reactor {
 
   virtual OnUnknown on_unknown() const = 0;
   /// To the cause's stream, decided before the call: a refusal is the end of it, and nothing is called. It must lead to
-  /// an event. Nothing: the call needs no record of its beginning, because it may be repeated.
+  /// an event, by which a later process knows of it. Nothing: the call needs no record of its beginning, because it may
+  /// be repeated.
   virtual std::optional<Command> attempt(const Cause& cause) const = 0;
-  /// To the cause's stream, when there is nothing left to try.
+  /// To the cause's stream, when there is nothing left to try. Where it leads to no event, a lost store lets the call
+  /// be made again.
   virtual Command outcome(const Cause& cause, const Result& result) const = 0;
 
   using Done = std::function<void(CallEnd)>;

@@ -154,6 +154,7 @@ void State::fold(std::int64_t offset, const schema::Envelope& envelope, const st
   const auto stream = parse_stream(envelope.subject);
   if (!stream || !event) return;
   const Cause cause{envelope, *stream, *event};
+  if (!cause.is_restored() && reactor_->switches_effects_on(cause)) are_effects_on_ = true;
   for (const auto& fact : reactor_->timers_of(cause)) set_timer(cause, fact);
   if (offset >= begin_ && reactor_->wants_call(cause)) open_call(offset, envelope, value);
 }

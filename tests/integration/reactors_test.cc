@@ -1,0 +1,248 @@
+// A reactor that calls a faulty system outside, and timers, on a real broker with a real decider: killed between each
+// two steps, and from outside.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <sstream>
+
+#include "domain/claims/claims.h"
+#include "ops/simulators/effects.h"
+#include "ops/simulators/simulator.h"
+#include "platform/kafka/read_through.h"
+#include "schemas/json.h"
+#include "tests/integration/decider_fixture.h"
+#include "tests/integration/supervised_decider.h"
+#include "workers/decider/decider.h"
+
+namespace parley::decider::testing {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kTimers = 10'000;
+
+/// A process that a test starts and ends.
+class Process {
+ public:
+  explicit Process(const std::vector<std::string>& arguments) {
+    std::vector<char*> raw;
+    raw.reserve(arguments.size() + 1);
+    for (const auto& one : arguments) raw.push_back(const_cast<char*>(one.c_str()));
+    raw.push_back(nullptr);
+    if (posix_spawn(&pid_, raw[0], nullptr, nullptr, raw.data(), environ) != 0) std::abort();
+  }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+  ~Process() { end(SIGKILL); }
+  /// How it ended, once it has.
+  std::optional<int> status() {
+    if (!status_) {
+      int status = 0;
+      if (waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
+    }
+    return status_;
+  }
+  void end(int signal) {
+    if (status()) return;
+    kill(pid_, signal);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    status_ = status;
+  }
+
+ private:
+  pid_t pid_ = -1;
+  std::optional<int> status_;
+};
+
+class Reactors : public DeciderTest {
+ protected:
+  void SetUp() override {
+    DeciderTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    Options o;
+    o.kafka = config_;
+    o.topic_prefix = prefix_;
+    o.partitions = kPartitions;
+    o.instance = "decider-1";
+    o.state_dir = state_dir_ + "/deciders";
+    decider_.emplace(std::move(o));
+    decides_ = std::jthread([this](const std::stop_token& stop) { static_cast<void>(decider_->run(stop)); });
+    ASSERT_TRUE(eventually([&] { return decider_->verdict().readiness == health::Readiness::ready; }, seconds(60)));
+    sender_.emplace(config_, prefix_);
+    effects_.declare_on(simulator_);
+    simulator_.start();
+  }
+  void TearDown() override {
+    sender_.reset();
+    if (decides_.joinable()) decides_.request_stop(), decides_.join();
+    DeciderTest::TearDown();
+  }
+
+  std::string state() const { return state_dir_ + "/effects"; }
+  std::vector<std::string> command(const std::string& step = {}, int time = 0) const {
+    std::vector<std::string> out{EFFECTS_REACTOR,
+                                 "--brokers",
+                                 config_.brokers,
+                                 "--prefix",
+                                 prefix_,
+                                 "--partitions",
+                                 std::to_string(kPartitions),
+                                 "--state",
+                                 state(),
+                                 "--url",
+                                 simulator_.url()};
+    if (!step.empty()) out.insert(out.end(), {"--die-at", step, "--time", std::to_string(time)});
+    return out;
+  }
+  Request reserve(const std::string& index, const std::string& key, const std::string& process, std::int64_t version) {
+    return request(claims::claim_key({index, key}), Reactor{},
+                   claims::Command{claims::Reserve{index, key, process, 1'025, version}});
+  }
+  /// One call with a recorded attempt, and two of one stream without.
+  void ask_for_effects() {
+    const auto number = std::to_string(++asked_);
+    sender_->insist(reserve("effect", "single" + number, "ask", 1));
+    sender_->insist(reserve("effect", "many" + number, "ask-1", 1));
+    sender_->insist(reserve("effect", "many" + number, "ask-2", 2));
+  }
+  static std::vector<std::string> effects_of(int number) {
+    const auto n = std::to_string(number);
+    return {"single" + n + ".ask", "many" + n + ".ask-1", "many" + n + ".ask-2"};
+  }
+  /// Of claims with that index: how often each is confirmed, by "<key>.<process id>".
+  std::map<std::string, int> confirmed(const std::string& index) {
+    std::map<std::string, int> out;
+    std::map<std::string, std::string> keys;
+    for (const auto& one : judged_events()) {
+      if (const auto* r = one.event.alternative<claims::Reserved>(); r != nullptr && r->index == index)
+        keys[one.envelope.subject] = r->key;
+      if (const auto* c = one.event.alternative<claims::Confirmed>();
+          c != nullptr && keys.contains(one.envelope.subject))
+        ++out[keys.at(one.envelope.subject) + "." + c->process_id];
+    }
+    return out;
+  }
+  struct Call {
+    std::string id;
+    std::string key;
+    bool acted = false;
+  };
+  /// What the simulator was asked, in its order.
+  std::vector<Call> journal() const {
+    std::vector<Call> out;
+    std::istringstream lines(simulator_.journal().lines(0, 100'000));
+    for (std::string line; std::getline(lines, line);) {
+      const auto text = [](json::Value v) { return std::string(v.string().value_or("")); };
+      const auto parsed = json::Document::parse(line, json::Strict::yes);
+      if (!parsed) throw std::runtime_error(line);
+      const auto root = parsed->root();
+      const auto body = json::Document::parse(text(root.member("body")), json::Strict::yes);
+      if (!body) throw std::runtime_error(line);
+      out.push_back({text(body->root().member("id")), text(root.member("fields").member("Idempotency-Key")),
+                     !text(root.member("did")).empty()});
+    }
+    return out;
+  }
+  bool are_done(int number) {
+    const auto is_done = [&](const std::string& id) { return effects_.count(id) > 0; };
+    return std::ranges::all_of(effects_of(number), is_done) &&
+           confirmed("effect").contains("single" + std::to_string(number) + ".attempt") &&
+           confirmed("effect").contains("many" + std::to_string(number) + ".ask-2");
+  }
+
+  std::optional<Decider> decider_;
+  std::jthread decides_;
+  std::optional<Sender> sender_;
+  simulators::Effects effects_;
+  simulators::Simulator simulator_{simulators::Options{}};
+  int asked_ = 0;
+};
+
+TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_its_outcome_once) {
+  for (const auto& [kind, percent] :
+       {std::pair{simulators::FaultKind::lose_answer, 15}, std::pair{simulators::FaultKind::error, 15},
+        std::pair{simulators::FaultKind::refuse, 10}, std::pair{simulators::FaultKind::break_off, 10}})
+    simulator_.faults().add({.kind = kind, .percent = percent});
+  ask_for_effects();  // before the reactor is there: nobody is called about the past
+  {
+    Process first(command());
+    const auto positions = [&] {
+      const auto found =
+          admin_->group_offsets(prefix_ + ".reactor.effects", kafka::every_partition(prefix_ + ".events", kPartitions));
+      return found && std::ranges::all_of(*found, [](const auto& one) { return one.offset >= 0; });
+    };
+    ASSERT_TRUE(eventually(positions, seconds(60)));
+    first.end(SIGTERM);
+  }
+  const int before = asked_;
+  int time = 1;
+  for (const std::string step : {"asked", "attempt", "attempt recorded", "call", "answered", "outcome",
+                                 "outcome recorded", "call", "answered", "outcome"}) {
+    SCOPED_TRACE(step);
+    ask_for_effects();
+    ask_for_effects();
+    {
+      Process dies(command(step, 1 + time++ % 2));
+      ASSERT_TRUE(eventually([&] { return dies.status().has_value(); }, seconds(60)));
+      ASSERT_TRUE(WIFSIGNALED(*dies.status()));
+    }
+    if (time % 3 == 0) std::filesystem::remove_all(state());
+    Process lives(command());
+    ASSERT_TRUE(eventually([&] { return are_done(asked_ - 1) && are_done(asked_); }, seconds(60)));
+    lives.end(time % 4 == 0 ? SIGTERM : SIGKILL);
+  }
+  std::map<std::string, std::string> key_of;
+  std::map<std::string, std::string> last_of;
+  std::map<std::string, int> acted;
+  for (const auto& line : journal()) {
+    const auto [known, first] = key_of.emplace(line.id, line.key);
+    EXPECT_EQ(known->second, line.key) << line.id << ": a repetition has the first one's key";
+    acted[line.id] += line.acted ? 1 : 0;
+    if (!line.acted || !line.id.starts_with("many")) continue;
+    const auto stream = line.id.substr(0, line.id.find('.'));
+    EXPECT_LE(last_of[stream], line.id) << "in the order of events";
+    last_of[stream] = line.id;
+  }
+  const auto outcomes = confirmed("effect");
+  for (int number = 1; number <= asked_; ++number) {
+    for (const auto& id : effects_of(number)) EXPECT_EQ(acted[id], number > before ? 1 : 0) << id;
+    const auto single = "single" + std::to_string(number) + ".attempt";
+    EXPECT_EQ(outcomes.contains(single) ? outcomes.at(single) : 0, number > before ? 1 : 0) << single;
+  }
+  judge_replies();
+}
+
+TEST_F(Reactors, fire_ten_thousand_timers_once_each_however_often_they_are_killed) {
+  std::mt19937_64 random(13);
+  const auto first = now().time_since_epoch().count() + 1'000;
+  std::map<std::string, std::string> wanted;
+  for (int i = 0; i < kTimers; ++i) {
+    const auto due = std::to_string(first + static_cast<std::int64_t>(random() % 30'000));
+    const auto key = "t" + std::to_string(i);
+    wanted.emplace(key, due);
+    sender_->send(reserve("timer", key, due, 1), seconds(120));
+  }
+  const auto fired = [&] { return confirmed("timer"); };
+  int deaths = 0;
+  for (bool all = false; !all && deaths < 40; ++deaths) {
+    Process reactor(command());
+    all = eventually([&] { return fired().size() >= kTimers; }, milliseconds(1'500 + random() % 4'000));
+    if (deaths % 4 == 3) reactor.end(SIGTERM);
+    reactor.end(SIGKILL);
+    if (deaths % 5 == 2) std::filesystem::remove_all(state());
+  }
+  EXPECT_GT(deaths, 3);
+  const auto all = fired();
+  EXPECT_EQ(all.size(), wanted.size());
+  for (const auto& [key, due] : wanted) {
+    const auto found = all.find(std::string(key).append(".").append(due));
+    ASSERT_TRUE(found != all.end()) << key << " is lost";
+    ASSERT_EQ(found->second, 1) << key;
+  }
+  judge_replies();
+}
+
+}  // namespace
+}  // namespace parley::decider::testing
