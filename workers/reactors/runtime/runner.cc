@@ -167,7 +167,7 @@ std::expected<bool, std::string> Runner::Impl::on_assigned() {
   if (!begin) return std::unexpected(begin.error());
   if (!*begin) return false;
   const auto ends = events->end(member.assigned(), kafka::Isolation::read_uncommitted, kRequestWait);
-  if (!ends && !passes(ends.error())) return std::unexpected(described(ends.error()));
+  if (!ends && !is_transient(ends.error())) return std::unexpected(described(ends.error()));
   if (!ends) return false;
   if (auto opened = open_states(**begin); !opened) return std::unexpected(std::move(opened.error()));
   auto folded = fold_to_the_end(*ends);
@@ -223,7 +223,7 @@ std::expected<void, std::string> Runner::Impl::read_events(milliseconds wait) {
   const auto polled = events->poll(records, kEventsAtOnce, wait);
   if (!polled && polled.error().kind == kafka::Kind::no_offset)
     throw runtime::another_log(topic("events") + " does not hold what comes next (" + polled.error().text + ")");
-  if (!polled && !passes(polled.error())) return std::unexpected(described(polled.error()));
+  if (!polled && !is_transient(polled.error())) return std::unexpected(described(polled.error()));
   for (const auto& record : records) {
     if (auto folded = fold(record); !folded) return folded;
   }
