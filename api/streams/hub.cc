@@ -5,12 +5,12 @@
 #include <utility>
 
 #include "api/http/message.h"
+#include "api/streams/decode.h"
 #include "api/streams/followed.h"
 #include "api/streams/frames.h"
 #include "api/streams/hub_impl.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
-#include "schemas/events.h"
 
 namespace parley::api {
 namespace {
@@ -19,19 +19,6 @@ constexpr std::chrono::milliseconds kSweepMin{5};
 constexpr std::chrono::milliseconds kSweepMax{1'000};
 
 }  // namespace
-
-EventRecord Hub::Impl::decode(const LogRecord& record) {
-  EventRecord out{.stream = record.stream, .sequence = record.sequence, .at = record.at, .event = {}};
-  auto decoded = schema::decode_event(record.type, record.value);
-  if (!decoded) {
-    metrics.unreadable.add();
-    log::error("an event of the log cannot be read",
-               {{"type", record.type}, {"stream", to_string(record.stream)}, {"sequence", record.sequence}});
-  } else if (*decoded) {
-    out.event = std::move(**decoded);
-  }
-  return out;
-}
 
 std::optional<AccountId> Hub::Impl::owner_by(std::string_view actor) const {
   const auto principal = parse_principal(actor);
@@ -139,10 +126,11 @@ void Hub::start_at(int number, std::int64_t offset) {
 
 void Hub::append(int number, std::int64_t offset, const LogRecord& record) {
   auto& partition = impl_->partition(number);
-  auto decoded = impl_->decode(record);
+  auto event = with_event({.stream = record.stream, .sequence = record.sequence, .at = record.at, .event = {}},
+                          record.type, record.value);
   const auto owner = impl_->owner_by(record.actor);
   const std::lock_guard lock(partition.mutex);
-  if (!partition.window.append(offset, std::move(decoded), record.value.size(), owner)) {
+  if (!partition.window.append(offset, std::move(event), record.value.size(), owner)) {
     impl_->metrics.gaps.add();
     log::error("an event does not follow its stream's last one", {{"stream", to_string(record.stream)},
                                                                   {"sequence", record.sequence},

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "api/streams/decode.h"
 #include "api/streams/feed.h"
 #include "api/streams/history_reader.h"
 #include "api/streams/hub.h"
@@ -49,8 +50,7 @@ struct HubMetrics {
       metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
   metrics::Counter gaps =
       metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their stream's last one");
-  metrics::Counter unreadable =
-      metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
+  metrics::Counter& unreadable = unreadable_events();  // exported from the start
   metrics::Histogram delivery =
       metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
 
@@ -188,7 +188,6 @@ struct Hub::Impl : std::enable_shared_from_this<Hub::Impl> {
   Partition& partition_holding(const Stream& stream) {
     return partition(partition_of(slot_of(stream.id), options.partitions));
   }
-  EventRecord decode(const LogRecord& record);
   std::optional<AccountId> owner_by(std::string_view actor) const;
   /// Twice as long as the last one, within bounds.
   std::chrono::milliseconds next_pace(std::chrono::milliseconds last) const {

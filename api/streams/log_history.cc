@@ -4,12 +4,11 @@
 #include <utility>
 
 #include "api/progress/progress.h"
-#include "platform/log/log.h"
+#include "api/streams/decode.h"
 #include "platform/postgres/pool.h"
 #include "projections/engine/checkpoints.h"
 #include "projections/queries.h"
 #include "projections/stream_history.h"
-#include "schemas/events.h"
 
 namespace parley::api {
 
@@ -31,19 +30,6 @@ std::string_view text_of(LogReader::Failure failure) {
   std::unreachable();
 }
 
-EventRecord event_of(const projections::Record& record, const Stream& stream) {
-  const auto& envelope = record.envelope;
-  EventRecord event{.stream = stream, .sequence = envelope.sequence, .at = envelope.time, .event = {}};
-  auto decoded = schema::decode_event(envelope.type, record.value);
-  if (!decoded) {
-    log::error("an event of the log cannot be read",
-               {{"type", envelope.type}, {"stream", envelope.subject}, {"sequence", envelope.sequence}});
-  } else if (*decoded) {
-    event.event = std::move(**decoded);
-  }
-  return event;
-}
-
 std::vector<EventPlace> places_of(std::vector<projections::IndexedEvent>&& index, std::int32_t partition) {
   std::vector<EventPlace> places;
   places.reserve(index.size());
@@ -61,7 +47,12 @@ std::expected<std::vector<FeedHistory::Event>, HistoryUnavailable> LogHistory::e
   const auto read = log_.read(places, [&](const projections::Record& record) {
     bytes += std::ssize(record.value);
     if (!events.empty() && bytes > projections::kPageBytesMax) return false;
-    events.push_back({record.offset, event_of(record, parse_stream(record.envelope.subject).value())});
+    const auto& envelope = record.envelope;
+    EventRecord event{.stream = parse_stream(envelope.subject).value(),
+                      .sequence = envelope.sequence,
+                      .at = envelope.time,
+                      .event = {}};
+    events.push_back({record.offset, with_event(std::move(event), envelope.type, record.value)});
     return true;
   });
   if (!read && events.empty()) return std::unexpected(HistoryUnavailable{std::string(text_of(read.error()))});

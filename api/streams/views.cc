@@ -4,8 +4,8 @@
 #include <exception>
 #include <stdexcept>
 
+#include "api/streams/decode.h"
 #include "platform/log/log.h"
-#include "platform/metrics/metrics.h"
 #include "schemas/events.h"
 
 namespace parley::api {
@@ -21,9 +21,7 @@ EventViews::Shown EventViews::show(const EventRecord& record, Viewer viewer) con
     static_cast<void>(std::ranges::any_of(views_, [&](const View& view) { return view(record, viewer, shown); }));
     return shown;
   } catch (const std::exception&) {
-    static auto unreadable =
-        metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
-    unreadable.add();
+    unreadable_events().add();
     log::error("an event cannot be shown", {{"stream", to_string(record.stream)}, {"sequence", record.sequence}});
     return std::nullopt;
   }
