@@ -8,6 +8,9 @@
 namespace parley::crypto {
 class Keyring;
 }
+namespace parley::files {
+class FileFolder;
+}
 namespace parley::limits {
 class Limiter;
 class Proxies;
@@ -55,6 +58,7 @@ struct Deps {
       log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
   std::function<Timestamp()> clock;  ///< Thread-safe.
   api::Creations& creations;
+  const files::FileFolder& files;  ///< That answers are made of.
 };
 
 }  // namespace parley::endpoint

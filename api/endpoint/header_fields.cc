@@ -12,9 +12,19 @@ std::string_view bearer_token(std::string_view authorization) {
   return authorization.substr(std::min(authorization.find_first_not_of(' ', blank), authorization.size()));
 }
 
+namespace {
+std::string_view without_parameters(std::string_view content_type) {
+  return http::trimmed(content_type.substr(0, content_type.find(';')));
+}
+}  // namespace
+
+bool is_media_type(std::string_view content_type, std::string_view media_type) {
+  return http::equals_ignoring_case(without_parameters(content_type), media_type);
+}
+
 bool is_json(std::string_view content_type) {
   constexpr std::string_view kSuffix = "+json";
-  const auto type = http::trimmed(content_type.substr(0, content_type.find(';')));
+  const auto type = without_parameters(content_type);
   return http::equals_ignoring_case(type, "application/json") ||
          http::equals_ignoring_case(type.substr(type.size() - std::min(type.size(), kSuffix.size())), kSuffix);
 }

@@ -16,6 +16,8 @@ std::string_view bearer_token(std::string_view authorization);
 /// Whether a Content-Type is "application/json" or of some "+json", in any case and whatever its parameters (RFC
 /// 9110, 8.3).
 bool is_json(std::string_view content_type);
+/// Whether a Content-Type is this media type, in any case and whatever its parameters.
+bool is_media_type(std::string_view content_type, std::string_view media_type);
 
 /// Whether a Content-Encoding says that the body is encoded; "identity" is no coding.
 bool is_encoded(std::string_view content_encoding);

@@ -172,9 +172,11 @@ void parameters_of(Writer& w, const Endpoint& e) {
 constexpr std::array<std::string_view, 3> kLimitHeaders{"X-RateLimit-Limit", "X-RateLimit-Remaining",
                                                         "X-RateLimit-Reset"};
 
-void headers(Writer& w, const std::vector<std::string_view>& names) {
+/// `own`: those that are no operation's else, as plain texts.
+void headers(Writer& w, const std::vector<std::string_view>& names, const std::vector<std::string_view>& own = {}) {
   object(w, "headers", [&] {
     for (const auto name : names) object(w, name, [&] { reference(w, "headers", name); });
+    for (const auto name : own) object(w, name, [&] { raw(w, "schema", R"({"type":"string"})"); });
   });
 }
 
@@ -194,14 +196,24 @@ void success(Writer& w, const Endpoint& e) {
   names.push_back("X-Request-Id");
   if (e.spec.limit != nullptr) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
   object(w, std::to_string(e.spec.status), [&] {
-    pair(w, "description", streams ? "A stream of server-sent events" : e.spec.status == kCreated ? "Created" : "Done");
-    headers(w, names);
+    pair(w, "description",
+         streams                     ? "A stream of server-sent events"
+         : !e.spec.redirects.empty() ? "`Location` says where to go on"
+         : e.spec.status == kCreated ? "Created"
+                                     : "Done");
+    std::vector<std::string_view> own;
+    if (!e.spec.redirects.empty()) own = {"Location"};
+    if (e.is_file) own = {"Content-Disposition", "ETag"};
+    headers(w, names, own);
     if (!streams && e.answer_schema.empty()) return;
     object(w, "content", [&] {
-      object(w, streams ? "text/event-stream" : "application/json",
+      object(w, streams ? "text/event-stream" : e.answer_type,
              [&] { raw(w, "schema", streams ? kEachEvent : std::string_view(e.answer_schema)); });
     });
   });
+  if (!e.is_file) return;
+  object(w, "206", [&] { pair(w, "description", "The part that `Range` names"); });
+  object(w, "304", [&] { pair(w, "description", "The client has it: `If-None-Match` names its tag"); });
 }
 
 /// What may be answered before an endpoint is reached, by the API or by its edge: to what is no HTTP, too large, too
@@ -219,7 +231,7 @@ std::set<Code> errors_of(const Endpoint& e) {
   add(e.spec.gate->refusals);
   add(e.spec.errors);
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
-  if (!e.body_schema.empty()) codes.insert(Code::unsupported_media_type);
+  if (!e.body_schema.empty() && e.spec.verify == nullptr) codes.insert(Code::unsupported_media_type);
   if (e.form == Endpoint::Form::command) {
     add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped,
                                     Code::command_expired});
@@ -369,7 +381,7 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
         pair(w, "description", "At most " + with_thousands(e.spec.body_bytes_max) + " bytes");
         w.key("required");
         w.boolean(e.body_required);
-        object(w, "content", [&] { object(w, "application/json", [&] { raw(w, "schema", e.body_schema); }); });
+        object(w, "content", [&] { object(w, e.body_type, [&] { raw(w, "schema", e.body_schema); }); });
       });
     }
     object(w, "responses", [&] {

@@ -3,34 +3,24 @@
 #include <algorithm>
 
 #include "api/endpoint/cors.h"
-#include "api/endpoint/header_fields.h"
 #include "api/endpoint/run.h"
 #include "api/limits/limiter.h"
 
 namespace parley::endpoint {
-Result<json::Document> Registry::parse_body(const http::Request& request) {
-  const auto malformed = [](std::string field, std::string issue) {
-    return fail({Code::bad_request, {std::move(field), std::move(issue)}});
-  };
-  if (!request.body.empty()) {
-    const auto unsupported = [](std::string field, std::string issue) {
-      return fail({Code::unsupported_media_type, {std::move(field), std::move(issue)}});
-    };
-    const auto type = request.headers.get("Content-Type"), coding = request.headers.get("Content-Encoding");
-    if (!type.empty() && !is_json(type)) return unsupported("Content-Type", "must be application/json");
-    if (is_encoded(coding)) return unsupported("Content-Encoding", "is not supported");
-  }
-  if (request.body.contains('\0')) return malformed("body", "must not contain the NUL character");
-  auto document = json::Document::parse(request.body.empty() ? "{}" : request.body, json::Strict::yes);
-  if (document) return std::move(*document);
-  auto& error = document.error();
-  if (!error.of_a_field) return malformed("body", std::move(error.issue));
-  return fail(at_body({std::move(error.field), std::move(error.issue)}));
-}
 
-schema::Problem Registry::at_body(schema::Problem problem) {
-  if (problem.field.empty()) problem.field = "body";
-  return problem;
+void Registry::check(const Spec& spec, bool is_raw, bool redirects) {
+  const auto contradiction = [&](std::string why) {
+    return std::invalid_argument(std::string(spec.method) + " " + std::string(spec.path) + " " + std::move(why));
+  };
+  if (is_raw != (spec.verify != nullptr))
+    throw contradiction("takes a raw body without verifying it, or verifies another one");
+  if (redirects == spec.redirects.empty())
+    throw contradiction("redirects without a target, or has targets and redirects nowhere");
+  if (redirects && spec.status != 302 && spec.status != 303)
+    throw contradiction("redirects with another status than 302 and 303");
+  for (const auto* target : spec.redirects) {
+    if (!is_target(target->url)) throw contradiction("may not redirect to " + target->url);
+  }
 }
 
 std::map<std::string, std::string, std::less<>> Registry::cross_origin_paths() const {

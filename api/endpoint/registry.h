@@ -19,6 +19,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/endpoint/answers.h"
+#include "api/endpoint/bodies.h"
 #include "api/endpoint/deps.h"
 #include "api/endpoint/failure.h"
 #include "api/endpoint/gate.h"
@@ -67,55 +69,12 @@ struct Spec {
   std::size_t body_bytes_max = http::RequestLimits{}.body_bytes_max;
   bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
   bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
-};
-
-/// A query's answer that is one thing: its version is the answer's ETag, and what a later If-Match names.
-template <class T>
-struct Versioned {
-  T value;
-  std::int64_t version = 0;
-};
-/// A query's answer that is an array, or a part of one: where it goes on, the answer's X-Next-Cursor says.
-template <class T>
-struct Paged {
-  std::vector<T> rows;
-  std::optional<std::string> next_cursor;
-};
-/// The body of an answer, and what its headers say of it.
-struct Body {
-  std::string json;
-  std::optional<std::int64_t> version;
-  std::optional<std::string> next_cursor;
-};
-template <class T>
-Body body_of(const T& out) {
-  return {schema::write(out), std::nullopt, std::nullopt};
-}
-template <class T>
-Body body_of(const Versioned<T>& out) {
-  return {schema::write(out.value), out.version, std::nullopt};
-}
-template <class T>
-Body body_of(const Paged<T>& out) {
-  return {schema::write(out.rows), std::nullopt, out.next_cursor};
-}
-template <class T>
-struct Shown {
-  using Type = T;
-  static constexpr bool kVersioned = false;
-  static constexpr bool kPaged = false;
-};
-template <class T>
-struct Shown<Versioned<T>> {
-  using Type = T;
-  static constexpr bool kVersioned = true;
-  static constexpr bool kPaged = false;
-};
-template <class T>
-struct Shown<Paged<T>> {
-  using Type = std::vector<T>;
-  static constexpr bool kVersioned = false;
-  static constexpr bool kPaged = true;
+  /// Of a RawBody: whether the request comes from who may send it. Asked after the gate and the limits, before anything
+  /// of the request is read; on an I/O or timer thread, must not block. Secrets and signatures are compared with
+  /// crypto::equal.
+  Result<void> (*verify)(const http::Request&, const Deps&) = nullptr;
+  std::vector<const RedirectTarget*> redirects{};  ///< Where a Redirect may go.
+  std::string_view media_type{};  ///< Of a File, or of a RawBody, for the document: "image/*". Empty: any.
 };
 
 /// A request whose every part was read and whose caller was let in.
@@ -175,13 +134,16 @@ struct Endpoint {
   const Surface* surface = nullptr;
   Spec spec;
   std::string path;  ///< With the prefix.
-  enum class Form { command, query, stream, signal } form{};
+  enum class Form { command, query, stream, signal, reply } form{};
   std::vector<DescribedParameter> parameters;
-  std::string body_schema;  ///< Empty: no body is read.
+  std::string_view body_type{};  ///< As Content-Type has it.
+  std::string body_schema;       ///< Empty: no body is read.
   bool body_required = false;
   schema::Components body_components{.of_requests = true};
+  std::string_view answer_type{};
   std::string answer_schema;  ///< Empty: the answer has no body.
   bool is_paged = false;      ///< The answer may have an X-Next-Cursor.
+  bool is_file = false;       ///< The answer may be a part of it.
   schema::Components answer_components;
 
   // One of each form. The first step reads the request, the second does the work; what they throw becomes a generic
@@ -193,10 +155,11 @@ struct Endpoint {
     std::vector<Claim> claims;
   };
   std::function<Result<Prepared>(const http::Request&, const Caller&)> prepare;
-  std::function<std::string(const Answer&, const Decided&)> present;
+  std::function<Body(const Answer&, const Decided&)> present;
   std::function<bool(const Answer&, const Decided&)> settled;
   std::function<Result<Question>(const http::Request&, const Caller&, const Deps&)> ask;
   std::function<Result<void>(const http::Request&, const Caller&, const Deps&, Opening)> open;
+  std::function<Result<Body>(const http::Request&, const Caller&, const Deps&)> reply;
 };
 
 /// A surface's endpoints. Built before serving by one thread; what mount() makes of it is immutable and thread-safe.
@@ -228,13 +191,8 @@ class Registry {
         return to(call, deps);
       });
     };
-    e.present = [from](const Answer& answer, const Decided& decided) -> std::string {
-      const auto out = from(alternative<A>(answer), decided);
-      if constexpr (std::same_as<Out, Nothing>) {
-        return {};
-      } else {
-        return schema::write(out);
-      }
+    e.present = [from](const Answer& answer, const Decided& decided) {
+      return AnswerCodec<Out>::body(from(alternative<A>(answer), decided));
     };
     if constexpr (std::is_invocable_r_v<bool, Settled, const A&, const Decided&>) {
       e.settled = [settled](const Answer& answer, const Decided& decided) {
@@ -253,9 +211,9 @@ class Registry {
   template <class P, class Out>
   void query(Spec spec, Result<Out> (*run)(const Call<P>&, postgres::Lease&, const Deps&),
              std::vector<Claim> (*claims)(const std::type_identity_t<Call<P>>&, const Deps&) = nullptr) {
-    spec.single = Shown<Out>::kVersioned;
-    Endpoint e = described<P, Nothing, typename Shown<Out>::Type>(std::move(spec), Endpoint::Form::query);
-    e.is_paged = Shown<Out>::kPaged;
+    spec.single = AnswerCodec<Out>::kVersioned;
+    Endpoint e = described<P, Nothing, Out>(std::move(spec), Endpoint::Form::query);
+    e.is_paged = AnswerCodec<Out>::kPaged;
     e.ask = [run, claims](const http::Request& request, const Caller& caller,
                           const Deps& deps) -> Result<Endpoint::Question> {
       auto call = read_call<P, Nothing>(request, caller);
@@ -265,7 +223,7 @@ class Registry {
       question.asked = [run, call = std::move(*call)](postgres::Lease& lease, const Deps& with) -> Result<Body> {
         auto out = run(call, lease, with);
         if (!out) return fail(std::move(out.error()));
-        return body_of(*out);
+        return AnswerCodec<Out>::body(std::move(*out));
       };
       return question;
     };
@@ -299,6 +257,21 @@ class Registry {
     endpoints_.push_back(std::move(e));
   }
 
+  /// Answered at once, from the request and what the process knows, without the read models and the log: a redirect, a
+  /// file of its own, a webhook that is only verified. Runs on an I/O or timer thread and must not block.
+  template <class P, class B, class Out>
+  void reply(Spec spec, Result<Out> (*run)(const Call<P, B>&, const Deps&)) {
+    Endpoint e = described<P, B, Out>(std::move(spec), Endpoint::Form::reply);
+    e.reply = [run](const http::Request& request, const Caller& caller, const Deps& deps) -> Result<Body> {
+      const auto call = read_call<P, B>(request, caller);
+      if (!call) return fail(call.error());
+      auto out = run(*call, deps);
+      if (!out) return fail(std::move(out.error()));
+      return AnswerCodec<Out>::body(std::move(*out));
+    };
+    endpoints_.push_back(std::move(e));
+  }
+
   /// OpenAPI 3.1, as JSON. Throws std::invalid_argument for an endpoint that no tag covers, and for two types of one
   /// name.
   std::string openapi() const;
@@ -324,37 +297,31 @@ class Registry {
     e.form = form;
     e.parameters = described_parameters<P>();
     if constexpr (!std::same_as<B, Nothing>) {
-      e.body_schema = schema::json_schema<B>(&e.body_components);
-      e.body_required = !schema::read_text<B>("{}").has_value();
+      e.body_type = BodyCodec<B>::kMediaType;
+      e.body_schema = BodyCodec<B>::schema(e.body_components);
+      e.body_required = BodyCodec<B>::required();
     } else {
       e.spec.body_bytes_max = kUnreadBodyBytesMax;
     }
-    if constexpr (!std::same_as<Out, Nothing>) {
-      e.answer_schema = schema::json_schema<Out>(&e.answer_components);
-      if constexpr (schema::is_list<Out>) {
-        if (e.spec.page)
-          e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
-      }
-    }
+    if (std::same_as<B, RawBody> && !e.spec.media_type.empty()) e.body_type = e.spec.media_type;
+    e.is_file = AnswerCodec<Out>::kIsFile;
+    e.answer_type = e.is_file && !e.spec.media_type.empty() ? e.spec.media_type : AnswerCodec<Out>::kMediaType;
+    e.answer_schema = AnswerCodec<Out>::schema(e.answer_components);
+    if (AnswerCodec<Out>::kIsList && e.spec.page)
+      e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
+    check(e.spec, std::same_as<B, RawBody>, std::same_as<Out, Redirect>);
     return e;
   }
+  /// Throws std::invalid_argument for a declaration that contradicts itself.
+  static void check(const Spec& spec, bool is_raw, bool redirects);
   template <class P, class B>
   static Result<Call<P, B>> read_call(const http::Request& request, const Caller& caller) {
     auto parameters = read_parameters<P>(request);
     if (!parameters) return fail(std::move(parameters.error()));
-    if constexpr (std::same_as<B, Nothing>) {
-      return Call<P, B>{std::move(*parameters), {}, caller};
-    } else {
-      auto document = parse_body(request);
-      if (!document) return fail(std::move(document.error()));
-      auto body = schema::read<B>(document->root());
-      if (!body) return fail(at_body(std::move(body.error())));
-      return Call<P, B>{std::move(*parameters), std::move(*body), caller};
-    }
+    auto body = BodyCodec<B>::read(request);
+    if (!body) return fail(std::move(body.error()));
+    return Call<P, B>{std::move(*parameters), std::move(*body), caller};
   }
-  /// An empty body reads as {}: what is required is then missed by name.
-  static Result<json::Document> parse_body(const http::Request& request);
-  static schema::Problem at_body(schema::Problem problem);
 
   const Surface* surface_;
   std::string prefix_;

@@ -42,7 +42,8 @@ struct Exchange {
 
   void send(http::Response response) const {
     allow_origin(response.headers, origin());
-    response.headers.set("Cache-Control", "no-store");  // tokens and what people wrote stay out of caches
+    // Tokens and what people wrote stay out of caches; a file says for itself who may keep it.
+    if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
     responder.send(std::move(response));
   }
   http::Response refusal(const Failure& failure) const {
@@ -113,13 +114,24 @@ Result<std::optional<Claim>> read_after(const http::Headers& headers, const Deps
       .issue = "is a position that the log has not reached: what stood there was lost, so look again what there is"});
 }
 
+/// With what the endpoint says of its answers.
+http::Response response_of(const Exchange& x, Body body) {
+  const auto& spec = x.endpoint->spec;
+  if (body.redirect != nullptr && std::ranges::find(spec.redirects, body.redirect) == spec.redirects.end())
+    throw std::logic_error("a redirect to a target that its endpoint does not declare");
+  if (body.finish) return body.finish(x.request.headers);
+  auto response = std::move(body.response);
+  response.status = spec.status;
+  if (body.version) response.headers.set("ETag", entity_tag(*body.version));
+  if (body.next_cursor) response.headers.set("X-Next-Cursor", *body.next_cursor);
+  return response;
+}
+
 // Commands.
 
-void answer(const Exchange& x, const api::CommandResult& result, const schema::Outcome& outcome, std::string body) {
-  auto response = x.endpoint->answer_schema.empty()
-                      ? http::Response{.status = x.endpoint->spec.status, .headers = {}, .body = {}}
-                      : http::Response::json(x.endpoint->spec.status, std::move(body));
-  if (x.endpoint->spec.single) response.headers.set("ETag", entity_tag(outcome.version));
+void answer(const Exchange& x, const api::CommandResult& result, const schema::Outcome& outcome, Body body) {
+  if (x.endpoint->spec.single) body.version = outcome.version;
+  auto response = response_of(x, std::move(body));
   if (result.repeated) response.headers.set("Idempotency-Hit", "true");
   if (outcome.position) {
     response.headers.set("X-Event-Position", position_text(*outcome.position, x.deps));
@@ -223,9 +235,7 @@ void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
   if (!lease) return x.refuse(lease.error());
   auto body = asked(*lease, x.deps);
   if (!body) return x.refuse(body.error());
-  auto response = http::Response::json(200, std::move(body->json));
-  if (body->version) response.headers.set("ETag", entity_tag(*body->version));
-  if (body->next_cursor) response.headers.set("X-Next-Cursor", *body->next_cursor);
+  auto response = response_of(x, std::move(*body));
   if (pending) response.headers.set("X-Projection", "pending");
   x.send(std::move(response));
 }
@@ -322,6 +332,12 @@ void run_stream(const Shared& x) {
   if (!opened) x->refuse(opened.error());
 }
 
+void run_reply(const Shared& x) {
+  auto body = x->endpoint->reply(x->request, x->caller, x->deps);
+  if (!body) return x->refuse(body.error());
+  x->send(response_of(*x, std::move(*body)));
+}
+
 /// Counts the request, for `scope` or, where that is empty, for its address, and lets every answer say how that stands.
 /// False: refused.
 bool is_within_limits(const Exchange& x, std::string_view scope) {
@@ -362,6 +378,9 @@ void admit(const Shared& x) {
   if (const auto* program = std::get_if<Integrator>(&caller->principal))
     x->deps.key_uses.note(*program, x->deps.clock());
   x->caller = std::move(*caller);
+  if (spec.verify != nullptr) {
+    if (const auto verified = spec.verify(x->request, x->deps); !verified) return x->refuse(verified.error());
+  }
   switch (x->endpoint->form) {
     case Endpoint::Form::command:
       return run_command(x);
@@ -370,6 +389,8 @@ void admit(const Shared& x) {
     case Endpoint::Form::stream:
     case Endpoint::Form::signal:
       return run_stream(x);
+    case Endpoint::Form::reply:
+      return run_reply(x);
   }
 }
 

@@ -18,7 +18,9 @@ namespace parley::http {
 namespace {
 
 constexpr std::string_view kChunkTail = "\r\n";
-constexpr std::size_t kPartsPerSend = 48;  // of a piece: chunk head, payload, chunk tail
+constexpr std::size_t kFileBytesPerSend = 64 << 10;
+constexpr std::size_t kFileBytesPerTurn = 1 << 20;  // then others have theirs, however fast this client reads
+constexpr std::size_t kPartsPerSend = 48;           // of a piece: chunk head, payload, chunk tail
 
 std::uint64_t next_id() {
   static std::atomic<std::uint64_t> last = 0;
@@ -101,12 +103,13 @@ void Connection::input_ended() {
   if (phase_ != Phase::answering && phase_ != Phase::flushing) shut();
 }
 
-bool Connection::answer(Bytes bytes, bool keep_alive) {
+bool Connection::answer(Bytes bytes, bool keep_alive, std::optional<FilePart> file) {
   const std::lock_guard lock(mutex_);
   if (phase_ != Phase::answering) return false;
   close_after_answer_ |= !keep_alive;
   set_phase(Phase::flushing);
   push(std::move(bytes), false);
+  file_ = std::move(file);
   flush();
   return true;
 }
@@ -289,9 +292,34 @@ Connection::Sent Connection::send_outbox() {
   return Sent::all;
 }
 
+/// Reads what the system has at hand mostly, and blocks for the disk where it has not: as long as one turn of bytes.
+Connection::Sent Connection::send_file() {
+  std::array<char, kFileBytesPerSend> buffer;
+  std::size_t turn = kFileBytesPerTurn;
+  while (file_ && file_->bytes != 0) {
+    if (turn == 0) return Sent::blocked;
+    const auto wanted = std::min({buffer.size(), file_->bytes, turn});
+    const ssize_t read = ::pread(file_->file->descriptor(), buffer.data(), wanted, static_cast<off_t>(file_->offset));
+    if (read < 0 && errno == EINTR) continue;
+    if (read <= 0) return Sent::failed;  // the disk fails, or the file has become shorter than was said
+    const ssize_t sent = ::send(socket_, buffer.data(), static_cast<std::size_t>(read), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? Sent::blocked : Sent::failed;
+    }
+    const auto bytes = static_cast<std::size_t>(sent);
+    file_->offset += bytes;
+    file_->bytes -= bytes;
+    turn -= bytes;
+  }
+  file_.reset();
+  return Sent::all;
+}
+
 void Connection::flush() {
   if (phase_ == Phase::closed) return;
-  const Sent sent = send_outbox();
+  Sent sent = send_outbox();
+  if (sent == Sent::all) sent = send_file();
   count_unsent();
   switch (sent) {
     case Sent::failed:
@@ -327,6 +355,7 @@ void Connection::shut() {
   deadline_ = kNoDeadline;
   outbox_.clear();
   outbox_bytes_ = 0;
+  file_.reset();
   count_unsent();
   ::shutdown(socket_, SHUT_RDWR);
   environment_->loop->forget(*this);

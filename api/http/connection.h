@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "api/http/options.h"
@@ -63,8 +64,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Any thread.
 
-  /// The one answer after begin_answer(). False when nobody can get it.
-  bool answer(Bytes bytes, bool keep_alive);
+  /// The one answer after begin_answer(); `file` follows the bytes. False when nobody can get it.
+  bool answer(Bytes bytes, bool keep_alive, std::optional<FilePart> file = {});
   /// `on_close` is always taken, and called by the loop when the stream is over.
   bool start_stream(Bytes head, bool chunked, std::move_only_function<void()> on_close);
   bool write_stream(Bytes payload);
@@ -114,6 +115,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void set_deadline(std::chrono::milliseconds from_now);
   void push(Bytes payload, bool chunked);
   Sent send_outbox();
+  Sent send_file();
   void flush();
   void shut();
   void count_unsent();
@@ -134,6 +136,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t outbox_bytes_ = 0;
   std::size_t counted_bytes_ = 0;  // of them, in Counters::unsent_bytes
   std::size_t front_sent_ = 0;     // bytes of outbox_.front() that are gone
+  std::optional<FilePart>
+      file_;  // what is left of it, after the outbox; it is on the disk, and so in no count of bytes
   bool chunked_ = false;
   bool close_after_answer_ = false;
   bool input_ended_ = false;

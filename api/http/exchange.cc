@@ -139,13 +139,16 @@ bool Exchange::write(Response response) {
     head = head_of(response.status, {}, origin_.request_id);
   }
   const bool has_body = response.status != 204 && response.status != 304;
+  const std::size_t length = response.file ? response.file->bytes : response.body.size();
   const bool keep_alive = origin_.keep_alive && !kernel_->draining;
-  if (has_body) head->append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
+  if (has_body) head->append("Content-Length: ").append(std::to_string(length)).append("\r\n");
   head->append(keep_alive ? "Connection: keep-alive\r\n\r\n" : "Connection: close\r\n\r\n");
-  const std::size_t body_bytes = has_body && !origin_.head_only ? response.body.size() : 0;
-  if (body_bytes != 0) head->append(response.body);
+  const std::size_t body_bytes = has_body && !origin_.head_only ? length : 0;
+  if (body_bytes == 0) response.file.reset();
+  if (body_bytes != 0 && !response.file) head->append(response.body);
 
-  const bool is_delivered = connection_->answer(std::make_shared<const std::string>(std::move(*head)), keep_alive);
+  const bool is_delivered =
+      connection_->answer(std::make_shared<const std::string>(std::move(*head)), keep_alive, std::move(response.file));
   report(response.status, body_bytes, false);
   return is_delivered;
 }

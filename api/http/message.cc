@@ -1,5 +1,7 @@
 #include "api/http/message.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -94,6 +96,8 @@ std::optional<std::string_view> Parameters::find(std::string_view name) const {
   return it->second;
 }
 
+OpenFile::~OpenFile() { ::close(descriptor_); }
+
 Response Response::json(int status, std::string body) {
   return {.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
 }
@@ -108,6 +112,8 @@ std::string_view reason_phrase(int status) {
       return "Accepted";
     case 204:
       return "No Content";
+    case 206:
+      return "Partial Content";
     case 301:
       return "Moved Permanently";
     case 302:

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,11 +94,32 @@ struct Request {
   ByteBudget::Share share{};                          ///< of Limits::input_bytes_max: given back when the request ends
 };
 
+/// An open descriptor, closed with its last owner. Immutable; thread-safe.
+class OpenFile {
+ public:
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+  ~OpenFile();
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  int descriptor() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+/// So many bytes of a regular file, from `offset` on. Whoever makes the file shorter meanwhile cuts the answer short.
+struct FilePart {
+  std::shared_ptr<const OpenFile> file;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+};
+
 /// An answer. The kernel adds Content-Length, Connection and X-Request-Id.
 struct Response {
   int status = 200;
   Headers headers;
   std::string body;
+  std::optional<FilePart>
+      file{};  ///< The body instead: sent piece by piece as the client reads, never whole in memory.
 
   static Response json(int status, std::string body);
 };

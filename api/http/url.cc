@@ -94,6 +94,21 @@ std::optional<std::string> percent_decode(std::string_view encoded, Plus plus) {
   return decoded;
 }
 
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  std::string encoded;
+  encoded.reserve(text.size());
+  for (const char c : text) {
+    if (is_unreserved(c)) {
+      encoded.push_back(c);
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded.append({'%', kDigits[byte >> 4], kDigits[byte & 0x0F]});
+    }
+  }
+  return encoded;
+}
+
 std::expected<Parameters, Refusal> parse_query(std::string_view query) {
   std::vector<Parameters::Item> items;
   while (!query.empty()) {

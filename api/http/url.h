@@ -26,6 +26,9 @@ enum class Plus { literal, space };
 /// cannot hold it.
 std::optional<std::string> percent_decode(std::string_view encoded, Plus plus);
 
+/// Everything but unreserved characters (RFC 3986, 2.3) as %XX: what percent_decode() reads in a path and in a query.
+std::string percent_encode(std::string_view text);
+
 /// Decodes `a=1&b=&c` (without the `?`); "c" has an empty value, empty pieces are skipped. Nothing for what
 /// percent_decode refuses, and for a repeated key: choosing the first or the last would let two readers of one URL (an
 /// edge's rule and ours) disagree about it. Nor for more than kQueryParametersMax; the rest of those is not read.

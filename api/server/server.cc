@@ -65,6 +65,7 @@ struct Api::Parts {
         hashing({.name = "argon2id", .threads = o.hashing_threads, .queue_max = o.hashings_waiting_max}),
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
+        files(o.files),
         partitions(o.partitions),
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka,
@@ -106,8 +107,8 @@ struct Api::Parts {
     return routes;
   }
   endpoint::Deps deps_of(const Tokens& of_realm) {
-    return {keys,    of_realm, directory, dispatcher, key_uses, progress,   streams,  signals, log,      pool,
-            queries, hashing,  timers,    limiter,    proxies,  partitions, identity, now,     creations};
+    return {keys,    of_realm, directory, dispatcher, key_uses, progress,   streams,  signals, log,       pool,
+            queries, hashing,  timers,    limiter,    proxies,  partitions, identity, now,     creations, files};
   }
 
   static Hub::Options hub(const ServerOptions& o, const Directory& directory) {
@@ -144,6 +145,7 @@ struct Api::Parts {
   http::Executor hashing;
   limits::Limiter limiter;
   const limits::Proxies proxies;
+  const files::FileFolder files;
   const std::function<std::string()> identity = [this] { return log_identity(); };
   const int partitions;
   const std::string topic_prefix;

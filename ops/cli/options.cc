@@ -139,6 +139,10 @@ void add_api(CLI::App& command, Options& options) {
   limit(command, "streams-max", options.streams_max, "Open event streams");
   limit(command, "stream-hub-bytes-max", options.stream_hub_bytes_max,
         "Bytes of the log's newest part that are kept for streams");
+  flag(command, "files-folder", options.files_folder, "Folder of the files that answers are made of; empty: none");
+  flag(command, "files-at-edge", options.files_at_edge,
+       "The edge's internal location of that folder, which then sends the files (X-Accel-Redirect); empty: the API "
+       "does");
 }
 void add_decider(CLI::App& command, Options& options) {
   add_seal_key(command, options);

@@ -49,6 +49,8 @@ struct Options {
   std::size_t hashings_waiting_max = 64;
   std::size_t streams_max = 8'000;
   std::size_t stream_hub_bytes_max = 256 << 20;
+  std::string files_folder;
+  std::string files_at_edge;
   std::string log_level = "info";
   std::size_t assistants_max = 200;
 

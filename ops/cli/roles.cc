@@ -90,6 +90,7 @@ int api(const Options& o) {
                  .hashings_waiting_max = o.hashings_waiting_max,
                  .streams_max = o.streams_max,
                  .stream_hub_bytes_max = o.stream_hub_bytes_max,
+                 .files = {.folder = o.files_folder, .edge_location = o.files_at_edge},
                  .halt_linger = kHaltLinger});
   return serve(role, o);
 }

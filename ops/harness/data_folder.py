@@ -11,7 +11,7 @@ import subprocess
 from failures import Exit, OpsError, user
 
 MARK = ".parley"  # a folder without it is not ours, and nothing in it is touched
-CONTENTS = ("edge", "etc", "kafka", "keys", "log", "postgres", "seal-key", "seal-key.pub", "socket", "state", "run.json")
+CONTENTS = ("edge", "etc", "files", "kafka", "keys", "log", "postgres", "seal-key", "seal-key.pub", "socket", "state", "run.json")
 
 
 def lock(data):
@@ -43,7 +43,7 @@ def empty(data):
 
 
 def lay_out(data):
-    for name, mode in (("etc", 0o755), ("log", 0o755), ("kafka", 0o700), ("state", 0o700)):
+    for name, mode in (("etc", 0o755), ("files", 0o755), ("log", 0o755), ("kafka", 0o700), ("state", 0o700)):
         (data / name).mkdir(mode=mode, exist_ok=True)
 
 

@@ -20,6 +20,7 @@ CONNECTIONS_MAX = 32768  # of a worker; fewer where it may not have so many open
 FILES_SPARE = 512  # open files of a worker that are no connections
 REQUESTS_SHARE = 0.4  # of all connections: requests under way take two each, and a fifth is left for those that are between requests
 SWAGGER_UI = DEPS / "swagger-ui"  # for /docs; prerequisites.py fetches it
+FILES = "/_files/"  # the internal location of the folder of files: what an API names by X-Accel-Redirect is sent from there
 LARGE_BODIES_MAX = 128  # requests at once with 100,000 bytes and more, or with no length: up to 2 MB each on the disk
 
 # nginx's own errors: its status, and the code in whose words the API would refuse it. 494 is nginx's own number.
@@ -68,7 +69,7 @@ def command(settings, root):
         settings, ROOT / "ops/deploy/nginx/nginx.conf.in", "nginx.conf",
         user="user www-data;" if root else f"# as {getpass.getuser()}", run=run, log=settings.data / "log", page=page,
         files_max=files_max, connections_max=connections_max, requests_max=int(REQUESTS_SHARE * connections_max * os.cpu_count()),
-        large_bodies_max=LARGE_BODIES_MAX, host=settings.host, port=settings.port,
+        large_bodies_max=LARGE_BODIES_MAX, files_location=FILES, files=settings.data / "files", host=settings.host, port=settings.port,
         # Never put aside: on loopback a refused connection costs nothing, and an API that was just started again is asked at once.
         api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=0;"
                               for number in range(1, settings.apis + 1)),

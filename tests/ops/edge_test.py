@@ -40,13 +40,20 @@ class Api(http.server.BaseHTTPRequestHandler):
                     self.server.left.add(self.path)
             self.close_connection = True
             return
+        if self.path.startswith("/api/file/"):
+            self.send_response(200)
+            for name, value in (("X-Accel-Redirect", edge.FILES + self.path.removeprefix("/api/file/")), ("Content-Type", "image/png"), ("Content-Length", "0"),
+                                ("Content-Disposition", 'attachment; filename="a.png"'), ("Cache-Control", "private, no-cache"), ("X-RateLimit-Limit", "7")):
+                self.send_header(name, value)
+            self.end_headers()
+            return
         body = json.dumps({"path": self.path, "headers": {name.lower(): value for name, value in self.headers.items()}}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_GET
+    do_POST = do_HEAD = do_GET
 
     def log_message(self, *_):
         pass
@@ -108,6 +115,26 @@ class Edge(unittest.TestCase):
         for path in ("(unprintable)", '/a"b', "/caf%C3%A9", "/plain"):
             self.assertIn(path, paths)
         self.assertGreaterEqual(paths.count("(unprintable)"), 2)
+
+    def test_a_file_that_the_api_names_is_sent_whole_and_in_part_and_none_can_be_asked_for(self):
+        folder = self.folder / "files" / "of a"
+        folder.mkdir(parents=True)
+        (folder / "é%.png").write_bytes(b"0123456789")
+        (self.folder / "files" / "link").symlink_to(self.folder / "log" / "edge-error.log")
+        path = "/api/file/of%20a/%C3%A9%25.png"
+        answer, body = self.ask("GET", path)
+        self.assertEqual((answer.status, body), (200, "0123456789"))
+        for name, value in (("Content-Type", "image/png"), ("Content-Disposition", 'attachment; filename="a.png"'), ("X-Content-Type-Options", "nosniff"),
+                            ("Cache-Control", "private, no-cache"), ("X-RateLimit-Limit", "7"), ("X-Accel-Redirect", None), ("Accept-Ranges", "bytes")):
+            self.assertEqual(answer.getheader(name), value, name)
+        self.assertTrue(answer.getheader("X-Request-Id"))
+        part, body = self.ask("GET", path, Range="bytes=2-4")
+        self.assertEqual((part.status, body, part.getheader("Content-Range")), (206, "234", "bytes 2-4/10"))
+        self.assertEqual(self.ask("GET", path, If_None_Match=answer.getheader("ETag"))[0].status, 304)
+        self.assertEqual(self.ask("HEAD", path)[0].getheader("Content-Length"), "10")
+        for missing in (edge.FILES + "of%20a/%C3%A9%25.png", "/api/file/none", "/api/file/link", "/api/file/..%2Flog%2Fedge-error.log"):
+            with self.subTest(missing):
+                self.assertIn(self.ask("GET", missing)[0].status, (403, 404))
 
     def test_who_asks_is_said_by_the_edge_whatever_its_client_says(self):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Forwarded_For="198.51.100.1")[1])
