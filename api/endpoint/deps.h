@@ -10,7 +10,8 @@ class Keyring;
 }
 namespace parley::files {
 class FileFolder;
-}
+class TemporaryFolder;
+}  // namespace parley::files
 namespace parley::limits {
 class Limiter;
 class Proxies;
@@ -58,7 +59,8 @@ struct Deps {
       log_identity;  ///< What positions of this log begin with: letters, digits, '-' and '_'. Thread-safe; cheap.
   std::function<Timestamp()> clock;  ///< Thread-safe.
   api::Creations& creations;
-  const files::FileFolder& files;  ///< That answers are made of.
+  const files::FileFolder& files;   ///< That answers are made of.
+  files::TemporaryFolder& uploads;  ///< That requests bring.
 };
 
 }  // namespace parley::endpoint

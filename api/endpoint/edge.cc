@@ -73,6 +73,14 @@ std::string edge_answers(const Registry& registry) {
     if (endpoint.form == Endpoint::Form::stream) w.string(endpoint.path);
   }
   w.end_array();
+  w.key("uploads");
+  w.begin_object();
+  for (const auto& endpoint : registry.endpoints()) {
+    if (endpoint.spec.upload == nullptr) continue;
+    w.key(endpoint.path);
+    w.integer(static_cast<std::int64_t>(endpoint.spec.body_bytes_max));
+  }
+  w.end_object();
   w.end_object();
   return std::string(w.text());
 }

@@ -8,16 +8,18 @@
 
 namespace parley::endpoint {
 
-void Registry::check(const Spec& spec, bool is_raw, bool redirects) {
+void Registry::check(const Spec& spec, const Kind& kind) {
   const auto contradiction = [&](std::string why) {
     return std::invalid_argument(std::string(spec.method) + " " + std::string(spec.path) + " " + std::move(why));
   };
-  if (is_raw != (spec.verify != nullptr))
+  if (kind.is_raw != (spec.verify != nullptr))
     throw contradiction("takes a raw body without verifying it, or verifies another one");
-  if (redirects == spec.redirects.empty())
+  if (kind.redirects == spec.redirects.empty())
     throw contradiction("redirects without a target, or has targets and redirects nowhere");
-  if (redirects && spec.status != 302 && spec.status != 303)
+  if (kind.redirects && spec.status != 302 && spec.status != 303)
     throw contradiction("redirects with another status than 302 and 303");
+  if (kind.is_upload != (spec.upload != nullptr))
+    throw contradiction("takes an upload without bounds, or has them and takes none");
   for (const auto* target : spec.redirects) {
     if (!is_target(target->url)) throw contradiction("may not redirect to " + target->url);
   }
@@ -40,7 +42,7 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
         throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
     }
     routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps),
-               endpoint->spec.body_bytes_max);
+               endpoint->spec.body_bytes_max, intake(endpoint, deps));
   }
   for (const auto& [path, methods] : cross_origin_paths()) {
     const auto allow = [methods](const http::Request& request, const http::Responder& responder) {

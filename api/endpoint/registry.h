@@ -26,6 +26,7 @@
 #include "api/endpoint/gate.h"
 #include "api/endpoint/parameters.h"
 #include "api/endpoint/surface.h"
+#include "api/endpoint/upload.h"
 #include "api/http/responder.h"
 #include "api/http/routes.h"
 #include "api/limits/limit.h"
@@ -74,6 +75,7 @@ struct Spec {
   /// crypto::equal.
   Result<void> (*verify)(const http::Request&, const Deps&) = nullptr;
   std::vector<const RedirectTarget*> redirects{};  ///< Where a Redirect may go.
+  const UploadBounds* upload = nullptr;            ///< Of an Upload; they say body_bytes_max too.
   std::string_view media_type{};  ///< Of a File, or of a RawBody, for the document: "image/*". Empty: any.
 };
 
@@ -309,11 +311,20 @@ class Registry {
     e.answer_schema = AnswerCodec<Out>::schema(e.answer_components);
     if (AnswerCodec<Out>::kIsList && e.spec.page)
       e.answer_schema.insert(e.answer_schema.size() - 1, ",\"maxItems\":" + std::to_string(e.spec.page->rows_max));
-    check(e.spec, std::same_as<B, RawBody>, std::same_as<Out, Redirect>);
+    check(e.spec, {std::same_as<B, RawBody>, is_upload<B>, std::same_as<Out, Redirect>});
+    if constexpr (is_upload<B>) {
+      e.spec.body_bytes_max = e.spec.upload->body_bytes_max();
+      e.body_schema = upload_schema(*e.spec.upload, e.body_schema);
+    }
     return e;
   }
+  struct Kind {
+    bool is_raw = false;
+    bool is_upload = false;
+    bool redirects = false;
+  };
   /// Throws std::invalid_argument for a declaration that contradicts itself.
-  static void check(const Spec& spec, bool is_raw, bool redirects);
+  static void check(const Spec& spec, const Kind& kind);
   template <class P, class B>
   static Result<Call<P, B>> read_call(const http::Request& request, const Caller& caller) {
     auto parameters = read_parameters<P>(request);

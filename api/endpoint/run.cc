@@ -184,6 +184,7 @@ void send_command(const Shared& x, Sending sending, const std::optional<Idempote
   envelope.command_id = command_id(scope, x->request.method, path, key ? key->text : "");
   envelope.fingerprint = x->deps.tokens.fingerprint(scope, x->request.method, path, x->request.body);
   x->request.body = {};  // what waits for an outcome, and there may be thousands, keeps no body
+  x->request.sink.reset();
   envelope.principal = x->caller.principal;
   envelope.slot = schema::slot_of_target(sending.target, envelope.command_id, crypto::slot_of);
   if (std::holds_alternative<Stream>(sending.target)) envelope.expected_version = version;
@@ -396,9 +397,21 @@ void admit(const Shared& x) {
 
 }  // namespace
 
+http::Intake intake(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) {
+  if (endpoint->spec.upload == nullptr) return {};
+  return [endpoint = std::move(endpoint), &deps](const http::Request& head) -> std::shared_ptr<http::BodySink> {
+    // A caller who is refused whatever comes puts nothing on the disk: the handler says it to him.
+    const auto caller = endpoint->spec.gate->admit(head, deps);
+    if (!caller && !caller.error().may_be_news) return nullptr;
+    return upload_sink(*endpoint->spec.upload, deps.uploads, head.headers.get("Content-Type"),
+                       head.headers.get("Content-Encoding"));
+  };
+}
+
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) {
   return [endpoint = std::move(endpoint), &deps](http::Request request, http::Responder responder) {
     if (endpoint->body_schema.empty()) request.body = {};
+    if (endpoint->spec.upload != nullptr) request.body = fingerprint_of(request);
     const auto x = std::make_shared<Exchange>(Exchange{endpoint, deps, std::move(request), std::move(responder)});
     guarded(x, [&] { admit(x); });
   };

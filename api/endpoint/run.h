@@ -26,6 +26,8 @@ inline constexpr std::chrono::milliseconds kSettleLook{2};
 inline constexpr std::chrono::milliseconds kNewsWaitMax{5'000};
 inline constexpr std::chrono::milliseconds kNewsLook{10};
 
+/// Of an endpoint that takes an upload; empty for any other.
+http::Intake intake(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);
 http::Handler handler(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);
 
 }  // namespace parley::endpoint

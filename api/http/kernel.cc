@@ -27,6 +27,15 @@ const Routes::Endpoint* endpoint_of(const Routes::Match& match, std::string_view
   return endpoint == nullptr && method == "HEAD" ? Routes::endpoint(*match.path, "GET") : endpoint;
 }
 
+Parameters path_parameters(const Routes::Endpoint& endpoint, const Routes::Match& match) {
+  std::vector<Parameters::Item> parameters;
+  for (std::size_t i = 0; i < match.segments.size(); ++i) {
+    parameters.emplace_back(endpoint.parameter_names[i],
+                            percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
+  }
+  return Parameters(std::move(parameters));
+}
+
 }  // namespace
 
 Kernel::Kernel(ServerOptions options, Routes routes, Hooks hooks)
@@ -46,8 +55,26 @@ std::optional<Refusal> Kernel::refusal_of_body(const RequestHead& head) const {
   return body_too_large(endpoint->body_bytes_max);
 }
 
+BodyPlan Kernel::plan_of_body(const Connection& connection, const RequestHead& head) const {
+  const auto match = routes_.match(head.path);
+  const auto* endpoint = endpoint_of(match, head.method);
+  if (endpoint == nullptr || !endpoint->intake) return IntoMemory{};
+  if (head.content_length > endpoint->body_bytes_max) return body_too_large(endpoint->body_bytes_max);
+  auto query = parse_query(head.query);
+  if (!query) return IntoSink{};
+  return IntoSink{endpoint->intake(Request{.method = head.method,
+                                           .route = endpoint->pattern,
+                                           .path = path_parameters(*endpoint, match),
+                                           .query = std::move(*query),
+                                           .headers = head.headers,
+                                           .body = {},
+                                           .peer_address = connection.peer_address(),
+                                           .request_id = request_id_of(head),
+                                           .received_at = std::chrono::system_clock::now()})};
+}
+
 void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path,
-                      std::string body, ByteBudget::Share share) {
+                      std::string body, std::shared_ptr<BodySink> sink, ByteBudget::Share share) {
   const Routes::Match match = routes_.match(path);
   const bool is_head = head.method == "HEAD";
   const Routes::Endpoint* endpoint = endpoint_of(match, head.method);
@@ -77,11 +104,6 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
     return;
   }
 
-  std::vector<Parameters::Item> parameters;
-  for (std::size_t i = 0; i < match.segments.size(); ++i) {
-    parameters.emplace_back(endpoint->parameter_names[i],
-                            percent_decode(match.segments[i], Plus::literal).value());  // normalised: it has no fault
-  }
   // A preflight is answered whatever its query says: the page then reads what is wrong with the request itself.
   auto query = parse_query(head.method == "OPTIONS" ? std::string_view{} : std::string_view(head.query));
   if (!query) {
@@ -98,13 +120,14 @@ void Kernel::dispatch(const std::shared_ptr<Connection>& connection, RequestHead
   try {
     endpoint->handler(Request{.method = is_head ? "GET" : std::move(head.method),
                               .route = endpoint->pattern,
-                              .path = Parameters(std::move(parameters)),
+                              .path = path_parameters(*endpoint, match),
                               .query = std::move(*query),
                               .headers = std::move(head.headers),
                               .body = std::move(body),
                               .peer_address = connection->peer_address(),
                               .request_id = exchange->request_id(),
                               .received_at = std::chrono::system_clock::now(),
+                              .sink = std::move(sink),
                               .share = std::move(share)},
                       responder);
   } catch (...) {

@@ -29,9 +29,11 @@ class Kernel : public std::enable_shared_from_this<Kernel> {
 
   /// Why a body that is still to come is not read: its endpoint takes less than it is announced with.
   std::optional<Refusal> refusal_of_body(const RequestHead& head) const;
+  /// Where a body that is still to come goes.
+  BodyPlan plan_of_body(const Connection& connection, const RequestHead& head) const;
   /// Routes a complete request, on its I/O thread, to its handler or to the kernel's own answer.
   void dispatch(const std::shared_ptr<Connection>& connection, RequestHead head, std::string_view path,
-                std::string body, ByteBudget::Share share);
+                std::string body, std::shared_ptr<BodySink> sink, ByteBudget::Share share);
   /// Answers what could not become a request, and ends the connection. Both after Connection::begin_answer().
   void refuse(const std::shared_ptr<Connection>& connection, const RequestHead& head, const Refusal& refusal);
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/http/body_sink.h"
 #include "api/http/byte_budget.h"
 
 namespace parley::http {
@@ -91,7 +92,8 @@ struct Request {
   std::string peer_address;  ///< of the socket: behind the edge, the edge's
   std::string request_id;    ///< X-Request-Id when well-formed, otherwise a new one; echoed in the answer
   std::chrono::system_clock::time_point received_at;  ///< when the request was complete
-  ByteBudget::Share share{};                          ///< of Limits::input_bytes_max: given back when the request ends
+  std::shared_ptr<BodySink> sink{};  ///< What took the body, where its route has an intake; null when it was not read
+  ByteBudget::Share share{};         ///< of Limits::input_bytes_max: given back when the request ends
 };
 
 /// An open descriptor, closed with its last owner. Immutable; thread-safe.

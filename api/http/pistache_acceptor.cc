@@ -29,8 +29,12 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What is attached to Pistache's peer. Only its I/O thread uses the reader.
 struct Client {
-  Client(std::shared_ptr<Connection> its_connection, const Connection::Environment& environment)
-      : connection(std::move(its_connection)), reader(environment.limits.request, environment.input) {}
+  Client(std::shared_ptr<Connection> its_connection, const std::shared_ptr<Kernel>& kernel)
+      : connection(std::move(its_connection)),
+        reader(kernel->environment()->limits.request, kernel->environment()->input,
+               [kernel = kernel.get(), connection = connection.get()](const RequestHead& head) {
+                 return kernel->plan_of_body(*connection, head);
+               }) {}
   const std::shared_ptr<Connection> connection;
   RequestReader reader;
   bool is_refused = false;  // came over the limit: gets 503 whatever it asks
@@ -100,7 +104,7 @@ class InputHandler final : public Pistache::Tcp::Handler {
       ::shutdown(peer.fd(), SHUT_RDWR);
       return;
     }
-    auto client = std::make_shared<Client>(std::move(connection), *kernel_->environment());
+    auto client = std::make_shared<Client>(std::move(connection), kernel_);
     const bool is_over_limit =
         kernel_->counters().open_connections > static_cast<std::int64_t>(kernel_->connections_max);
     client->is_refused = is_over_limit;
@@ -127,13 +131,14 @@ class InputHandler final : public Pistache::Tcp::Handler {
       if (!connection.begin_answer()) return;
       RequestHead head = client.reader.take_head();
       std::string body = client.reader.take_body();
+      std::shared_ptr<BodySink> sink = client.reader.take_sink();
       ByteBudget::Share share = client.reader.take_share();
       if (!parse_path(head.path)) {
         kernel_->refuse(client.connection, head, {});
         return;
       }
       kernel_->dispatch(client.connection, std::move(head), parser_.request.resource(), std::move(body),
-                        std::move(share));
+                        std::move(sink), std::move(share));
     } else if (const auto* refusal = std::get_if<Refusal>(&progress)) {
       if (connection.begin_answer()) kernel_->refuse(client.connection, client.reader.head(), *refusal);
     }

@@ -142,8 +142,7 @@ std::optional<Refusal> read_framing(const RequestLimits& limits, RequestHead& he
     const std::string_view length = headers.get("content-length");
     if (length.empty() || !std::ranges::all_of(length, is_digit)) return kBadRequest;
     const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), head.content_length);
-    if (error != std::errc{} || head.content_length > limits.body_bytes_max)
-      return body_too_large(limits.body_bytes_max);
+    if (error != std::errc{}) return body_too_large(limits.body_bytes_max);
   }
   if (headers.has("expect") && !head.http10) {
     if (!equals_ignoring_case(headers.get("expect"), "100-continue")) return kExpectationFailed;
@@ -198,11 +197,42 @@ RequestReader::Progress RequestReader::feed(std::string_view bytes) {
   begun_ = false;
   in_body_ = true;
   head_bytes_ = end;
+  if (auto ended = begin_body()) return *ended;
   const Progress progress = feed_body(rest);
   return std::holds_alternative<NeedMore>(progress) ? HeadDone{} : progress;
 }
 
+std::optional<RequestReader::Progress> RequestReader::begin_body() {
+  auto plan = plan_ ? plan_(head_) : BodyPlan{};
+  if (const auto* refusal = std::get_if<Refusal>(&plan)) return *refusal;
+  auto* into = std::get_if<IntoSink>(&plan);
+  if (into == nullptr) {
+    if (head_.content_length > limits_.body_bytes_max) return body_too_large(limits_.body_bytes_max);
+    return std::nullopt;
+  }
+  if (!into->sink) return end_early();
+  if (!share_.resize(head_bytes_ + into->sink->memory_bytes_max())) return kOverloaded;
+  sink_ = std::move(into->sink);
+  return std::nullopt;
+}
+
+RequestReader::Progress RequestReader::end_early() {
+  head_.keep_alive = false;
+  in_body_ = false;
+  return Complete{};
+}
+
+RequestReader::Progress RequestReader::feed_sink(std::string_view bytes) {
+  if (bytes.size() > head_.content_length - sunk_bytes_) return kBadRequest;
+  sunk_bytes_ += bytes.size();
+  if (!bytes.empty() && !sink_->take(bytes)) return end_early();
+  if (sunk_bytes_ < head_.content_length) return NeedMore{};
+  in_body_ = false;
+  return Complete{};
+}
+
 RequestReader::Progress RequestReader::feed_body(std::string_view bytes) {
+  if (sink_) return feed_sink(bytes);
   if (bytes.size() > head_.content_length - body_.size()) return kBadRequest;
   if (const std::size_t needed = body_.size() + bytes.size(); needed > body_.capacity()) {
     const std::size_t room = std::min(head_.content_length, std::max({needed, 2 * body_.size(), kBodyBytesFirst}));
@@ -217,6 +247,10 @@ RequestReader::Progress RequestReader::feed_body(std::string_view bytes) {
 
 RequestHead RequestReader::take_head() { return std::exchange(head_, {}); }
 std::string RequestReader::take_body() { return std::exchange(body_, {}); }
+std::shared_ptr<BodySink> RequestReader::take_sink() {
+  sunk_bytes_ = 0;
+  return std::exchange(sink_, {});
+}
 ByteBudget::Share RequestReader::take_share() { return std::exchange(share_, ByteBudget::Share(budget_)); }
 
 }  // namespace parley::http

@@ -1,11 +1,14 @@
 #pragma once
 // Turns the bytes of one connection into screened requests. Pure: no socket, no clock, no Pistache.
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
+#include "api/http/body_sink.h"
 #include "api/http/byte_budget.h"
 #include "api/http/message.h"
 
@@ -34,6 +37,14 @@ struct RequestHead {
   bool expects_continue = false;
 };
 
+/// Where the body of a request goes, said when its head has passed.
+struct IntoMemory {};
+struct IntoSink {
+  std::shared_ptr<BodySink> sink;  ///< Null: the body is not read.
+};
+using BodyPlan = std::variant<IntoMemory, IntoSink, Refusal>;
+using PlanBody = std::function<BodyPlan(const RequestHead&)>;
+
 /// Screens the head before anything else sees it, because Pistache's parser hangs, crashes or answers wrongly on much
 /// of what is refused here, and because whatever two HTTP readers could understand differently is an opening for
 /// request smuggling. Then counts the body.
@@ -56,30 +67,40 @@ class RequestReader {
   using Progress = std::variant<NeedMore, HeadDone, Complete, Refusal>;
 
   /// `budget` bounds what all readers, and the requests that came out of them, hold together; without one there is no
-  /// bound.
-  explicit RequestReader(const RequestLimits& limits, std::shared_ptr<ByteBudget> budget = nullptr)
-      : limits_(limits), budget_(std::move(budget)), share_(budget_) {}
+  /// bound. Without a plan every body goes into memory.
+  explicit RequestReader(const RequestLimits& limits, std::shared_ptr<ByteBudget> budget = nullptr, PlanBody plan = {})
+      : limits_(limits), budget_(std::move(budget)), plan_(std::move(plan)), share_(budget_) {}
 
   Progress feed(std::string_view bytes);
 
   /// Whatever was understood so far, also after a refusal.
   const RequestHead& head() const { return head_; }
-  /// After Complete: gives all three away and is ready for the next request. The share is of the request's bytes.
+  /// After Complete: gives all of it away and is ready for the next request. The share is of the request's bytes. A
+  /// sink that wanted no more, and a body that was not read, are complete early: the connection cannot be kept then,
+  /// and the head says so.
   RequestHead take_head();
   std::string take_body();
+  std::shared_ptr<BodySink> take_sink();
   ByteBudget::Share take_share();
 
  private:
+  /// Nothing: the body may come.
+  std::optional<Progress> begin_body();
   Progress feed_body(std::string_view bytes);
+  Progress feed_sink(std::string_view bytes);
+  Progress end_early();
 
   RequestLimits limits_;
   std::shared_ptr<ByteBudget> budget_;
+  PlanBody plan_;
   ByteBudget::Share share_;
   std::string raw_head_;
   std::size_t head_bytes_ = 0;
   bool begun_ = false;  // past the empty line that may stand before a request
   RequestHead head_;
   std::string body_;
+  std::shared_ptr<BodySink> sink_;
+  std::size_t sunk_bytes_ = 0;
   bool in_body_ = false;
 };
 

@@ -65,7 +65,8 @@ Routes::~Routes() = default;
 Routes::Routes(Routes&&) noexcept = default;
 Routes& Routes::operator=(Routes&&) noexcept = default;
 
-void Routes::add(std::string method, std::string_view pattern, Handler handler, std::size_t body_bytes_max) {
+void Routes::add(std::string method, std::string_view pattern, Handler handler, std::size_t body_bytes_max,
+                 Intake intake) {
   Pattern parsed = parse_pattern(pattern);
   const auto [at, is_new] = impl_->paths.try_emplace(parsed.shape);
   if (is_new) {
@@ -77,7 +78,8 @@ void Routes::add(std::string method, std::string_view pattern, Handler handler, 
   Endpoint endpoint{.pattern = std::string(pattern),
                     .parameter_names = std::move(parsed.names),
                     .handler = std::move(handler),
-                    .body_bytes_max = body_bytes_max};
+                    .body_bytes_max = body_bytes_max,
+                    .intake = std::move(intake)};
   if (!at->second.methods.try_emplace(std::move(method), std::move(endpoint)).second) {
     throw std::invalid_argument("route declared twice: " + std::string(pattern));
   }

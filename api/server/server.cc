@@ -66,6 +66,7 @@ struct Api::Parts {
         limiter(o.limits, std::make_unique<limits::MemoryStore>(o.limits, o.limit_keys_max), limits::steady_now),
         proxies(o.trusted_proxies),
         files(o.files),
+        uploads(o.uploads),
         partitions(o.partitions),
         topic_prefix(o.topic_prefix),
         watch({.kafka = o.kafka,
@@ -107,8 +108,8 @@ struct Api::Parts {
     return routes;
   }
   endpoint::Deps deps_of(const Tokens& of_realm) {
-    return {keys,    of_realm, directory, dispatcher, key_uses, progress,   streams,  signals, log,       pool,
-            queries, hashing,  timers,    limiter,    proxies,  partitions, identity, now,     creations, files};
+    return {keys,    of_realm, directory, dispatcher, key_uses,   progress, streams, signals,   log,   pool,   queries,
+            hashing, timers,   limiter,   proxies,    partitions, identity, now,     creations, files, uploads};
   }
 
   static Hub::Options hub(const ServerOptions& o, const Directory& directory) {
@@ -146,6 +147,7 @@ struct Api::Parts {
   limits::Limiter limiter;
   const limits::Proxies proxies;
   const files::FileFolder files;
+  files::TemporaryFolder uploads;
   const std::function<std::string()> identity = [this] { return log_identity(); };
   const int partitions;
   const std::string topic_prefix;

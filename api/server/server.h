@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/files/file_folder.h"
+#include "api/files/temporary_folder.h"
 #include "api/http/options.h"
 #include "api/limits/address.h"
 #include "api/limits/limit.h"
@@ -44,6 +45,7 @@ struct ServerOptions {
   std::size_t streams_max = 8'000;
   std::size_t stream_hub_bytes_max = 256 << 20;  ///< Of the log's newest part, for streams; of all partitions together.
   files::FileFolder::Options files{};            ///< That answers are made of.
+  files::TemporaryFolder::Options uploads{};     ///< That requests bring.
   std::chrono::milliseconds drain_max{20'000};   ///< On the order to end: for the requests under way.
   /// How long it stays when it has found another log, refusing commands and streams and saying why, before it ends to
   /// be started again.

@@ -143,6 +143,10 @@ void add_api(CLI::App& command, Options& options) {
   flag(command, "files-at-edge", options.files_at_edge,
        "The edge's internal location of that folder, which then sends the files (X-Accel-Redirect); empty: the API "
        "does");
+  flag(command, "uploads-folder", options.uploads_folder,
+       "Folder of files while they are received; what a crash left in it goes at the start. Empty: none are received");
+  limit(command, "uploads-bytes-max", options.uploads_bytes_max, "Bytes of the files that are received at once");
+  limit(command, "uploads-max", options.uploads_max, "Files that are received at once");
 }
 void add_decider(CLI::App& command, Options& options) {
   add_seal_key(command, options);

@@ -51,6 +51,9 @@ struct Options {
   std::size_t stream_hub_bytes_max = 256 << 20;
   std::string files_folder;
   std::string files_at_edge;
+  std::string uploads_folder;
+  std::size_t uploads_bytes_max = 1 << 30;
+  std::size_t uploads_max = 64;
   std::string log_level = "info";
   std::size_t assistants_max = 200;
 

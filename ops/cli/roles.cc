@@ -91,6 +91,7 @@ int api(const Options& o) {
                  .streams_max = o.streams_max,
                  .stream_hub_bytes_max = o.stream_hub_bytes_max,
                  .files = {.folder = o.files_folder, .edge_location = o.files_at_edge},
+                 .uploads = {.folder = o.uploads_folder, .bytes_max = o.uploads_bytes_max, .files_max = o.uploads_max},
                  .halt_linger = kHaltLinger});
   return serve(role, o);
 }

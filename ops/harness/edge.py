@@ -21,6 +21,8 @@ FILES_SPARE = 512  # open files of a worker that are no connections
 REQUESTS_SHARE = 0.4  # of all connections: requests under way take two each, and a fifth is left for those that are between requests
 SWAGGER_UI = DEPS / "swagger-ui"  # for /docs; prerequisites.py fetches it
 FILES = "/_files/"  # the internal location of the folder of files: what an API names by X-Accel-Redirect is sent from there
+BODY_SPARE = 1 << 20  # above the API's limit of a body, so that the API refuses it in its own words
+UPLOADS_MAX = 16  # files that clients are sending, each of them on the disk of the edge until it is whole
 LARGE_BODIES_MAX = 128  # requests at once with 100,000 bytes and more, or with no length: up to 2 MB each on the disk
 
 # nginx's own errors: its status, and the code in whose words the API would refuse it. 494 is nginx's own number.
@@ -64,16 +66,17 @@ def command(settings, root):
     files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     files_max = min(files_max, CONNECTIONS_MAX + FILES_SPARE) if files_max > 0 else CONNECTIONS_MAX + FILES_SPARE
     connections_max = files_max - FILES_SPARE
+    requests_max = int(REQUESTS_SHARE * connections_max * os.cpu_count())
     answers = json.loads(ANSWERS.read_text())
     config = data_folder.write_config(
         settings, ROOT / "ops/deploy/nginx/nginx.conf.in", "nginx.conf",
         user="user www-data;" if root else f"# as {getpass.getuser()}", run=run, log=settings.data / "log", page=page,
-        files_max=files_max, connections_max=connections_max, requests_max=int(REQUESTS_SHARE * connections_max * os.cpu_count()),
+        files_max=files_max, connections_max=connections_max, requests_max=requests_max,
         large_bodies_max=LARGE_BODIES_MAX, files_location=FILES, files=settings.data / "files", host=settings.host, port=settings.port,
         # Never put aside: on loopback a refused connection costs nothing, and an API that was just started again is asked at once.
         api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=0;"
                               for number in range(1, settings.apis + 1)),
-        languages=language_maps(), streams=quoted(pattern_of(answers["streams"])), **cross_origin_maps(answers["cross_origin"]),
+        languages=language_maps(), streams=quoted(pattern_of(answers["streams"])), uploads=upload_locations(answers["uploads"], requests_max), **cross_origin_maps(answers["cross_origin"]),
         error_texts="\n".join(error_map(status, answer) for status, answer in own_errors(answers)),
         error_locations="\n".join(error_location(status, answer, answers["cross_origin"]) for status, answer in own_errors(answers)))
     return Command(name="edge", log=settings.data / "log" / "edge.log", ready=lambda: accepts(settings.port),
@@ -104,6 +107,13 @@ def pattern_of(paths):
     """Of these paths of the API, `{name}` standing for any segment. nginx matches it against a normalised path, but for a slash at the end."""
     alternatives = "|".join(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) for path in paths)
     return f"^(?:{alternatives})/?$"
+
+
+def upload_locations(uploads, requests_max):
+    """Paths that take files: the whole body is received here first, as every body is; a larger one than the API takes is refused in the API's words."""
+    return "\n".join(f"    location ~ {quoted(pattern_of([path]))} {{\n      client_max_body_size {bytes_max + BODY_SPARE};\n      limit_conn requests {requests_max};\n"
+                     f"      limit_conn uploads {UPLOADS_MAX};\n      proxy_pass http://api;\n      proxy_ignore_client_abort on;\n    }}"
+                     for path, bytes_max in uploads.items())
 
 
 def language_maps():

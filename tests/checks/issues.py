@@ -20,6 +20,7 @@ OTHERS = {"schemas/codec.cc", "schemas/context_tables.h", "schemas/commands.cc",
 PASSED_ON = {
     "std::move(p)": [],
     "std::move(error.issue)": [],
+    "std::move(problem.issue)": [],
     "std::move(value.error().issue)": [],
     "element.error().issue": [],
     "result.error().issue": [],

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import unittest
+import unittest.mock
 
 import data_folder
 import edge
@@ -72,7 +73,11 @@ class Edge(unittest.TestCase):
         threading.Thread(target=cls.api.serve_forever, daemon=True).start()
         cls.addClassCleanup(cls.api.server_close)
         cls.addClassCleanup(cls.api.shutdown)
-        command = edge.command(cls.settings, root=os.getuid() == 0)
+        # No endpoint of the product takes a file yet.
+        answers = json.loads(edge.ANSWERS.read_text()) | {"uploads": {"/api/pictures/{picture_id}/file": 4 << 20}}
+        (cls.folder / "answers.json").write_text(json.dumps(answers))
+        with unittest.mock.patch.object(edge, "ANSWERS", cls.folder / "answers.json"):
+            command = edge.command(cls.settings, root=os.getuid() == 0)
         nginx = subprocess.Popen([str(argument) for argument in command.arguments])
         cls.addClassCleanup(nginx.wait)
         cls.addClassCleanup(nginx.terminate)
@@ -135,6 +140,15 @@ class Edge(unittest.TestCase):
         for missing in (edge.FILES + "of%20a/%C3%A9%25.png", "/api/file/none", "/api/file/link", "/api/file/..%2Flog%2Fedge-error.log"):
             with self.subTest(missing):
                 self.assertIn(self.ask("GET", missing)[0].status, (403, 404))
+
+    def test_a_path_that_takes_files_has_larger_bodies_and_no_other_has(self):
+        for size, path, status in ((3 << 20, "/api/pictures/7/file", 200), (3 << 20, "/api/pictures/7/file/", 200), (3 << 20, "/api/pictures/7", 413),
+                                   (3 << 20, "/api/pictures/7/files", 413), (6 << 20, "/api/pictures/7/file", 413)):
+            with self.subTest(path=path, size=size):
+                answer, body = self.ask("POST", path, b"x" * size)
+                self.assertEqual(answer.status, status)
+                if status == 413:
+                    self.assert_error(answer, body, 413, "PAYLOAD_TOO_LARGE")
 
     def test_who_asks_is_said_by_the_edge_whatever_its_client_says(self):
         seen = json.loads(self.ask("GET", "/api/users/me", X_Forwarded_For="198.51.100.1")[1])

@@ -233,7 +233,6 @@ TEST_F(EndpointForms, a_form_is_of_its_media_type) {
   const auto answer = form("{}", "application/json");
   EXPECT_EQ(answer.status, 415);
   EXPECT_THAT(answer.body, HasSubstr("must be application/x-www-form-urlencoded"));
-  EXPECT_THAT(answer.body, testing::Not(HasSubstr("application/json")));
 }
 
 TEST_F(EndpointForms, a_webhook_gets_the_bytes_as_they_came_and_its_answer_is_exactly_the_text) {

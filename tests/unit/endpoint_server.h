@@ -13,6 +13,8 @@
 #include "api/directory/directory.h"
 #include "api/endpoint/observed.h"
 #include "api/endpoint/registry.h"
+#include "api/files/file_folder.h"
+#include "api/files/temporary_folder.h"
 #include "api/http/executor.h"
 #include "api/http/server.h"
 #include "api/http/timers.h"
@@ -22,7 +24,6 @@
 #include "api/progress/progress.h"
 #include "api/signals/signals.h"
 #include "api/streams/streams.h"
-#include "api/surfaces/replyx/errors.h"
 #include "platform/crypto/keyring.h"
 #include "platform/kafka/topic_watch.h"
 #include "platform/postgres/pool.h"
@@ -33,12 +34,26 @@ namespace parley::endpoint::test {
 inline Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
 inline const Gate kAnybody{.admit = anybody, .refusals = {}, .security = {{}}};
 
-/// Of these endpoints, with the errors of a product.
+inline std::string error_body(const Failure& failure, const Language& language) {
+  json::Writer w;
+  w.begin_object();
+  for (const auto& [name, value] :
+       {std::pair{"code", std::string(schema::error_row(failure.code).name)}, std::pair{"field", failure.problem.field},
+        std::pair{"issue", issue_in(language, failure.problem.issue)}}) {
+    w.key(name);
+    w.string(value);
+  }
+  w.end_object();
+  return w.take();
+}
+/// Of these endpoints alone.
 inline Surface surface(void (*declare)(Registry&)) {
   return {.name = "test",
           .info = {.title = "Test", .version = "1", .description = {}, .tags = {{"all", "/", ""}}},
           .limits = {},
-          .errors = replyx::error_form(),
+          .errors = {.languages = {{.tag = "en", .message = [](Code) { return std::string_view(); }, .issues = {}}},
+                     .body = error_body,
+                     .json_schema = [] { return std::string("{}"); }},
           .events = {},
           .declare = declare};
 }
@@ -55,8 +70,9 @@ class Unused {
 
 class Server {
  public:
-  explicit Server(void (*declare)(Registry&), files::FileFolder::Options files = {}, http::ServerOptions options = {})
-      : files_(std::move(files)), surface_(surface(declare)) {
+  explicit Server(void (*declare)(Registry&), files::FileFolder::Options files = {},
+                  files::TemporaryFolder::Options uploads = {}, http::ServerOptions options = {})
+      : files_(std::move(files)), uploads_(std::move(uploads)), surface_(surface(declare)) {
     http::Routes routes;
     registry_.mount(routes, deps_);
     server_ = std::make_unique<http::Server>(std::move(options), std::move(routes), hooks({&registry_, 1}));
@@ -68,6 +84,7 @@ class Server {
 
   const Registry& registry() const { return registry_; }
   const http::Counters& counters() const { return server_->counters(); }
+  const files::TemporaryFolder& uploads() const { return uploads_; }
   std::uint16_t port() const { return server_->port(); }
 
   http::test::Answer ask(const std::string& head, std::string_view body = {}) const {
@@ -99,6 +116,7 @@ class Server {
       {}, std::make_unique<limits::MemoryStore>(std::vector<limits::Setting>{}), limits::steady_now};
   const limits::Proxies proxies_{{}};
   const files::FileFolder files_;
+  files::TemporaryFolder uploads_;
   const Deps deps_{.keys = keys_.part(),
                    .tokens = tokens_.part(),
                    .directory = directory_,
@@ -118,7 +136,8 @@ class Server {
                    .log_identity = [] { return std::string("log"); },
                    .clock = [] { return Timestamp{}; },
                    .creations = creations_.part(),
-                   .files = files_};
+                   .files = files_,
+                   .uploads = uploads_};
   const Surface surface_;
   const Registry registry_{surface_};
   std::unique_ptr<http::Server> server_;

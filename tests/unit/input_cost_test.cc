@@ -14,8 +14,11 @@
 #include "api/auth/api_keys.h"
 #include "api/auth/email.h"
 #include "api/auth/tokens.h"
+#include "api/endpoint/bodies.h"
 #include "api/endpoint/cors.h"
+#include "api/endpoint/file_answer.h"
 #include "api/endpoint/idempotency.h"
+#include "api/http/multipart.h"
 #include "api/http/request_reader.h"
 #include "api/http/routes.h"
 #include "api/http/url.h"
@@ -316,6 +319,36 @@ TEST(InputCost, of_a_query_is_linear) {
   for (const auto& shape : queries) expect_linear(shape.name, shape.make, read, kBytes);
 }
 
+TEST(InputCost, of_an_upload_is_linear) {
+  constexpr std::size_t kBytes = 1 << 20, kPiece = 4'096;  // as they come from a socket
+  struct Nobody : http::MultipartReader::Receiver {
+    std::expected<void, http::MultipartProblem> begin(http::MultipartReader::Part) override { return {}; }
+    std::expected<void, http::MultipartProblem> data(std::string_view) override { return {}; }
+    std::expected<void, http::MultipartProblem> end() override { return {}; }
+  };
+  const std::string boundary(70, '-');
+  const auto read = [&](const std::string& body) {
+    Nobody nobody;
+    http::MultipartReader reader(boundary, 20, nobody);
+    for (std::size_t at = 0; at < body.size(); at += kPiece) {
+      if (!reader.feed(std::string_view{body}.substr(at, kPiece))) return;
+    }
+  };
+  const auto head = "--" + boundary + "\r\nContent-Disposition: form-data; name=a\r\n\r\n";
+  for (const auto& shape : {filled("letters", head, "a", ""), filled("line ends", head, "\r\n", ""),
+                            filled("returns", head, "\r", ""), filled("hyphens", head, "-", ""),
+                            filled("boundaries but for their ends", head, "\r\n--" + boundary.substr(1), "")})
+    expect_linear(shape.name, shape.make, read, kBytes);
+}
+
+TEST(InputCost, of_a_form_is_linear) {
+  constexpr std::size_t kBytes = http::RequestLimits{}.body_bytes_max;
+  for (const auto& shape : {filled("nothing", "", "&", ""), filled("a value", "a=", "a", ""),
+                            filled("escapes", "a=", "%41", ""), filled("an escaped name", "", "%41", "=a"),
+                            filled("many names", "", "a=&", ""), filled("no UTF-8", "a=", "%FF", "")})
+    expect_linear(shape.name, shape.make, [](const std::string& form) { (void)endpoint::form_pairs(form); }, kBytes);
+}
+
 TEST(InputCost, of_a_path_is_linear) {
   constexpr std::size_t kBytes = http::RequestLimits{}.target_bytes_max;
   http::Routes routes;
@@ -397,6 +430,18 @@ TEST(InputCost, of_a_header_is_linear) {
        {filled("proxies", "1.2.3.4", ",10.0.0.1", ""),
         filled("proxies with ports", "1.2.3.4", ",[::1]:1,10.0.0.1:1", ""), filled("commas", "", ",", ",10.0.0.1"),
         filled("blanks", "", " ", ",10.0.0.1"), filled("colons", "", ":", ""), filled("brackets", "", "[", "]")}},
+      {"Content-Type of an upload",
+       [](const std::string& text) { (void)http::multipart_boundary(text); },
+       {filled("parameters", "multipart/form-data", ";a=b", ""),
+        filled("a quoted one", "multipart/form-data;a=\"", "\\\\", "\""),
+        filled("blanks", "multipart/form-data", " ", ";boundary=a"),
+        filled("a boundary", "multipart/form-data;boundary=", "a", "")}},
+      {"Range",
+       [](const std::string& text) {
+         (void)endpoint::file_response({.tag = "a", .content = "0123"}, {{"Range", text}, {"If-None-Match", text}});
+       },
+       {filled("ranges", "bytes=0-1", ",0-1", ""), filled("digits", "bytes=", "9", "-"),
+        filled("tags", "\"b\"", ",\"b\"", "")}},
       {"Origin",
        [&](const std::string& text) { (void)endpoint::cover_origin(domains, text); },
        {filled("a host", "https://", "a", ".shop.example.com"), filled("colons", "https", ":", ""),
