@@ -20,27 +20,19 @@ endpoint::Info info() {
               "application/json 415; a problem of a field is 422 and names it. A query has at most 100 parameters, a "
               "head 100 lines and 16 "
               "KiB, the JSON of a body 1,000 members and elements; how many bytes a body may have is said at each.",
-          .tags = {{"Authentication", "/api/auth", "Accounts and their sessions"},
-                   {"Users", "/api/users", "The caller's own account"},
-                   {"Operators", "/api/operators", "The caller's team: who works on the caller's dialogs"},
-                   {"API keys", "/api/api-keys", "Keys for the caller's programs: each good for what its scopes name"},
-                   {"Assistants", "/api/assistants", "What answers visitors, and the site tokens that lead to it"},
-                   {"Dialogs", "/api/dialogs",
-                    "Dialogs as their owner and its team see them, now, then and as they happen"},
-                   {"Events", "/api/events", "Everything new in an account"},
-                   {"Site", "/api/site", "Dialogs as a website's visitor has them"}},
+          .tags =
+              {
+#define PARLEY_ENDPOINTS(source)
+#define PARLEY_TAG(name, prefix, about) {name, prefix, about},
+#include "api/surfaces/replyx/endpoints.def"
+              },
           .limit = &kGeneralLimit};
 }
 
 void declare(endpoint::Registry& registry) {
-  add_accounts(registry);
-  add_operators(registry);
-  add_api_keys(registry);
-  add_assistants(registry);
-  add_site(registry);
-  add_dialogs(registry);
-  add_streams(registry);
-  add_typing(registry);
+#define PARLEY_ENDPOINTS(source) add_##source(registry);
+#define PARLEY_TAG(name, prefix, about)
+#include "api/surfaces/replyx/endpoints.def"
 }
 
 }  // namespace

@@ -6,14 +6,9 @@ namespace parley::replyx {
 
 const endpoint::Surface& surface();
 
-// Its endpoints, one function for each group of paths.
-void add_accounts(endpoint::Registry& registry);
-void add_operators(endpoint::Registry& registry);
-void add_api_keys(endpoint::Registry& registry);
-void add_assistants(endpoint::Registry& registry);
-void add_site(endpoint::Registry& registry);
-void add_dialogs(endpoint::Registry& registry);
-void add_streams(endpoint::Registry& registry);
-void add_typing(endpoint::Registry& registry);
+// Its parts, each in its own file.
+#define PARLEY_ENDPOINTS(source) void add_##source(endpoint::Registry& registry);
+#define PARLEY_TAG(name, prefix, about)
+#include "api/surfaces/replyx/endpoints.def"
 
 }  // namespace parley::replyx
