@@ -6,7 +6,6 @@
 #include "projections/engine/checkpoints.h"
 #include "projections/engine/generation.h"
 #include "projections/search.h"
-#include "schemas/contexts/accounts.h"
 #include "schemas/contexts/dialogs.h"
 
 namespace parley::projections {
@@ -36,86 +35,6 @@ Sight sight_of(const Principal& viewer) {
                     viewer);
 }
 
-std::string select(std::string_view columns, std::string_view rest) {
-  return std::string("SELECT ").append(columns).append(rest);
-}
-
-std::string assistants_select() {
-  return select(select_list<AssistantRow>(), " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL");
-}
-std::string operators_select() { return select(select_list<AccountRow>(), " FROM accounts WHERE team_owner_id = $1"); }
-
-/// Of the rows of a SELECT those that one answer may hold: as many as `rows_max` (a parameter), and with kPageBytesMax
-/// together. The SELECT has a column for each of its names and an order of them, and is to find one row more than
-/// `rows_max`; `found` says in each row how many it found.
-std::string within_bounds(std::string_view select, std::string_view order, std::string_view rows_max) {
-  std::string text =
-      "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,";
-  text.append(" sum(octet_length(row_to_json(rows_found)::text)) OVER in_order AS bytes FROM (").append(select);
-  text.append(") AS rows_found WINDOW in_order AS (ORDER BY ")
-      .append(order)
-      .append(")) AS counted WHERE place <= ")
-      .append(rows_max);
-  return text.append(" AND (place = 1 OR bytes <= ").append(std::to_string(kPageBytesMax)).append(")");
-}
-
-/// In a list that begins with what is oldest: the rows after a cursor ($2, $3), and one more than $4.
-constexpr const char* kAfterCursor =
-    " AND ($2::timestamptz IS NULL OR (created_at, id) > ($2::timestamptz, $3::bigint)) ORDER BY created_at, id LIMIT "
-    "$4::bigint + 1";
-Params list_params(AccountId owner, int limit, const std::optional<ListCursor>& after) {
-  const auto created_at = after ? std::optional(after->created_at) : std::nullopt;
-  return Params(owner, created_at, after ? std::optional(after->id) : std::nullopt, std::clamp(limit, 0, kRowsMax));
-}
-std::string list_statement(std::string_view columns, std::string_view select) {
-  std::string text = "SELECT ";
-  text.append(columns).append(", found FROM (");
-  return text.append(within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint"))
-      .append(") AS page ORDER BY created_at, id");
-}
-/// `to_row` is given the row, and where to read `found`.
-template <class T, class F>
-Page<T> page_of(const postgres::Rows& rows, F to_row) {
-  Page<T> page;
-  page.rows.reserve(rows.size());
-  std::int64_t found = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) page.rows.push_back(to_row(rows[i], found));
-  page.has_more = std::cmp_less(rows.size(), found);
-  return page;
-}
-/// Of a statement that selects a described row's columns and then `found`.
-template <class Row>
-Page<Row> page_of(const postgres::Rows& rows) {
-  return page_of<Row>(rows, [](const postgres::Row& row, std::int64_t& found) {
-    row.read(static_cast<int>(column_count<Row>), found);
-    return read_row<Row>(row);
-  });
-}
-
-// The version stands before the key's own columns.
-std::string api_keys_statement() {
-  return select("a.version, " + select_list<ApiKeyRow>("k"),
-                " FROM api_keys k JOIN accounts a ON a.id = k.account_id"
-                " WHERE k.account_id = $1 AND ($2::bigint IS NULL OR k.id = $2) ORDER BY k.created_at, k.id LIMIT $3");
-}
-ApiKeyRow api_key_row(const postgres::Row& row) {
-  ApiKeyRow out;
-  row.read(0, out.version);
-  read_columns(row, 1, out);
-  return out;
-}
-
-OperatorRow operator_row(const postgres::Row& row) {
-  const auto a = read_row<AccountRow>(row);
-  return {.id = a.id,
-          .version = a.version,
-          .email = a.email,
-          .name = a.team_name.value_or(Personal{}),
-          .is_active = a.is_active,
-          .last_login_at = a.last_login_at,
-          .created_at = a.created_at};
-}
-
 // A dialog's own columns, and then its assistant's name.
 std::string dialog_columns() { return select_list<DialogRow>("d") + ", a.name"; }
 constexpr int kDialogColumns = static_cast<int>(column_count<DialogRow>) + 1;
@@ -125,66 +44,6 @@ DialogRow dialog_row(const postgres::Row& row, int first = 0) {
   row.read(first + kDialogColumns - 1, d.assistant_name);
   return d;
 }
-
-int at_most(int limit) { return std::clamp(limit, 0, kRowsMax); }
-
-}  // namespace
-
-Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
-  const auto rows = reader.query(select(select_list<AccountRow>(), " FROM accounts WHERE id = $1"), Params(id));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return read_row<AccountRow>((*rows)[0]);
-}
-
-Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit,
-                                       const std::optional<ListCursor>& after) {
-  static const auto kStatement = list_statement(select_list<AccountRow>(), operators_select());
-  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
-  if (!rows) return std::unexpected(rows.error());
-  return page_of<OperatorRow>(*rows, [](const postgres::Row& row, std::int64_t& found) {
-    row.read(static_cast<int>(column_count<AccountRow>), found);
-    return operator_row(row);
-  });
-}
-Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, AccountId id) {
-  const auto rows = reader.query(operators_select() + " AND id = $2", Params(owner, id));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return operator_row((*rows)[0]);
-}
-
-Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
-  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional<ApiKeyId>(),
-                                                              static_cast<std::int64_t>(accounts::kApiKeysMax)));
-  if (!rows) return std::unexpected(rows.error());
-  std::vector<ApiKeyRow> keys(rows->size());
-  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
-  return keys;
-}
-Result<std::optional<ApiKeyRow>> api_key(Reader& reader, AccountId account, ApiKeyId id) {
-  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional(id), 1));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return api_key_row((*rows)[0]);
-}
-
-Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {
-  const auto rows = reader.query(assistants_select() + " AND id = $2", Params(owner, id));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  return read_row<AssistantRow>((*rows)[0]);
-}
-
-Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit,
-                                         const std::optional<ListCursor>& after) {
-  static const auto kStatement = list_statement(select_list<AssistantRow>(), assistants_select());
-  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
-  if (!rows) return std::unexpected(rows.error());
-  return page_of<AssistantRow>(*rows);
-}
-
-namespace {
 
 // Words that are in every text ('и не в') find nothing.
 std::string found() {

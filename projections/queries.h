@@ -10,60 +10,11 @@
 #include "domain/kernel.h"
 #include "domain/model.h"
 #include "platform/postgres/pool.h"
-#include "projections/contexts/accounts.h"
-#include "projections/contexts/assistants.h"
 #include "projections/contexts/dialogs.h"
+#include "projections/lists.h"
 #include "schemas/moment.h"
 
 namespace parley::projections {
-
-/// Rows that one answer holds at most, whatever is asked.
-inline constexpr int kRowsMax = 10'000;
-/// Bytes of rows (as JSON) after which an answer ends, of what people wrote and may have written much of. PostgreSQL
-/// counts them before it sends any; the first row is sent whatever it has.
-inline constexpr std::int64_t kPageBytesMax = 8 << 20;
-
-/// Between two pages of a list that begins with what is oldest: the last row before.
-struct ListCursor {
-  Timestamp created_at;
-  std::int64_t id = 0;
-  friend bool operator==(const ListCursor&, const ListCursor&) = default;
-};
-/// A part of such a list.
-template <class T>
-struct Page {
-  std::vector<T> rows;
-  bool has_more = false;
-};
-
-/// Nothing when there is no such account (yet).
-postgres::Result<std::optional<AccountRow>> account(postgres::Reader& reader, AccountId id);
-
-struct OperatorRow {
-  AccountId id;
-  std::int64_t version = 0;
-  Personal email;
-  Personal name;
-  bool is_active = true;
-  std::optional<Timestamp> last_login_at;
-  Timestamp created_at;
-};
-/// The owner's team, oldest accounts first.
-postgres::Result<Page<OperatorRow>> operators_of(postgres::Reader& reader, AccountId owner, int limit = kRowsMax,
-                                                 const std::optional<ListCursor>& after = {});
-/// Nothing when there is no such operator in the owner's team.
-postgres::Result<std::optional<OperatorRow>> operator_of(postgres::Reader& reader, AccountId owner, AccountId id);
-
-/// The account's keys that are good, oldest first, at most accounts::kApiKeysMax.
-postgres::Result<std::vector<ApiKeyRow>> api_keys_of(postgres::Reader& reader, AccountId account);
-/// Nothing when the account has no such key (any more).
-postgres::Result<std::optional<ApiKeyRow>> api_key(postgres::Reader& reader, AccountId account, ApiKeyId id);
-
-/// Nothing when there is no such assistant (any more), or it is somebody else's.
-postgres::Result<std::optional<AssistantRow>> assistant(postgres::Reader& reader, AccountId owner, AssistantId id);
-/// The owner's assistants without deleted ones, oldest first.
-postgres::Result<Page<AssistantRow>> assistants_of(postgres::Reader& reader, AccountId owner, int limit = kRowsMax,
-                                                   const std::optional<ListCursor>& after = {});
 
 /// Between two pages of a list: it goes on as the list stood at the cut, whatever has happened since.
 struct DialogCursor {

@@ -134,7 +134,7 @@ postgres::Result<void> insert_rows(postgres::Transaction& t, const std::vector<c
   const Beside nothing{};
   const auto& also = beside != nullptr ? *beside : nothing;
   std::string statement("INSERT INTO ");
-  statement.append(table<Row>.name)
+  statement.append(table<Row>)
       .append(" (")
       .append(select_list<Row>())
       .append(also.names)
@@ -147,7 +147,7 @@ postgres::Result<void> insert_rows(postgres::Transaction& t, const std::vector<c
       .append(u.names)
       .append(")")
       .append(also.join);
-  return internal::expect_all(t.query(statement, u.params()), rows.size(), table<Row>.name);
+  return internal::expect_all(t.query(statement, u.params()), rows.size(), table<Row>);
 }
 
 /// What an UPDATE of these rows sets: `first_set`, and the columns that any of the changes sets or adds to.
@@ -194,7 +194,7 @@ Row row_of(std::int64_t id, const RowChange<Row>& change) {
 /// Writes what the changes say of a table whose rows are streams: columns `id` and `version` beside the described ones.
 template <class Row>
 postgres::Result<void> write(postgres::Transaction& t, const RowChanges<Row>& changes) {
-  constexpr std::string_view name = table<Row>.name;
+  constexpr std::string_view name = table<Row>;
   std::vector<std::pair<std::int64_t, const RowChange<Row>*>> updates;
   std::vector<std::pair<std::int64_t, RowMove>> parking;
   std::vector<std::pair<std::int64_t, const RowChange<Row>*>> inserts;

@@ -3,8 +3,12 @@
 // reading, `?at=` and what audits show follow from the description; a column is named there and in its migration.
 //
 //   template <>
-//   inline constexpr auto table<DialogRow> = described<DialogRow>("dialogs", column<&DialogRow::status>("status"),
-//                                                                 column<&DialogRow::message_count>("message_count"));
+//   inline constexpr std::string_view table<DialogRow> = "dialogs";
+//   template <>
+//   inline constexpr auto columns<DialogRow> = std::tuple{
+//       column<&DialogRow::status>("status"),
+//       column<&DialogRow::message_count>("message_count"),
+//   };
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -30,28 +34,21 @@ constexpr ColumnOf<member_pointer> column(std::string_view name) {
   return {name};
 }
 
-/// `Row` is the row's type: what the columns hold, with the defaults of a row that is created.
-template <class Row, class... Columns>
-struct Table {
-  std::string_view name;
-  std::tuple<Columns...> columns;
-};
-template <class Row, class... Columns>
-constexpr Table<Row, Columns...> described(std::string_view name, Columns... columns) {
-  return {name, {columns...}};
-}
-/// Specialised beside each row's type.
+/// Specialised beside each row's type, which holds what the columns do, with the defaults of a row that is created: its
+/// table's name, and the columns.
 template <class Row>
-inline constexpr int table = 0;
+inline constexpr std::string_view table = "";
+template <class Row>
+inline constexpr int columns = 0;
 
 template <class Row>
-inline constexpr std::size_t column_count = std::tuple_size_v<decltype(table<Row>.columns)>;
+inline constexpr std::size_t column_count = std::tuple_size_v<decltype(columns<Row>)>;
 
 /// Calls f(column, index) for each column, in their order.
 template <class Row, class F>
 constexpr void each_column(F f) {
   [&]<std::size_t... I>(std::index_sequence<I...>) {
-    (f(std::get<I>(table<Row>.columns), I), ...);
+    (f(std::get<I>(columns<Row>), I), ...);
   }(std::make_index_sequence<column_count<Row>>{});
 }
 

@@ -5,6 +5,10 @@
 namespace parley::projections {
 namespace {
 
+using postgres::Params;
+using postgres::Reader;
+using postgres::Result;
+
 /// What a batch does to the row of a key.
 struct ApiKeyChange {
   std::optional<ApiKeyRow> created;
@@ -120,8 +124,73 @@ class AccountRows final : public StreamRows<accounts::Event, AccountRow, Account
   std::unordered_map<std::int64_t, ApiKeyChange> keys_;
 };
 
+// Queries.
+
+std::string operators_select() { return select(select_list<AccountRow>(), " FROM accounts WHERE team_owner_id = $1"); }
+
+// The version stands before the key's own columns.
+std::string api_keys_statement() {
+  return select("a.version, " + select_list<ApiKeyRow>("k"),
+                " FROM api_keys k JOIN accounts a ON a.id = k.account_id"
+                " WHERE k.account_id = $1 AND ($2::bigint IS NULL OR k.id = $2) ORDER BY k.created_at, k.id LIMIT $3");
+}
+ApiKeyRow api_key_row(const postgres::Row& row) {
+  ApiKeyRow out;
+  row.read(0, out.version);
+  read_columns(row, 1, out);
+  return out;
+}
+
+OperatorRow operator_row(const postgres::Row& row) {
+  const auto a = read_row<AccountRow>(row);
+  return {.id = a.id,
+          .version = a.version,
+          .email = a.email,
+          .name = a.team_name.value_or(Personal{}),
+          .is_active = a.is_active,
+          .last_login_at = a.last_login_at,
+          .created_at = a.created_at};
+}
+
 }  // namespace
 
 std::unique_ptr<ContextRows> accounts_rows() { return std::make_unique<AccountRows>(); }
+
+Result<std::optional<AccountRow>> account(Reader& reader, AccountId id) {
+  return single<AccountRow>(
+      reader.query(select(select_list<AccountRow>(), " FROM accounts WHERE id = $1"), Params(id)));
+}
+
+Result<Page<OperatorRow>> operators_of(Reader& reader, AccountId owner, int limit,
+                                       const std::optional<ListCursor>& after) {
+  static const auto kStatement = list_statement(select_list<AccountRow>(), operators_select());
+  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
+  if (!rows) return std::unexpected(rows.error());
+  return page_of<OperatorRow>(*rows, [](const postgres::Row& row, std::int64_t& found) {
+    row.read(static_cast<int>(column_count<AccountRow>), found);
+    return operator_row(row);
+  });
+}
+Result<std::optional<OperatorRow>> operator_of(Reader& reader, AccountId owner, AccountId id) {
+  const auto rows = reader.query(operators_select() + " AND id = $2", Params(owner, id));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return operator_row((*rows)[0]);
+}
+
+Result<std::vector<ApiKeyRow>> api_keys_of(Reader& reader, AccountId account) {
+  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional<ApiKeyId>(),
+                                                              static_cast<std::int64_t>(accounts::kApiKeysMax)));
+  if (!rows) return std::unexpected(rows.error());
+  std::vector<ApiKeyRow> keys(rows->size());
+  for (std::size_t i = 0; i < keys.size(); ++i) keys[i] = api_key_row((*rows)[i]);
+  return keys;
+}
+Result<std::optional<ApiKeyRow>> api_key(Reader& reader, AccountId account, ApiKeyId id) {
+  const auto rows = reader.query(api_keys_statement(), Params(account, std::optional(id), 1));
+  if (!rows) return std::unexpected(rows.error());
+  if (rows->empty()) return std::nullopt;
+  return api_key_row((*rows)[0]);
+}
 
 }  // namespace parley::projections

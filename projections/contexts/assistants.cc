@@ -6,6 +6,10 @@
 namespace parley::projections {
 namespace {
 
+using postgres::Params;
+using postgres::Reader;
+using postgres::Result;
+
 class AssistantRows final : public StreamRows<assistants::Event, AssistantRow, AssistantRows> {
  public:
   void on(const assistants::Created& e, const Position& at) {
@@ -50,8 +54,24 @@ class AssistantRows final : public StreamRows<assistants::Event, AssistantRow, A
   void on(const assistants::CreationRefused&, const Position&) {}
 };
 
+std::string assistants_select() {
+  return select(select_list<AssistantRow>(), " FROM assistants WHERE owner_id = $1 AND deleted_at IS NULL");
+}
+
 }  // namespace
 
 std::unique_ptr<ContextRows> assistants_rows() { return std::make_unique<AssistantRows>(); }
+
+Result<std::optional<AssistantRow>> assistant(Reader& reader, AccountId owner, AssistantId id) {
+  return single<AssistantRow>(reader.query(assistants_select() + " AND id = $2", Params(owner, id)));
+}
+
+Result<Page<AssistantRow>> assistants_of(Reader& reader, AccountId owner, int limit,
+                                         const std::optional<ListCursor>& after) {
+  static const auto kStatement = list_statement(select_list<AssistantRow>(), assistants_select());
+  const auto rows = reader.query(kStatement, list_params(owner, limit, after));
+  if (!rows) return std::unexpected(rows.error());
+  return page_of<AssistantRow>(*rows);
+}
 
 }  // namespace parley::projections

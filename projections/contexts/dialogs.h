@@ -28,15 +28,26 @@ struct DialogRow {
   Timestamp created_at;
 };
 template <>
-inline constexpr auto table<DialogRow> = described<DialogRow>(
-    "dialogs", column<&DialogRow::id>("id"), column<&DialogRow::version>("version"),
-    column<&DialogRow::owner>("owner_id"), column<&DialogRow::assistant>("assistant_id"),
-    column<&DialogRow::platform>("platform"), column<&DialogRow::status>("status"),
-    column<&DialogRow::handoff_status>("handoff_status"), column<&DialogRow::first_name>("first_name"),
-    column<&DialogRow::last_name>("last_name"), column<&DialogRow::telegram_chat_id>("telegram_chat_id"),
-    column<&DialogRow::telegram_username>("telegram_username"), column<&DialogRow::message_count>("message_count"),
-    column<&DialogRow::last_message>("last_message"), column<&DialogRow::last_message_time>("last_message_time"),
-    column<&DialogRow::last_activity_at>("last_activity_at"), column<&DialogRow::created_at>("created_at"));
+inline constexpr std::string_view table<DialogRow> = "dialogs";
+template <>
+inline constexpr auto columns<DialogRow> = std::tuple{
+    column<&DialogRow::id>("id"),
+    column<&DialogRow::version>("version"),
+    column<&DialogRow::owner>("owner_id"),
+    column<&DialogRow::assistant>("assistant_id"),
+    column<&DialogRow::platform>("platform"),
+    column<&DialogRow::status>("status"),
+    column<&DialogRow::handoff_status>("handoff_status"),
+    column<&DialogRow::first_name>("first_name"),
+    column<&DialogRow::last_name>("last_name"),
+    column<&DialogRow::telegram_chat_id>("telegram_chat_id"),
+    column<&DialogRow::telegram_username>("telegram_username"),
+    column<&DialogRow::message_count>("message_count"),
+    column<&DialogRow::last_message>("last_message"),
+    column<&DialogRow::last_message_time>("last_message_time"),
+    column<&DialogRow::last_activity_at>("last_activity_at"),
+    column<&DialogRow::created_at>("created_at"),
+};
 
 struct MessageRow {
   MessageId id;
@@ -48,9 +59,15 @@ struct MessageRow {
 };
 /// The table has the dialog and its owner beside these: for look-ups and for search.
 template <>
-inline constexpr auto table<MessageRow> = described<MessageRow>(
-    "messages", column<&MessageRow::id>("id"), column<&MessageRow::version>("version"),
-    column<&MessageRow::sender>("sender"), column<&MessageRow::text>("text"),
-    column<&MessageRow::operator_name>("operator_name"), column<&MessageRow::created_at>("created_at"));
+inline constexpr std::string_view table<MessageRow> = "messages";
+template <>
+inline constexpr auto columns<MessageRow> = std::tuple{
+    column<&MessageRow::id>("id"),
+    column<&MessageRow::version>("version"),
+    column<&MessageRow::sender>("sender"),
+    column<&MessageRow::text>("text"),
+    column<&MessageRow::operator_name>("operator_name"),
+    column<&MessageRow::created_at>("created_at"),
+};
 
 }  // namespace parley::projections

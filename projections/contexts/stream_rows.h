@@ -37,7 +37,7 @@ class StreamRows : public ContextRows {
   void touch(const Position& position, bool is_of_parking) override { touched(rows_, position, is_of_parking); }
   postgres::Result<void> write(postgres::Transaction& t) const override { return projections::write(t, rows_); }
   postgres::Result<void> pass(postgres::Transaction& t, std::int64_t id, std::int64_t version) const override {
-    return internal::pass(t, table<Row>.name, id, version);
+    return internal::pass(t, table<Row>, id, version);
   }
   std::shared_ptr<const void> row(std::int64_t id, const std::type_info& type) const override {
     if (type != typeid(Row)) return nullptr;

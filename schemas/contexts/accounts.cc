@@ -7,7 +7,7 @@ namespace parley::schema {
 
 // Types that are not written any more but stand in logs: as they were written, and what each means today. When an
 // event's type has to change, the domain gets the new form, the type in accounts.h the next version, and the old form
-// comes here; a line of the frozen corpus (tests/unit/schemas_test.cc) keeps each readable. Nothing else of the system
+// comes here; a frozen line (tests/unit/contexts/accounts_test.cc) keeps each readable. Nothing else of the system
 // knows that there was another form.
 namespace old {
 

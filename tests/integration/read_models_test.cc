@@ -4,6 +4,8 @@
 #include <random>
 
 #include "platform/postgres/migrator.h"
+#include "projections/contexts/accounts.h"
+#include "projections/contexts/assistants.h"
 #include "projections/engine/batch.h"
 #include "projections/engine/checkpoints.h"
 #include "projections/queries.h"

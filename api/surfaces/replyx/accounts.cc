@@ -8,7 +8,7 @@
 #include "api/surfaces/replyx/texts.h"
 #include "platform/crypto/crypto.h"
 #include "platform/text/text.h"
-#include "projections/queries.h"
+#include "projections/contexts/accounts.h"
 #include "schemas/events.h"
 
 namespace parley::replyx {

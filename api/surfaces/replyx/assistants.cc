@@ -9,7 +9,7 @@
 #include "api/surfaces/replyx/values.h"
 #include "platform/crypto/crypto.h"
 #include "platform/crypto/keyring.h"
-#include "projections/queries.h"
+#include "projections/contexts/assistants.h"
 
 namespace parley::replyx {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "api/endpoint/registry.h"
-#include "projections/queries.h"
+#include "projections/lists.h"
 
 namespace parley::replyx {
 

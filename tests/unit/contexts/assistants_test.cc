@@ -1,5 +1,6 @@
 #include "domain/assistants/assistants.h"
-#include "tests/unit/domain_given.h"
+#include "tests/unit/contexts/frozen.h"
+#include "tests/unit/contexts/given.h"
 
 namespace parley::assistants {
 namespace {
@@ -302,4 +303,38 @@ TEST(Changes, need_an_assistant) {
 }
 
 }  // namespace
+
+// Add lines, never edit one.
+std::vector<FrozenEvent> frozen() {
+  return frozen_events<Event>({
+      {Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", Sealed{"k1.y"}, true, {"example.com"}},
+       "parley.assistant.created.v1",
+       R"({"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","telegram_bot_token":"k1.y","website_integration":true,"allowed_domains":["example.com"]})"},
+      {Updated{.name = "Sales",
+               .description = {std::nullopt},
+               .is_active = false,
+               .telegram_bot_token = {Sealed{"k1.z"}},
+               .allowed_domains = std::vector<std::string>{}},
+       "parley.assistant.updated.v1",
+       R"({"name":"Sales","description":null,"is_active":false,"telegram_bot_token":"k1.z","allowed_domains":[]})"},
+      {SiteTokenRotated{"st_2"}, "parley.assistant.site_token_rotated.v1", R"({"site_token":"st_2"})"},
+      {Deleted{}, "parley.assistant.deleted.v1", R"({})"},
+      {CreationRequested{
+           "p2",
+           "c2",
+           "b1",
+           Sealed{"k1.y"},
+           {AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1", std::nullopt, true, {"example.com"}}},
+       "parley.assistant.creation_requested.v1",
+       R"({"process_id":"p2","command_id":"c2","bot_index":"b1","telegram_bot_token":"k1.y","assistant":{"owner_id":1025,"name":"Support","description":"d","system_prompt":"p","ai_model":"gpt-4o-mini","site_token":"st_1","website_integration":true,"allowed_domains":["example.com"]}})"},
+      {CreationRefused{"p2", "b1"}, "parley.assistant.creation_refused.v1", R"({"process_id":"p2","bot_index":"b1"})"},
+      {UpdateRequested{"p3", "c3", "b2", Sealed{"k1.z"}, {.description = {std::nullopt}}},
+       "parley.assistant.update_requested.v1",
+       R"({"process_id":"p3","command_id":"c3","bot_index":"b2","telegram_bot_token":"k1.z","change":{"description":null}})"},
+      {UpdateRefused{"p3"}, "parley.assistant.update_refused.v1", R"({"process_id":"p3"})"},
+      {BotClaimed{"p3", "b2"}, "parley.assistant.bot_claimed.v1", R"({"process_id":"p3","bot_index":"b2"})"},
+      {BotReleased{"p2", "b1"}, "parley.assistant.bot_released.v1", R"({"process_id":"p2","bot_index":"b1"})"},
+  });
+}
+
 }  // namespace parley::assistants

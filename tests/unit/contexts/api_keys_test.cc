@@ -1,5 +1,5 @@
 #include "domain/accounts/accounts.h"
-#include "tests/unit/domain_given.h"
+#include "tests/unit/contexts/given.h"
 
 namespace parley::accounts {
 namespace {

@@ -1,5 +1,6 @@
 #include "domain/dialogs/dialogs.h"
-#include "tests/unit/domain_given.h"
+#include "tests/unit/contexts/frozen.h"
+#include "tests/unit/contexts/given.h"
 
 namespace parley::dialogs {
 namespace {
@@ -107,4 +108,18 @@ TEST(Messages, need_a_dialog) {
 }
 
 }  // namespace
+
+// Add lines, never edit one.
+std::vector<FrozenEvent> frozen() {
+  return frozen_events<Event>({
+      {Opened{AssistantId{1026}, AccountId{1025}, Platform::website, Personal{"Ivan"}}, "parley.dialog.opened.v1",
+       R"({"assistant_id":1026,"owner_id":1025,"platform":"website","first_name":"Ivan"})"},
+      {MessageCreated{MessageId{1027}, Sender::operator_, Personal{"Привет \"!\"\r\n"}, Personal{"Анна"}},
+       "parley.dialog.message_created.v1",
+       R"({"message_id":1027,"sender":"operator","text":"Привет \"!\"\r\n","operator_name":"Анна"})"},
+      {Archived{}, "parley.dialog.archived.v1", R"({})"},
+      {Unarchived{}, "parley.dialog.unarchived.v1", R"({})"},
+  });
+}
+
 }  // namespace parley::dialogs

@@ -1,5 +1,6 @@
 #include "domain/claims/claims.h"
-#include "tests/unit/domain_given.h"
+#include "tests/unit/contexts/frozen.h"
+#include "tests/unit/contexts/given.h"
 
 namespace parley::claims {
 namespace {
@@ -46,4 +47,18 @@ TEST(Claim, is_no_ones_but_a_reactors) {
 }
 
 }  // namespace
+
+// Add lines, never edit one.
+std::vector<FrozenEvent> frozen() {
+  return frozen_events<Event>({
+      {Reserved{"account_email", "cd", "p1", 1025, 4}, "parley.claim.reserved.v1",
+       R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025,"holder_version":4})"},
+      {Refused{"account_email", "cd", "p1", 1025}, "parley.claim.refused.v1",
+       R"({"index":"account_email","key":"cd","process_id":"p1","holder_id":1025})"},
+      {Confirmed{"p1"}, "parley.claim.confirmed.v1", R"({"process_id":"p1"})"},
+      {Released{"account_email", "cd", "p1"}, "parley.claim.released.v1",
+       R"({"index":"account_email","key":"cd","process_id":"p1"})"},
+  });
+}
+
 }  // namespace parley::claims

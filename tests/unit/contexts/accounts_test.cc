@@ -1,5 +1,6 @@
 #include "domain/accounts/accounts.h"
-#include "tests/unit/domain_given.h"
+#include "tests/unit/contexts/frozen.h"
+#include "tests/unit/contexts/given.h"
 
 namespace parley::accounts {
 namespace {
@@ -484,4 +485,44 @@ TEST(Fold, of_accounts_is_total) {
 }
 
 }  // namespace
+
+// Add lines, never edit one.
+std::vector<FrozenEvent> frozen() {
+  return frozen_events<Event>({
+      {Registered{Personal{"a@b.c"}, "ab", Personal{"Анна"}, std::nullopt, Sealed{"k1.x"}},
+       "parley.account.registered.v1",
+       R"({"email":"a@b.c","email_index":"ab","first_name":"Анна","password_verifier":"k1.x"})"},
+      {WelcomeBonusGranted{Kopecks{50'000}}, "parley.account.welcome_bonus_granted.v1", R"({"amount_kopecks":50000})"},
+      {LoggedIn{}, "parley.account.logged_in.v2", R"({"method":"password"})"},
+      {LoggedOut{{"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}},
+       "parley.account.logged_out.v1",
+       R"({"session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+      {PasswordChanged{Sealed{"k1.z"}, "c0ffee"}, "parley.account.password_changed.v1",
+       R"({"password_verifier":"k1.z","kept_session":"c0ffee"})"},
+      {ProfileChanged{std::optional<Personal>(), Patch<Personal>(Personal{"Смит"}), true},
+       "parley.account.profile_changed.v1", R"({"first_name":null,"last_name":"Смит","onboarding_completed":true})"},
+      {JoinedTeam{AccountId{1025}, Personal{"Ольга"}}, "parley.account.joined_team.v1",
+       R"({"owner_id":1025,"name":"Ольга"})"},
+      {TeamMemberChanged{std::nullopt, false}, "parley.account.team_member_changed.v1", R"({"is_active":false})"},
+      {LeftTeam{}, "parley.account.left_team.v1", R"({})"},
+      {AdminAppointed{}, "parley.account.admin_appointed.v1", R"({})"},
+      {ApiKeyCreated{ApiKeyId{2049}, "CRM", {Scope::dialogs_read, Scope::assistants_write}, "d1", "wxyz"},
+       "parley.account.api_key_created.v1",
+       R"({"key_id":2049,"name":"CRM","scopes":["dialogs:read","assistants:write"],"digest":"d1","hint":"wxyz"})"},
+      {ApiKeyUsed{ApiKeyId{2049}}, "parley.account.api_key_used.v1", R"({"key_id":2049})"},
+      {ApiKeyRevoked{ApiKeyId{2049}}, "parley.account.api_key_revoked.v1", R"({"key_id":2049})"},
+      {EmailChangeRequested{
+           "p1", "c1", Personal{"c@d.e"}, "cd", {"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}},
+       "parley.account.email_change_requested.v1",
+       R"({"process_id":"p1","command_id":"c1","email":"c@d.e","email_index":"cd","session":{"id":"c0ffee","version":3,"expires_at":"2025-11-22T10:17:00.000Z"}})"},
+      {EmailChanged{"p1", Personal{"c@d.e"}, "cd", "ab", "p0", "c0ffee"}, "parley.account.email_changed.v1",
+       R"({"process_id":"p1","email":"c@d.e","email_index":"cd","previous_email_index":"ab","previous_process_id":"p0","kept_session":"c0ffee"})"},
+      {EmailChangeRefused{"p1"}, "parley.account.email_change_refused.v1", R"({"process_id":"p1"})"},
+      {EmailReservationDeclined{"p1", "cd"}, "parley.account.email_reservation_declined.v1",
+       R"({"process_id":"p1","email_index":"cd"})"},
+      // Not written any more, and read as what they mean today.
+      {LoggedIn{LoginMethod::password}, "parley.account.logged_in.v1", R"({})"},
+  });
+}
+
 }  // namespace parley::accounts
