@@ -2,10 +2,12 @@
 // What a batch does to the rows of one table, folded by key, and how that is written: one INSERT and one UPDATE for all
 // of them.
 #include <bitset>
+#include <concepts>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -35,7 +37,12 @@ struct RowChange : RowMove {
 
   template <auto member, class Value>
   void set(Value&& value) {
-    row.*member = std::forward<Value>(value);
+    using Member = std::remove_cvref_t<decltype(row.*member)>;
+    if constexpr (std::assignable_from<Member&, Value>) {
+      row.*member = std::forward<Value>(value);
+    } else {
+      row.*member = Member(std::forward<Value>(value));  // a name, where the column may be null
+    }
     set_columns.set(index_of<Row, member>());
   }
   template <auto member>

@@ -77,14 +77,24 @@ OpenedDialog opened_dialog(const dialogs::DialogOpened& answer, const Decided& d
           .created_at = decided.outcome.time};
 }
 
+Sending to_dialog(const DialogPath& path, dialogs::Command command) {
+  return {Stream{Kind::dialog, path.dialog_id.value}, std::move(command)};
+}
 Result<Sending> post_message(const Call<DialogPath, VisitorMessage>& call, const Deps&) {
-  return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value},
-                 dialogs::Command{dialogs::PostVisitorMessage{Personal{call.body.text.text}}}};
+  return to_dialog(call.parameters, dialogs::PostVisitorMessage{Personal{call.body.text.text}});
 }
 
 Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps&) {
   // A guest id of ours proves that the dialog exists: where the read model lacks it, the read model is late.
   return read_messages(call, db, Code::unavailable);
+}
+
+/// What is the dialog's visitor's alone.
+endpoint::Spec of_visitor(endpoint::Spec spec) {
+  spec.gate = &kGuest;
+  spec.limit = &kVisitorLimit;
+  spec.address_limit = &kAddressLimit;
+  return spec;
 }
 
 }  // namespace
@@ -101,24 +111,18 @@ void add_site(endpoint::Registry& registry) {
                     .limit = &kOpenDialogLimit,
                     .body_bytes_max = kEntryBodyMax},
                    open_dialog, opened_dialog);
-  registry.command({.method = "POST",
-                    .path = "/api/site/dialogs/{dialog_id}/messages",
-                    .gate = &kGuest,
-                    .status = 201,
-                    .operation = "postVisitorMessage",
-                    .summary = "Send a message as the dialog's visitor",
-                    .limit = &kVisitorLimit,
-                    .address_limit = &kAddressLimit,
-                    .body_bytes_max = kVisitorMessageBodyMax},
+  registry.command(of_visitor({.method = "POST",
+                               .path = "/api/site/dialogs/{dialog_id}/messages",
+                               .status = 201,
+                               .operation = "postVisitorMessage",
+                               .summary = "Send a message as the dialog's visitor",
+                               .body_bytes_max = kVisitorMessageBodyMax}),
                    post_message, posted_message);
-  registry.query({.method = "GET",
-                  .path = "/api/site/dialogs/{dialog_id}/messages",
-                  .gate = &kGuest,
-                  .operation = "listVisitorMessages",
-                  .summary = "The dialog's messages, for its visitor",
-                  .limit = &kVisitorLimit,
-                  .address_limit = &kAddressLimit,
-                  .page = kMessagesPage},
+  registry.query(of_visitor({.method = "GET",
+                             .path = "/api/site/dialogs/{dialog_id}/messages",
+                             .operation = "listVisitorMessages",
+                             .summary = "The dialog's messages, for its visitor",
+                             .page = kMessagesPage}),
                  messages);
 }
 
