@@ -77,6 +77,19 @@ Read<std::optional<std::string>> disclosed_named(const ByName<Row>& types, std::
   return std::optional<std::string>(std::move(*text));
 }
 
+void add_to_catalogue(std::string& out, const EventType& type) {
+  out.append("\n## ").append(type.name).append("\n\n").append(type.about).append(".\n");
+  if (!type.fields.empty()) out.append("\n| field | is | |\n|---|---|---|\n");
+  for (const auto& f : type.fields) {
+    out.append("| `").append(f.name).append("` | ").append(f.is_list ? "list of " : "").append(f.kind);
+    if (f.is_optional) out.append(", may be absent");
+    if (f.is_patch) out.append("; absent: as it was, null: cleared");
+    out.append(" | ");
+    for (bool first = true; const auto name : f.names)
+      out.append(std::exchange(first, false) ? "" : ", ").append("`").append(name).append("`");
+    out.append(f.description).append(" |\n");
+  }
+}
 template <class F>
 void each_event_type(F f) {
   for (const bool is_old : {false, true}) {
@@ -172,7 +185,7 @@ std::string event_catalogue() {
       "# Catalogue of event types\n\nWhat `ce_type` may be, and the fields of the value. Made of the types of this "
       "build; the JSON Schemas are in\n"
       "[schemas/events](../schemas/events), how to read the topic in [events.md](events.md).\n";
-  each_event_type([&](const EventType& type) { type.add_to_catalogue(out); });
+  each_event_type([&](const EventType& type) { add_to_catalogue(out, type); });
   return out;
 }
 

@@ -16,6 +16,16 @@
 
 namespace parley::schema {
 
+/// A field as the catalogue of events shows it.
+struct CatalogueField {
+  std::string_view name;
+  std::string_view description;
+  std::string_view kind;
+  bool is_list;
+  bool is_optional;
+  bool is_patch;
+  std::span<const std::string_view> names;  ///< Of an enumeration.
+};
 /// A type of event that may stand in a log.
 struct EventType {
   std::string_view name;
@@ -23,7 +33,8 @@ struct EventType {
   Read<Event> (*read)(json::Value v);  ///< An old one as what it means today.
   Read<std::string> (*disclosed)(json::Value v, Disclosure disclosure);
   std::string (*json_schema)();
-  void (*add_to_catalogue)(std::string& page);
+  std::string_view about;
+  std::span<const CatalogueField> fields;
 };
 /// A type of command, answer or state.
 template <class AnyOf>

@@ -50,7 +50,7 @@ std::string event_json_schema() {
 
 /// Its own, and that of what is optional or in a list.
 template <class M>
-std::string_view kind_of_field() {
+constexpr std::string_view kind_of_field() {
   if constexpr (is_optional<M> || is_list<M>) {
     return kind_of_field<typename M::value_type>();
   } else if constexpr (is_patch<M>) {
@@ -75,23 +75,15 @@ template <class M>
 inline constexpr bool may_be_list = is_list<M>;
 template <class M>
 inline constexpr bool may_be_list<std::optional<M>> = is_list<M>;
-template <class T>
-void add_event_to_catalogue(std::string& out) {
-  out.append("\n## ").append(type_name<T>).append("\n\n").append(wire<T>.about).append(".\n");
-  if constexpr (std::tuple_size_v<decltype(fields<T>)> != 0) out.append("\n| field | is | |\n|---|---|---|\n");
-  const auto row = [&]<class M>(const Field<T, M>& f) {
-    out.append("| `").append(f.name).append("` | ").append(may_be_list<M> ? "list of " : "").append(kind_of_field<M>());
-    if constexpr (is_optional<M>) out.append(", may be absent");
-    if constexpr (is_patch<M>) out.append("; absent: as it was, null: cleared");
-    out.append(" | ");
-    if constexpr (Named<M>) {
-      for (bool first = true; const auto& [value, name] : names<M>)
-        out.append(std::exchange(first, false) ? "" : ", ").append("`").append(name).append("`");
-    }
-    out.append(f.description).append(" |\n");
-  };
-  std::apply([&](const auto&... f) { (row(f), ...); }, fields<T>);
+template <class T, class M>
+constexpr CatalogueField catalogue_field(const Field<T, M>& f) {
+  CatalogueField out{f.name, f.description, kind_of_field<M>(), may_be_list<M>, is_optional<M>, is_patch<M>, {}};
+  if constexpr (Named<M>) out.names = all_names<M>;
+  return out;
 }
+template <class T>
+inline constexpr auto catalogue_fields = std::apply(
+    [](const auto&... f) { return std::array<CatalogueField, sizeof...(f)>{catalogue_field(f)...}; }, fields<T>);
 
 /// The stream that a field names, if its type is an id of one.
 template <class M>
@@ -128,7 +120,7 @@ Read<std::string> read_disclosed(json::Value v, Disclosure disclosure) {
 template <class T>
 constexpr EventType event_type_of(bool is_old, Read<Event> (*read)(json::Value)) {
   static_assert(!type_name<T>.empty() && !wire<T>.about.empty(), "an event type has a name and says what it is about");
-  return {type_name<T>, is_old, read, read_disclosed<T>, event_json_schema<T>, add_event_to_catalogue<T>};
+  return {type_name<T>, is_old, read, read_disclosed<T>, event_json_schema<T>, wire<T>.about, catalogue_fields<T>};
 }
 template <class Variant, class... Ts, class... Old>
 constexpr auto event_types_of(std::variant<Ts...>*, std::variant<Old...>*) {
@@ -150,15 +142,14 @@ inline constexpr auto named_types = named_types_of<AnyOf, Variant>(static_cast<V
 
 }  // namespace internal
 
-/// `Words` has operator()(const E&, const Telling&) for each event: one without words does not compile. `Old`: a
-/// variant of the types that are not written any more, or void.
-template <class Variant, class Words, class Old = void>
+/// `Old`: a variant of the types that are not written any more, or void.
+template <class Variant, class Old = void>
 constexpr void add_events(ContextSchema& out) {
   out.events = internal::event_types<Variant, Old>;
   out.has_event = [](const Event& e) { return e.holds<Variant>(); };
   out.encode_event = [](const Event& e) { return encode(e.get<Variant>()); };
   out.in_words = [](const Event& event, const Telling& telling) {
-    return std::visit([&](const auto& e) { return Words{}(e, telling); }, event.get<Variant>());
+    return std::visit([&]<class E>(const E& e) { return wire<E>.words(e, telling); }, event.get<Variant>());
   };
   out.streams_named = [](const Event& event) {
     std::vector<Stream> streams;

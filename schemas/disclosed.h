@@ -2,6 +2,7 @@
 // Values as they may be shown: what a type declares to be personal is left out unless it is asked for, and what is
 // sealed always is. What is left out stands as null, so that it can be told from what was never there.
 #include <string>
+#include <string_view>
 
 #include "domain/kernel.h"
 #include "schemas/fields.h"
@@ -11,6 +12,12 @@ namespace parley::schema {
 enum class Disclosure {
   masked,    ///< Without personal text.
   personal,  ///< With it.
+};
+
+/// To whom an event is told, and who did it.
+struct Telling {
+  std::string_view actor;
+  Disclosure disclosure;
 };
 
 template <class T>

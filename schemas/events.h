@@ -23,11 +23,6 @@ Encoded encode_event(const Event& event);
 /// what of it is personal.
 Read<std::optional<std::string>> disclosed_event(std::string_view type, std::string_view value, Disclosure disclosure);
 
-/// To whom an event is told, and who did it.
-struct Telling {
-  std::string_view actor;
-  Disclosure disclosure;
-};
 /// The event in words, for people who watch a stream go by: who did what, without a full stop. May hold what a visitor
 /// wrote.
 std::string in_words(const Event& event, const Telling& telling);

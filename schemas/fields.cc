@@ -14,6 +14,26 @@ void type(json::Writer& w, std::string_view name) {
 
 }  // namespace
 
+#define PARLEY_DEFINED(M)                                                                   \
+  template bool read_member<M>(json::Value, std::string_view, const Limits&, M&, Problem&); \
+  template void write_member<M>(json::Writer&, std::string_view, const M&);
+PARLEY_MEMBERS(PARLEY_DEFINED)
+#undef PARLEY_DEFINED
+
+std::unexpected<Problem> problem(std::string issue) { return std::unexpected(Problem{"", std::move(issue)}); }
+std::unexpected<Problem> problem_at(std::size_t index, Problem inner) {
+  return std::unexpected(Problem{"[" + std::to_string(index) + "]" + inner.field, std::move(inner.issue)});
+}
+Problem problem_at(std::string_view name, Problem inner) {
+  const bool is_own = inner.field.empty() || inner.field.front() == '[';
+  return {std::string(name) + (is_own ? "" : ".") + inner.field, std::move(inner.issue)};
+}
+std::unexpected<Problem> not_one_of(std::span<const std::string_view> names) {
+  std::string issue = "must be one of";
+  for (const auto name : names) issue.append(" ").append(name);
+  return problem(std::move(issue));
+}
+
 Read<std::string> Codec<std::string>::read(json::Value v, const Limits& limits) {
   const auto text = v.string();
   if (!text) return problem("must be a string");
@@ -43,6 +63,87 @@ void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern
     w.key("pattern");
     w.string(pattern);
   }
+}
+
+void enum_schema(json::Writer& w, std::span<const std::string_view> names) {
+  type(w, "string");
+  w.key("enum");
+  w.begin_array();
+  for (const auto name : names) w.string(name);
+  w.end_array();
+}
+void nullable_schema(json::Writer& w, const Limits& limits, WriteSchema of_value) {
+  // As a union rather than a list of types, so that it holds for described types too.
+  w.key("anyOf");
+  w.begin_array();
+  w.begin_object();
+  of_value(w, limits);
+  w.end_object();
+  w.begin_object();
+  type(w, "null");
+  w.end_object();
+  w.end_array();
+}
+void list_schema(json::Writer& w, const Limits& limits, WriteSchema of_element) {
+  type(w, "array");
+  w.key("items");
+  w.begin_object();
+  of_element(w, {.length_max = limits.element_length_max, .components = limits.components});
+  w.end_object();
+  if (limits.length_min != 0) {
+    w.key("minItems");
+    w.integer(1);
+  }
+  if (limits.length_max != 0) {
+    w.key("maxItems");
+    w.integer(static_cast<std::int64_t>(limits.length_max));
+  }
+}
+void object_schema(json::Writer& w, std::span<const DescribedField> fields, std::string_view example,
+                   Components* components) {
+  type(w, "object");
+  w.key("properties");
+  w.begin_object();
+  for (const auto& f : fields) {
+    Limits limits = f.limits;
+    limits.components = components;
+    w.key(f.name);
+    w.begin_object();
+    (components != nullptr && components->of_requests ? f.schema_in_requests : f.schema)(w, limits);
+    if (!f.description.empty()) {
+      w.key("description");
+      w.string(f.description);
+    }
+    w.end_object();
+  }
+  w.end_object();
+  if (std::ranges::any_of(fields, [](const auto& f) { return !f.may_be_absent; })) {
+    w.key("required");
+    w.begin_array();
+    for (const auto& f : fields) {
+      if (!f.may_be_absent) w.string(f.name);
+    }
+    w.end_array();
+  }
+  if (!example.empty()) {
+    w.key("examples");
+    w.begin_array();
+    w.raw(example);
+    w.end_array();
+  }
+}
+void named_object_schema(json::Writer& w, std::string_view name, std::span<const DescribedField> fields,
+                         std::string_view example, Components& components) {
+  const std::string key(name);
+  if (components.schemas.try_emplace(key).second) {  // before its members, which may be of its type
+    json::Writer own;
+    own.begin_object();
+    object_schema(own, fields, example, &components);
+    own.end_object();
+    components.schemas[key] = own.take();
+  }
+  w.key("$ref");
+  w.string(std::string(Components::kPrefix) + key);
 }
 
 void Components::merge(const Components& other) {

@@ -14,6 +14,7 @@
 #include <map>
 #include <optional>
 #include <source_location>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -68,9 +69,25 @@ struct Wire {
   std::string_view about;
   std::tuple<Fields...> fields;
 };
-/// Of an event. `about`: a sentence without its full stop, for those who consume it.
+/// Of an event, besides: what one of them tells (schemas/disclosed.h).
+struct Telling;
+template <class E, class... Fields>
+struct EventWire {
+  std::string_view type;
+  std::string_view about;
+  std::string (*words)(const E& event, const Telling& telling);
+  std::tuple<Fields...> fields;
+};
+/// Of an event. `about`: a sentence without its full stop, for those who consume it. `words`: the same of one event,
+/// for those who watch; a lambda.
+template <class E, class... Fields>
+constexpr EventWire<E, Fields...> event_type(std::string_view type, std::string_view about,
+                                             std::string (*words)(const E&, const Telling&), Fields... fields) {
+  return {type, about, words, {fields...}};
+}
+/// Of an event that is not written any more.
 template <class... Fields>
-constexpr Wire<Fields...> event_type(std::string_view type, std::string_view about, Fields... fields) {
+constexpr Wire<Fields...> old_event_type(std::string_view type, std::string_view about, Fields... fields) {
   return {type, about, {fields...}};
 }
 /// Of commands, answers and states.
@@ -141,6 +158,14 @@ constexpr std::optional<T> named(std::string_view text) {
   return std::nullopt;
 }
 
+/// Of an enumeration: its names.
+template <Named T>
+inline constexpr auto all_names = [] {
+  std::array<std::string_view, names<T>.size()> out;
+  std::ranges::transform(names<T>, out.begin(), [](const auto& pair) { return pair.second; });
+  return out;
+}();
+
 /// Why a value was not accepted: the field's path ("allowed_domains[2]") and the problem, in words for the caller.
 struct Problem {
   std::string field;
@@ -148,7 +173,10 @@ struct Problem {
 };
 template <class T>
 using Read = std::expected<T, Problem>;
-inline std::unexpected<Problem> problem(std::string issue) { return std::unexpected(Problem{"", std::move(issue)}); }
+std::unexpected<Problem> problem(std::string issue);
+/// A problem of an element or a member, with its place before its path.
+std::unexpected<Problem> problem_at(std::size_t index, Problem inner);
+Problem problem_at(std::string_view name, Problem inner);
 
 /// Unicode characters of valid UTF-8: every byte but the continuation ones.
 inline std::size_t characters(std::string_view utf8) {
@@ -193,6 +221,12 @@ template <class T>
 inline constexpr bool is_given = false;
 template <class T>
 inline constexpr bool is_given<Given<T>> = true;
+/// A value's part of a schema.
+using WriteSchema = void (*)(json::Writer& w, const Limits& limits);
+void nullable_schema(json::Writer& w, const Limits& limits, WriteSchema of_value);
+void list_schema(json::Writer& w, const Limits& limits, WriteSchema of_element);
+std::unexpected<Problem> not_one_of(std::span<const std::string_view> names);
+void enum_schema(json::Writer& w, std::span<const std::string_view> names);
 /// A text's part of a schema. `pattern`: what it must match besides (ECMA-262), where that is not empty.
 void text_schema(json::Writer& w, const Limits& limits, std::string_view pattern = {});
 
@@ -268,19 +302,10 @@ struct Codec<T> {
     if (const auto text = v.string()) {
       if (const auto value = named<T>(*text)) return *value;
     }
-    std::string issue = "must be one of";
-    for (const auto& [value, name] : names<T>) issue += " " + std::string(name);
-    return problem(issue);
+    return not_one_of(all_names<T>);
   }
   static void write(json::Writer& w, T value) { w.string(name_of(value)); }
-  static void schema(json::Writer& w, const Limits&) {
-    w.key("type");
-    w.string("string");
-    w.key("enum");
-    w.begin_array();
-    for (const auto& [value, name] : names<T>) w.string(name);
-    w.end_array();
-  }
+  static void schema(json::Writer& w, const Limits&) { enum_schema(w, all_names<T>); }
 };
 /// JSON text that is already written, as an answer carries an event's value unread.
 struct Raw {
@@ -303,19 +328,7 @@ struct Nullable {
 template <class T>
 struct Codec<Nullable<T>> {
   static void write(json::Writer& w, const Nullable<T>& n) { n.value ? Codec<T>::write(w, *n.value) : w.null(); }
-  static void schema(json::Writer& w, const Limits& limits) {
-    // As a union rather than a list of types, so that it holds for described types too.
-    w.key("anyOf");
-    w.begin_array();
-    w.begin_object();
-    Codec<T>::schema(w, limits);
-    w.end_object();
-    w.begin_object();
-    w.key("type");
-    w.string("null");
-    w.end_object();
-    w.end_array();
-  }
+  static void schema(json::Writer& w, const Limits& limits) { nullable_schema(w, limits, Codec<T>::schema); }
 };
 /// In an object, absent is what leaves the field as it is; here null clears it.
 template <class T>
@@ -352,8 +365,7 @@ struct Codec<std::vector<T>> {
     out.reserve(v.size());
     for (std::size_t i = 0; i < v.size(); ++i) {
       auto element = Codec<T>::read(v.at(i), {.length_max = limits.element_length_max});
-      if (!element)
-        return std::unexpected(Problem{"[" + std::to_string(i) + "]" + element.error().field, element.error().issue});
+      if (!element) return problem_at(i, std::move(element.error()));
       out.push_back(std::move(*element));
     }
     return out;
@@ -363,23 +375,85 @@ struct Codec<std::vector<T>> {
     for (const auto& element : list) Codec<T>::write(w, element);
     w.end_array();
   }
-  static void schema(json::Writer& w, const Limits& limits) {
-    w.key("type");
-    w.string("array");
-    w.key("items");
-    w.begin_object();
-    Codec<T>::schema(w, {.length_max = limits.element_length_max, .components = limits.components});
-    w.end_object();
-    if (limits.length_min != 0) {
-      w.key("minItems");
-      w.integer(1);
-    }
-    if (limits.length_max != 0) {
-      w.key("maxItems");
-      w.integer(static_cast<std::int64_t>(limits.length_max));
-    }
-  }
+  static void schema(json::Writer& w, const Limits& limits) { list_schema(w, limits, Codec<T>::schema); }
 };
+
+/// A member of an object in JSON, or what is wrong with it: false. One function for all members of a type, whichever
+/// their owners are.
+template <class M>
+bool read_member(json::Value object, std::string_view name, const Limits& limits, M& member, Problem& failed) {
+  const auto value = object.member(name);
+  const bool is_absent = !value.present() || value.is_null();
+  const auto store = [&](auto result) {
+    if (result) {
+      member = std::move(*result);
+    } else {
+      failed = problem_at(name, std::move(result.error()));
+    }
+    return result.has_value();
+  };
+  if constexpr (is_optional<M>) {
+    return is_absent || store(Codec<typename M::value_type>::read(value, limits));
+  } else if constexpr (is_patch<M> || is_given<M>) {
+    return !value.present() || store(Codec<M>::read(value, limits));
+  } else {
+    return is_absent ? store(Read<M>(problem("is required"))) : store(Codec<M>::read(value, limits));
+  }
+}
+template <class M>
+void write_member(json::Writer& w, std::string_view name, const M& member) {
+  if constexpr (is_optional<M>) {
+    if (!member) return;
+    w.key(name);
+    Codec<typename M::value_type>::write(w, *member);
+  } else {
+    if constexpr (is_patch<M>) {
+      if (!member.given) return;
+    }
+    w.key(name);
+    Codec<M>::write(w, member);
+  }
+}
+// What most types are made of is compiled once, in fields.cc.
+#define PARLEY_MEMBERS(of)                                                                                            \
+  of(bool) of(std::int64_t) of(std::string) of(Personal) of(Sealed) of(Timestamp) of(Kopecks) of(AccountId)           \
+      of(AssistantId) of(DialogId) of(MessageId) of(ApiKeyId) of(std::optional<bool>) of(std::optional<std::int64_t>) \
+          of(std::optional<std::string>) of(std::optional<Personal>) of(std::optional<Sealed>)                        \
+              of(std::optional<Timestamp>) of(std::optional<AccountId>) of(std::optional<AssistantId>)                \
+                  of(Patch<std::string>) of(Patch<Personal>) of(Patch<Sealed>) of(std::vector<std::string>)           \
+                      of(std::optional<std::vector<std::string>>)
+#define PARLEY_DECLARED(M)                                                                         \
+  extern template bool read_member<M>(json::Value, std::string_view, const Limits&, M&, Problem&); \
+  extern template void write_member<M>(json::Writer&, std::string_view, const M&);
+PARLEY_MEMBERS(PARLEY_DECLARED)
+#undef PARLEY_DECLARED
+
+/// A field without its type, for what tells of types.
+struct DescribedField {
+  std::string_view name;
+  std::string_view description;
+  Limits limits;
+  bool may_be_absent = false;
+  WriteSchema schema = nullptr;
+  WriteSchema schema_in_requests = nullptr;  ///< Where null stands for absent.
+};
+void object_schema(json::Writer& w, std::span<const DescribedField> fields, std::string_view example,
+                   Components* components);
+/// The same under that name in `components`, and a reference to it here.
+void named_object_schema(json::Writer& w, std::string_view name, std::span<const DescribedField> fields,
+                         std::string_view example, Components& components);
+template <class T, class M>
+constexpr DescribedField described_field(const Field<T, M>& f) {
+  if constexpr (is_optional<M>) {
+    using Value = typename M::value_type;
+    return {f.name, f.description, f.limits, true, Codec<Value>::schema, Codec<Nullable<Value>>::schema};
+  } else {
+    return {f.name, f.description, f.limits, is_patch<M> || is_given<M>, Codec<M>::schema, Codec<M>::schema};
+  }
+}
+template <Described T>
+inline constexpr auto described_fields = std::apply(
+    [](const auto&... f) { return std::array<DescribedField, sizeof...(f)>{described_field(f)...}; }, fields<T>);
 
 /// An object: the first problem is reported with the path of its field. Unknown fields are ignored.
 template <Described T>
@@ -387,111 +461,20 @@ struct Codec<T> {
   static Read<T> read(json::Value v, const Limits&) {
     if (!v.is_object()) return schema::problem("must be an object");
     T out{};
-    std::optional<Problem> failed;
-    auto one = [&]<class M>(const Field<T, M>& f) {
-      const auto value = v.member(f.name);
-      const bool absent = !value.present() || value.is_null();
-      auto store = [&](auto&& result) {
-        if (result) {
-          out.*f.member = std::move(*result);
-        } else {
-          const auto& inner = result.error().field;
-          failed = Problem{std::string(f.name) + (inner.empty() || inner.front() == '[' ? "" : ".") + inner,
-                           result.error().issue};
-        }
-        return !failed;
-      };
-      if constexpr (is_optional<M>) {
-        return absent || store(Codec<typename M::value_type>::read(value, f.limits));
-      } else if constexpr (is_patch<M> || is_given<M>) {
-        return !value.present() || store(Codec<M>::read(value, f.limits));
-      } else {
-        if (absent) failed = Problem{std::string(f.name), "is required"};
-        return !absent && store(Codec<M>::read(value, f.limits));
-      }
-    };
-    std::apply([&](const auto&... f) { (void)(one(f) && ...); }, fields<T>);
-    if (failed) return std::unexpected(std::move(*failed));
+    Problem failed;
+    const auto one = [&](const auto& f) { return read_member(v, f.name, f.limits, out.*f.member, failed); };
+    if (!std::apply([&](const auto&... f) { return (one(f) && ...); }, fields<T>))
+      return std::unexpected(std::move(failed));
     return out;
   }
   static void write(json::Writer& w, const T& value) {
     w.begin_object();
-    auto one = [&]<class M>(const Field<T, M>& f) {
-      const M& member = value.*f.member;
-      if constexpr (is_optional<M>) {
-        if (!member) return;
-        w.key(f.name);
-        Codec<typename M::value_type>::write(w, *member);
-      } else {
-        if constexpr (is_patch<M>) {
-          if (!member.given) return;
-        }
-        w.key(f.name);
-        Codec<M>::write(w, member);
-      }
-    };
-    std::apply([&](const auto&... f) { ((void)one(f), ...); }, fields<T>);
+    std::apply([&](const auto&... f) { (write_member(w, f.name, value.*f.member), ...); }, fields<T>);
     w.end_object();
   }
   static void schema(json::Writer& w, const Limits& limits) {
-    if (limits.components == nullptr) return described(w, nullptr);
-    const std::string name(type_title<T>());
-    if (limits.components->schemas.try_emplace(name).second) {  // before its members, which may be of its type
-      json::Writer own;
-      own.begin_object();
-      described(own, limits.components);
-      own.end_object();
-      limits.components->schemas[name] = own.take();
-    }
-    w.key("$ref");
-    w.string(std::string(Components::kPrefix) + name);
-  }
-
- private:
-  static void described(json::Writer& w, Components* components) {
-    w.key("type");
-    w.string("object");
-    w.key("properties");
-    w.begin_object();
-    auto one = [&]<class M>(const Field<T, M>& f) {
-      Limits limits = f.limits;
-      limits.components = components;
-      w.key(f.name);
-      w.begin_object();
-      if constexpr (is_optional<M>) {
-        using Value = typename M::value_type;
-        components != nullptr && components->of_requests ? Codec<Nullable<Value>>::schema(w, limits)
-                                                         : Codec<Value>::schema(w, limits);
-      } else {
-        Codec<M>::schema(w, limits);
-      }
-      if (!f.description.empty()) {
-        w.key("description");
-        w.string(f.description);
-      }
-      w.end_object();
-    };
-    std::apply([&](const auto&... f) { ((void)one(f), ...); }, fields<T>);
-    w.end_object();
-    bool any = false;
-    auto required = [&]<class M>(const Field<T, M>& f) {
-      if constexpr (!is_optional<M> && !is_patch<M> && !is_given<M>) {
-        if (!any) {
-          w.key("required");
-          w.begin_array();
-          any = true;
-        }
-        w.string(f.name);
-      }
-    };
-    std::apply([&](const auto&... f) { ((void)required(f), ...); }, fields<T>);
-    if (any) w.end_array();
-    if constexpr (!example<T>.empty()) {
-      w.key("examples");
-      w.begin_array();
-      w.raw(example<T>);
-      w.end_array();
-    }
+    if (limits.components == nullptr) return object_schema(w, described_fields<T>, example<T>, nullptr);
+    named_object_schema(w, type_title<T>(), described_fields<T>, example<T>, *limits.components);
   }
 };
 

@@ -1,7 +1,6 @@
 #include "schemas/contexts/accounts.h"
 
 #include "schemas/context_tables.h"
-#include "schemas/contexts/words.h"
 
 namespace parley::schema {
 
@@ -17,8 +16,8 @@ accounts::Event upcast(const LoggedInV1&) { return accounts::LoggedIn{accounts::
 
 }  // namespace old
 template <>
-inline constexpr auto wire<old::LoggedInV1> =
-    event_type("parley.account.logged_in.v1", "As version 2, before there was more than one way; not written any more");
+inline constexpr auto wire<old::LoggedInV1> = old_event_type(
+    "parley.account.logged_in.v1", "As version 2, before there was more than one way; not written any more");
 
 // States, as deciders keep them. They may change freely with the context's fold version.
 
@@ -50,74 +49,6 @@ inline constexpr auto wire<accounts::Account> = named_type(
     field("team", &accounts::Account::team), field("sessions", &accounts::Account::sessions),
     field("api_keys", &accounts::Account::api_keys), field("pending_email", &accounts::Account::pending_email),
     field("email_process", &accounts::Account::email_process));
-
-// Commands.
-
-template <>
-inline constexpr auto wire<accounts::Register> =
-    named_type("parley.account.register.v1", field("email", &accounts::Register::email),
-               field("email_index", &accounts::Register::email_index),
-               field("first_name", &accounts::Register::first_name), field("last_name", &accounts::Register::last_name),
-               field("password_verifier", &accounts::Register::password_verifier));
-template <>
-inline constexpr auto wire<accounts::LogIn> = named_type(
-    "parley.account.log_in.v1", field("password_matches", &accounts::LogIn::password_matches),
-    field("compared_with", &accounts::LogIn::compared_with), field("email_index", &accounts::LogIn::email_index));
-template <>
-inline constexpr auto wire<accounts::LogOut> =
-    named_type("parley.account.log_out.v1", field("session", &accounts::LogOut::session));
-template <>
-inline constexpr auto wire<accounts::ChangePassword> = named_type(
-    "parley.account.change_password.v1", field("password_matches", &accounts::ChangePassword::password_matches),
-    field("compared_with", &accounts::ChangePassword::compared_with),
-    field("password_verifier", &accounts::ChangePassword::password_verifier),
-    field("session", &accounts::ChangePassword::session));
-template <>
-inline constexpr auto wire<accounts::ChangeProfile> =
-    named_type("parley.account.change_profile.v1", field("first_name", &accounts::ChangeProfile::first_name),
-               field("last_name", &accounts::ChangeProfile::last_name),
-               field("onboarding_completed", &accounts::ChangeProfile::onboarding_completed));
-template <>
-inline constexpr auto wire<accounts::AddOperator> =
-    named_type("parley.account.add_operator.v1", field("email", &accounts::AddOperator::email),
-               field("email_index", &accounts::AddOperator::email_index), field("name", &accounts::AddOperator::name),
-               field("password_verifier", &accounts::AddOperator::password_verifier));
-template <>
-inline constexpr auto wire<accounts::ChangeOperator> =
-    named_type("parley.account.change_operator.v1", field("name", &accounts::ChangeOperator::name),
-               field("is_active", &accounts::ChangeOperator::is_active),
-               field("password_verifier", &accounts::ChangeOperator::password_verifier));
-template <>
-inline constexpr auto wire<accounts::RemoveOperator> = named_type("parley.account.remove_operator.v1");
-template <>
-inline constexpr auto wire<accounts::CreateAdmin> =
-    named_type("parley.account.create_admin.v1", field("email", &accounts::CreateAdmin::email),
-               field("email_index", &accounts::CreateAdmin::email_index),
-               field("password_verifier", &accounts::CreateAdmin::password_verifier));
-template <>
-inline constexpr auto wire<accounts::ResetPassword> = named_type(
-    "parley.account.reset_password.v1", field("password_verifier", &accounts::ResetPassword::password_verifier));
-template <>
-inline constexpr auto wire<accounts::CreateApiKey> =
-    named_type("parley.account.create_api_key.v1", field("name", &accounts::CreateApiKey::name),
-               field("scopes", &accounts::CreateApiKey::scopes), field("digest", &accounts::CreateApiKey::digest),
-               field("hint", &accounts::CreateApiKey::hint), field("key", &accounts::CreateApiKey::key));
-template <>
-inline constexpr auto wire<accounts::RevokeApiKey> =
-    named_type("parley.account.revoke_api_key.v1", field("key_id", &accounts::RevokeApiKey::key));
-template <>
-inline constexpr auto wire<accounts::NoteApiKeyUse> = named_type("parley.account.note_api_key_use.v1");
-template <>
-inline constexpr auto wire<accounts::ChangeEmail> = named_type(
-    "parley.account.change_email.v1", field("email", &accounts::ChangeEmail::email),
-    field("email_index", &accounts::ChangeEmail::email_index),
-    field("password_matches", &accounts::ChangeEmail::password_matches),
-    field("compared_with", &accounts::ChangeEmail::compared_with), field("session", &accounts::ChangeEmail::session));
-template <>
-inline constexpr auto wire<accounts::FinishEmailChange> =
-    named_type("parley.account.finish_email_change.v1", field("process_id", &accounts::FinishEmailChange::process_id),
-               field("email_index", &accounts::FinishEmailChange::email_index),
-               field("is_reserved", &accounts::FinishEmailChange::is_reserved));
 
 // Answers.
 
@@ -153,59 +84,6 @@ inline constexpr auto wire<accounts::EndedApiKey> =
 
 namespace {
 
-/// What each event tells.
-struct Words {
-  std::string operator()(const accounts::Registered& e, const Telling& t) const {
-    return "an account is registered for " + told(e.email, t);
-  }
-  std::string operator()(const accounts::WelcomeBonusGranted& e, const Telling&) const {
-    return "the account is given " + roubles(e.amount) + " of welcome bonus";
-  }
-  std::string operator()(const accounts::LoggedIn&, const Telling&) const { return "the owner logs in"; }
-  std::string operator()(const accounts::LoggedOut& e, const Telling& t) const {
-    return by(t) + " ends the session " + e.session.id;
-  }
-  std::string operator()(const accounts::PasswordChanged&, const Telling& t) const {
-    return by(t) + " changes the password";
-  }
-  std::string operator()(const accounts::ProfileChanged& e, const Telling& t) const {
-    return by(t) + " changes the profile:" + changed_parts(e);
-  }
-  std::string operator()(const accounts::JoinedTeam& e, const Telling& t) const {
-    return "the account joins the team of account/" + std::to_string(e.owner.value) + " as " + told(e.name, t);
-  }
-  std::string operator()(const accounts::TeamMemberChanged& e, const Telling& t) const {
-    return by(t) + " changes the operator:" + changed_parts(e);
-  }
-  std::string operator()(const accounts::LeftTeam&, const Telling& t) const {
-    return by(t) + " removes the operator from the team";
-  }
-  std::string operator()(const accounts::AdminAppointed&, const Telling&) const { return "the account is an admin's"; }
-  std::string operator()(const accounts::ApiKeyCreated& e, const Telling& t) const {
-    std::string scopes;
-    for (const auto scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(name_of(scope));
-    return by(t) + " creates the API key " + std::to_string(e.key.value) + " \"" + e.name + "\" (" + scopes + ")";
-  }
-  std::string operator()(const accounts::ApiKeyRevoked& e, const Telling& t) const {
-    return by(t) + " revokes the API key " + std::to_string(e.key.value);
-  }
-  std::string operator()(const accounts::ApiKeyUsed& e, const Telling&) const {
-    return "the API key " + std::to_string(e.key.value) + " is used";
-  }
-  std::string operator()(const accounts::EmailChangeRequested& e, const Telling& t) const {
-    return "the account is to have another e-mail: " + told(e.email, t);
-  }
-  std::string operator()(const accounts::EmailChanged& e, const Telling& t) const {
-    return "the account has another e-mail: " + told(e.email, t);
-  }
-  std::string operator()(const accounts::EmailChangeRefused&, const Telling&) const {
-    return "the account keeps its e-mail: another account has the one that it asked for";
-  }
-  std::string operator()(const accounts::EmailReservationDeclined&, const Telling&) const {
-    return "the account does not need an e-mail that was reserved for it";
-  }
-};
-
 /// What the directory says of an account.
 std::vector<DirectoryRecord> directory(const Stream& stream, const State& state) {
   const auto* s = std::get_if<accounts::Account>(&state.get<accounts::State>());
@@ -228,7 +106,7 @@ constexpr std::array kEntries{
 
 constexpr ContextSchema made() {
   ContextSchema out;
-  add_events<accounts::Event, Words, std::variant<old::LoggedInV1>>(out);
+  add_events<accounts::Event, std::variant<old::LoggedInV1>>(out);
   add_states<accounts::State>(out);
   add_commands<accounts::Command>(out);
   add_answers<accounts::Answer>(out);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/accounts/accounts.h"
+#include "schemas/contexts/words.h"
 #include "schemas/fields.h"
 
 namespace parley::schema {
@@ -47,74 +48,95 @@ inline constexpr auto fields<accounts::Sessions> =
 // Events.
 
 template <>
-inline constexpr auto wire<accounts::Registered> = event_type(
-    "parley.account.registered.v1", "An account was registered", field("email", &accounts::Registered::email),
+inline constexpr auto wire<accounts::Registered> = event_type<accounts::Registered>(
+    "parley.account.registered.v1", "An account was registered",
+    [](const auto& e, const auto& t) { return "an account is registered for " + told(e.email, t); },
+    field("email", &accounts::Registered::email),
     field("email_index", &accounts::Registered::email_index, {}, "HMAC of the normalised e-mail under a server key"),
     field("first_name", &accounts::Registered::first_name), field("last_name", &accounts::Registered::last_name),
     field("password_verifier", &accounts::Registered::password_verifier, {}, "Encrypted under a server key"));
 template <>
-inline constexpr auto wire<accounts::WelcomeBonusGranted> =
-    event_type("parley.account.welcome_bonus_granted.v1", "A new account was given a welcome bonus",
-               field("amount_kopecks", &accounts::WelcomeBonusGranted::amount, {}, "Minor units of RUB"));
+inline constexpr auto wire<accounts::WelcomeBonusGranted> = event_type<accounts::WelcomeBonusGranted>(
+    "parley.account.welcome_bonus_granted.v1", "A new account was given a welcome bonus",
+    [](const auto& e, const auto&) { return "the account is given " + roubles(e.amount) + " of welcome bonus"; },
+    field("amount_kopecks", &accounts::WelcomeBonusGranted::amount, {}, "Minor units of RUB"));
 template <>
-inline constexpr auto wire<accounts::LoggedIn> =
-    event_type("parley.account.logged_in.v2", "The account's owner has logged in: a session begins",
-               field("method", &accounts::LoggedIn::method));
+inline constexpr auto wire<accounts::LoggedIn> = event_type<accounts::LoggedIn>(
+    "parley.account.logged_in.v2", "The account's owner has logged in: a session begins",
+    [](const auto&, const auto&) -> std::string { return "the owner logs in"; },
+    field("method", &accounts::LoggedIn::method));
 template <>
-inline constexpr auto wire<accounts::LoggedOut> =
-    event_type("parley.account.logged_out.v1", "A session was ended: its token is not valid any more",
-               field("session", &accounts::LoggedOut::session, {},
-                     "`id`; `version`: the account's, when it began; `expires_at`: when its token does by itself"));
+inline constexpr auto wire<accounts::LoggedOut> = event_type<accounts::LoggedOut>(
+    "parley.account.logged_out.v1", "A session was ended: its token is not valid any more",
+    [](const auto& e, const auto& t) { return by(t) + " ends the session " + e.session.id; },
+    field("session", &accounts::LoggedOut::session, {},
+          "`id`; `version`: the account's, when it began; `expires_at`: when its token does by itself"));
 template <>
-inline constexpr auto wire<accounts::PasswordChanged> = event_type(
+inline constexpr auto wire<accounts::PasswordChanged> = event_type<accounts::PasswordChanged>(
     "parley.account.password_changed.v1",
     "The account has another password, and its sessions are over: by whom, the actor says (itself, the owner of its "
     "team, the administrator)",
+    [](const auto&, const auto& t) { return by(t) + " changes the password"; },
     field("password_verifier", &accounts::PasswordChanged::password_verifier, {}, "Encrypted under a server key"),
     field("kept_session", &accounts::PasswordChanged::kept_session, {}, "The one that goes on"));
 template <>
-inline constexpr auto wire<accounts::ProfileChanged> =
-    event_type("parley.account.profile_changed.v1", "The account's profile was changed",
-               field("first_name", &accounts::ProfileChanged::first_name),
-               field("last_name", &accounts::ProfileChanged::last_name),
-               field("onboarding_completed", &accounts::ProfileChanged::onboarding_completed));
+inline constexpr auto wire<accounts::ProfileChanged> = event_type<accounts::ProfileChanged>(
+    "parley.account.profile_changed.v1", "The account's profile was changed",
+    [](const auto& e, const auto& t) { return by(t) + " changes the profile:" + changed_parts(e); },
+    field("first_name", &accounts::ProfileChanged::first_name),
+    field("last_name", &accounts::ProfileChanged::last_name),
+    field("onboarding_completed", &accounts::ProfileChanged::onboarding_completed));
 template <>
-inline constexpr auto wire<accounts::JoinedTeam> = event_type(
+inline constexpr auto wire<accounts::JoinedTeam> = event_type<accounts::JoinedTeam>(
     "parley.account.joined_team.v1", "The account is an operator's, of an owner's team; its sessions are over",
+    [](const auto& e, const auto& t) {
+      return "the account joins the team of account/" + std::to_string(e.owner.value) + " as " + told(e.name, t);
+    },
     field("owner_id", &accounts::JoinedTeam::owner), field("name", &accounts::JoinedTeam::name));
 template <>
-inline constexpr auto wire<accounts::TeamMemberChanged> = event_type(
+inline constexpr auto wire<accounts::TeamMemberChanged> = event_type<accounts::TeamMemberChanged>(
     "parley.account.team_member_changed.v1",
     "An operator is called otherwise, may work no more (its sessions are over) or again",
+    [](const auto& e, const auto& t) { return by(t) + " changes the operator:" + changed_parts(e); },
     field("name", &accounts::TeamMemberChanged::name), field("is_active", &accounts::TeamMemberChanged::is_active));
 template <>
-inline constexpr auto wire<accounts::LeftTeam> =
-    event_type("parley.account.left_team.v1", "An operator is of no team any more; its sessions are over");
+inline constexpr auto wire<accounts::LeftTeam> = event_type<accounts::LeftTeam>(
+    "parley.account.left_team.v1", "An operator is of no team any more; its sessions are over",
+    [](const auto&, const auto& t) { return by(t) + " removes the operator from the team"; });
 template <>
-inline constexpr auto wire<accounts::AdminAppointed> =
-    event_type("parley.account.admin_appointed.v1", "The account is an admin's, of the whole installation");
+inline constexpr auto wire<accounts::AdminAppointed> = event_type<accounts::AdminAppointed>(
+    "parley.account.admin_appointed.v1", "The account is an admin's, of the whole installation",
+    [](const auto&, const auto&) -> std::string { return "the account is an admin's"; });
 template <>
-inline constexpr auto wire<accounts::ApiKeyCreated> =
-    event_type("parley.account.api_key_created.v1", "An API key was created, for a program of the owner's",
-               field("key_id", &accounts::ApiKeyCreated::key, {}, "What an actor `api_key/<key_id>/<account>` names"),
-               field("name", &accounts::ApiKeyCreated::name),
-               field("scopes", &accounts::ApiKeyCreated::scopes, {},
-                     "`assistants:read`, `assistants:write`, `dialogs:read`, `dialogs:write`"),
-               field("digest", &accounts::ApiKeyCreated::digest, {},
-                     "HMAC of the key under a server key; the key itself is nowhere"),
-               field("hint", &accounts::ApiKeyCreated::hint, {}, "The key's last characters"));
+inline constexpr auto wire<accounts::ApiKeyCreated> = event_type<accounts::ApiKeyCreated>(
+    "parley.account.api_key_created.v1", "An API key was created, for a program of the owner's",
+    [](const auto& e, const auto& t) {
+      std::string scopes;
+      for (const auto scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(name_of(scope));
+      return by(t) + " creates the API key " + std::to_string(e.key.value) + " \"" + e.name + "\" (" + scopes + ")";
+    },
+    field("key_id", &accounts::ApiKeyCreated::key, {}, "What an actor `api_key/<key_id>/<account>` names"),
+    field("name", &accounts::ApiKeyCreated::name),
+    field("scopes", &accounts::ApiKeyCreated::scopes, {},
+          "`assistants:read`, `assistants:write`, `dialogs:read`, `dialogs:write`"),
+    field("digest", &accounts::ApiKeyCreated::digest, {},
+          "HMAC of the key under a server key; the key itself is nowhere"),
+    field("hint", &accounts::ApiKeyCreated::hint, {}, "The key's last characters"));
 template <>
-inline constexpr auto wire<accounts::ApiKeyRevoked> =
-    event_type("parley.account.api_key_revoked.v1", "An API key was revoked: it is not valid any more",
-               field("key_id", &accounts::ApiKeyRevoked::key));
+inline constexpr auto wire<accounts::ApiKeyRevoked> = event_type<accounts::ApiKeyRevoked>(
+    "parley.account.api_key_revoked.v1", "An API key was revoked: it is not valid any more",
+    [](const auto& e, const auto& t) { return by(t) + " revokes the API key " + std::to_string(e.key.value); },
+    field("key_id", &accounts::ApiKeyRevoked::key));
 template <>
-inline constexpr auto wire<accounts::ApiKeyUsed> =
-    event_type("parley.account.api_key_used.v1", "An API key was used, for the first time in this hour (UTC)",
-               field("key_id", &accounts::ApiKeyUsed::key));
+inline constexpr auto wire<accounts::ApiKeyUsed> = event_type<accounts::ApiKeyUsed>(
+    "parley.account.api_key_used.v1", "An API key was used, for the first time in this hour (UTC)",
+    [](const auto& e, const auto&) { return "the API key " + std::to_string(e.key.value) + " is used"; },
+    field("key_id", &accounts::ApiKeyUsed::key));
 template <>
-inline constexpr auto wire<accounts::EmailChangeRequested> = event_type(
+inline constexpr auto wire<accounts::EmailChangeRequested> = event_type<accounts::EmailChangeRequested>(
     "parley.account.email_change_requested.v1",
     "The account is to have another e-mail, once that is reserved for it; until then it has its own",
+    [](const auto& e, const auto& t) { return "the account is to have another e-mail: " + told(e.email, t); },
     field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Names this change in all that follows"),
     field("command_id", &accounts::EmailChangeRequested::command_id, {},
           "Of the command that began it and is answered when it ends; none: `process_id` is its id"),
@@ -123,8 +145,9 @@ inline constexpr auto wire<accounts::EmailChangeRequested> = event_type(
           "HMAC of the normalised e-mail under a server key"),
     field("session", &accounts::EmailChangeRequested::session, {}, "In which that was asked"));
 template <>
-inline constexpr auto wire<accounts::EmailChanged> = event_type(
+inline constexpr auto wire<accounts::EmailChanged> = event_type<accounts::EmailChanged>(
     "parley.account.email_changed.v1", "The account has another e-mail; its sessions are over",
+    [](const auto& e, const auto& t) { return "the account has another e-mail: " + told(e.email, t); },
     field("process_id", &accounts::EmailChanged::process_id), field("email", &accounts::EmailChanged::email),
     field("email_index", &accounts::EmailChanged::email_index, {}, "HMAC of the normalised e-mail under a server key"),
     field("previous_email_index", &accounts::EmailChanged::previous_email_index),
@@ -132,17 +155,91 @@ inline constexpr auto wire<accounts::EmailChanged> = event_type(
           "Of the change that brought the previous e-mail; none when the account was registered with it"),
     field("kept_session", &accounts::EmailChanged::kept_session, {}, "The one that goes on"));
 template <>
-inline constexpr auto wire<accounts::EmailChangeRefused> =
-    event_type("parley.account.email_change_refused.v1",
-               "Another account has the e-mail that this account asked for: it keeps its own",
-               field("process_id", &accounts::EmailChangeRefused::process_id));
+inline constexpr auto wire<accounts::EmailChangeRefused> = event_type<accounts::EmailChangeRefused>(
+    "parley.account.email_change_refused.v1",
+    "Another account has the e-mail that this account asked for: it keeps its own",
+    [](const auto&, const auto&) -> std::string {
+      return "the account keeps its e-mail: another account has the one that it asked for";
+    },
+    field("process_id", &accounts::EmailChangeRefused::process_id));
 template <>
-inline constexpr auto wire<accounts::EmailReservationDeclined> =
-    event_type("parley.account.email_reservation_declined.v1",
-               "An e-mail was reserved for a change that had been given up: nothing changes, and the claim is released",
-               field("process_id", &accounts::EmailReservationDeclined::process_id),
-               field("email_index", &accounts::EmailReservationDeclined::email_index, {},
-                     "HMAC of the normalised e-mail under a server key"));
+inline constexpr auto wire<accounts::EmailReservationDeclined> = event_type<accounts::EmailReservationDeclined>(
+    "parley.account.email_reservation_declined.v1",
+    "An e-mail was reserved for a change that had been given up: nothing changes, and the claim is released",
+    [](const auto&, const auto&) -> std::string {
+      return "the account does not need an e-mail that was reserved for it";
+    },
+    field("process_id", &accounts::EmailReservationDeclined::process_id),
+    field("email_index", &accounts::EmailReservationDeclined::email_index, {},
+          "HMAC of the normalised e-mail under a server key"));
+
+// Commands.
+
+template <>
+inline constexpr auto wire<accounts::Register> =
+    named_type("parley.account.register.v1", field("email", &accounts::Register::email),
+               field("email_index", &accounts::Register::email_index),
+               field("first_name", &accounts::Register::first_name), field("last_name", &accounts::Register::last_name),
+               field("password_verifier", &accounts::Register::password_verifier));
+template <>
+inline constexpr auto wire<accounts::LogIn> = named_type(
+    "parley.account.log_in.v1", field("password_matches", &accounts::LogIn::password_matches),
+    field("compared_with", &accounts::LogIn::compared_with), field("email_index", &accounts::LogIn::email_index));
+template <>
+inline constexpr auto wire<accounts::LogOut> =
+    named_type("parley.account.log_out.v1", field("session", &accounts::LogOut::session));
+template <>
+inline constexpr auto wire<accounts::ChangePassword> = named_type(
+    "parley.account.change_password.v1", field("password_matches", &accounts::ChangePassword::password_matches),
+    field("compared_with", &accounts::ChangePassword::compared_with),
+    field("password_verifier", &accounts::ChangePassword::password_verifier),
+    field("session", &accounts::ChangePassword::session));
+template <>
+inline constexpr auto wire<accounts::ChangeProfile> =
+    named_type("parley.account.change_profile.v1", field("first_name", &accounts::ChangeProfile::first_name),
+               field("last_name", &accounts::ChangeProfile::last_name),
+               field("onboarding_completed", &accounts::ChangeProfile::onboarding_completed));
+template <>
+inline constexpr auto wire<accounts::AddOperator> =
+    named_type("parley.account.add_operator.v1", field("email", &accounts::AddOperator::email),
+               field("email_index", &accounts::AddOperator::email_index), field("name", &accounts::AddOperator::name),
+               field("password_verifier", &accounts::AddOperator::password_verifier));
+template <>
+inline constexpr auto wire<accounts::ChangeOperator> =
+    named_type("parley.account.change_operator.v1", field("name", &accounts::ChangeOperator::name),
+               field("is_active", &accounts::ChangeOperator::is_active),
+               field("password_verifier", &accounts::ChangeOperator::password_verifier));
+template <>
+inline constexpr auto wire<accounts::RemoveOperator> = named_type("parley.account.remove_operator.v1");
+template <>
+inline constexpr auto wire<accounts::CreateAdmin> =
+    named_type("parley.account.create_admin.v1", field("email", &accounts::CreateAdmin::email),
+               field("email_index", &accounts::CreateAdmin::email_index),
+               field("password_verifier", &accounts::CreateAdmin::password_verifier));
+template <>
+inline constexpr auto wire<accounts::ResetPassword> = named_type(
+    "parley.account.reset_password.v1", field("password_verifier", &accounts::ResetPassword::password_verifier));
+template <>
+inline constexpr auto wire<accounts::CreateApiKey> =
+    named_type("parley.account.create_api_key.v1", field("name", &accounts::CreateApiKey::name),
+               field("scopes", &accounts::CreateApiKey::scopes), field("digest", &accounts::CreateApiKey::digest),
+               field("hint", &accounts::CreateApiKey::hint), field("key", &accounts::CreateApiKey::key));
+template <>
+inline constexpr auto wire<accounts::RevokeApiKey> =
+    named_type("parley.account.revoke_api_key.v1", field("key_id", &accounts::RevokeApiKey::key));
+template <>
+inline constexpr auto wire<accounts::NoteApiKeyUse> = named_type("parley.account.note_api_key_use.v1");
+template <>
+inline constexpr auto wire<accounts::ChangeEmail> = named_type(
+    "parley.account.change_email.v1", field("email", &accounts::ChangeEmail::email),
+    field("email_index", &accounts::ChangeEmail::email_index),
+    field("password_matches", &accounts::ChangeEmail::password_matches),
+    field("compared_with", &accounts::ChangeEmail::compared_with), field("session", &accounts::ChangeEmail::session));
+template <>
+inline constexpr auto wire<accounts::FinishEmailChange> =
+    named_type("parley.account.finish_email_change.v1", field("process_id", &accounts::FinishEmailChange::process_id),
+               field("email_index", &accounts::FinishEmailChange::email_index),
+               field("is_reserved", &accounts::FinishEmailChange::is_reserved));
 
 // Entries of the directory.
 

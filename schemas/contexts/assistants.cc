@@ -1,7 +1,6 @@
 #include "schemas/contexts/assistants.h"
 
 #include "schemas/context_tables.h"
-#include "schemas/contexts/words.h"
 
 namespace parley::schema {
 
@@ -38,32 +37,6 @@ inline constexpr auto wire<assistants::RequestedAssistant> =
 template <>
 inline constexpr auto wire<assistants::DeletedAssistant> = named_type("assistant.deleted");
 
-// Commands.
-
-template <>
-inline constexpr auto wire<assistants::Create> = named_type(
-    "parley.assistant.create.v1", field("name", &assistants::Create::name),
-    field("description", &assistants::Create::description), field("system_prompt", &assistants::Create::system_prompt),
-    field("ai_model", &assistants::Create::ai_model), field("site_token", &assistants::Create::site_token),
-    field("telegram_bot_token", &assistants::Create::telegram_bot_token),
-    field("website_integration", &assistants::Create::website_integration),
-    field("allowed_domains", &assistants::Create::allowed_domains), field("bot_index", &assistants::Create::bot_index),
-    field("owner_is_full", &assistants::Create::owner_is_full));
-template <>
-inline constexpr auto wire<assistants::Update> =
-    named_type("parley.assistant.update.v1", field("change", &assistants::Update::change),
-               field("bot_index", &assistants::Update::bot_index));
-template <>
-inline constexpr auto wire<assistants::RotateSiteToken> =
-    named_type("parley.assistant.rotate_site_token.v1", field("site_token", &assistants::RotateSiteToken::site_token));
-template <>
-inline constexpr auto wire<assistants::Delete> = named_type("parley.assistant.delete.v1");
-template <>
-inline constexpr auto wire<assistants::FinishBotChange> =
-    named_type("parley.assistant.finish_bot_change.v1", field("process_id", &assistants::FinishBotChange::process_id),
-               field("bot_index", &assistants::FinishBotChange::bot_index),
-               field("is_reserved", &assistants::FinishBotChange::is_reserved));
-
 // Answers.
 
 template <>
@@ -82,40 +55,6 @@ inline constexpr auto wire<assistants::Noted> = named_type("assistant.noted");
 
 namespace {
 
-/// What each event tells.
-struct Words {
-  std::string operator()(const assistants::Created& e, const Telling& t) const {
-    return by(t) + " creates the assistant \"" + e.name + "\"";
-  }
-  std::string operator()(const assistants::Updated& e, const Telling& t) const {
-    return by(t) + " changes the assistant:" + changed_parts(e);
-  }
-  std::string operator()(const assistants::SiteTokenRotated&, const Telling& t) const {
-    return by(t) + " gives the assistant another site token";
-  }
-  std::string operator()(const assistants::Deleted&, const Telling& t) const {
-    return by(t) + " deletes the assistant";
-  }
-  std::string operator()(const assistants::CreationRequested& e, const Telling& t) const {
-    return by(t) + " wants the assistant \"" + e.assistant.name + "\", with a Telegram bot";
-  }
-  std::string operator()(const assistants::CreationRefused&, const Telling&) const {
-    return "no assistant is created: another one has the Telegram bot";
-  }
-  std::string operator()(const assistants::UpdateRequested&, const Telling& t) const {
-    return by(t) + " wants another Telegram bot for the assistant";
-  }
-  std::string operator()(const assistants::UpdateRefused&, const Telling&) const {
-    return "the assistant stays as it is: another one has the Telegram bot";
-  }
-  std::string operator()(const assistants::BotClaimed&, const Telling&) const {
-    return "the Telegram bot is this assistant's";
-  }
-  std::string operator()(const assistants::BotReleased&, const Telling&) const {
-    return "the assistant does not need a Telegram bot any more";
-  }
-};
-
 /// What the directory says of an assistant.
 std::vector<DirectoryRecord> directory(const Stream& stream, const State& state) {
   const auto* s = std::get_if<assistants::Assistant>(&state.get<assistants::State>());
@@ -128,7 +67,7 @@ constexpr std::array kEntries{entry_type<SiteEntry, &SiteEntry::assistant>(kSite
 
 constexpr ContextSchema made() {
   ContextSchema out;
-  add_events<assistants::Event, Words>(out);
+  add_events<assistants::Event>(out);
   add_states<assistants::State>(out);
   add_commands<assistants::Command>(out);
   add_answers<assistants::Answer>(out);

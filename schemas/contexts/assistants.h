@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "domain/assistants/assistants.h"
+#include "schemas/contexts/words.h"
 #include "schemas/fields.h"
 
 namespace parley::schema {
@@ -13,9 +14,11 @@ namespace parley::schema {
 // Events.
 
 template <>
-inline constexpr auto wire<assistants::Created> = event_type(
-    "parley.assistant.created.v1", "An assistant was created", field("owner_id", &assistants::Created::owner),
-    field("name", &assistants::Created::name), field("description", &assistants::Created::description),
+inline constexpr auto wire<assistants::Created> = event_type<assistants::Created>(
+    "parley.assistant.created.v1", "An assistant was created",
+    [](const auto& e, const auto& t) { return by(t) + " creates the assistant \"" + e.name + "\""; },
+    field("owner_id", &assistants::Created::owner), field("name", &assistants::Created::name),
+    field("description", &assistants::Created::description),
     field("system_prompt", &assistants::Created::system_prompt), field("ai_model", &assistants::Created::ai_model),
     field("site_token", &assistants::Created::site_token, {},
           "Public: names the assistant on a site, opens nothing by itself"),
@@ -23,8 +26,9 @@ inline constexpr auto wire<assistants::Created> = event_type(
     field("website_integration", &assistants::Created::website_integration),
     field("allowed_domains", &assistants::Created::allowed_domains));
 template <>
-inline constexpr auto wire<assistants::Updated> = event_type(
+inline constexpr auto wire<assistants::Updated> = event_type<assistants::Updated>(
     "parley.assistant.updated.v1", "An assistant was changed: what is absent stays as it was, null is cleared",
+    [](const auto& e, const auto& t) { return by(t) + " changes the assistant:" + changed_parts(e); },
     field("name", &assistants::Updated::name), field("description", &assistants::Updated::description),
     field("system_prompt", &assistants::Updated::system_prompt), field("ai_model", &assistants::Updated::ai_model),
     field("is_active", &assistants::Updated::is_active, {}, "False: its visitors are refused"),
@@ -32,19 +36,24 @@ inline constexpr auto wire<assistants::Updated> = event_type(
     field("website_integration", &assistants::Updated::website_integration),
     field("allowed_domains", &assistants::Updated::allowed_domains));
 template <>
-inline constexpr auto wire<assistants::SiteTokenRotated> =
-    event_type("parley.assistant.site_token_rotated.v1",
-               "An assistant has a new site token; the one before it is not valid any more",
-               field("site_token", &assistants::SiteTokenRotated::site_token, {}, "Public"));
+inline constexpr auto wire<assistants::SiteTokenRotated> = event_type<assistants::SiteTokenRotated>(
+    "parley.assistant.site_token_rotated.v1",
+    "An assistant has a new site token; the one before it is not valid any more",
+    [](const auto&, const auto& t) { return by(t) + " gives the assistant another site token"; },
+    field("site_token", &assistants::SiteTokenRotated::site_token, {}, "Public"));
 template <>
-inline constexpr auto wire<assistants::Deleted> =
-    event_type("parley.assistant.deleted.v1",
-               "An assistant was deleted, for good: its site token is not valid any more, its dialogs stay");
+inline constexpr auto wire<assistants::Deleted> = event_type<assistants::Deleted>(
+    "parley.assistant.deleted.v1",
+    "An assistant was deleted, for good: its site token is not valid any more, its dialogs stay",
+    [](const auto&, const auto& t) { return by(t) + " deletes the assistant"; });
 template <>
-inline constexpr auto wire<assistants::CreationRequested> = event_type(
+inline constexpr auto wire<assistants::CreationRequested> = event_type<assistants::CreationRequested>(
     "parley.assistant.creation_requested.v1",
     "There is to be an assistant, once its Telegram bot is reserved for it: then it is created; until then there is "
     "none",
+    [](const auto& e, const auto& t) {
+      return by(t) + " wants the assistant \"" + e.assistant.name + "\", with a Telegram bot";
+    },
     field("process_id", &assistants::CreationRequested::process_id, {}, "Names this creation in all that follows"),
     field("command_id", &assistants::CreationRequested::command_id, {},
           "Of the command that began it and is answered when it ends"),
@@ -52,16 +61,18 @@ inline constexpr auto wire<assistants::CreationRequested> = event_type(
     field("telegram_bot_token", &assistants::CreationRequested::telegram_bot_token, {}, "Encrypted under a server key"),
     field("assistant", &assistants::CreationRequested::assistant, {}, "The rest, as it is to be created"));
 template <>
-inline constexpr auto wire<assistants::CreationRefused> = event_type(
+inline constexpr auto wire<assistants::CreationRefused> = event_type<assistants::CreationRefused>(
     "parley.assistant.creation_refused.v1",
     "Another assistant has the Telegram bot: this one is not created, and what may still be reserved for it is "
     "released",
+    [](const auto&, const auto&) -> std::string { return "no assistant is created: another one has the Telegram bot"; },
     field("process_id", &assistants::CreationRefused::process_id),
     field("bot_index", &assistants::CreationRefused::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
-inline constexpr auto wire<assistants::UpdateRequested> = event_type(
+inline constexpr auto wire<assistants::UpdateRequested> = event_type<assistants::UpdateRequested>(
     "parley.assistant.update_requested.v1",
     "An assistant is to be changed, once its Telegram bot is reserved for it: until then it is as it was",
+    [](const auto&, const auto& t) { return by(t) + " wants another Telegram bot for the assistant"; },
     field("process_id", &assistants::UpdateRequested::process_id, {}, "Names this change in all that follows"),
     field("command_id", &assistants::UpdateRequested::command_id, {},
           "Of the command that began it and is answered when it ends"),
@@ -70,24 +81,55 @@ inline constexpr auto wire<assistants::UpdateRequested> = event_type(
     field("change", &assistants::UpdateRequested::change, {},
           "What else is to change: what is absent stays, null is cleared"));
 template <>
-inline constexpr auto wire<assistants::UpdateRefused> =
-    event_type("parley.assistant.update_refused.v1",
-               "Another assistant has the Telegram bot that this one was to have: nothing changes",
-               field("process_id", &assistants::UpdateRefused::process_id));
+inline constexpr auto wire<assistants::UpdateRefused> = event_type<assistants::UpdateRefused>(
+    "parley.assistant.update_refused.v1",
+    "Another assistant has the Telegram bot that this one was to have: nothing changes",
+    [](const auto&, const auto&) -> std::string {
+      return "the assistant stays as it is: another one has the Telegram bot";
+    },
+    field("process_id", &assistants::UpdateRefused::process_id));
 template <>
-inline constexpr auto wire<assistants::BotClaimed> = event_type(
+inline constexpr auto wire<assistants::BotClaimed> = event_type<assistants::BotClaimed>(
     "parley.assistant.bot_claimed.v1",
     "The Telegram bot is this assistant's and no other's; the event before this one has its token",
+    [](const auto&, const auto&) -> std::string { return "the Telegram bot is this assistant's"; },
     field("process_id", &assistants::BotClaimed::process_id, {}, "Of the creation or change that brought it"),
     field("bot_index", &assistants::BotClaimed::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
-inline constexpr auto wire<assistants::BotReleased> =
-    event_type("parley.assistant.bot_released.v1",
-               "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed "
-               "any more: its claim is released",
-               field("process_id", &assistants::BotReleased::process_id, {},
-                     "Of the creation or change that brought it, or was to bring it"),
-               field("bot_index", &assistants::BotReleased::bot_index, {}, "HMAC of the bot's id under a server key"));
+inline constexpr auto wire<assistants::BotReleased> = event_type<assistants::BotReleased>(
+    "parley.assistant.bot_released.v1",
+    "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed "
+    "any more: its claim is released",
+    [](const auto&, const auto&) -> std::string { return "the assistant does not need a Telegram bot any more"; },
+    field("process_id", &assistants::BotReleased::process_id, {},
+          "Of the creation or change that brought it, or was to bring it"),
+    field("bot_index", &assistants::BotReleased::bot_index, {}, "HMAC of the bot's id under a server key"));
+
+// Commands.
+
+template <>
+inline constexpr auto wire<assistants::Create> = named_type(
+    "parley.assistant.create.v1", field("name", &assistants::Create::name),
+    field("description", &assistants::Create::description), field("system_prompt", &assistants::Create::system_prompt),
+    field("ai_model", &assistants::Create::ai_model), field("site_token", &assistants::Create::site_token),
+    field("telegram_bot_token", &assistants::Create::telegram_bot_token),
+    field("website_integration", &assistants::Create::website_integration),
+    field("allowed_domains", &assistants::Create::allowed_domains), field("bot_index", &assistants::Create::bot_index),
+    field("owner_is_full", &assistants::Create::owner_is_full));
+template <>
+inline constexpr auto wire<assistants::Update> =
+    named_type("parley.assistant.update.v1", field("change", &assistants::Update::change),
+               field("bot_index", &assistants::Update::bot_index));
+template <>
+inline constexpr auto wire<assistants::RotateSiteToken> =
+    named_type("parley.assistant.rotate_site_token.v1", field("site_token", &assistants::RotateSiteToken::site_token));
+template <>
+inline constexpr auto wire<assistants::Delete> = named_type("parley.assistant.delete.v1");
+template <>
+inline constexpr auto wire<assistants::FinishBotChange> =
+    named_type("parley.assistant.finish_bot_change.v1", field("process_id", &assistants::FinishBotChange::process_id),
+               field("bot_index", &assistants::FinishBotChange::bot_index),
+               field("is_reserved", &assistants::FinishBotChange::is_reserved));
 
 // Entries of the directory.
 

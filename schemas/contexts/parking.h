@@ -2,6 +2,7 @@
 // Parking on the wire: its events, which stand in streams of every kind. Names and fields are never edited after
 // release: a changed event is a new type (.v2) with an upcaster.
 #include "domain/parking/parking.h"
+#include "schemas/contexts/words.h"
 #include "schemas/fields.h"
 
 namespace parley::schema {
@@ -13,20 +14,42 @@ inline constexpr std::array names<parking::Action>{std::pair{parking::Action::re
 // Events.
 
 template <>
-inline constexpr auto wire<parking::Parked> =
-    event_type("parley.stream.parked.v1",
-               "A command could not be decided: the stream, of whatever kind, refuses commands from here on",
-               field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
-               field("command_offset", &parking::Parked::command_offset, {},
-                     "Where it stands in the partition of parley.commands with the event's number"),
-               field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"),
-               field("reason", &parking::Parked::reason));
+inline constexpr auto wire<parking::Parked> = event_type<parking::Parked>(
+    "parley.stream.parked.v1",
+    "A command could not be decided: the stream, of whatever kind, refuses commands from here on",
+    [](const auto& e, const auto&) { return "the stream is parked: " + e.reason; },
+    field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
+    field("command_offset", &parking::Parked::command_offset, {},
+          "Where it stands in the partition of parley.commands with the event's number"),
+    field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"),
+    field("reason", &parking::Parked::reason));
 template <>
-inline constexpr auto wire<parking::Unparked> = event_type(
+inline constexpr auto wire<parking::Unparked> = event_type<parking::Unparked>(
     "parley.stream.unparked.v1", "What stopped the stream was tried again or left out: it goes on",
+    [](const auto& e, const auto&) {
+      return "the stream goes on (" + std::string(name_of(e.action)) + ")" + (e.reason.empty() ? "" : ": " + e.reason);
+    },
     field("action", &parking::Unparked::action), field("reason", &parking::Unparked::reason),
     field("projection", &parking::Unparked::projection, {},
           "The projection that could not apply the event of that version"),
     field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"));
+
+// Commands.
+
+template <>
+inline constexpr auto fields<parking::SentCommand::Header> = std::tuple{
+    field("name", &parking::SentCommand::Header::name), field("value", &parking::SentCommand::Header::value)};
+template <>
+inline constexpr auto fields<parking::SentCommand> =
+    std::tuple{field("key", &parking::SentCommand::key), field("headers", &parking::SentCommand::headers),
+               field("value", &parking::SentCommand::value)};
+template <>
+inline constexpr auto wire<parking::Retry> = named_type(
+    "parley.stream.retry.v1", field("reason", &parking::Retry::reason), field("command", &parking::Retry::command),
+    field("projection", &parking::Retry::projection), field("version", &parking::Retry::version));
+template <>
+inline constexpr auto wire<parking::Skip> =
+    named_type("parley.stream.skip.v1", field("reason", &parking::Skip::reason),
+               field("projection", &parking::Skip::projection), field("version", &parking::Skip::version));
 
 }  // namespace parley::schema

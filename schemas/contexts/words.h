@@ -1,9 +1,9 @@
 #pragma once
-// What the words of events are made of (schemas/contexts/*.cc).
+// What the words of events are made of (schemas/contexts/*.h).
 #include <optional>
 #include <string>
 
-#include "schemas/events.h"
+#include "schemas/disclosed.h"
 
 namespace parley::schema {
 
