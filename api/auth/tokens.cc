@@ -2,7 +2,7 @@
 
 #include "domain/model.h"
 #include "platform/crypto/crypto.h"
-#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/identity.h"
 #include "schemas/fields.h"
 
 namespace parley::api {

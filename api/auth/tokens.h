@@ -6,7 +6,6 @@
 #include <string_view>
 #include <utility>
 
-#include "domain/accounts/accounts.h"
 #include "domain/accounts/realm.h"
 #include "domain/accounts/sessions.h"
 #include "domain/kernel.h"

@@ -9,7 +9,6 @@
 
 #include "api/tail/tail.h"
 #include "platform/log/log.h"
-#include "schemas/contexts/accounts.h"
 #include "schemas/contexts/assistants.h"
 
 namespace parley::api {

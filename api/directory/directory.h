@@ -12,7 +12,8 @@
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 #include "platform/kafka/topic_watch.h"
-#include "schemas/contexts/accounts.h"
+#include "schemas/contexts/api_keys.h"
+#include "schemas/contexts/identity.h"
 #include "schemas/contexts/assistants.h"
 #include "schemas/directory.h"
 

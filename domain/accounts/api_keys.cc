@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "domain/accounts/parts.h"
+
 namespace parley::accounts {
 
 bool ApiKey::is_news(Timestamp use) const {
@@ -28,5 +30,41 @@ void ApiKeys::use(ApiKeyId id, Timestamp time) {
     if (key.id == id) key.last_used_at = time;
   }
 }
+
+namespace {
+
+bool is_owner_itself(const Context& x) { return x.principal == Principal{Owner{AccountId{x.stream_id}}}; }
+
+D rule(const Account& s, const CreateApiKey& c, Context& x) {
+  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
+  auto made = s.api_keys.create(c, x);
+  if (!made) return std::unexpected(made.error());
+  return Accept{{std::move(made->event)}, std::move(made->answer)};
+}
+D rule(const Account& s, const RevokeApiKey& c, Context& x) {
+  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
+  if (s.api_keys.find(c.key) == nullptr) return refuse(Code::api_key_not_found);
+  return Accept{{ApiKeyRevoked{c.key}}, EndedApiKey{c.key}};
+}
+D rule(const Account& s, const NoteApiKeyUse&, Context& x) {
+  const auto* program = std::get_if<Integrator>(&x.principal);
+  if (program == nullptr || program->owner != AccountId{x.stream_id}) return refuse(Code::insufficient_permissions);
+  const auto* key = s.api_keys.find(program->key);
+  if (key == nullptr) return refuse(Code::api_key_not_found);
+  if (!key->is_news(x.now)) return Accept{{}, changed(x)};
+  return Accept{{ApiKeyUsed{program->key}}, changed(x)};
+}
+
+D rule(const NoAccount&, const auto&, Context&) { return refuse(Code::not_found); }
+
+}  // namespace
+
+D decide_part(const State& state, const ApiKeyCommand& command, Context& context) {
+  return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
+}
+
+void fold(Account& s, const ApiKeyCreated& e, const Occurred&) { s.api_keys.add(e); }
+void fold(Account& s, const ApiKeyRevoked& e, const Occurred&) { s.api_keys.remove(e.key); }
+void fold(Account& s, const ApiKeyUsed& e, const Occurred& when) { s.api_keys.use(e.key, when.time); }
 
 }  // namespace parley::accounts

@@ -8,6 +8,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "domain/kernel.h"
@@ -57,6 +58,7 @@ struct RevokeApiKey {
   ApiKeyId key;
 };
 struct NoteApiKeyUse {};
+using ApiKeyCommand = std::variant<CreateApiKey, RevokeApiKey, NoteApiKeyUse>;
 
 // Answers.
 
@@ -102,6 +104,10 @@ struct ApiKeys {
   void use(ApiKeyId id, Timestamp time);
 
   friend bool operator==(const ApiKeys&, const ApiKeys&) = default;
+};
+struct KeyRing {
+  ApiKeys api_keys;
+  friend bool operator==(const KeyRing&, const KeyRing&) = default;
 };
 
 }  // namespace parley::accounts

@@ -5,7 +5,9 @@
 
 #include "platform/postgres/migrator.h"
 #include "projections/contexts/accounts.h"
+#include "projections/contexts/api_keys.h"
 #include "projections/contexts/assistants.h"
+#include "projections/contexts/team.h"
 #include "projections/engine/batch.h"
 #include "projections/engine/checkpoints.h"
 #include "projections/queries.h"

@@ -9,7 +9,7 @@
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
 #include "platform/crypto/keyring.h"
-#include "projections/contexts/accounts.h"
+#include "projections/contexts/api_keys.h"
 #include "schemas/directory.h"
 
 namespace parley::replyx {

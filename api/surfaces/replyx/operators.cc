@@ -4,7 +4,7 @@
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
-#include "projections/contexts/accounts.h"
+#include "projections/contexts/team.h"
 
 namespace parley::replyx {
 
