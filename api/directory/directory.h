@@ -13,8 +13,8 @@
 #include "platform/kafka/config.h"
 #include "platform/kafka/topic_watch.h"
 #include "schemas/contexts/api_keys.h"
-#include "schemas/contexts/identity.h"
 #include "schemas/contexts/assistants.h"
+#include "schemas/contexts/identity.h"
 #include "schemas/directory.h"
 
 namespace parley::api {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The change that docs/contributing.md walks through can be made: every block of it applies to the sources as they are."""
+"""The changes that the guides for contributors walk through can be made: every block of each applies to the sources as they are."""
 
 import re
 import subprocess
@@ -7,8 +7,12 @@ import unittest
 
 from sources import ROOT
 
-PAGE = ROOT / "docs" / "contributing.md"
+PAGES = {"docs/contributing.md": "+++ b/domain/dialogs/dialogs.h", "docs/contributing-context.md": "+++ b/domain/contexts.def"}
 BLOCK = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def change_of(page):
+    return "".join(BLOCK.findall((ROOT / page).read_text()))
 
 
 def applied(change):
@@ -17,15 +21,14 @@ def applied(change):
 
 
 class Tour(unittest.TestCase):
-    def setUp(self):
-        self.change = "".join(BLOCK.findall(PAGE.read_text()))
-
-    def test_its_change_applies(self):
-        self.assertIn("+++ b/domain/dialogs/dialogs.h", self.change)
-        self.assertEqual(applied(self.change), "")
+    def test_each_change_applies(self):
+        for page, line in PAGES.items():
+            self.assertIn(line, change_of(page))
+            self.assertEqual(applied(change_of(page)), "", page)
 
     def test_one_around_which_the_code_has_moved_is_found(self):
-        self.assertIn("patch does not apply", applied(self.change.replace("Status { active, archived }", "Status { active, closed }")))
+        moved = change_of("docs/contributing.md").replace("Status { active, archived }", "Status { active, closed }")
+        self.assertIn("patch does not apply", applied(moved))
 
 
 if __name__ == "__main__":
