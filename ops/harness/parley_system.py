@@ -176,8 +176,11 @@ class System:
         """Starts it and returns at once: for one that is to say why it does not get ready."""
         self._supervisor.start(name)
 
-    def restart(self, name):
+    def restart(self, name, binary=None):
+        """`binary`: another program from now on."""
         self.stop_process(name)
+        if binary:
+            self._supervisor.process(name).command.arguments[0] = binary
         self.start_process(name)
 
     def wait_ready(self, *names, seconds=READY_SECONDS_MAX):
@@ -342,7 +345,7 @@ def settings_for_test(name, port=13000, **others):
     """Settings of a test's own system: `name` is its data folder's, `port` moves all ports; others as in Settings."""
     folder = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / name
     binary = os.environ.get("PARLEY_BIN")
-    return Settings(data=folder, port=port, **({"binary": pathlib.Path(binary)} if binary else {}), **others)
+    return Settings(data=folder, port=port, **{**({"binary": pathlib.Path(binary)} if binary else {}), **others})
 
 
 def ready_answer(port):

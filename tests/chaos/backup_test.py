@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A copy of a system that is at work, and another system with another number of partitions made from it: whoever was answered before finds
-everything there, and nothing that is damaged, foreign or half done passes for it."""
+everything there, and nothing that is damaged, foreign or half done passes for it. With PARLEY_OLD_BIN, a program of the build before, the first system is
+that build's: its copy becomes a system of this one."""
 
 import contextlib
 import http.client
@@ -34,6 +35,7 @@ LOG_S = 30.0
 MESSAGES_BEFORE, MESSAGES_AFTER = 200, 60
 PASSPHRASE = "correct horse battery staple"
 PASSWORD = "correct horse"
+OLDER = {"binary": pathlib.Path(os.environ["PARLEY_OLD_BIN"])} if os.environ.get("PARLEY_OLD_BIN") else {}
 COMMAND_OFFSETS = {"ce_commandoffset", "command_offset"}
 
 
@@ -74,7 +76,7 @@ class Backup(unittest.TestCase):
     def setUpClass(cls):
         cls.began = time.monotonic()
         cls.first = cls.enterClassContext(System(settings_for_test("backup-first", PORT, deciders=2,
-                                                                       role_arguments={"decider": ["--seal-events-max", "10"]}), cls.say))
+                                                                       role_arguments={"decider": ["--seal-events-max", "10"]}, **OLDER), cls.say))
         cls.second = cls.enterClassContext(System(settings_for_test("backup-second", OTHER_PORT, partitions=PARTITIONS), cls.say))
         cls.folder = cls.second.settings.data.parent / "backup-copies"
         shutil.rmtree(cls.folder, ignore_errors=True)
@@ -103,6 +105,7 @@ class Backup(unittest.TestCase):
         self.second.start_parley()
         self.the_second_log_is_the_first_one()
         self.tables_are_the_same()
+        self.rows_are_what_a_rebuild_makes()
         self.person = Person(OTHER_PORT)
         self.everybody_finds_everything_and_goes_on()
 
@@ -310,6 +313,11 @@ class Backup(unittest.TestCase):
                 return rows
 
             self.assertEqual(fold.compare_tables(without_places(fold.fold(self.inside)), without_places(fold.read_tables(connection)[0])), [])
+
+    def rows_are_what_a_rebuild_makes(self):
+        compared = json.loads(self.task(self.second, "rebuild", "--compare", "--json"))
+        self.assertEqual(compared["differences"], [])
+        self.say(f"verified, and a rebuild finds the same rows: {compared['events']} events")
 
     def everybody_finds_everything_and_goes_on(self):
         reads = self.read_all(self.person)
