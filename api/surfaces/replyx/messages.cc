@@ -16,7 +16,7 @@ void show(std::vector<projections::MessageRow> rows, Messages& out) {
   }
 }
 
-/// As PostgreSQL counts them for a page of rows (projections/queries.cc), or somewhat more.
+/// As PostgreSQL counts them for a page of rows (projections/lists.h), or somewhat more.
 std::int64_t bytes_of(const projections::MessageRow& row) {
   constexpr std::int64_t kBesideTexts = 200;
   constexpr unsigned char kFirstPrintable = 0x20;
