@@ -5,6 +5,7 @@
 
 #include "api/auth/email.h"
 #include "api/auth/tokens.h"
+#include "domain/accounts/accounts.h"
 #include "ops/cli/ask.h"
 #include "ops/cli/options.h"
 #include "platform/crypto/crypto.h"

@@ -8,6 +8,7 @@
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
+#include "domain/accounts/accounts.h"
 #include "platform/crypto/keyring.h"
 #include "projections/contexts/api_keys.h"
 #include "schemas/directory.h"

@@ -1,4 +1,5 @@
 // /api/assistants.
+#include "projections/contexts/assistants.h"
 #include "api/auth/tokens.h"
 #include "api/commands/creations.h"
 #include "api/directory/directory.h"
@@ -9,7 +10,6 @@
 #include "api/surfaces/replyx/values.h"
 #include "platform/crypto/crypto.h"
 #include "platform/crypto/keyring.h"
-#include "projections/contexts/assistants.h"
 
 namespace parley::replyx {
 
