@@ -28,8 +28,9 @@ namespace internal {
 template <Described T>
 void write_disclosed_object(json::Writer& w, const T& value, Disclosure disclosure) {
   w.begin_object();
-  auto one = [&]<class M>(const Field<T, M>& f) {
-    const M& member = value.*f.member;
+  auto one = [&](const auto& f) {  // of the type's own members and of its bases'
+    const auto& member = value.*f.member;
+    using M = std::remove_cvref_t<decltype(member)>;
     if constexpr (is_optional<M>) {
       if (!member) return;
       w.key(f.name);
