@@ -51,7 +51,7 @@ inline constexpr std::size_t kUnreadBodyBytesMax = 16 << 10;
 /// ...) are not named again.
 struct Spec {
   std::string_view method;
-  std::string_view path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
+  std::string path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
   const Gate* gate = nullptr;
   std::string_view right{};  ///< What an API key must be good for; empty: keys are refused, whatever they are good for.
   int status = 200;          ///< Of success.
@@ -293,7 +293,7 @@ class Registry {
   Endpoint described(Spec spec, Endpoint::Form form) const {
     Endpoint e;
     e.surface = surface_;
-    e.path = prefix_ + std::string(spec.path);
+    e.path = prefix_ + spec.path;
     e.spec = std::move(spec);
     if (e.spec.limit == nullptr) e.spec.limit = surface_->info.limit;
     e.form = form;

@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "api/directory/directory.h"
+#include "api/endpoint/answer_of.h"
+#include "api/endpoint/group.h"
 #include "api/surfaces/replyx/accounts.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/replyx.h"
@@ -109,6 +111,7 @@ namespace {
 using endpoint::Call;
 using endpoint::Decided;
 using endpoint::Deps;
+using endpoint::Group;
 using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
@@ -145,14 +148,7 @@ Nothing revoked(const accounts::EndedApiKey&, const Decided&) { return {}; }
 bool is_known(const accounts::NewApiKey& answer, const Deps& deps) { return deps.directory.has_api_key(answer.id); }
 bool is_gone(const accounts::EndedApiKey& answer, const Deps& deps) { return !deps.directory.has_api_key(answer.id); }
 
-ListedApiKey listed(projections::ApiKeyRow row) {
-  return {.id = row.id,
-          .name = std::move(row.name),
-          .scopes = std::move(row.scopes),
-          .hint = std::move(row.hint),
-          .last_used_at = row.last_used_at,
-          .created_at = row.created_at};
-}
+ListedApiKey listed(projections::ApiKeyRow row) { return endpoint::answer_of<ListedApiKey>(std::move(row)); }
 Result<ApiKeyList> list_api_keys(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
   auto keys = found_all(projections::api_keys_of(db, asking_owner(call.caller.principal).value()), listed);
   if (!keys) return std::unexpected(std::move(keys.error()));
@@ -172,43 +168,34 @@ void add_api_keys(endpoint::Registry& registry) {
       "password. It "
       "stays good, whatever happens to the account's password, until it is revoked. An account has at most " +
       std::to_string(accounts::kApiKeysMax) + " of them";
-  registry.command({.method = "POST",
-                    .path = "/api/api-keys",
-                    .gate = &kOwner,
-                    .status = 201,
-                    .operation = "createApiKey",
-                    .summary = "Make an API key, for a program to ask with",
-                    .description = kAboutCreation,
-                    .errors = {Code::api_key_limit_reached},
-                    .single = true},
+  const Group all({.path = "/api/api-keys", .gate = &kOwner});
+  const Group one(all({.path = "/{api_key_id}", .errors = {Code::api_key_not_found}}));
+  registry.command(all({.method = "POST",
+                        .status = 201,
+                        .operation = "createApiKey",
+                        .summary = "Make an API key, for a program to ask with",
+                        .description = kAboutCreation,
+                        .errors = {Code::api_key_limit_reached},
+                        .single = true}),
                    create_api_key, created, is_known);
   registry.query(
-      {.method = "GET",
-       .path = "/api/api-keys",
-       .gate = &kOwner,
-       .operation = "listApiKeys",
-       .summary = "The caller's API keys that are good",
-       .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}},
+      all({.method = "GET",
+           .operation = "listApiKeys",
+           .summary = "The caller's API keys that are good",
+           .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}}),
       list_api_keys);
-  registry.query({.method = "GET",
-                  .path = "/api/api-keys/{api_key_id}",
-                  .gate = &kOwner,
-                  .operation = "getApiKey",
-                  .summary = "One of the caller's API keys",
-                  .description = "Its ETag is the account's version, which other changes of the account move too",
-                  .errors = {Code::api_key_not_found}},
+  registry.query(one({.method = "GET",
+                      .operation = "getApiKey",
+                      .summary = "One of the caller's API keys",
+                      .description = "Its ETag is the account's version, which other changes of the account move too"}),
                  get_api_key);
-  registry.command(
-      {.method = "DELETE",
-       .path = "/api/api-keys/{api_key_id}",
-       .gate = &kOwner,
-       .status = 204,
-       .operation = "revokeApiKey",
-       .summary = "Revoke an API key, for good",
-       .description =
-           "It is dead at this API when this is answered, and within a second at every other; its event streams end",
-       .errors = {Code::api_key_not_found}},
-      revoke_api_key, revoked, is_gone);
+  registry.command(one({.method = "DELETE",
+                        .status = 204,
+                        .operation = "revokeApiKey",
+                        .summary = "Revoke an API key, for good",
+                        .description = "It is dead at this API when this is answered, and within a second at every "
+                                       "other; its event streams end"}),
+                   revoke_api_key, revoked, is_gone);
 }
 
 }  // namespace parley::replyx

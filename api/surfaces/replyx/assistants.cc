@@ -3,6 +3,7 @@
 #include "api/auth/tokens.h"
 #include "api/commands/creations.h"
 #include "api/directory/directory.h"
+#include "api/endpoint/group.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
@@ -151,6 +152,7 @@ namespace {
 using endpoint::Call;
 using endpoint::Decided;
 using endpoint::Deps;
+using endpoint::Group;
 using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
@@ -318,77 +320,61 @@ Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call,
 }  // namespace
 
 void add_assistants(endpoint::Registry& registry) {
+  const Group all({.path = "/api/assistants", .gate = &kOwner, .right = kAssistantsWrite});
+  const Group one(all({.path = "/{assistant_id}", .errors = {Code::assistant_not_found}}));
   registry.command(
-      {.method = "POST",
-       .path = "/api/assistants",
-       .gate = &kOwner,
-       .right = kAssistantsWrite,
-       .status = 201,
-       .operation = "createAssistant",
-       .summary = "Create an assistant",
-       .description =
-           "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is created. "
-           "An account has as "
-           "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
-       .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
-       .single = true},
+      all({.method = "POST",
+           .status = 201,
+           .operation = "createAssistant",
+           .summary = "Create an assistant",
+           .description =
+               "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is "
+               "created. "
+               "An account has as "
+               "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
+           .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
+           .single = true}),
       create_assistant, created_assistant, site_token_is_known);
-  registry.query({.method = "GET",
-                  .path = "/api/assistants",
-                  .gate = &kOwner,
-                  .right = kAssistantsRead,
-                  .operation = "listAssistants",
-                  .summary = "The caller's assistants, oldest first",
-                  .page = kListPage},
+  registry.query(all({.method = "GET",
+                      .right = kAssistantsRead,
+                      .operation = "listAssistants",
+                      .summary = "The caller's assistants, oldest first",
+                      .page = kListPage}),
                  assistants);
-  registry.query({.method = "GET",
-                  .path = "/api/assistants/{assistant_id}",
-                  .gate = &kOwner,
-                  .right = kAssistantsRead,
-                  .operation = "getAssistant",
-                  .summary = "An assistant",
-                  .errors = {Code::assistant_not_found}},
-                 assistant);
-  registry.command({.method = "PUT",
-                    .path = "/api/assistants/{assistant_id}",
-                    .gate = &kOwner,
-                    .right = kAssistantsWrite,
-                    .operation = "updateAssistant",
-                    .summary = "Change an assistant",
-                    .description = "What is absent stays as it was; null clears what may be null. Answers the "
-                                   "assistant as it is now. A change that "
-                                   "closes the site to visitors ends their event streams. Whoever else has the "
-                                   "Telegram bot, BOT_ALREADY_EXISTS, and nothing "
-                                   "changes; VERSION_CONFLICT: another change came between.",
-                    .errors = {Code::assistant_not_found, Code::invalid_telegram_token, Code::bot_already_exists},
-                    .single = true},
+  registry.query(
+      one({.method = "GET", .right = kAssistantsRead, .operation = "getAssistant", .summary = "An assistant"}),
+      assistant);
+  registry.command(one({.method = "PUT",
+                        .operation = "updateAssistant",
+                        .summary = "Change an assistant",
+                        .description = "What is absent stays as it was; null clears what may be null. Answers the "
+                                       "assistant as it is now. A change that "
+                                       "closes the site to visitors ends their event streams. Whoever else has the "
+                                       "Telegram bot, BOT_ALREADY_EXISTS, and nothing "
+                                       "changes; VERSION_CONFLICT: another change came between.",
+                        .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
+                        .single = true}),
                    update_assistant, changed_assistant, change_is_known);
   registry.command(
-      {.method = "DELETE",
-       .path = "/api/assistants/{assistant_id}",
-       .gate = &kOwner,
-       .right = kAssistantsWrite,
-       .status = 204,
-       .operation = "deleteAssistant",
-       .summary = "Delete an assistant, for good",
-       .description =
-           "Its site token is dead at this API when this is answered, and within a second at every other: visitors are "
-           "then "
-           "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name.",
-       .errors = {Code::assistant_not_found}},
+      one({.method = "DELETE",
+           .status = 204,
+           .operation = "deleteAssistant",
+           .summary = "Delete an assistant, for good",
+           .description =
+               "Its site token is dead at this API when this is answered, and within a second at every other: visitors "
+               "are "
+               "then "
+               "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name."}),
       delete_assistant, deleted_assistant, end_is_known);
   registry.command(
-      {.method = "POST",
-       .path = "/api/assistants/{assistant_id}/site-token",
-       .gate = &kOwner,
-       .right = kAssistantsWrite,
-       .operation = "rotateSiteToken",
-       .summary = "Give an assistant's site another token",
-       .description = "The old one is dead at this API when this is answered, and within a second at every other. "
-                      "Visitors go on in "
-                      "their dialogs with the new token; their event streams end and are to be opened again.",
-       .errors = {Code::assistant_not_found},
-       .single = true},
+      one({.method = "POST",
+           .path = "/site-token",
+           .operation = "rotateSiteToken",
+           .summary = "Give an assistant's site another token",
+           .description = "The old one is dead at this API when this is answered, and within a second at every other. "
+                          "Visitors go on in "
+                          "their dialogs with the new token; their event streams end and are to be opened again.",
+           .single = true}),
       rotate_site_token, changed_assistant, change_is_known);
 }
 

@@ -1,5 +1,6 @@
 // /api/dialogs, for their owner and its team.
 #include "schemas/contexts/dialogs.h"
+#include "api/endpoint/answer_of.h"
 #include "api/streams/log_token.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/messages.h"
@@ -285,6 +286,7 @@ inline constexpr auto parameters<replyx::HistoryQuery> = std::tuple{
 namespace parley::replyx {
 namespace {
 
+using endpoint::answer_of;
 using endpoint::Call;
 using endpoint::Deps;
 using endpoint::Result;
@@ -355,38 +357,23 @@ Result<DialogList> list_dialogs(const Call<DialogsQuery>& call, postgres::Lease&
   if (page->next) out.next_cursor = text_of(*page->next, deps);
   for (auto& row : page->dialogs) {
     const bool taken_over = is_taken_over(row);
-    out.dialogs.push_back({.id = row.id,
-                           .assistant_id = row.assistant,
-                           .platform = std::move(row.platform),
-                           .telegram_chat_id = std::move(row.telegram_chat_id),
-                           .telegram_username = std::move(row.telegram_username),
-                           .first_name = std::move(row.first_name),
-                           .last_name = std::move(row.last_name),
-                           .status = std::move(row.status),
-                           .handoff_status = std::move(row.handoff_status),
-                           .is_taken_over = taken_over,
-                           .last_message = std::move(row.last_message),
-                           .last_message_time = row.last_message_time,
-                           .created_at = row.created_at});
+    auto& listed = out.dialogs.emplace_back(answer_of<ListedDialog, "is_taken_over">(std::move(row)));
+    listed.is_taken_over = taken_over;
   }
   return out;
 }
 
+/// Handoffs have no columns yet; the name of the assistant is joined.
 endpoint::Versioned<Dialog> shown(projections::DialogRow row) {
   const bool taken_over = is_taken_over(row);
-  return {{.id = row.id,
-           .assistant_id = row.assistant,
-           .assistant_name = std::move(row.assistant_name),
-           .platform = std::move(row.platform),
-           .telegram_chat_id = std::move(row.telegram_chat_id),
-           .telegram_username = std::move(row.telegram_username),
-           .first_name = std::move(row.first_name),
-           .last_name = std::move(row.last_name),
-           .status = std::move(row.status),
-           .handoff_status = std::move(row.handoff_status),
-           .is_taken_over = taken_over,
-           .created_at = row.created_at},
-          row.version};
+  const auto version = row.version;
+  auto assistant_name = std::move(row.assistant_name);
+  auto out =
+      answer_of<Dialog, "assistant_name", "handoff_reason", "handoff_requested_at", "is_taken_over", "taken_over_by">(
+          std::move(row));
+  out.assistant_name = std::move(assistant_name);
+  out.is_taken_over = taken_over;
+  return {std::move(out), version};
 }
 
 Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, postgres::Lease& db, const Deps& deps) {

@@ -1,4 +1,5 @@
 // /api/operators: an owner's team.
+#include "api/endpoint/group.h"
 #include "api/surfaces/replyx/accounts.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/pages.h"
@@ -117,6 +118,7 @@ namespace {
 using endpoint::Call;
 using endpoint::Decided;
 using endpoint::Deps;
+using endpoint::Group;
 using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
@@ -184,49 +186,35 @@ Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath
 }  // namespace
 
 void add_operators(endpoint::Registry& registry) {
-  registry.command({.method = "POST",
-                    .path = "/api/operators",
-                    .gate = &kOwner,
-                    .status = 201,
-                    .operation = "addOperator",
-                    .summary = "Add an operator to the caller's team, with an account of their own",
-                    .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever "
-                                   "was removed from a team may be "
-                                   "added again, to this one or to another",
-                    .errors = {Code::email_taken},
-                    .hashes = true,
-                    .single = true},
-                   add_operator, shown, can_log_in);
-  registry.query({.method = "GET",
-                  .path = "/api/operators",
-                  .gate = &kOwner,
-                  .operation = "listOperators",
-                  .summary = "The caller's team",
-                  .page = kListPage},
-                 list_operators);
-  registry.query({.method = "GET",
-                  .path = "/api/operators/{operator_id}",
-                  .gate = &kOwner,
-                  .operation = "getOperator",
-                  .summary = "One of the caller's team",
-                  .errors = {Code::operator_not_found}},
+  const Group all({.path = "/api/operators", .gate = &kOwner});
+  const Group one(all({.path = "/{operator_id}", .errors = {Code::operator_not_found}}));
+  registry.command(
+      all({.method = "POST",
+           .status = 201,
+           .operation = "addOperator",
+           .summary = "Add an operator to the caller's team, with an account of their own",
+           .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever "
+                          "was removed from a team may be "
+                          "added again, to this one or to another",
+           .errors = {Code::email_taken},
+           .hashes = true,
+           .single = true}),
+      add_operator, shown, can_log_in);
+  registry.query(
+      all({.method = "GET", .operation = "listOperators", .summary = "The caller's team", .page = kListPage}),
+      list_operators);
+  registry.query(one({.method = "GET", .operation = "getOperator", .summary = "One of the caller's team"}),
                  get_operator);
-  registry.command({.method = "PATCH",
-                    .path = "/api/operators/{operator_id}",
-                    .gate = &kOwner,
-                    .operation = "changeOperator",
-                    .summary = "Update an operator: the fields that are sent",
-                    .errors = {Code::operator_not_found},
-                    .hashes = true,
-                    .single = true},
+  registry.command(one({.method = "PATCH",
+                        .operation = "changeOperator",
+                        .summary = "Update an operator: the fields that are sent",
+                        .hashes = true,
+                        .single = true}),
                    change_operator, shown);
-  registry.command({.method = "DELETE",
-                    .path = "/api/operators/{operator_id}",
-                    .gate = &kOwner,
-                    .status = 204,
-                    .operation = "removeOperator",
-                    .summary = "Remove an operator from the team: the operator's sessions are over",
-                    .errors = {Code::operator_not_found}},
+  registry.command(one({.method = "DELETE",
+                        .status = 204,
+                        .operation = "removeOperator",
+                        .summary = "Remove an operator from the team: the operator's sessions are over"}),
                    remove_operator, nothing, sessions_ended);
 }
 
