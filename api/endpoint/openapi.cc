@@ -70,13 +70,12 @@ Header accept_language(const ErrorForm& form) {
           R"({"type":"string","examples":[)" + quoted_tags(form) + "]}"};
 }
 const Header& idempotency() {
-  static const Header header{
-      "Idempotency-Key",
-      "Makes a repeated request one: for 24 hours the same key with the same body gets the first answer again, "
-      "refusals too, with the header "
-      "Idempotency-Hit: true; with another body it is refused. Use a random one, for example a UUID",
-      R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) +
-          R"(,"pattern":"^[!-~]+$"})"};
+  static const Header header{"Idempotency-Key",
+                             "Makes repeated requests safe: for 24 hours a request with the same key and the same body "
+                             "gets the first response again (refusals too) with the header Idempotency-Hit: true. The "
+                             "API refuses the same key with another body. Use a random value, for example a UUID",
+                             R"({"type":"string","minLength":1,"maxLength":)" + std::to_string(kIdempotencyKeyMax) +
+                                 R"(,"pattern":"^[!-~]+$"})"};
   return header;
 }
 const Header& if_match() {
@@ -86,12 +85,12 @@ const Header& if_match() {
   return header;
 }
 const Header& read_after() {
-  static const Header header{"X-Read-After",
-                             "An X-Event-Position: the answer waits until it can be read, about two seconds at most; "
-                             "then it has X-Projection: pending. One of another "
-                             "log (it was restored from a backup since), or one that the log has not reached (it has "
-                             "lost its end since), is refused with 422",
-                             R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
+  static const Header header{
+      "X-Read-After",
+      "An X-Event-Position: the API waits until reads show that event, for about two seconds at most; after that the "
+      "response has X-Projection: pending. The API answers 422 for a position of another log (the log was restored "
+      "from a backup) and for one beyond the log's end (the log has lost its end)",
+      R"({"type":"string","pattern":"^[A-Za-z0-9_-]+\\.(0|[1-9][0-9]*):(0|[1-9][0-9]*)$"})"};
   return header;
 }
 std::vector<Header> request_headers(const ErrorForm& form) {
@@ -101,25 +100,26 @@ std::vector<Header> answer_headers(const ErrorForm& form) {
   constexpr auto kNumber = R"({"type":"string","pattern":"^[0-9]+$"})";
   return {
       {"X-Request-Id",
-       "What logs and events of every process call this request: the caller's own X-Request-Id where it sent a plain "
-       "one",
+       "The request's id in the logs and events of every process: the caller's X-Request-Id when it is plain text, "
+       "otherwise a new id",
        R"({"type":"string","pattern":"^[A-Za-z0-9._-]{1,64}$"})"},
-      {"X-Event-Position", "Where the last event of the decision stands in this log; see X-Read-After",
+      {"X-Event-Position", "The position in the log of the last event that the request wrote; see X-Read-After",
        read_after().schema},
-      {"Idempotency-Hit", "This is an earlier answer again", R"({"type":"string","enum":["true"]})"},
-      {"ETag", "The version of what is answered: for If-Match",
-       R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
-      {"X-Next-Cursor", "There is more: given as `cursor` it is answered with what follows", R"({"type":"string"})"},
-      {"X-Projection", "Reads do not show the effect yet", R"({"type":"string","enum":["pending"]})"},
-      {"Content-Language", "Of the message and the issue", R"({"type":"string","enum":[)" + quoted_tags(form) + "]}"},
+      {"Idempotency-Hit", "The response is the first response to an earlier request with the same key",
+       R"({"type":"string","enum":["true"]})"},
+      {"ETag", "The version of the resource, for If-Match", R"({"type":"string","pattern":"^\"(0|[1-9][0-9]*)\"$"})"},
+      {"X-Next-Cursor", "There are more rows: send the value as `cursor` to get them", R"({"type":"string"})"},
+      {"X-Projection", "pending: reads do not show the effect of the request yet",
+       R"({"type":"string","enum":["pending"]})"},
+      {"Content-Language", "The language of the error's texts",
+       R"({"type":"string","enum":[)" + quoted_tags(form) + "]}"},
       {"X-RateLimit-Limit",
-       "So many requests of the caller are let through in the period of the operation's limit. These three are on "
-       "every answer of the operation "
-       "itself",
+       "The number of requests that the caller may make in the period of the operation's limit. Every response of the "
+       "operation itself has these three headers",
        kNumber},
-      {"X-RateLimit-Remaining", "So many more are let through now", kNumber},
-      {"X-RateLimit-Reset", "The Unix second at which more are let through", kNumber},
-      {"Retry-After", "Seconds to wait before asking again, where that may help", kNumber},
+      {"X-RateLimit-Remaining", "The number of requests that the caller may still make now", kNumber},
+      {"X-RateLimit-Reset", "The Unix time, in seconds, at which the caller may make more requests", kNumber},
+      {"Retry-After", "Seconds to wait before a retry, when a retry may help", kNumber},
       {"WWW-Authenticate", "RFC 6750", R"({"type":"string","pattern":"^Bearer"})"},
   };
 }
@@ -183,7 +183,7 @@ void headers(Writer& w, const std::vector<std::string_view>& names, const std::v
 /// As OpenAPI describes streams up to 3.1: one event of them (3.2 has a word of its own for that).
 constexpr std::string_view kEachEvent =
     R"({"type":"object","description":"Each event of the stream","properties":{)"
-    R"("id":{"type":"string","description":"The Last-Event-ID to go on with"},"data":{"type":"string","description":"JSON, or __ping__"}}})";
+    R"("id":{"type":"string","description":"The Last-Event-ID to resume with"},"data":{"type":"string","description":"JSON, or __ping__"}}})";
 
 void success(Writer& w, const Endpoint& e) {
   constexpr int kCreated = 201;

@@ -113,7 +113,7 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);
     return fail(std::string(row.name) + ": " +
-                (error->code == Code::not_found ? "nobody has this e-mail" : std::string(row.english)));
+                (error->code == Code::not_found ? "no account has this e-mail" : std::string(row.english)));
   }
   std::cout << outcome->stream << ": " << done << "\n";
   return 0;
@@ -124,14 +124,14 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
 void add_admin(CLI::App& app, int& exit_code) {
   const auto asked = std::make_shared<Asked>();  // lives as long as the callbacks that read it
   auto* admin =
-      app.add_subcommand("admin", "Accounts, at the console: makes an admin, helps somebody who has lost a password");
+      app.add_subcommand("admin", "Manages accounts from the console: creates an admin, resets a lost password");
   admin->require_subcommand(1);
   add_kafka(*admin, asked->options);
   add_keys(*admin, asked->options);
   const auto add = [&](const char* name, const char* description,
                        accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
     auto* command = admin->add_subcommand(name, description)->fallthrough();
-    command->add_option("--email", asked->email, "Whose account it is")->required();
+    command->add_option("--email", asked->email, "The account's e-mail")->required();
     command->add_option("--surface", asked->surface, "The product whose account it is")
         ->capture_default_str()
         ->check([](const std::string& text) {
@@ -144,13 +144,13 @@ void add_admin(CLI::App& app, int& exit_code) {
     });
   };
   add(
-      "create", "Makes an admin's account; the password is read from standard input",
+      "create", "Creates an admin's account; reads the password from standard input",
       [](std::string email, std::string index, Sealed verifier) -> accounts::Command {
         return accounts::CreateAdmin{Personal{std::move(email)}, std::move(index), std::move(verifier)};
       },
       "an admin");
   add(
-      "reset-password", "Gives an account another password, read from standard input, and ends its sessions",
+      "reset-password", "Sets an account's password, read from standard input, and ends its sessions",
       [](std::string, std::string, Sealed verifier) -> accounts::Command {
         return accounts::ResetPassword{std::move(verifier)};
       },

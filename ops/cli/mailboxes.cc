@@ -234,17 +234,15 @@ std::vector<MailboxFinding> find_mailboxes(const Accounts& accounts, const Index
 
 void add_mailboxes(CLI::App& admin, std::shared_ptr<const Options> options, int& exit_code) {
   const auto write = std::make_shared<bool>(false);  // lives as long as the callback that reads it
-  auto* command =
-      admin
-          .add_subcommand(
-              "mailboxes",
-              "Lists accounts that not every spelling of their e-mail leads to, as earlier builds registered them, and "
-              "those that are of "
-              "one mailbox. Ends with 0 when there are none, 2 when there are, 1 when that cannot be told or done")
-          ->fallthrough();
+  auto* command = admin
+                      .add_subcommand("mailboxes",
+                                      "Lists accounts of earlier builds that cannot log in with every spelling of "
+                                      "their e-mail, and accounts that share one mailbox. Ends with 0 when there are "
+                                      "none, 2 when there are, 1 when that cannot be told or done")
+                      ->fallthrough();
   command->add_flag("--write", *write,
-                    "Indexes them by their mailbox, but for those whose mailbox another account has; needs deciders "
-                    "and the reactor of processes");
+                    "Indexes these accounts by their mailbox, except those whose mailbox another account has; needs "
+                    "running deciders and the processes reactor");
   command->callback([options = std::move(options), write, &exit_code] {
     log::configure("admin", "", *log::level_named(options->log_level));
     exit_code = run(*options, *write);

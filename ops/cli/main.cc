@@ -46,20 +46,21 @@ int main(int argc, char** argv) {
     return role_of(app, name, description, run);
   };
 
-  auto* api = role("api", "Serves HTTP: queries, commands and streams", cli::api);
-  auto* decider = role("decider", "Decides commands: the one writer of the partitions that it owns", cli::decider);
-  auto* projector = role("projector", "Writes the read models", cli::projector);
-  auto* reactor = app.add_subcommand("reactor", "Runs a reactor: a process that acts on events");
+  auto* api = role("api", "Runs an API process: HTTP queries, commands and event streams", cli::api);
+  auto* decider =
+      role("decider", "Runs a decider: the only writer of events in the partitions that it owns", cli::decider);
+  auto* projector = role("projector", "Runs a projector: writes the read models", cli::projector);
+  auto* reactor = app.add_subcommand("reactor", "Runs a reactor: a worker that acts on events");
   reactor->require_subcommand(1);
-  auto* processes =
-      role_of(*reactor, "processes", "Continues the processes that span slots, step by step", cli::processes_reactor);
-  auto* topics = role("topics", "Creates the topics, or checks them", [](const cli::Options& o) {
+  auto* processes = role_of(*reactor, "processes", "Runs the reactor that continues processes that span slots",
+                            cli::processes_reactor);
+  auto* topics = role("topics", "Creates the Kafka topics, or checks them when they exist", [](const cli::Options& o) {
     return cli::topics(
         {.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
-  auto* migrate = role("migrate", "Brings the read models' tables up to date",
+  auto* migrate = role("migrate", "Creates or upgrades the read models' tables",
                        [](const cli::Options& o) { return cli::migrate(o.postgres); });
-  auto* keys = role("keys", "Makes the files of keys when there are none; changes the keys of access tokens",
+  auto* keys = role("keys", "Creates the files of keys when they are missing; rotates the keys of access tokens",
                     [](const cli::Options& o) {
                       return cli::keys(o.keys_file, o.seal_key_file,
                                        {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});

@@ -37,7 +37,7 @@ const CLI::Validator kPositive(
 void limit(CLI::App& command, const std::string& name, std::size_t& value, const std::string& description) {
   flag(command, name, value, description)
       ->check(kPositive)
-      ->group("Limits: beyond them a request is answered 503 with Retry-After");
+      ->group("Limits: beyond them the API answers 503 with Retry-After");
 }
 
 void add_rate_limits(CLI::App& command, Options& options) {
@@ -45,14 +45,16 @@ void add_rate_limits(CLI::App& command, Options& options) {
       "Rate limits: beyond them a request is answered 429 with Retry-After; they are counted by each process for "
       "itself";
   flag(command, "rate-profile", options.rate_profile,
-       "public: the limits as documented; local: so high that nobody meets them on a machine of his own")
+       "public: the documented rate limits; local: limits so high that one developer's machine never reaches them")
       ->check(CLI::IsMember({"public", "local"}))
       ->group(kGroup);
   std::string defaults;
   for (const auto* one : api::limits_of_surfaces())
     defaults.append(" ").append(one->name).append("=").append(limits::to_string(one->rate));
   flag(command, "rate-limit", options.rate_limits,
-       "Another rate, name=requests/seconds; repeatable, ',' separates. Of the profile public:" + defaults)
+       "A rate that differs from the profile, name=requests/seconds; repeatable, ',' separates. The profile public "
+       "has:" +
+           defaults)
       ->delimiter(',')
       ->check([](const std::string& text) {
         const auto settings = limits::settings(api::limits_of_surfaces(), limits::Profile::public_, {{text}});
@@ -60,12 +62,12 @@ void add_rate_limits(CLI::App& command, Options& options) {
       })
       ->group(kGroup);
   flag(command, "rate-limit-keys-max", options.rate_limit_keys_max,
-       "Callers that each limit remembers, of 128 bytes each")
+       "Callers that each limit remembers; each takes 128 bytes")
       ->check(kPositive)
       ->group(kGroup);
   flag(command, "trusted-proxy", options.trusted_proxies,
-       "Network (CIDR) of proxies whose X-Forwarded-For says who the client is; repeatable, ',' separates. Of nobody "
-       "else is it believed")
+       "A network (CIDR) of proxies whose X-Forwarded-For header names the client; repeatable, ',' separates. The API "
+       "ignores the header of all other peers")
       ->delimiter(',')
       ->check([](const std::string& text) {
         const auto network = limits::Network::parse(text);
@@ -86,59 +88,65 @@ kafka::Config Options::kafka() const {
 }
 
 void add_kafka(CLI::App& command, Options& options) {
-  flag(command, "kafka-brokers", options.kafka_brokers, "Kafka's brokers, host:port separated by commas");
+  flag(command, "kafka-brokers", options.kafka_brokers, "Kafka's brokers, host:port, separated by commas");
   flag(command, "kafka-property", options.kafka_properties,
        "A property of librdkafka, name=value (TLS, SASL, ...); repeatable, ';' separates in the variable")
       ->delimiter(';')
       ->check([](const std::string& text) {
         return text.find('=') == std::string::npos ? "must be name=value" : std::string();
       });
-  flag(command, "topic-prefix", options.topic_prefix, "What the topics' names start with");
-  flag(command, "partitions", options.partitions, "Partitions of the log: fixed for its life")
+  flag(command, "topic-prefix", options.topic_prefix, "The prefix of the topics' names");
+  flag(command, "partitions", options.partitions, "The number of partitions of the log; it never changes")
       ->check(CLI::Range(1, 1024));
 }
 void add_postgres(CLI::App& command, Options& options) {
-  flag(command, "postgres", options.postgres, "PostgreSQL's connection string, as libpq takes it");
+  flag(command, "postgres", options.postgres, "PostgreSQL's connection string, in libpq's form");
 }
 void add_keys(CLI::App& command, Options& options) {
-  flag(command, "keys-file", options.keys_file, "The deployment's keys (`parley keys` makes the file)")->required();
+  flag(command, "keys-file", options.keys_file, "The file with the deployment's secret keys (`parley keys` creates it)")
+      ->required();
 }
 void add_process(CLI::App& command, Options& options) {
-  flag(command, "instance", options.instance, "This process's name, unique in its role and the same after every start")
+  flag(command, "instance", options.instance,
+       "This process's name: unique in its role, and the same after every restart")
       ->required();
-  flag(command, "health-host", options.health_host, "Address of /metrics, /livez and /readyz");
-  flag(command, "health-port", options.health_port, "Port of /metrics, /livez and /readyz")->required()->check(kPort);
-  flag(command, "log-level", options.log_level, "The least level that is logged")
+  flag(command, "health-host", options.health_host, "The address of /metrics, /livez and /readyz");
+  flag(command, "health-port", options.health_port, "The port of /metrics, /livez and /readyz")
+      ->required()
+      ->check(kPort);
+  flag(command, "log-level", options.log_level, "The lowest level that is logged")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 void add_api(CLI::App& command, Options& options) {
   flag(command, "surfaces", options.surfaces,
-       "The products whose API is served, each with the prefix of its paths where it has one (name=/prefix); "
+       "The products whose API this process serves, each with the prefix of its paths when it has one (name=/prefix); "
        "repeatable, ',' separates")
       ->delimiter(',')
       ->check([](const std::string& text) {
         const auto mount = api::read_mount(text);
         return mount ? std::string() : mount.error();
       });
-  flag(command, "http-host", options.http_host, "Address to serve HTTP on");
-  flag(command, "http-port", options.http_port, "Port to serve HTTP on")->check(kPort);
+  flag(command, "http-host", options.http_host, "The address that serves HTTP");
+  flag(command, "http-port", options.http_port, "The port that serves HTTP")->check(kPort);
   add_rate_limits(command, options);
   limit(command, "http-connections-max", options.http_connections_max,
-        "Open connections, of two file descriptors each");
+        "Open connections; each takes two file descriptors");
   limit(command, "http-input-bytes-max", options.http_input_bytes_max,
-        "Bytes of all requests together, from their first byte to their answer");
+        "Bytes of all requests together, from the first byte of a request to its response");
   limit(command, "http-unsent-bytes-max", options.http_unsent_bytes_max,
-        "Bytes of answers and streams that clients have not taken");
+        "Bytes of responses and streams that clients have not read yet");
   limit(command, "assistants-max", options.assistants_max,
-        "Assistants of one account: who has more keeps them and gets no new one");
-  limit(command, "commands-waiting-max", options.commands_waiting_max, "Commands whose outcome is awaited");
-  limit(command, "query-threads", options.query_threads, "Queries at once, and connections to PostgreSQL");
+        "Assistants of one account: an account that has more keeps them and cannot create another");
+  limit(command, "commands-waiting-max", options.commands_waiting_max, "Commands that wait for their outcome");
+  limit(command, "query-threads", options.query_threads,
+        "Queries that run at the same time, each with a connection to PostgreSQL");
   limit(command, "queries-waiting-max", options.queries_waiting_max, "Queries that wait for a thread");
-  limit(command, "hashing-threads", options.hashing_threads, "Passwords checked at once: a core and 24 MiB each");
+  limit(command, "hashing-threads", options.hashing_threads,
+        "Passwords that are checked at the same time; each check takes a core and 24 MiB");
   limit(command, "hashings-waiting-max", options.hashings_waiting_max, "Passwords that wait for a thread");
   limit(command, "streams-max", options.streams_max, "Open event streams");
   limit(command, "stream-hub-bytes-max", options.stream_hub_bytes_max,
-        "Bytes of the log's newest part that are kept for streams");
+        "Bytes of the newest events that are kept in memory for streams");
   flag(command, "files-folder", options.files_folder, "Folder of the files that answers are made of; empty: none");
   flag(command, "files-at-edge", options.files_at_edge,
        "The edge's internal location of that folder, which then sends the files (X-Accel-Redirect); empty: the API "
@@ -151,37 +159,37 @@ void add_api(CLI::App& command, Options& options) {
 void add_decider(CLI::App& command, Options& options) {
   add_seal_key(command, options);
   flag(command, "seal-events-max", options.seal_events_max,
-       "The log is sealed when so many events of a partition are not")
+       "The decider seals a partition when so many of its events are not sealed")
       ->check(kPositive);
   flag(command, "seal-within-s", options.seal_within_s,
-       "The log is sealed when an event has not been for so many seconds")
+       "The decider seals a partition when one of its events has not been sealed for so many seconds")
       ->check(kPositive);
   flag(command, "state-dir", options.state_dir,
-       "Folder of the state that is folded from the log; can be deleted, is built again")
+       "The folder of the state that the decider folds from the log; the decider rebuilds it when it is deleted")
       ->required();
   command
       .add_flag("--forget-outcomes", options.forget_outcomes,
-                "Decide although the memory of outcomes is lost: a command that is repeated may be done twice")
+                "Decides although the memory of outcomes is lost: a repeated command may take effect twice")
       ->envname("PARLEY_FORGET_OUTCOMES");
 }
 void add_seal_key(CLI::App& command, Options& options) {
   flag(command, "seal-key-file", options.seal_key_file,
-       "The deciders' signing key (`parley keys` makes the file, and its public half beside it, .pub)");
+       "The file with the deciders' signing key (`parley keys` creates it, and its public half beside it, .pub)");
 }
 void add_token_keys(CLI::App& command, Options& options) {
   // Deeds, not settings: they are no variables.
   auto* add = command.add_flag("--add-token-key", options.add_token_key,
-                               "Adds a key of access tokens, which verifies and does not sign yet");
-  auto* sign = command.add_option("--sign-with", options.sign_with,
-                                  "The key of access tokens, by its id, that signs from now on");
+                               "Adds a key of access tokens that verifies tokens and does not sign yet");
+  auto* sign =
+      command.add_option("--sign-with", options.sign_with, "The id of the key that signs access tokens from now on");
   auto* drop = command.add_option("--drop-token-key", options.drop_token_key,
-                                  "Removes a key of access tokens: what it has signed is refused");
+                                  "The id of a key to remove: the API then refuses the access tokens that it signed");
   add->excludes(sign)->excludes(drop);
   sign->excludes(drop);
 }
 void add_topics(CLI::App& command, Options& options) {
   flag(command, "replication", options.replication,
-       "Copies of each partition of a topic that is created: 3 in production")
+       "The number of replicas of each partition of a new topic; use 3 in production")
       ->check(CLI::Range(1, 9));
 }
 

@@ -232,7 +232,7 @@ std::string header_of(const parking::SentCommand& command, std::string_view name
 
 void print(const Shown& one) {
   using text::printable;
-  std::cout << printable(one.stream) << "  stands still for "
+  std::cout << printable(one.stream) << "  parked by "
             << (one.where == kDecider ? "its decider" : "projection " + one.where) << " since "
             << schema::format_time(one.since) << ", version " << one.version << "\n  " << printable(one.reason) << "\n";
   if (one.command_id)
@@ -307,7 +307,7 @@ int parked_list(const ParkedOptions& options) {
   }
   for (const auto& one : out.parked) print(one);
   if (out.more > 0) std::cout << "and " << out.more << " more\n";
-  if (out.parked.empty()) std::cout << "nothing stands still\n";
+  if (out.parked.empty()) std::cout << "no stream is parked\n";
   return 0;
 }
 
@@ -354,14 +354,15 @@ void add_parked(CLI::App& app, int& exit_code) {
     Unpark unpark;
   };
   const auto asked = std::make_shared<Asked>();
-  auto* parked = app.add_subcommand("parked", "Streams that stand still: which, why, and how they go on");
+  auto* parked = app.add_subcommand("parked", "Lists parked streams, and retries or skips what parked them");
   parked->require_subcommand(1);
   add_kafka(*parked, asked->options);
   parked
-      ->add_option("--postgres", asked->postgres,
-                   "PostgreSQL's connection string: list and show name what stands still for a projection too")
+      ->add_option(
+          "--postgres", asked->postgres,
+          "PostgreSQL's connection string: with it, list and show include the streams that a projection parked")
       ->envname("PARLEY_POSTGRES");
-  parked->add_flag("--json", asked->json, "One JSON document, for programs");
+  parked->add_flag("--json", asked->json, "Prints one JSON document, for programs");
   const auto add = [&](const char* name, const char* description, auto run) {
     auto* command = parked->add_subcommand(name, description)->fallthrough();
     command->callback([asked, run, &exit_code] {
@@ -376,21 +377,21 @@ void add_parked(CLI::App& app, int& exit_code) {
     });
     return command;
   };
-  add("list", "Every stream that stands still", [](const auto& options, const auto&) { return parked_list(options); });
-  auto* show = add("show", "One stream, and the command that stopped it",
+  add("list", "Lists every parked stream", [](const auto& options, const auto&) { return parked_list(options); });
+  auto* show = add("show", "Shows one parked stream and the command that parked it",
                    [](const auto& options, const auto& what) { return parked_show(options, what.stream); });
-  auto* retry = add("retry", "Lets it go on, and tries again what stopped it", parked_retry);
-  auto* skip = add("skip", "Lets it go on without what stopped it, for good", parked_skip);
+  auto* retry = add("retry", "Unparks a stream and retries the command or event that parked it", parked_retry);
+  auto* skip = add("skip", "Unparks a stream and skips, for good, the command or event that parked it", parked_skip);
   for (auto* command : {show, retry, skip})
-    command->add_option("stream", asked->unpark.stream, "For example dialog/1387")->required();
-  retry->add_option("--reason", asked->unpark.reason, "Why, for the log");
-  skip->add_option("--reason", asked->unpark.reason, "Why, for the log")->required();
+    command->add_option("stream", asked->unpark.stream, "A stream, for example dialog/1387")->required();
+  retry->add_option("--reason", asked->unpark.reason, "The reason, which the log keeps");
+  skip->add_option("--reason", asked->unpark.reason, "The reason, which the log keeps")->required();
   for (auto* command : {retry, skip}) {
     command->add_option("--projection", asked->unpark.projection,
-                        "The projection for which it stands still, instead of its decider");
+                        "The projection that parked the stream; without it, the stream's decider did");
     command
         ->add_option("--version", asked->unpark.version,
-                     "The version, in the stream, of the event that the projection could not apply")
+                     "The version, in the stream, of the event that the projection failed to apply")
         ->check(CLI::Range(std::int64_t{1}, kIdMax));
   }
 }

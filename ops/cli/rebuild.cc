@@ -187,17 +187,16 @@ int run(const Asked& asked) {
 void add_rebuild(CLI::App& app, int& exit_code) {
   const auto asked = std::make_shared<Asked>();
   auto* command = app.add_subcommand(
-      "rebuild",
-      "Makes the read models again from the log, proves them, and puts them in place while all else goes on");
+      "rebuild", "Rebuilds the read models from the log, compares them, and switches to them while the system runs");
   add_kafka(*command, asked->options);
   add_postgres(*command, asked->options);
-  command->add_option("projection", asked->projections, "Which ones; all when none is named");
+  command->add_option("projection", asked->projections, "The projections to rebuild; all when none is named");
   command->add_option("--accept-differences", asked->accept,
-                      "Switch although rows differ, and why, for the certificate");
-  command->add_flag("--compare", asked->compare, "Prove that the tables are what the log says, and switch nothing");
-  command->add_flag("--keep", asked->keep, "Keep the rebuilt tables for a look when they are not switched to");
-  command->add_flag("--list", asked->list, "The certificates that are kept, the newest first");
-  command->add_flag("--json", asked->json, "One JSON document, for programs");
+                      "Switches although rows differ; the reason is kept in the certificate");
+  command->add_flag("--compare", asked->compare, "Compares the tables with the log and does not switch");
+  command->add_flag("--keep", asked->keep, "Keeps the rebuilt tables when the command does not switch to them");
+  command->add_flag("--list", asked->list, "Lists the certificates that are kept, the newest first");
+  command->add_flag("--json", asked->json, "Prints one JSON document, for programs");
   command->callback([asked, &exit_code] {
     log::configure("rebuild", "", *log::level_named("warn"));
     exit_code = run(*asked);

@@ -99,7 +99,7 @@ int api(const Options& o) {
 int decider(const Options& o) {
   std::optional<crypto::SigningKey> seal_key;
   if (o.seal_key_file.empty()) {
-    log::warn("no --seal-key-file: the log is not sealed, and nobody can show later that its end was not cut off");
+    log::warn("no --seal-key-file: the log is not sealed, and a cut at its end cannot be detected later");
   } else if (auto loaded = crypto::SigningKey::load(o.seal_key_file)) {
     seal_key = std::move(*loaded);
   } else {

@@ -29,11 +29,11 @@ def main():
     add_data_flag(flags_parser, default_data())
     flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
     flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
-    flags_parser.add_argument("--events", type=int, default=Size.events, help="in the log, for catch-up and start (default %(default)s)")
-    flags_parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of the log (default %(default)s)")
-    flags_parser.add_argument("--seconds", type=duration, default=Size.seconds, help="of each load (default %(default)s)")
+    flags_parser.add_argument("--events", type=int, default=Size.events, help="events in the log, for catch-up and start (default %(default)s)")
+    flags_parser.add_argument("--partitions", type=int, default=PARTITIONS, help="partitions of the log (default %(default)s)")
+    flags_parser.add_argument("--seconds", type=duration, default=Size.seconds, help="seconds of each load (default %(default)s)")
     flags_parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "bench", help="folder for the JSON (default build/bench)")
-    flags_parser.add_argument("parts", nargs="*", metavar="PART", help="all when none is named")
+    flags_parser.add_argument("parts", nargs="*", metavar="PART", help="the parts to measure; all when none is named")
     flags = flags_parser.parse_args()
     for part in flags.parts:
         if part not in PARTS:

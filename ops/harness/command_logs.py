@@ -1,7 +1,7 @@
-"""ops/logs: what every process logged of one request, in words and in the order of time.
+"""ops/logs: shows what every process logged about one request, in the order of time.
 
   ops/logs 3a157e143c00…        a correlation id: an answer's X-Request-Id
-  ops/logs 3a157e143c00… --json the same lines as they stand in the logs
+  ops/logs 3a157e143c00… --json the lines exactly as the logs have them
 
 Ends with 1 when no line names the id.
 """
@@ -21,12 +21,12 @@ COMMON = {"time", "ts", "level", "role", "instance", "message", "msg", *ID_FIELD
 def main():
     flags_parser = parser(__doc__)
     add_data_flag(flags_parser, default_data())
-    flags_parser.add_argument("--json", action="store_true", help="the lines as they stand in the logs, each after the name of its log")
+    flags_parser.add_argument("--json", action="store_true", help="print the lines exactly as the logs have them, each after the name of its log")
     flags_parser.add_argument("id", metavar="CORRELATION-ID")
     flags = flags_parser.parse_args()
     folder = flags.data / "log"
     if not folder.is_dir():
-        raise OpsError(f"{folder} is no folder of logs: --data names the data folder of a system that ops/run started")
+        raise OpsError(f"{folder} is not a folder of logs: --data names the data folder of a system that ops/run started")
     lines = sorted(lines_of(folder, flags.id), key=lambda line: line[0])
     for time, log, text, fields in lines:
         print(f"{log}: {text}" if flags.json else in_words(time, log, fields))

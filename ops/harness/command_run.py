@@ -37,8 +37,8 @@ RATES = {"local": "none that you would meet (--rate-profile public: as documente
 def main():
     flags_parser = parser(__doc__)
     add_system_flags(flags_parser)
-    flags_parser.add_argument("--fresh", action="store_true", help="start with empty data: everything in the data folder is deleted first")
-    flags_parser.add_argument("--restore", metavar="DIR", help="begin with what a copy of `parley backup` holds; the data must be new, or --fresh")
+    flags_parser.add_argument("--fresh", action="store_true", help="start with empty data: deletes everything in the data folder first")
+    flags_parser.add_argument("--restore", metavar="DIR", help="start with the data of a copy that `parley backup` made; the data folder must be new, or add --fresh")
     flags = flags_parser.parse_args()
     settings = from_flags(flags)
     if flags.restore and not pathlib.Path(flags.restore).is_dir():

@@ -1,4 +1,4 @@
-"""ops/status: the processes of a running Parley, their ports, and how far behind they are. Ends with 1 when one is not ready."""
+"""ops/status: shows the processes of a running Parley, their ports, and how far behind they are. Exits with 1 when a process is not ready."""
 
 import re
 import sys

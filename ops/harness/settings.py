@@ -115,7 +115,7 @@ def default_data():
 
 def add_data_flag(parser, default):
     parser.add_argument("--data", type=pathlib.Path, default=default, metavar="DIR",
-                        help="folder of everything that is kept (PARLEY_DATA; default %(default)s)")
+                        help="the folder of all data (PARLEY_DATA; default %(default)s)")
 
 
 def add_system_flags(parser):
@@ -127,16 +127,16 @@ def add_system_flags(parser):
                             help=f"{text} ({variable}; default %(default)s)")
 
     add_data_flag(parser, default_data())
-    add("host", str, "127.0.0.1", "the address the edge listens on; there is no TLS yet")
+    add("host", str, "127.0.0.1", "the address that the edge listens on (without TLS)")
     add("port", int, EDGE_PORT, "the edge's port; the other ports move with it")
     add("kafka-port", int, 0, "Kafka's port, and the next one for its controller; 0: edge + 11092")
-    add("deciders", int, 1, "how many deciders")
-    add("projectors", int, 1, "how many projectors")
-    add("reactors", int, 1, "how many reactors of processes")
-    add("apis", int, 1, "how many API processes")
-    add("partitions", int, PARTITIONS, "partitions of the log, fixed for its life")
-    add("log-level", str, "info", "of the Parley processes")
-    add("rate-profile", str, "", "rate limits: public (as documented) or local (none that you would meet); without it local while --host is of this machine alone")
+    add("deciders", int, 1, "the number of deciders")
+    add("projectors", int, 1, "the number of projectors")
+    add("reactors", int, 1, "the number of processes reactors")
+    add("apis", int, 1, "the number of API processes")
+    add("partitions", int, PARTITIONS, "the number of partitions of the log; it never changes")
+    add("log-level", str, "info", "the lowest level that the Parley processes log")
+    add("rate-profile", str, "", "rate limits: public (as documented) or local (so high that one developer never reaches them); default: local while --host is an address of this machine only")
 
 
 def duration(text):

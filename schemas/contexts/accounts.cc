@@ -16,8 +16,9 @@ accounts::Event upcast(const LoggedInV1&) { return accounts::LoggedIn{accounts::
 
 }  // namespace old
 template <>
-inline constexpr auto wire<old::LoggedInV1> = old_event_type(
-    "parley.account.logged_in.v1", "As version 2, before there was more than one way; not written any more");
+inline constexpr auto wire<old::LoggedInV1> =
+    old_event_type("parley.account.logged_in.v1",
+                   "Like version 2, from a time when there was only one login method; not written any more");
 
 // States, as deciders keep them. They may change freely with the context's fold version.
 

@@ -22,27 +22,28 @@ inline constexpr std::array names<accounts::Scope>{
 
 template <>
 inline constexpr auto wire<accounts::ApiKeyCreated> = event_type<accounts::ApiKeyCreated>(
-    "parley.account.api_key_created.v1", "An API key was created, for a program of the owner's",
+    "parley.account.api_key_created.v1", "An owner created an API key for a program",
     [](const auto& e, const auto& t) {
       std::string scopes;
       for (const auto scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(name_of(scope));
       return by(t) + " creates the API key " + std::to_string(e.key.value) + " \"" + e.name + "\" (" + scopes + ")";
     },
-    field("key_id", &accounts::ApiKeyCreated::key, {}, "What an actor `api_key/<key_id>/<account>` names"),
+    field("key_id", &accounts::ApiKeyCreated::key, {},
+          "The key's id, as the actor `api_key/<key_id>/<account>` names it"),
     field("name", &accounts::ApiKeyCreated::name),
     field("scopes", &accounts::ApiKeyCreated::scopes, {},
           "`assistants:read`, `assistants:write`, `dialogs:read`, `dialogs:write`"),
     field("digest", &accounts::ApiKeyCreated::digest, {},
-          "HMAC of the key under a server key; the key itself is nowhere"),
+          "HMAC of the key under a server key; the key itself is not stored"),
     field("hint", &accounts::ApiKeyCreated::hint, {}, "The key's last characters"));
 template <>
 inline constexpr auto wire<accounts::ApiKeyRevoked> = event_type<accounts::ApiKeyRevoked>(
-    "parley.account.api_key_revoked.v1", "An API key was revoked: it is not valid any more",
+    "parley.account.api_key_revoked.v1", "An API key was revoked; it is not valid any more",
     [](const auto& e, const auto& t) { return by(t) + " revokes the API key " + std::to_string(e.key.value); },
     field("key_id", &accounts::ApiKeyRevoked::key));
 template <>
 inline constexpr auto wire<accounts::ApiKeyUsed> = event_type<accounts::ApiKeyUsed>(
-    "parley.account.api_key_used.v1", "An API key was used, for the first time in this hour (UTC)",
+    "parley.account.api_key_used.v1", "An API key was used for the first time in this hour (UTC)",
     [](const auto& e, const auto&) { return "the API key " + std::to_string(e.key.value) + " is used"; },
     field("key_id", &accounts::ApiKeyUsed::key));
 

@@ -21,69 +21,70 @@ inline constexpr auto wire<assistants::Created> = event_type<assistants::Created
     field("description", &assistants::Created::description),
     field("system_prompt", &assistants::Created::system_prompt), field("ai_model", &assistants::Created::ai_model),
     field("site_token", &assistants::Created::site_token, {},
-          "Public: names the assistant on a site, opens nothing by itself"),
+          "Public: identifies the assistant on a website and gives no access by itself"),
     field("telegram_bot_token", &assistants::Created::telegram_bot_token, {}, "Encrypted under a server key"),
     field("website_integration", &assistants::Created::website_integration),
     field("allowed_domains", &assistants::Created::allowed_domains));
 template <>
 inline constexpr auto wire<assistants::Updated> = event_type<assistants::Updated>(
-    "parley.assistant.updated.v1", "An assistant was changed: what is absent stays as it was, null is cleared",
+    "parley.assistant.updated.v1", "An assistant was updated. An absent field stays as it was; null clears a field",
     [](const auto& e, const auto& t) { return by(t) + " changes the assistant:" + changed_parts(e); },
     field("name", &assistants::Updated::name), field("description", &assistants::Updated::description),
     field("system_prompt", &assistants::Updated::system_prompt), field("ai_model", &assistants::Updated::ai_model),
-    field("is_active", &assistants::Updated::is_active, {}, "False: its visitors are refused"),
+    field("is_active", &assistants::Updated::is_active, {}, "false: the API refuses the assistant's visitors"),
     field("telegram_bot_token", &assistants::Updated::telegram_bot_token, {}, "Encrypted under a server key"),
     field("website_integration", &assistants::Updated::website_integration),
     field("allowed_domains", &assistants::Updated::allowed_domains));
 template <>
 inline constexpr auto wire<assistants::SiteTokenRotated> = event_type<assistants::SiteTokenRotated>(
     "parley.assistant.site_token_rotated.v1",
-    "An assistant has a new site token; the one before it is not valid any more",
+    "An assistant's site token was replaced; the old token is not valid any more",
     [](const auto&, const auto& t) { return by(t) + " gives the assistant another site token"; },
     field("site_token", &assistants::SiteTokenRotated::site_token, {}, "Public"));
 template <>
 inline constexpr auto wire<assistants::Deleted> = event_type<assistants::Deleted>(
     "parley.assistant.deleted.v1",
-    "An assistant was deleted, for good: its site token is not valid any more, its dialogs stay",
+    "An assistant was deleted for good; its site token is not valid any more, and its dialogs stay",
     [](const auto&, const auto& t) { return by(t) + " deletes the assistant"; });
 template <>
 inline constexpr auto wire<assistants::CreationRequested> = event_type<assistants::CreationRequested>(
     "parley.assistant.creation_requested.v1",
-    "There is to be an assistant, once its Telegram bot is reserved for it: then it is created; until then there is "
-    "none",
+    "The creation of an assistant was requested. The assistant is created when its Telegram bot is reserved for it",
     [](const auto& e, const auto& t) {
       return by(t) + " wants the assistant \"" + e.assistant.name + "\", with a Telegram bot";
     },
-    field("process_id", &assistants::CreationRequested::process_id, {}, "Names this creation in all that follows"),
+    field("process_id", &assistants::CreationRequested::process_id, {}, "The id of this creation in all later events"),
     field("command_id", &assistants::CreationRequested::command_id, {},
-          "Of the command that began it and is answered when it ends"),
+          "The id of the command that began the process and gets its reply when the process ends"),
     field("bot_index", &assistants::CreationRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
     field("telegram_bot_token", &assistants::CreationRequested::telegram_bot_token, {}, "Encrypted under a server key"),
-    field("assistant", &assistants::CreationRequested::assistant, {}, "The rest, as it is to be created"));
+    field("assistant", &assistants::CreationRequested::assistant, {},
+          "The assistant's other fields, as they will be created"));
 template <>
 inline constexpr auto wire<assistants::CreationRefused> = event_type<assistants::CreationRefused>(
     "parley.assistant.creation_refused.v1",
-    "Another assistant has the Telegram bot: this one is not created, and what may still be reserved for it is "
-    "released",
+    "The creation of an assistant was refused: another assistant has the Telegram bot. A reservation that is still "
+    "made for it is released",
     [](const auto&, const auto&) -> std::string { return "no assistant is created: another one has the Telegram bot"; },
     field("process_id", &assistants::CreationRefused::process_id),
     field("bot_index", &assistants::CreationRefused::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
 inline constexpr auto wire<assistants::UpdateRequested> = event_type<assistants::UpdateRequested>(
     "parley.assistant.update_requested.v1",
-    "An assistant is to be changed, once its Telegram bot is reserved for it: until then it is as it was",
+    "An update of an assistant was requested. The assistant stays as it was until its new Telegram bot is reserved for "
+    "it",
     [](const auto&, const auto& t) { return by(t) + " wants another Telegram bot for the assistant"; },
-    field("process_id", &assistants::UpdateRequested::process_id, {}, "Names this change in all that follows"),
+    field("process_id", &assistants::UpdateRequested::process_id, {}, "The id of this change in all later events"),
     field("command_id", &assistants::UpdateRequested::command_id, {},
-          "Of the command that began it and is answered when it ends"),
+          "The id of the command that began the process and gets its reply when the process ends"),
     field("bot_index", &assistants::UpdateRequested::bot_index, {}, "HMAC of the bot's id under a server key"),
     field("telegram_bot_token", &assistants::UpdateRequested::telegram_bot_token, {}, "Encrypted under a server key"),
     field("change", &assistants::UpdateRequested::change, {},
-          "What else is to change: what is absent stays, null is cleared"));
+          "The other changes: an absent field stays as it was, null clears a field"));
 template <>
 inline constexpr auto wire<assistants::UpdateRefused> = event_type<assistants::UpdateRefused>(
     "parley.assistant.update_refused.v1",
-    "Another assistant has the Telegram bot that this one was to have: nothing changes",
+    "The update of an assistant was refused: another assistant has the Telegram bot. The assistant stays as it was",
     [](const auto&, const auto&) -> std::string {
       return "the assistant stays as it is: another one has the Telegram bot";
     },
@@ -91,18 +92,19 @@ inline constexpr auto wire<assistants::UpdateRefused> = event_type<assistants::U
 template <>
 inline constexpr auto wire<assistants::BotClaimed> = event_type<assistants::BotClaimed>(
     "parley.assistant.bot_claimed.v1",
-    "The Telegram bot is this assistant's and no other's; the event before this one has its token",
+    "The assistant's claim on its Telegram bot was completed: the bot belongs to this assistant alone. The event "
+    "before this one has the bot's token",
     [](const auto&, const auto&) -> std::string { return "the Telegram bot is this assistant's"; },
-    field("process_id", &assistants::BotClaimed::process_id, {}, "Of the creation or change that brought it"),
+    field("process_id", &assistants::BotClaimed::process_id, {}, "The id of the creation or update that set the bot"),
     field("bot_index", &assistants::BotClaimed::bot_index, {}, "HMAC of the bot's id under a server key"));
 template <>
 inline constexpr auto wire<assistants::BotReleased> = event_type<assistants::BotReleased>(
     "parley.assistant.bot_released.v1",
-    "The Telegram bot that this assistant had by that change, or that was reserved for it, is not needed "
-    "any more: its claim is released",
+    "The assistant's claim on a Telegram bot was released: the assistant does not use the bot any more, or did not "
+    "come to use it",
     [](const auto&, const auto&) -> std::string { return "the assistant does not need a Telegram bot any more"; },
     field("process_id", &assistants::BotReleased::process_id, {},
-          "Of the creation or change that brought it, or was to bring it"),
+          "The id of the creation or update that requested the bot"),
     field("bot_index", &assistants::BotReleased::bot_index, {}, "HMAC of the bot's id under a server key"));
 
 // Commands.

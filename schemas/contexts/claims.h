@@ -13,32 +13,33 @@ template <>
 inline constexpr auto wire<claims::Reserved> = event_type<claims::Reserved>(
     "parley.claim.reserved.v1", "A unique value was reserved for a stream that lives in another slot",
     [](const auto& e, const auto&) { return e.index + " is reserved for " + std::to_string(e.holder); },
-    field("index", &claims::Reserved::index, {}, "What is unique: `account_email`, `telegram_bot`"),
+    field("index", &claims::Reserved::index, {}, "The kind of unique value: `account_email`, `telegram_bot`"),
     field("key", &claims::Reserved::key, {}, "The value: its HMAC under a server key"),
-    field("process_id", &claims::Reserved::process_id, {}, "For which change it is"),
-    field("holder_id", &claims::Reserved::holder, {}, "Who has it: of an e-mail an account, of a bot an assistant"),
+    field("process_id", &claims::Reserved::process_id, {}, "The id of the change that requested the value"),
+    field("holder_id", &claims::Reserved::holder, {},
+          "The id of the stream that has the value: an account for an e-mail, an assistant for a bot"),
     field("holder_version", &claims::Reserved::holder_version, {},
-          "The holder's, when it asked: of its reservations the latest counts"));
+          "The holder's version at the request; the latest of a holder's reservations counts"));
 template <>
 inline constexpr auto wire<claims::Refused> = event_type<claims::Refused>(
-    "parley.claim.refused.v1", "The unique value was not reserved: another stream has it",
+    "parley.claim.refused.v1", "A unique value was refused, because another stream has it",
     [](const auto& e, const auto&) {
       return e.index + " is not reserved for " + std::to_string(e.holder) + ": another stream has it";
     },
-    field("index", &claims::Refused::index, {}, "What is unique: `account_email`, `telegram_bot`"),
+    field("index", &claims::Refused::index, {}, "The kind of unique value: `account_email`, `telegram_bot`"),
     field("key", &claims::Refused::key, {}, "The value: its HMAC under a server key"),
     field("process_id", &claims::Refused::process_id),
-    field("holder_id", &claims::Refused::holder, {}, "Who wanted it"));
+    field("holder_id", &claims::Refused::holder, {}, "The id of the stream that requested the value"));
 template <>
 inline constexpr auto wire<claims::Confirmed> = event_type<claims::Confirmed>(
-    "parley.claim.confirmed.v1", "The change for which the value was reserved has ended: the value is used",
+    "parley.claim.confirmed.v1", "A reserved value was confirmed: the change that requested it has ended",
     [](const auto&, const auto&) -> std::string { return "what was reserved is used"; },
     field("process_id", &claims::Confirmed::process_id));
 template <>
 inline constexpr auto wire<claims::Released> = event_type<claims::Released>(
-    "parley.claim.released.v1", "The value was released: the next stream that asks for it may have it",
+    "parley.claim.released.v1", "A unique value was released: another stream may reserve it",
     [](const auto& e, const auto&) { return e.index + " is released"; },
-    field("index", &claims::Released::index, {}, "What is unique: `account_email`, `telegram_bot`"),
+    field("index", &claims::Released::index, {}, "The kind of unique value: `account_email`, `telegram_bot`"),
     field("key", &claims::Released::key, {}, "The value: its HMAC under a server key"),
     field("process_id", &claims::Released::process_id));
 

@@ -26,7 +26,7 @@ inline constexpr std::array names<dialogs::Status>{
 
 template <>
 inline constexpr auto wire<dialogs::Opened> = event_type<dialogs::Opened>(
-    "parley.dialog.opened.v1", "A visitor has opened a dialog with an assistant",
+    "parley.dialog.opened.v1", "A visitor opened a dialog with an assistant",
     [](const auto& e, const auto& t) {
       return "visitor" + named(e.first_name, t) + " opens the dialog (" + std::string(name_of(e.platform)) +
              ", assistant " + std::to_string(e.assistant.value) + ")";
@@ -50,8 +50,8 @@ inline constexpr auto wire<dialogs::Archived> =
 template <>
 inline constexpr auto wire<dialogs::Unarchived> = event_type<dialogs::Unarchived>(
     "parley.dialog.unarchived.v1",
-    "An archived dialog is active again: it was unarchived, or its visitor has sent a message (then it "
-    "follows that message)",
+    "A dialog was unarchived: by a request, or because its visitor sent a message (this event then follows that "
+    "message)",
     [](const auto&, const auto& t) { return "the dialog is active again, through " + by(t); });
 
 // Commands.

@@ -23,16 +23,16 @@ inline constexpr std::array names<accounts::LoginMethod>{
 
 template <>
 inline constexpr auto fields<accounts::Session> =
-    std::tuple{field("id", &accounts::Session::id, {}, "As its token has it (jti)"),
-               field("version", &accounts::Session::version, {}, "The account's, when the session began"),
+    std::tuple{field("id", &accounts::Session::id, {}, "The session's id, as in its token (jti)"),
+               field("version", &accounts::Session::version, {}, "The account's version when the session began"),
                field("expires_at", &accounts::Session::expires_at)};
 template <>
-inline constexpr auto fields<accounts::Sessions> =
-    std::tuple{field("over_through", &accounts::Sessions::over_through, {},
-                     "Sessions that began at this version of the account or before are over"),
-               field("kept", &accounts::Sessions::kept, {}, "But this one, when there is one"),
-               field("over_until", &accounts::Sessions::over_until, {}, "When the last token of those has expired"),
-               field("ended", &accounts::Sessions::ended, {}, "Over beside those, oldest first")};
+inline constexpr auto fields<accounts::Sessions> = std::tuple{
+    field("over_through", &accounts::Sessions::over_through, {},
+          "Sessions that began at this version of the account, or earlier, have ended"),
+    field("kept", &accounts::Sessions::kept, {}, "The session that stays valid, when there is one"),
+    field("over_until", &accounts::Sessions::over_until, {}, "When the last token of those sessions expires"),
+    field("ended", &accounts::Sessions::ended, {}, "Other sessions that have ended, the oldest first")};
 
 // Events.
 
@@ -46,23 +46,24 @@ inline constexpr auto wire<accounts::Registered> = event_type<accounts::Register
     field("password_verifier", &accounts::Registered::password_verifier, {}, "Encrypted under a server key"));
 template <>
 inline constexpr auto wire<accounts::LoggedIn> = event_type<accounts::LoggedIn>(
-    "parley.account.logged_in.v2", "The account's owner has logged in: a session begins",
+    "parley.account.logged_in.v2", "The account logged in; a session began",
     [](const auto&, const auto&) -> std::string { return "the owner logs in"; },
     field("method", &accounts::LoggedIn::method));
 template <>
 inline constexpr auto wire<accounts::LoggedOut> = event_type<accounts::LoggedOut>(
-    "parley.account.logged_out.v1", "A session was ended: its token is not valid any more",
+    "parley.account.logged_out.v1", "A session was ended; its access token is not valid any more",
     [](const auto& e, const auto& t) { return by(t) + " ends the session " + e.session.id; },
     field("session", &accounts::LoggedOut::session, {},
-          "`id`; `version`: the account's, when it began; `expires_at`: when its token does by itself"));
+          "The session: `id`; `version`, the account's version when the session began; `expires_at`, when its token "
+          "expires"));
 template <>
 inline constexpr auto wire<accounts::PasswordChanged> = event_type<accounts::PasswordChanged>(
     "parley.account.password_changed.v1",
-    "The account has another password, and its sessions are over: by whom, the actor says (itself, the owner of its "
-    "team, the administrator)",
+    "The account's password was changed and its sessions ended. The actor made the change: the account, the owner of "
+    "its team or the administrator",
     [](const auto&, const auto& t) { return by(t) + " changes the password"; },
     field("password_verifier", &accounts::PasswordChanged::password_verifier, {}, "Encrypted under a server key"),
-    field("kept_session", &accounts::PasswordChanged::kept_session, {}, "The one that goes on"));
+    field("kept_session", &accounts::PasswordChanged::kept_session, {}, "The session that stays valid"));
 template <>
 inline constexpr auto wire<accounts::ProfileChanged> = event_type<accounts::ProfileChanged>(
     "parley.account.profile_changed.v1", "The account's profile was changed",
@@ -72,34 +73,35 @@ inline constexpr auto wire<accounts::ProfileChanged> = event_type<accounts::Prof
     field("onboarding_completed", &accounts::ProfileChanged::onboarding_completed));
 template <>
 inline constexpr auto wire<accounts::AdminAppointed> = event_type<accounts::AdminAppointed>(
-    "parley.account.admin_appointed.v1", "The account is an admin's, of the whole installation",
+    "parley.account.admin_appointed.v1", "The account became an admin of the whole installation",
     [](const auto&, const auto&) -> std::string { return "the account is an admin's"; });
 template <>
 inline constexpr auto wire<accounts::EmailChangeRequested> = event_type<accounts::EmailChangeRequested>(
     "parley.account.email_change_requested.v1",
-    "The account is to have another e-mail, once that is reserved for it; until then it has its own",
+    "A change of the account's e-mail was requested. The account keeps its e-mail until the new one is reserved for it",
     [](const auto& e, const auto& t) { return "the account is to have another e-mail: " + told(e.email, t); },
-    field("process_id", &accounts::EmailChangeRequested::process_id, {}, "Names this change in all that follows"),
+    field("process_id", &accounts::EmailChangeRequested::process_id, {}, "The id of this change in all later events"),
     field("command_id", &accounts::EmailChangeRequested::command_id, {},
-          "Of the command that began it and is answered when it ends; none: `process_id` is its id"),
+          "The id of the command that began the change and gets its reply when the change ends; absent: the id is "
+          "`process_id`"),
     field("email", &accounts::EmailChangeRequested::email),
     field("email_index", &accounts::EmailChangeRequested::email_index, {},
           "HMAC of the normalised e-mail under a server key"),
-    field("session", &accounts::EmailChangeRequested::session, {}, "In which that was asked"));
+    field("session", &accounts::EmailChangeRequested::session, {}, "The session that requested the change"));
 template <>
 inline constexpr auto wire<accounts::EmailChanged> = event_type<accounts::EmailChanged>(
-    "parley.account.email_changed.v1", "The account has another e-mail; its sessions are over",
+    "parley.account.email_changed.v1", "The account's e-mail was changed; its sessions ended",
     [](const auto& e, const auto& t) { return "the account has another e-mail: " + told(e.email, t); },
     field("process_id", &accounts::EmailChanged::process_id), field("email", &accounts::EmailChanged::email),
     field("email_index", &accounts::EmailChanged::email_index, {}, "HMAC of the normalised e-mail under a server key"),
     field("previous_email_index", &accounts::EmailChanged::previous_email_index),
     field("previous_process_id", &accounts::EmailChanged::previous_process_id, {},
-          "Of the change that brought the previous e-mail; none when the account was registered with it"),
-    field("kept_session", &accounts::EmailChanged::kept_session, {}, "The one that goes on"));
+          "The id of the change that set the previous e-mail; absent when the account was registered with it"),
+    field("kept_session", &accounts::EmailChanged::kept_session, {}, "The session that stays valid"));
 template <>
 inline constexpr auto wire<accounts::EmailChangeRefused> = event_type<accounts::EmailChangeRefused>(
     "parley.account.email_change_refused.v1",
-    "Another account has the e-mail that this account asked for: it keeps its own",
+    "The e-mail change was refused: another account has the e-mail. The account keeps its own",
     [](const auto&, const auto&) -> std::string {
       return "the account keeps its e-mail: another account has the one that it asked for";
     },
@@ -107,7 +109,8 @@ inline constexpr auto wire<accounts::EmailChangeRefused> = event_type<accounts::
 template <>
 inline constexpr auto wire<accounts::EmailReservationDeclined> = event_type<accounts::EmailReservationDeclined>(
     "parley.account.email_reservation_declined.v1",
-    "An e-mail was reserved for a change that had been given up: nothing changes, and the claim is released",
+    "A reserved e-mail was declined, because the change that requested it was given up: the account stays as it was, "
+    "and the claim is released",
     [](const auto&, const auto&) -> std::string {
       return "the account does not need an e-mail that was reserved for it";
     },

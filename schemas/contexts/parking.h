@@ -16,23 +16,26 @@ inline constexpr std::array names<parking::Action>{std::pair{parking::Action::re
 template <>
 inline constexpr auto wire<parking::Parked> = event_type<parking::Parked>(
     "parley.stream.parked.v1",
-    "A command could not be decided: the stream, of whatever kind, refuses commands from here on",
+    "A stream was parked, because a decider failed to decide a command. The stream refuses commands from now on",
     [](const auto& e, const auto&) { return "the stream is parked: " + e.reason; },
-    field("command_id", &parking::Parked::command_id, {}, "Of the command that could not be decided"),
+    field("command_id", &parking::Parked::command_id, {}, "The id of the command that the decider failed to decide"),
     field("command_offset", &parking::Parked::command_offset, {},
-          "Where it stands in the partition of parley.commands with the event's number"),
-    field("fingerprint", &parking::Parked::fingerprint, {}, "The command's: HMAC of who asked for what"),
+          "The command's offset in parley.commands, in the partition with the same number as the event's"),
+    field("fingerprint", &parking::Parked::fingerprint, {},
+          "The command's fingerprint: HMAC of its sender and content"),
     field("reason", &parking::Parked::reason));
 template <>
 inline constexpr auto wire<parking::Unparked> = event_type<parking::Unparked>(
-    "parley.stream.unparked.v1", "What stopped the stream was tried again or left out: it goes on",
+    "parley.stream.unparked.v1",
+    "A parked stream was unparked: an operator retried or skipped the command or event that parked it",
     [](const auto& e, const auto&) {
       return "the stream goes on (" + std::string(name_of(e.action)) + ")" + (e.reason.empty() ? "" : ": " + e.reason);
     },
     field("action", &parking::Unparked::action), field("reason", &parking::Unparked::reason),
     field("projection", &parking::Unparked::projection, {},
-          "The projection that could not apply the event of that version"),
-    field("version", &parking::Unparked::version, {}, "Of the event that stopped the stream; none when a command did"));
+          "The projection that failed to apply the event of that version; absent: the decider parked the stream"),
+    field("version", &parking::Unparked::version, {},
+          "The version of the event that parked the stream; absent when a command did"));
 
 // Commands.
 

@@ -11,15 +11,15 @@ namespace parley::schema {
 
 template <>
 inline constexpr auto wire<seals::PartitionSealed> = event_type<seals::PartitionSealed>(
-    "parley.partition.sealed.v1", "A decider has signed everything that stands in its partition before this event",
+    "parley.partition.sealed.v1", "A decider signed all earlier events of its partition",
     [](const auto& e, const auto&) {
       return "sealed: the " + std::to_string(e.events) + " events before are signed with key " + e.key_id;
     },
     field("events", &seals::PartitionSealed::events, {},
-          "How many events stand before this one in its partition, earlier seals among them"),
+          "The number of earlier events in the partition, seals included"),
     field("digest", &seals::PartitionSealed::digest, {},
-          "Running, over all of them as they are stored: SHA-256, hexadecimal"),
-    field("key_id", &seals::PartitionSealed::key_id, {}, "Of the key that signed"),
+          "The running digest of those events as they are stored: SHA-256, hexadecimal"),
+    field("key_id", &seals::PartitionSealed::key_id, {}, "The id of the key that signed"),
     field("signature", &seals::PartitionSealed::signature, {},
           "Ed25519 over partition, events and digest, hexadecimal"));
 

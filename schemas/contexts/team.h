@@ -11,7 +11,7 @@ namespace parley::schema {
 
 template <>
 inline constexpr auto wire<accounts::JoinedTeam> = event_type<accounts::JoinedTeam>(
-    "parley.account.joined_team.v1", "The account is an operator's, of an owner's team; its sessions are over",
+    "parley.account.joined_team.v1", "The account joined an owner's team as an operator; its sessions ended",
     [](const auto& e, const auto& t) {
       return "the account joins the team of account/" + std::to_string(e.owner.value) + " as " + told(e.name, t);
     },
@@ -19,12 +19,12 @@ inline constexpr auto wire<accounts::JoinedTeam> = event_type<accounts::JoinedTe
 template <>
 inline constexpr auto wire<accounts::TeamMemberChanged> = event_type<accounts::TeamMemberChanged>(
     "parley.account.team_member_changed.v1",
-    "An operator is called otherwise, may work no more (its sessions are over) or again",
+    "An operator was renamed, deactivated (its sessions ended) or activated again",
     [](const auto& e, const auto& t) { return by(t) + " changes the operator:" + changed_parts(e); },
     field("name", &accounts::TeamMemberChanged::name), field("is_active", &accounts::TeamMemberChanged::is_active));
 template <>
 inline constexpr auto wire<accounts::LeftTeam> = event_type<accounts::LeftTeam>(
-    "parley.account.left_team.v1", "An operator is of no team any more; its sessions are over",
+    "parley.account.left_team.v1", "An operator left its team; its sessions ended",
     [](const auto&, const auto& t) { return by(t) + " removes the operator from the team"; });
 
 // Commands.

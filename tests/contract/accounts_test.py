@@ -328,7 +328,7 @@ class Accounts(ContractTest):
         self.assertEqual(self.session(password=ANOTHER).get("/api/users/me").status, 200)
         unknown = console("reset-password", "--email", new_email(), password=ANOTHER)
         self.assertEqual(unknown.returncode, 1)
-        self.assertIn("nobody has this e-mail", unknown.stderr)
+        self.assertIn("no account has this e-mail", unknown.stderr)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,10 @@ int main(int argc, char** argv) {
   app.add_option("password", password)->required();
   CLI11_PARSE(app, argc, argv);
   const auto keys = crypto::Keyring::load(options.keys_file);
-  if (!keys) return std::cerr << keys.error() << "\n", 1;
+  if (!keys) {
+    std::cerr << keys.error() << "\n";
+    return 1;
+  }
   const auto form = text::ascii_form(email);
   const auto index = api::Tokens(*keys).email_index(form);
   const accounts::Register command{
@@ -30,8 +33,14 @@ int main(int argc, char** argv) {
   const auto outcome =
       cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
                accounts::email_key(index), accounts::Command{command});
-  if (!outcome) return std::cerr << outcome.error() << "\n", 1;
-  if (std::holds_alternative<Error>(outcome->result)) return std::cerr << "refused\n", 1;
+  if (!outcome) {
+    std::cerr << outcome.error() << "\n";
+    return 1;
+  }
+  if (std::holds_alternative<Error>(outcome->result)) {
+    std::cerr << "refused\n";
+    return 1;
+  }
   std::cout << outcome->stream << "\n";
   return 0;
 }

@@ -44,7 +44,7 @@ class Logs(unittest.TestCase):
         self.assertIn("no line in", done.stderr)
         (self.data / "log" / "api-1.log").unlink()
         (self.data / "log").rmdir()
-        self.assertIn("is no folder of logs", self.logs("r1").stderr)
+        self.assertIn("is not a folder of logs", self.logs("r1").stderr)
 
 
 if __name__ == "__main__":

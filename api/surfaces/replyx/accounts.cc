@@ -88,16 +88,16 @@ inline constexpr auto fields<replyx::ChangePasswordRequest> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::ChangeEmailRequest> = std::tuple{
-    field("email", &replyx::ChangeEmailRequest::email, {.length_max = replyx::kEmailMax}, "The new one"),
+    field("email", &replyx::ChangeEmailRequest::email, {.length_max = replyx::kEmailMax}, "The new password"),
     field("current_password", &replyx::ChangeEmailRequest::current_password,
           {.length_min = 1, .length_max = replyx::kPasswordMax}),
 };
 template <>
 inline constexpr auto fields<replyx::ProfileRequest> = std::tuple{
     field("first_name", &replyx::ProfileRequest::first_name, {.length_max = replyx::kPersonNameMax},
-          "null clears it; absent leaves it as it is"),
+          "null clears the field; an absent field stays as it was"),
     field("last_name", &replyx::ProfileRequest::last_name, {.length_max = replyx::kPersonNameMax},
-          "null clears it; absent leaves it as it is"),
+          "null clears the field; an absent field stays as it was"),
     field("onboarding_completed", &replyx::ProfileRequest::onboarding_completed),
 };
 template <>
@@ -110,7 +110,7 @@ inline constexpr auto fields<replyx::SessionUser> = std::tuple{
 };
 template <>
 inline constexpr auto fields<replyx::Session> = std::tuple{
-    field("access_token", &replyx::Session::access_token, {}, "JWT, valid for 24 hours and until its session is over"),
+    field("access_token", &replyx::Session::access_token, {}, "A JWT, valid for 24 hours or until its session ends"),
     field("token_type", &replyx::Session::token_type),
     field("user", &replyx::Session::user),
 };
@@ -121,7 +121,8 @@ inline constexpr auto fields<replyx::User> = std::tuple{
     field("first_name", &replyx::User::first_name),
     field("last_name", &replyx::User::last_name),
     field("role", &replyx::User::role, {},
-          "What the account may do: an owner's everything of its own, an operator's the dialogs of its owner"),
+          "What the account may do: an owner may do everything with its own data, an operator may read and answer the "
+          "owner's dialogs"),
     field("is_admin", &replyx::User::is_admin),
     field("balance", &replyx::User::balance, {}, "Roubles"),
     field("welcome_bonus", &replyx::User::welcome_bonus, {}, "Roubles"),
@@ -344,39 +345,39 @@ void add_accounts(endpoint::Registry& registry) {
                     .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
                    register_account, session, can_log_in);
+  registry.command({.method = "POST",
+                    .path = "/api/auth/login",
+                    .gate = &kAnybody,
+                    .operation = "logIn",
+                    .summary = "Log in",
+                    .description = "A deactivated operator with the right password gets INSUFFICIENT_PERMISSIONS",
+                    .errors = {Code::invalid_credentials, Code::insufficient_permissions},
+                    .limit = &kLoginLimit,
+                    .body_bytes_max = kEntryBodyMax,
+                    .hashes = true},
+                   log_in, session, nullptr, count_login);
   registry.command(
       {.method = "POST",
-       .path = "/api/auth/login",
-       .gate = &kAnybody,
-       .operation = "logIn",
-       .summary = "Log in",
+       .path = "/api/auth/logout",
+       .gate = &kLeaving,
+       .status = 204,
+       .operation = "logOut",
+       .summary = "Log out: end the session of the access token",
        .description =
-           "An operator who may not work is refused with INSUFFICIENT_PERMISSIONS, when the password is right",
-       .errors = {Code::invalid_credentials, Code::insufficient_permissions},
-       .limit = &kLoginLimit,
-       .body_bytes_max = kEntryBodyMax,
-       .hashes = true},
-      log_in, session, nullptr, count_login);
-  registry.command({.method = "POST",
-                    .path = "/api/auth/logout",
-                    .gate = &kLeaving,
-                    .status = 204,
-                    .operation = "logOut",
-                    .summary = "End the session of the token: it opens nothing any more, and its event streams end",
-                    .description = "A token whose session is over already is NOT_AUTHENTICATED; the same "
-                                   "Idempotency-Key gets the first answer again"},
-                   log_out, nothing, is_logged_out);
+           "The access token is not valid any more, and its event streams end. A token whose session is already over "
+           "gets NOT_AUTHENTICATED; a repeated request with the same Idempotency-Key gets the first response again"},
+      log_out, nothing, is_logged_out);
   registry.query({.method = "GET",
                   .path = "/api/users/me",
                   .gate = &kAccount,
                   .operation = "getMe",
-                  .summary = "The account of the caller"},
+                  .summary = "Get the caller's account"},
                  me);
   registry.command({.method = "PUT",
                     .path = "/api/users/me",
                     .gate = &kAccount,
                     .operation = "updateMe",
-                    .summary = "Change what is sent of the caller's profile",
+                    .summary = "Update the caller's profile (only the fields sent)",
                     .single = true},
                    change_profile, profile);
   registry.command({.method = "POST",
@@ -384,8 +385,8 @@ void add_accounts(endpoint::Registry& registry) {
                     .gate = &kAccount,
                     .status = 204,
                     .operation = "changePassword",
-                    .summary = "Change the password: all other sessions of the account are over, this one goes on",
-                    .description = "A wrong current password is VALIDATION_ERROR of `current_password`",
+                    .summary = "Change the password and end all other sessions of the account",
+                    .description = "A wrong current password gets VALIDATION_ERROR for the field `current_password`",
                     .limit = &kPasswordLimit,
                     .hashes = true},
                    change_password, nothing, sessions_ended);
@@ -394,10 +395,10 @@ void add_accounts(endpoint::Registry& registry) {
        .path = "/api/users/me/email",
        .gate = &kAccount,
        .operation = "changeEmail",
-       .summary = "Change the e-mail: all other sessions of the account are over, this one goes on",
-       .description = "Answered when the change has come to its end. A wrong current password is VALIDATION_ERROR of "
-                      "`current_password`. "
-                      "VERSION_CONFLICT: another change came between. The previous e-mail is anybody's again",
+       .summary = "Change the e-mail address and end all other sessions of the account",
+       .description = "The response comes when the change is complete. A wrong current password gets VALIDATION_ERROR "
+                      "for the field `current_password`. VERSION_CONFLICT means that another change came first. After "
+                      "the change, any account may take the previous e-mail address",
        .errors = {Code::email_taken},
        .limit = &kPasswordLimit,
        .hashes = true,

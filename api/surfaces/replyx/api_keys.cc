@@ -50,24 +50,23 @@ struct ApiKeyList {
 namespace parley::schema {
 
 inline constexpr std::string_view kLastUsedDescription =
-    "The key's first use in the latest hour (UTC) that had one: so a use shows within a moment when there was none "
-    "before in its hour, and the last "
-    "one is "
-    "at most an hour later. null: never used";
+    "The key's first use in the latest hour (UTC) in which it was used. The key's last use is at most an hour later. "
+    "null: the key was never used";
 
 template <>
 inline constexpr auto fields<replyx::CreateApiKeyRequest> = std::tuple{
     field("name", &replyx::CreateApiKeyRequest::name, {.length_min = 1, .length_max = replyx::kApiKeyNameMax},
-          "What the owner calls it"),
+          "The name that the owner gives the key"),
     field("scopes", &replyx::CreateApiKeyRequest::scopes, {.length_min = 1, .length_max = replyx::kScopesMax},
-          "What the key is good for. `…:write` does not include `…:read`"),
+          "What the key may do. `…:write` does not include `…:read`"),
 };
 template <>
 inline constexpr auto fields<replyx::CreatedApiKey> = std::tuple{
     field("id", &replyx::CreatedApiKey::id),
     field("name", &replyx::CreatedApiKey::name),
     field("scopes", &replyx::CreatedApiKey::scopes, {.length_max = replyx::kScopesMax}),
-    field("key", &replyx::CreatedApiKey::key, {}, "To be sent as `Authorization: Bearer`. Shown here and never again"),
+    field("key", &replyx::CreatedApiKey::key, {},
+          "Send it as `Authorization: Bearer`. The API never shows the key again"),
     field("hint", &replyx::CreatedApiKey::hint, {}, "The key's last characters"),
     field("last_used_at", &replyx::CreatedApiKey::last_used_at, {}, kLastUsedDescription),
     field("created_at", &replyx::CreatedApiKey::created_at),
@@ -163,17 +162,16 @@ Result<endpoint::Versioned<ListedApiKey>> get_api_key(const Call<ApiKeyPath>& ca
 
 void add_api_keys(endpoint::Registry& registry) {
   static const std::string kAboutCreation =
-      "The key is in this answer alone (and in its repetitions, for 24 hours, to whoever sends the same "
-      "Idempotency-Key): keep it as you keep a "
-      "password. It "
-      "stays good, whatever happens to the account's password, until it is revoked. An account has at most " +
-      std::to_string(accounts::kApiKeysMax) + " of them";
+      "The key is in this response only (and in the response to a repeated request with the same Idempotency-Key, for "
+      "24 hours): store it like a password. The key is valid until it is revoked, even when the account's password "
+      "changes. An account has at most " +
+      std::to_string(accounts::kApiKeysMax) + " keys";
   const Group all({.path = "/api/api-keys", .gate = &kOwner});
   const Group one(all({.path = "/{api_key_id}", .errors = {Code::api_key_not_found}}));
   registry.command(all({.method = "POST",
                         .status = 201,
                         .operation = "createApiKey",
-                        .summary = "Make an API key, for a program to ask with",
+                        .summary = "Create an API key",
                         .description = kAboutCreation,
                         .errors = {Code::api_key_limit_reached},
                         .single = true}),
@@ -181,20 +179,20 @@ void add_api_keys(endpoint::Registry& registry) {
   registry.query(
       all({.method = "GET",
            .operation = "listApiKeys",
-           .summary = "The caller's API keys that are good",
+           .summary = "List the caller's valid API keys",
            .page = endpoint::PageBounds{.rows_max = accounts::kApiKeysMax, .bytes_max = projections::kPageBytesMax}}),
       list_api_keys);
   registry.query(one({.method = "GET",
                       .operation = "getApiKey",
-                      .summary = "One of the caller's API keys",
-                      .description = "Its ETag is the account's version, which other changes of the account move too"}),
+                      .summary = "Get an API key",
+                      .description = "The ETag is the account's version. Other changes of the account change it too"}),
                  get_api_key);
   registry.command(one({.method = "DELETE",
                         .status = 204,
                         .operation = "revokeApiKey",
-                        .summary = "Revoke an API key, for good",
-                        .description = "It is dead at this API when this is answered, and within a second at every "
-                                       "other; its event streams end"}),
+                        .summary = "Revoke an API key for good",
+                        .description = "This API process refuses the key as soon as it has answered, every other "
+                                       "process within a second. Event streams that were opened with the key end"}),
                    revoke_api_key, revoked, is_gone);
 }
 

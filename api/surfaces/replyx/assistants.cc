@@ -62,8 +62,9 @@ struct AssistantsQuery {
 namespace parley::schema {
 
 inline constexpr std::string_view kDomainsDescription =
-    "Hosts whose pages may ask; none: all. *.example.com stands for every host below example.com";
-inline constexpr std::string_view kWebsiteDescription = "False: visitors of sites are refused (403)";
+    "Hosts whose pages may call the API as a visitor; an empty list allows all. *.example.com stands for every host "
+    "below example.com";
+inline constexpr std::string_view kWebsiteDescription = "false: the API refuses visitors of websites (403)";
 
 template <>
 inline constexpr auto fields<replyx::CreateAssistantRequest> = std::tuple{
@@ -71,11 +72,12 @@ inline constexpr auto fields<replyx::CreateAssistantRequest> = std::tuple{
     field("description", &replyx::CreateAssistantRequest::description, {.length_max = replyx::kDescriptionMax}),
     field("system_prompt", &replyx::CreateAssistantRequest::system_prompt, {.length_max = replyx::kSystemPromptMax}),
     field("ai_model", &replyx::CreateAssistantRequest::ai_model, {.length_min = 1, .length_max = replyx::kModelNameMax},
-          "gpt-4o-mini where absent"),
+          "Default: gpt-4o-mini"),
     field("telegram_bot_token", &replyx::CreateAssistantRequest::telegram_bot_token,
-          {.length_max = replyx::kTelegramTokenMax}, "As BotFather gives it. It is kept encrypted, and shown masked"),
+          {.length_max = replyx::kTelegramTokenMax},
+          "The token that BotFather gives. The API stores it encrypted and shows it masked"),
     field("website_integration", &replyx::CreateAssistantRequest::website_integration, {},
-          "true where absent; false: visitors of sites are refused (403)"),
+          "Default: true. false: the API refuses visitors of websites (403)"),
     field("allowed_domains", &replyx::CreateAssistantRequest::allowed_domains,
           {.length_max = replyx::kDomainsMax, .element_length_max = replyx::kDomainMax}, kDomainsDescription),
 };
@@ -87,10 +89,11 @@ inline constexpr auto fields<replyx::UpdateAssistantRequest> = std::tuple{
     field("ai_model", &replyx::UpdateAssistantRequest::ai_model,
           {.length_min = 1, .length_max = replyx::kModelNameMax}),
     field("is_active", &replyx::UpdateAssistantRequest::is_active, {},
-          "False: its visitors are refused (403, ASSISTANT_INACTIVE); its dialogs stay readable for their owner"),
+          "false: the API refuses the assistant's visitors (403, ASSISTANT_INACTIVE); the owner can still read its "
+          "dialogs"),
     field("telegram_bot_token", &replyx::UpdateAssistantRequest::telegram_bot_token,
           {.length_max = replyx::kTelegramTokenMax},
-          "Another token; null: none any more. In the masked form of answers it stays as it is"),
+          "A new token; null removes the token. A token in the masked form of responses stays as it was"),
     field("website_integration", &replyx::UpdateAssistantRequest::website_integration, {}, kWebsiteDescription),
     field("allowed_domains", &replyx::UpdateAssistantRequest::allowed_domains,
           {.length_max = replyx::kDomainsMax, .element_length_max = replyx::kDomainMax}, kDomainsDescription),
@@ -104,7 +107,7 @@ inline constexpr auto fields<replyx::Assistant> = std::tuple{
     field("ai_model", &replyx::Assistant::ai_model),
     field("is_active", &replyx::Assistant::is_active),
     field("telegram_bot_token", &replyx::Assistant::telegram_bot_token, {},
-          "Masked: the bot's id and the last four characters, 1234567890:…wxyz. Nobody gets it in clear any more"),
+          "Masked: the bot's id and the last four characters, 1234567890:…wxyz. The API never shows the whole token"),
     field("telegram_bot_username", &replyx::Assistant::telegram_bot_username),
     field("website_integration", &replyx::Assistant::website_integration),
     field("allowed_domains", &replyx::Assistant::allowed_domains, {.length_max = replyx::kDomainsMax}),
@@ -134,14 +137,13 @@ inline constexpr auto parameters<replyx::AssistantPath> =
     std::tuple{path("assistant_id", &replyx::AssistantPath::assistant_id)};
 template <>
 inline constexpr auto parameters<replyx::AssistantsQuery> = std::tuple{
-    query("limit", &replyx::AssistantsQuery::limit, {.min = 1, .max = replyx::kListMax},
-          "At most so many: where there are more, the answer has X-Next-Cursor. Without it the answer is the whole "
-          "list, or, where that is more than "
-          "one "
-          "answer may hold, an error"),
+    query(
+        "limit", &replyx::AssistantsQuery::limit, {.min = 1, .max = replyx::kListMax},
+        "The largest number of rows in the response; when there are more rows, the response has X-Next-Cursor. Without "
+        "`limit` the response is the whole list, or an error when the list is larger than one response may be"),
     query("cursor", &replyx::AssistantsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
-          "An answer's X-Next-Cursor: the assistants after it. One that is created meanwhile comes at the end, one "
-          "that is deleted does not come"),
+          "The X-Next-Cursor of a response: the next response begins after its last assistant. An assistant that is "
+          "created in the meantime comes at the end; one that is deleted is left out"),
 };
 
 }  // namespace parley::endpoint
@@ -327,55 +329,51 @@ void add_assistants(endpoint::Registry& registry) {
            .status = 201,
            .operation = "createAssistant",
            .summary = "Create an assistant",
-           .description =
-               "A Telegram bot belongs to one assistant: whoever else has it, BOT_ALREADY_EXISTS, and nothing is "
-               "created. "
-               "An account has as "
-               "many assistants as the server lets it, 200 unless that is set otherwise: then ASSISTANT_LIMIT_REACHED.",
+           .description = "A Telegram bot belongs to one assistant. When another assistant has the bot, the answer is "
+                          "BOT_ALREADY_EXISTS and no assistant is created. The server limits the assistants of an "
+                          "account (200 by default): beyond the limit the answer is ASSISTANT_LIMIT_REACHED.",
            .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
            .single = true}),
       create_assistant, created_assistant, site_token_is_known);
   registry.query(all({.method = "GET",
                       .right = kAssistantsRead,
                       .operation = "listAssistants",
-                      .summary = "The caller's assistants, oldest first",
+                      .summary = "List the caller's assistants, the oldest first",
                       .page = kListPage}),
                  assistants);
   registry.query(
-      one({.method = "GET", .right = kAssistantsRead, .operation = "getAssistant", .summary = "An assistant"}),
+      one({.method = "GET", .right = kAssistantsRead, .operation = "getAssistant", .summary = "Get an assistant"}),
       assistant);
-  registry.command(one({.method = "PUT",
-                        .operation = "updateAssistant",
-                        .summary = "Change an assistant",
-                        .description = "What is absent stays as it was; null clears what may be null. Answers the "
-                                       "assistant as it is now. A change that "
-                                       "closes the site to visitors ends their event streams. Whoever else has the "
-                                       "Telegram bot, BOT_ALREADY_EXISTS, and nothing "
-                                       "changes; VERSION_CONFLICT: another change came between.",
-                        .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
-                        .single = true}),
-                   update_assistant, changed_assistant, change_is_known);
+  registry.command(
+      one({.method = "PUT",
+           .operation = "updateAssistant",
+           .summary = "Update an assistant (only the fields sent)",
+           .description =
+               "A field that is absent stays as it was; null clears a field that may be null. The response is the "
+               "assistant after the change. A change that closes the site to visitors ends their event streams. When "
+               "another assistant has the Telegram bot, the answer is BOT_ALREADY_EXISTS and nothing changes. "
+               "VERSION_CONFLICT means that another change came first.",
+           .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
+           .single = true}),
+      update_assistant, changed_assistant, change_is_known);
   registry.command(
       one({.method = "DELETE",
            .status = 204,
            .operation = "deleteAssistant",
-           .summary = "Delete an assistant, for good",
-           .description =
-               "Its site token is dead at this API when this is answered, and within a second at every other: visitors "
-               "are "
-               "then "
-               "told 401 and their event streams end. Its dialogs stay readable for their owner, under its name."}),
+           .summary = "Delete an assistant for good",
+           .description = "This API process refuses the assistant's site token as soon as it has answered, every other "
+                          "process within a second: visitors then get 401, and their event streams end. The owner can "
+                          "still read the assistant's dialogs, which keep its name."}),
       delete_assistant, deleted_assistant, end_is_known);
-  registry.command(
-      one({.method = "POST",
-           .path = "/site-token",
-           .operation = "rotateSiteToken",
-           .summary = "Give an assistant's site another token",
-           .description = "The old one is dead at this API when this is answered, and within a second at every other. "
-                          "Visitors go on in "
-                          "their dialogs with the new token; their event streams end and are to be opened again.",
-           .single = true}),
-      rotate_site_token, changed_assistant, change_is_known);
+  registry.command(one({.method = "POST",
+                        .path = "/site-token",
+                        .operation = "rotateSiteToken",
+                        .summary = "Replace an assistant's site token",
+                        .description = "This API process refuses the old token as soon as it has answered, every other "
+                                       "process within a second. Visitors continue their dialogs with the new token; "
+                                       "their event streams end, and clients must open them again.",
+                        .single = true}),
+                   rotate_site_token, changed_assistant, change_is_known);
 }
 
 }  // namespace parley::replyx

@@ -94,10 +94,9 @@ inline constexpr std::int64_t kShownOfDialogMax = 6 * (kMessageMax + 4 * kPerson
 static_assert(kDialogsMax * kShownOfDialogMax <= projections::kPageBytesMax);
 
 inline constexpr std::string_view kAtDescription =
-    "What would have been answered then: a version of the dialog (7), or a time in UTC (2026-11-21T10:17:00.123Z, "
-    "without milliseconds, or a date: "
-    "its "
-    "midnight). Made of the log's events; who may ask is as of now. At most 20,000 events";
+    "The earlier time that the response shows: a version of the dialog (7), or a time in UTC "
+    "(2026-11-21T10:17:00.123Z, without milliseconds, or a date, which means its midnight). The API folds the log's "
+    "events, 20,000 at most; it checks the caller's present rights";
 
 /// Events of a history that one answer holds at most.
 inline constexpr std::int64_t kHistoryMax = 1'000;
@@ -163,11 +162,11 @@ inline constexpr auto fields<replyx::ListedDialog> = std::tuple{
 template <>
 inline constexpr auto fields<replyx::DialogList> = std::tuple{
     field("dialogs", &replyx::DialogList::dialogs, {.length_max = replyx::kDialogsMax},
-          "The one with the latest activity first"),
-    field("total", &replyx::DialogList::total, {}, "On all pages"),
+          "Dialogs, the one with the latest activity first"),
+    field("total", &replyx::DialogList::total, {}, "The number of dialogs on all pages"),
     field("has_more", &replyx::DialogList::has_more),
     field("next_cursor", &replyx::DialogList::next_cursor, {},
-          "Given as `cursor` it is answered with the next page; null on the last one"),
+          "Send it as `cursor` to get the next page; null on the last page"),
 };
 template <>
 inline constexpr auto fields<replyx::DialogStatus> = std::tuple{
@@ -204,16 +203,16 @@ inline constexpr auto fields<replyx::HistoryEvent> = std::tuple{
     field("type", &replyx::HistoryEvent::type),
     field("event_id", &replyx::HistoryEvent::event_id),
     field("time", &replyx::HistoryEvent::time),
-    field("actor", &replyx::HistoryEvent::actor, {}, "Who asked: account/<id>, visitor/<assistant id>"),
+    field("actor", &replyx::HistoryEvent::actor, {}, "Who made the request: account/<id>, visitor/<assistant id>"),
     field("causation_id", &replyx::HistoryEvent::causation_id, {}, "The command that led to the event"),
-    field("correlation_id", &replyx::HistoryEvent::correlation_id, {}, "The request, as X-Request-Id and logs have it"),
+    field("correlation_id", &replyx::HistoryEvent::correlation_id, {},
+          "The id of the request, as in X-Request-Id and logs"),
     field("hash", &replyx::HistoryEvent::hash, {},
           "SHA-256 of the event and the hash before it, 64 hexadecimal digits"),
-    field("position", &replyx::HistoryEvent::position, {}, "Where it stands in parley.events"),
+    field("position", &replyx::HistoryEvent::position, {}, "The event's position in parley.events"),
     field("data", &replyx::HistoryEvent::data, {},
-          "What it says, as the schema of its type has it; secrets are null. Null where this server does not know the "
-          "type, and for parley.stream.* "
-          "(what operators did)"),
+          "The event's data, as the schema of its type describes it; secrets are null. The data is null when this "
+          "server does not know the type, and for parley.stream.* events (repairs by the installation's operators)"),
 };
 template <>
 inline constexpr auto fields<replyx::History> =
@@ -242,22 +241,22 @@ inline constexpr auto parameters<replyx::DialogsQuery> = std::tuple{
     query("handoff_status", &replyx::DialogsQuery::handoff_status),
     query("platform", &replyx::DialogsQuery::platform),
     query("assistant_id", &replyx::DialogsQuery::assistant_id),
-    query("q", &replyx::DialogsQuery::q, {},
-          "Words to search for, in the forms of Russian and English; \"exact words\", or, -without. Found are dialogs "
-          "with a message that has them, "
-          "and those whose visitor's names do. What is copied out of a message finds it. A word with signs in it (an "
-          "e-mail address, a URL, A-1234) is "
-          "its parts next to each other; a phone number is found however it is grouped"),
+    query(
+        "q", &replyx::DialogsQuery::q, {},
+        "Words to search for, in any form that Russian and English grammar gives them; also \"exact words\", `or` and "
+        "`-without`. The search finds a dialog when one of its messages or its visitor's name has the words. Text that "
+        "is copied from a message finds the message. The search reads a word with signs in it (an e-mail address, a "
+        "URL, A-1234) as its parts next to each other, and finds a phone number in any grouping of its digits"),
     query("limit", &replyx::DialogsQuery::limit, {.min = 1, .max = replyx::kDialogsMax}),
     query("offset", &replyx::DialogsQuery::offset, {.min = 0, .max = 1'000'000},
-          "Of the list as it is now: while messages arrive, dialogs move over it. To read all of it, use `cursor`"),
+          "A page of the list as it is now: dialogs move in the list while messages arrive. To read the whole list, "
+          "use `cursor`"),
     query("cursor", &replyx::DialogsQuery::cursor,
           {.length_max = replyx::kCursorMax, .pattern = R"(^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$)"},
-          "The answer's `next_cursor`, with the same filters: the next page of the list as it was when its first page "
-          "was read. Every dialog that was "
-          "there then comes once, however they move meanwhile; one that is opened later does not come. Rows and "
-          "filters are as of now. One of another "
-          "log, or of a longer one, is refused"),
+          "The `next_cursor` of a response, sent with the same filters: the next page of the list as it was when the "
+          "client read its first page. Every dialog of that list comes exactly once, even when dialogs move in the "
+          "meantime; a dialog that is opened later does not come. Rows and filters show the present state. The API "
+          "refuses a cursor of another log, or of a longer log"),
 };
 template <>
 inline constexpr auto parameters<replyx::DialogQuery> = std::tuple{
@@ -268,9 +267,9 @@ template <>
 inline constexpr auto parameters<replyx::OwnerMessagesQuery> = std::tuple{
     path("dialog_id", &replyx::OwnerMessagesQuery::dialog_id),
     query("limit", &replyx::OwnerMessagesQuery::limit, {.min = 1, .max = replyx::kMessagesMax},
-          "At most so many: the latest ones unless `after` is given"),
+          "The largest number of messages in the response: the latest ones, unless `after` is given"),
     query("after", &replyx::OwnerMessagesQuery::after, {.min = 0, .max = kIdMax},
-          "A version of the dialog: only messages above it, the oldest first"),
+          "A version of the dialog: the response has later messages only, the oldest first"),
     query("before", &replyx::OwnerMessagesQuery::before, {.min = 1, .max = kIdMax}, replyx::kBeforeDescription),
     query("at", &replyx::OwnerMessagesQuery::at, {}, replyx::kAtDescription),
 };
@@ -278,7 +277,8 @@ template <>
 inline constexpr auto parameters<replyx::HistoryQuery> = std::tuple{
     path("dialog_id", &replyx::HistoryQuery::dialog_id),
     query("limit", &replyx::HistoryQuery::limit, {.min = 1, .max = replyx::kHistoryMax}),
-    query("after", &replyx::HistoryQuery::after, {.min = 0, .max = kIdMax}, "A version: only events above it"),
+    query("after", &replyx::HistoryQuery::after, {.min = 0, .max = kIdMax},
+          "A version: the response has later events only"),
 };
 
 }  // namespace parley::endpoint
@@ -449,7 +449,7 @@ void add_dialogs(endpoint::Registry& registry) {
                   .gate = &kTeam,
                   .right = kDialogsRead,
                   .operation = "listDialogs",
-                  .summary = "The owner's dialogs, by filter, words and page",
+                  .summary = "List or search the owner's dialogs, page by page",
                   .page = endpoint::PageBounds{.rows_max = kDialogsMax, .bytes_max = projections::kPageBytesMax}},
                  list_dialogs, claims_of);
   registry.query({.method = "GET",
@@ -457,7 +457,7 @@ void add_dialogs(endpoint::Registry& registry) {
                   .gate = &kTeam,
                   .right = kDialogsRead,
                   .operation = "getDialog",
-                  .summary = "A dialog, now or as it was",
+                  .summary = "Get a dialog, now or at an earlier time",
                   .errors = {Code::dialog_not_found}},
                  get_dialog);
   registry.query({.method = "GET",
@@ -465,7 +465,7 @@ void add_dialogs(endpoint::Registry& registry) {
                   .gate = &kTeam,
                   .right = kDialogsRead,
                   .operation = "listMessages",
-                  .summary = "A dialog's messages, now or as they were",
+                  .summary = "List a dialog's messages, now or at an earlier time",
                   .errors = {Code::dialog_not_found},
                   .page = kMessagesPage},
                  messages);
@@ -484,9 +484,8 @@ void add_dialogs(endpoint::Registry& registry) {
                     .right = kDialogsWrite,
                     .operation = "archiveDialog",
                     .summary = "Archive a dialog",
-                    .description = "What is archived already is answered the same. A new message of its visitor makes "
-                                   "the dialog active again; one of an "
-                                   "operator does not",
+                    .description = "Archiving an archived dialog succeeds too. A new message of the visitor makes the "
+                                   "dialog active again; a message of an operator does not",
                     .errors = {Code::dialog_not_found},
                     .single = true},
                    file<dialogs::Archive>, filed);
@@ -505,11 +504,11 @@ void add_dialogs(endpoint::Registry& registry) {
        .gate = &kAccount,
        .right = kDialogsRead,
        .operation = "getHistory",
-       .summary = "What happened in a dialog: its events, with what they say",
+       .summary = "List a dialog's events",
        .description =
-           "Read from the log: UNAVAILABLE while Kafka does not answer. An answer may end before `limit`, when its "
-           "events say much: "
-           "ask on with the last version as `after` until nothing comes. An admin may read it of every dialog",
+           "The API reads the events from the log: the answer is UNAVAILABLE while Kafka does not respond. A response "
+           "may have fewer rows than `limit` when its events are large: repeat the request with the last version as "
+           "`after` until a response is empty. An admin may read the events of every dialog",
        .errors = {Code::dialog_not_found},
        .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}},
       history);

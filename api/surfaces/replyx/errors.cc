@@ -31,15 +31,15 @@ inline constexpr auto fields<replyx::ErrorDetails> = std::tuple{
     field("field", &replyx::ErrorDetails::field, {}, "Path of the field, parameter or header that is not valid"),
     field("issue", &replyx::ErrorDetails::issue, {}, "What is wrong with it"),
     field("current_version", &replyx::ErrorDetails::current_version, {},
-          "Of VERSION_CONFLICT: the version that the resource has"),
+          "With VERSION_CONFLICT: the present version of the resource"),
     field("command_id", &replyx::ErrorDetails::command_id, {},
-          "Of a command whose outcome is not known: what logs and events call it"),
+          "When the outcome of a command is not known: the command's id in logs and events"),
 };
 template <>
 inline constexpr auto fields<replyx::ErrorText> = std::tuple{
     field("code", &replyx::ErrorText::code, {}, "Never renamed once released"),
     field("message", &replyx::ErrorText::message, {},
-          "For people, in the language of Accept-Language: ru (default) or en"),
+          "A text for people, in the language of Accept-Language: ru (default) or en"),
     field("details", &replyx::ErrorText::details),
 };
 template <>

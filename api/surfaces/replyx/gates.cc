@@ -19,21 +19,21 @@ using endpoint::SecurityScheme;
 using Kind = SecurityScheme::Kind;
 
 constexpr SecurityScheme kBearerScheme{"bearer", Kind::bearer, "JWT",
-                                       "An access token, valid for 24 hours and until its session is over"};
+                                       "An access token, valid for 24 hours or until its session ends"};
 constexpr SecurityScheme kApiKeyScheme{
     "apiKey", Kind::bearer, "prl_…",
-    "An API key of an owner, for a program: for what its scopes name, until it is revoked"};
+    "An API key of an owner, for a program: it may do what its scopes name, until it is revoked"};
 constexpr SecurityScheme kSiteTokenScheme{"siteToken", Kind::header, "X-Site-Token",
                                           "An assistant's public site token"};
 constexpr SecurityScheme kGuestIdScheme{"guestId", Kind::header, "X-Guest-Id",
-                                        "The secret that opening a dialog answered"};
+                                        "The guest secret from the response that opened the dialog"};
 constexpr SecurityScheme kTokenQueryScheme{"tokenQuery", Kind::query, "token", "An access token, for an EventSource"};
 constexpr SecurityScheme kSiteTokenQueryScheme{"siteTokenQuery", Kind::query, "site_token",
                                                "An assistant's public site token"};
 constexpr SecurityScheme kAssistantIdScheme{"assistantId", Kind::query, "assistant_id",
-                                            "An assistant's id, instead of its site token"};
+                                            "An assistant's id, in place of its site token"};
 constexpr SecurityScheme kGuestIdQueryScheme{"guestIdQuery", Kind::query, "guest_id",
-                                             "The secret that opening a dialog answered"};
+                                             "The guest secret from the response that opened the dialog"};
 
 Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{.principal = Anonymous{}, .scope = {}}; }
 

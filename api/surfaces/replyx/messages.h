@@ -48,7 +48,8 @@ struct MessagesQuery {
   std::optional<std::int64_t> before;
 };
 inline constexpr std::string_view kBeforeDescription =
-    "A version of the dialog: the latest messages below it. The answer's `first_version` asks for the page before";
+    "A version of the dialog: the response has the latest messages before it. Send the `first_version` of a response "
+    "to get the page before it";
 
 Message to_message(projections::MessageRow row);
 /// The part of a dialog's messages that was asked for, within kMessagesPage. `limit`, `after` and `before` are as
@@ -85,13 +86,14 @@ template <>
 inline constexpr auto fields<replyx::Messages> = std::tuple{
     field("messages", &replyx::Messages::messages, {.length_max = replyx::kMessagesMax}, "In their order"),
     field("has_more", &replyx::Messages::has_more, {},
-          "There are more: older ones, or, where `after` was given, newer ones. So it is too when fewer than `limit` "
-          "are here, which are long"),
+          "true when there are more messages: older ones, or newer ones when `after` was given. A response may have "
+          "fewer messages than `limit` when they are long"),
     field("version", &replyx::Messages::version, {},
-          "The dialog's version up to which the messages were read: the next `after`, and the last_event_id of an "
-          "event stream that goes on from here"),
+          "The dialog's version up to which the API has read the messages. Send it as the next `after`, or as the "
+          "last_event_id of an event stream that continues from here"),
     field("first_version", &replyx::Messages::first_version, {},
-          "The dialog's version with the first message here: the next `before`; 0 without a message"),
+          "The dialog's version at the first message of the response. Send it as the next `before`; 0 when there is no "
+          "message"),
 };
 template <>
 inline constexpr std::string_view example<replyx::PostedMessage> =
@@ -112,9 +114,9 @@ template <>
 inline constexpr auto parameters<replyx::MessagesQuery> = std::tuple{
     path("dialog_id", &replyx::MessagesQuery::dialog_id),
     query("limit", &replyx::MessagesQuery::limit, {.min = 1, .max = replyx::kMessagesMax},
-          "At most so many: the latest ones unless `after` is given"),
+          "The largest number of messages in the response: the latest ones, unless `after` is given"),
     query("after", &replyx::MessagesQuery::after, {.min = 0, .max = kIdMax},
-          "A version of the dialog: only messages above it, the oldest first"),
+          "A version of the dialog: the response has later messages only, the oldest first"),
     query("before", &replyx::MessagesQuery::before, {.min = 1, .max = kIdMax}, replyx::kBeforeDescription),
 };
 

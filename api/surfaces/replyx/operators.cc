@@ -62,9 +62,10 @@ template <>
 inline constexpr auto fields<replyx::ChangeOperatorRequest> = std::tuple{
     field("name", &replyx::ChangeOperatorRequest::name, {.length_min = 1, .length_max = replyx::kPersonNameMax}),
     field("is_active", &replyx::ChangeOperatorRequest::is_active, {},
-          "false: the operator's sessions are over, and there are no new ones"),
+          "false ends the operator's sessions and refuses new ones"),
     field("password", &replyx::ChangeOperatorRequest::password,
-          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax}, "The operator's sessions are over"),
+          {.length_min = replyx::kPasswordMin, .length_max = replyx::kPasswordMax},
+          "A new password; it ends the operator's sessions"),
 };
 template <>
 inline constexpr auto fields<replyx::ShownOperator> = std::tuple{
@@ -93,7 +94,7 @@ inline constexpr auto fields<replyx::OperatorList> = std::tuple{
     field("operators", &replyx::OperatorList::operators, {.length_max = replyx::kListMax}, "The oldest account first"),
     field("has_more", &replyx::OperatorList::has_more),
     field("next_cursor", &replyx::OperatorList::next_cursor, {},
-          "Given as `cursor` it is answered with the next page; null on the last one"),
+          "Send it as `cursor` to get the next page; null on the last page"),
 };
 
 }  // namespace parley::schema
@@ -107,7 +108,7 @@ template <>
 inline constexpr auto parameters<replyx::OperatorsQuery> = std::tuple{
     query("limit", &replyx::OperatorsQuery::limit, {.min = 1, .max = replyx::kListMax}),
     query("cursor", &replyx::OperatorsQuery::cursor, {.length_max = 40, .pattern = replyx::kListCursorPattern},
-          "The answer's `next_cursor`: the operators after it"),
+          "The `next_cursor` of a response: the next response begins after its last operator"),
 };
 
 }  // namespace parley::endpoint
@@ -192,29 +193,28 @@ void add_operators(endpoint::Registry& registry) {
       all({.method = "POST",
            .status = 201,
            .operation = "addOperator",
-           .summary = "Add an operator to the caller's team, with an account of their own",
-           .description = "The operator logs in like everybody else and may do what a dialog needs. Whoever "
-                          "was removed from a team may be "
-                          "added again, to this one or to another",
+           .summary = "Add an operator, with a new account, to the caller's team",
+           .description = "The operator logs in like every account and may read and answer the owner's dialogs. An "
+                          "operator who was removed from a team can be added again, to the same team or another one",
            .errors = {Code::email_taken},
            .hashes = true,
            .single = true}),
       add_operator, shown, can_log_in);
   registry.query(
-      all({.method = "GET", .operation = "listOperators", .summary = "The caller's team", .page = kListPage}),
+      all({.method = "GET", .operation = "listOperators", .summary = "List the caller's team", .page = kListPage}),
       list_operators);
-  registry.query(one({.method = "GET", .operation = "getOperator", .summary = "One of the caller's team"}),
+  registry.query(one({.method = "GET", .operation = "getOperator", .summary = "Get an operator of the caller's team"}),
                  get_operator);
   registry.command(one({.method = "PATCH",
                         .operation = "changeOperator",
-                        .summary = "Update an operator: the fields that are sent",
+                        .summary = "Update an operator (only the fields sent)",
                         .hashes = true,
                         .single = true}),
                    change_operator, shown);
   registry.command(one({.method = "DELETE",
                         .status = 204,
                         .operation = "removeOperator",
-                        .summary = "Remove an operator from the team: the operator's sessions are over"}),
+                        .summary = "Remove an operator from the team and end the operator's sessions"}),
                    remove_operator, nothing, sessions_ended);
 }
 

@@ -12,14 +12,12 @@ endpoint::Info info() {
           .version = "1.3",
           .description =
               "Times are RFC 3339 UTC with milliseconds. Lengths are Unicode characters; the NUL character is refused. "
-              "Money is in roubles. Unknown "
-              "fields of a body are ignored; null is the same as absent, but in a PUT it clears its field; an empty "
-              "body reads as {}. Whatever "
-              "is kept takes an Idempotency-Key. What one may not know of is 404. A body that is no JSON is 400, one "
-              "that is not sent as "
-              "application/json 415; a problem of a field is 422 and names it. A query has at most 100 parameters, a "
-              "head 100 lines and 16 "
-              "KiB, the JSON of a body 1,000 members and elements; how many bytes a body may have is said at each.",
+              "Money is in roubles. Unknown fields of a body are ignored; null is the same as absent, but in a PUT it "
+              "clears its field; an empty body reads as {}. Every write takes an Idempotency-Key. The API answers 404 "
+              "for a resource that the caller may not see. It answers 400 for a body that is not JSON, 415 for a body "
+              "that is not sent as application/json, and 422 with the field's name for a field that is not valid. A "
+              "query has at most 100 parameters; the headers have at most 100 lines and 16 KiB; the JSON of a body has "
+              "at most 1,000 members and elements. Each operation says how many bytes its body may have.",
           .tags =
               {
 #define PARLEY_ENDPOINTS(source)

@@ -34,7 +34,7 @@ template <>
 inline constexpr auto fields<replyx::OpenedDialog> = std::tuple{
     field("id", &replyx::OpenedDialog::id),
     field("guest_id", &replyx::OpenedDialog::guest_id, {},
-          "The visitor's secret for this dialog: nobody else may have it"),
+          "The visitor's secret for this dialog: keep it from everyone else"),
     field("assistant_id", &replyx::OpenedDialog::assistant_id),
     field("platform", &replyx::OpenedDialog::platform),
     field("status", &replyx::OpenedDialog::status),
@@ -106,8 +106,8 @@ void add_site(endpoint::Registry& registry) {
                     .status = 201,
                     .operation = "openDialog",
                     .summary = "Open a dialog as a visitor of a site",
-                    .description = "Visitors of one site share its token, so an Idempotency-Key must be one that "
-                                   "nobody else can guess, such as a UUID.",
+                    .description = "All visitors of a site share its token. The Idempotency-Key must therefore be a "
+                                   "value that no other visitor can guess, such as a UUID.",
                     .limit = &kOpenDialogLimit,
                     .body_bytes_max = kEntryBodyMax},
                    open_dialog, opened_dialog);
@@ -121,7 +121,7 @@ void add_site(endpoint::Registry& registry) {
   registry.query(of_visitor({.method = "GET",
                              .path = "/api/site/dialogs/{dialog_id}/messages",
                              .operation = "listVisitorMessages",
-                             .summary = "The dialog's messages, for its visitor",
+                             .summary = "List the dialog's messages for its visitor",
                              .page = kMessagesPage}),
                  messages);
 }

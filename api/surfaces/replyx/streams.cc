@@ -35,19 +35,19 @@ template <>
 inline constexpr auto parameters<replyx::FeedQuery> = std::tuple{
     header("Last-Event-ID", &replyx::FeedQuery::last_id_header,
            {.length_max = replyx::kFeedIdMax, .pattern = kFeedIdPattern},
-           "The last id that the client has. Without one the feed begins now"),
+           "The last id that the client has received. Without an id the feed begins now"),
     query("last_event_id", &replyx::FeedQuery::last_id_query,
           {.length_max = replyx::kFeedIdMax, .pattern = kFeedIdPattern},
-          "The same, where a header cannot be sent; the header wins"),
+          "The same, for clients that cannot send the header; the header wins"),
 };
 template <>
 inline constexpr auto parameters<replyx::EventsQuery> = std::tuple{
     path("dialog_id", &replyx::EventsQuery::dialog_id),
     header("Last-Event-ID", &replyx::EventsQuery::last_id_header, {.pattern = kLastIdPattern},
-           "The last id that the client has: what came after it is sent, in order, each event once. Without one the "
-           "stream begins now; 0 is everything"),
+           "The last id that the client has received: the stream sends every later event, in order and once. Without "
+           "an id the stream begins now; with 0 it begins with the first event"),
     query("last_event_id", &replyx::EventsQuery::last_id_query, {.pattern = kLastIdPattern},
-          "The same, where a header cannot be sent; the header wins"),
+          "The same, for clients that cannot send the header; the header wins"),
 };
 
 }  // namespace parley::endpoint
@@ -127,48 +127,39 @@ void add_streams(endpoint::Registry& registry) {
        .gate = &kViewer,
        .right = kDialogsRead,
        .operation = "followDialog",
-       .summary = "The dialog's events as they happen",
-       .description =
-           "Frames: `data: {\"type\":\"connection.established\",\"client_id\",\"timestamp\"}`; `id: 7` with "
-           "`data: {\"type\":\"dialog.message.created\",\"dialog_id\",\"message\",\"timestamp\"}`, where the id is the "
-           "dialog's version; `id: 8` "
-           "alone for an event that this viewer does not see; "
-           "`{\"type\":\"operator.typing\",\"dialog_id\",\"operator_name\",\"timestamp\"}` (to "
-           "owner and "
-           "team `visitor.typing` too) without an id: nothing keeps it; `data: __ping__` every 15 seconds of silence; "
-           "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; `{\"type\":\"stream.reset\"}` when "
-           "the given id is of another log, "
-           "or one that the log has not reached; "
-           "`{\"type\":\"error\"}` as the last one, within a second after the caller's session is over.",
+       .summary = "Stream a dialog's events live",
+       .description = "Frames: `data: {\"type\":\"connection.established\",\"client_id\",\"timestamp\"}`; `id: 7` with "
+                      "`data: {\"type\":\"dialog.message.created\",\"dialog_id\",\"message\",\"timestamp\"}`, where "
+                      "the id is the dialog's version; `id: 8` alone for an event that this viewer does not see; "
+                      "`{\"type\":\"operator.typing\",\"dialog_id\",\"operator_name\",\"timestamp\"}` (to owner and "
+                      "team `visitor.typing` too) without an id, because it is not stored; `data: __ping__` every 15 "
+                      "seconds of silence; `{\"type\":\"stream.delayed\"}` while earlier events cannot be read; "
+                      "`{\"type\":\"stream.reset\"}` when the given id belongs to another log or lies beyond the log's "
+                      "end; `{\"type\":\"error\"}` as the last frame, within a second after the caller's session ends.",
        .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable},
        .limit = &kStreamLimit,
        .address_limit = &kAddressLimit},
       open_events);
-  registry.stream({.method = "GET",
-                   .path = "/api/events",
-                   .gate = &kFeed,
-                   .right = kDialogsRead,
-                   .operation = "followAccount",
-                   .summary = "Everything new in all dialogs of an account, as it happens",
-                   .description = "For the owner and its team. Frames: `data: "
-                                  "{\"type\":\"connection.established\",...}`; then `id:` with `data:` of "
-                                  "`dialog.created`, `dialog.message.created`, `dialog.archived`, `dialog.unarchived`, "
-                                  "each event once, in the order of its dialog (across "
-                                  "dialogs in no order). The id says where the client stands in the whole log: whoever "
-                                  "comes back with it, to this server or another, gets "
-                                  "what "
-                                  "came after it. `operator.typing` and `visitor.typing` have no id; `data: __ping__` "
-                                  "comes with a newer one after 15 seconds of silence. "
-                                  "`{\"type\":\"stream.delayed\"}` while earlier events cannot be read; "
-                                  "`{\"type\":\"stream.reset\"}` when events were passed over, because "
-                                  "the "
-                                  "given id is of another log, one that the log has not reached (it has lost its end) "
-                                  "or too old (more than 500,000 events of all accounts "
-                                  "before the newest ones), or one cannot be shown: then "
-                                  "what is "
-                                  "there has to be read anew, with GET /api/dialogs",
-                   .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable}},
-                  open_feed);
+  registry.stream(
+      {.method = "GET",
+       .path = "/api/events",
+       .gate = &kFeed,
+       .right = kDialogsRead,
+       .operation = "followAccount",
+       .summary = "Stream the new events of all dialogs of an account live",
+       .description =
+           "For the owner and the owner's team. Frames: `data: {\"type\":\"connection.established\",...}`; then `id:` "
+           "with `data:` of `dialog.created`, `dialog.message.created`, `dialog.archived`, `dialog.unarchived`, each "
+           "event once; the events of one dialog come in their order, events of different dialogs in no particular "
+           "order. The id is the client's position in the whole log: a client that sends it again, to this server or "
+           "another, gets all later events. `operator.typing` and `visitor.typing` have no id; `data: __ping__` comes "
+           "with a newer id after 15 seconds of silence. `{\"type\":\"stream.delayed\"}` while earlier events cannot "
+           "be read; `{\"type\":\"stream.reset\"}` when the feed has left out events: the given id belongs to another "
+           "log, lies beyond the log's end (the log has lost its end) or is too old (more than 500,000 events of all "
+           "accounts behind the newest one), or the feed cannot show an event. The client must then read the dialogs "
+           "again, with GET /api/dialogs",
+       .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable}},
+      open_feed);
 }
 
 }  // namespace parley::replyx

@@ -73,8 +73,8 @@ Result<void> visitor_typing(const Call<DialogPath, Nothing>& call, const Deps& d
 }
 
 constexpr std::string_view kPassedOn =
-    "Passed on to the open streams of the dialog, and not kept: a signal may be lost, and of more than one in a second "
-    "the rest is left out";
+    "The API sends the signal to the open streams of the dialog and does not store it: a signal may be lost, and the "
+    "API sends at most one in a second";
 
 }  // namespace
 
@@ -85,7 +85,7 @@ void add_typing(endpoint::Registry& registry) {
                    .right = kDialogsWrite,
                    .status = 204,
                    .operation = "signalOperatorTyping",
-                   .summary = "Say that an operator is typing",
+                   .summary = "Signal that an operator is typing",
                    .description = kPassedOn,
                    .errors = {Code::dialog_not_found}},
                   operator_typing);
@@ -94,7 +94,7 @@ void add_typing(endpoint::Registry& registry) {
                    .gate = &kGuest,
                    .status = 204,
                    .operation = "signalVisitorTyping",
-                   .summary = "Say that the visitor is typing",
+                   .summary = "Signal that the visitor is typing",
                    .description = kPassedOn},
                   visitor_typing);
 }

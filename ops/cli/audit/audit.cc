@@ -40,7 +40,7 @@ int run(Asked& asked, const std::function<audit::Result<void>()>& task) {
   return 1;
 }
 
-constexpr const char* kStreamHelp = "For example dialog/1387";
+constexpr const char* kStreamHelp = "A stream, for example dialog/1387";
 
 /// A flag's value in a sentence.
 std::string shown(const std::string& text) { return text.empty() ? "what is given" : text; }
@@ -52,25 +52,25 @@ std::string time(const std::string& text) {
 
 void add_audit(CLI::App& app, int& exit_code) {
   const auto asked = std::make_shared<Asked>();
-  auto* audit = app.add_subcommand("audit", "What happened, out of the log alone: PostgreSQL is not asked");
+  auto* audit = app.add_subcommand("audit", "Shows what happened, from the log alone, without PostgreSQL");
   audit->require_subcommand(1);
   add_kafka(*audit, asked->options);
-  audit->add_flag("--json", asked->common.json, "For programs: JSON, or JSON Lines where there may be many");
+  audit->add_flag("--json", asked->common.json, "Prints JSON, or JSON Lines when there may be many results");
   audit->add_flag("--personal", asked->common.personal,
-                  "With texts about people (names, e-mails, messages), which are null otherwise");
+                  "Shows texts about people (names, e-mails, messages), which are null otherwise");
   const auto add = [&](const char* name, const char* description, auto task) {
     auto* command = audit->add_subcommand(name, description)->fallthrough();
     command->callback([asked, task, &exit_code] { exit_code = run(*asked, [&] { return task(*asked); }); });
     return command;
   };
 
-  auto* history =
-      add("history", "Every event of a stream", [](const Asked& a) { return audit::history(a.common, a.history); });
+  auto* history = add("history", "Lists every event of a stream",
+                      [](const Asked& a) { return audit::history(a.common, a.history); });
   history->add_option("stream", asked->history.stream, kStreamHelp)->required();
-  history->add_flag("--data", asked->history.data, "With what each event says");
+  history->add_flag("--data", asked->history.data, "Shows the data of each event");
 
-  auto* state =
-      add("state", "What a stream was at a moment", [](const Asked& a) { return audit::state(a.common, a.state); });
+  auto* state = add("state", "Shows a stream's state at a moment",
+                    [](const Asked& a) { return audit::state(a.common, a.state); });
   state->add_option("stream", asked->state.stream, kStreamHelp)->required();
   state
       ->add_option(
@@ -80,17 +80,17 @@ void add_audit(CLI::App& app, int& exit_code) {
         return schema::parse_moment(text) ? "" : shown(text) + " " + std::string(schema::kMomentIssue);
       });
 
-  auto* explain = add("explain", "The request that led to an event, and everything else that it caused",
+  auto* explain = add("explain", "Shows the request that led to an event, and everything else that the request caused",
                       [](const Asked& a) { return audit::explain(a.common, a.explain); });
-  explain->add_option("event", asked->explain.event_id, "An event's id (ce_id)")->required();
+  explain->add_option("event", asked->explain.event_id, "The event's id (ce_id)")->required();
   explain->add_flag("--whole-log", asked->explain.whole_log,
-                    "Reads all of the log, not from the request's beginning on: finds older requests, too, that were "
-                    "sent with the same X-Request-Id");
+                    "Reads the whole log, and not only from the request's beginning: also finds older requests with "
+                    "the same X-Request-Id");
 
-  auto* replay =
-      add("replay", "Plays a stream as it happened", [](const Asked& a) { return audit::replay(a.common, a.replay); });
+  auto* replay = add("replay", "Replays a stream's events with their pauses",
+                     [](const Asked& a) { return audit::replay(a.common, a.replay); });
   replay->add_option("stream", asked->replay.stream, kStreamHelp)->required();
-  replay->add_option("--speed", asked->replay.speed, "So many times as fast; 0: without pauses")
+  replay->add_option("--speed", asked->replay.speed, "The speed, as a multiple of real time; 0: without pauses")
       ->check(CLI::Validator(
           [](const std::string& text) {
             double number = 0;
@@ -100,28 +100,31 @@ void add_audit(CLI::App& app, int& exit_code) {
           "NONNEGATIVE"))
       ->capture_default_str();
 
-  auto* exported = add("export", "The events as lines of JSON, for other programs",
+  auto* exported = add("export", "Exports events as lines of JSON",
                        [](const Asked& a) { return audit::export_events(a.common, a.exported); });
-  exported->add_option("--from", asked->exported.from, "The first moment: a time, as of --at")->check(time);
-  exported->add_option("--to", asked->exported.to, "The moment after the last one")->check(time);
+  exported->add_option("--from", asked->exported.from, "The time of the first event to export, in the form of --at")
+      ->check(time);
+  exported->add_option("--to", asked->exported.to, "The time before which the export ends")->check(time);
   exported->add_option("--type", asked->exported.types,
-                       "Events of this type alone (parley.dialog.opened.v1); repeatable");
+                       "Exports events of this type only (parley.dialog.opened.v1); repeatable");
   exported->add_option("--out", asked->exported.out,
-                       "A folder: a file for each partition, which the next run goes on with");
+                       "A folder that gets a file for each partition; the next run continues these files");
 
-  auto* verify = add("verify", "Whether the log is what its deciders wrote",
+  auto* verify = add("verify", "Verifies that the log is what its deciders wrote",
                      [](const Asked& a) { return audit::verify(a.common, a.verify); });
-  verify->add_option("streams", asked->verify.streams,
-                     "The chains of these streams, and the seals of their partitions; without any: everything");
+  verify->add_option(
+      "streams", asked->verify.streams,
+      "Verifies the hash chains of these streams and the seals of their partitions; without a stream: everything");
   verify
       ->add_option("--seal-keys", asked->verify.seal_keys_file,
-                   "The public halves of the deciders' keys (`parley keys` makes the file, .pub)")
+                   "The file with the public halves of the deciders' keys (`parley keys` creates it, .pub)")
       ->envname("PARLEY_SEAL_KEYS");
   verify->add_option("--anchor", asked->verify.anchor_file,
-                     "A file outside of the log, with the last seals that were verified: they must still stand there, "
-                     "and later ones take their place");
-  verify->add_option("--scratch", asked->verify.scratch,
-                     "A folder for what does not fit in memory; the system's for such files otherwise");
+                     "A file outside the log with the last verified seals: the log must still have these seals, and "
+                     "the command replaces them by later ones");
+  verify->add_option(
+      "--scratch", asked->verify.scratch,
+      "A folder for data that does not fit in memory (default: the system's folder for temporary files)");
 }
 
 }  // namespace parley::cli

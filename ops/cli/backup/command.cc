@@ -22,13 +22,14 @@ struct Given {
 CLI::App* add(CLI::App& app, const char* name, const char* description, const char* keys, const char* seal_key,
               Given& given) {
   auto* command = app.add_subcommand(name, description);
-  command->add_option("folder", given.folder, "Of the copy")->required();
+  command->add_option("folder", given.folder, "The folder of the copy")->required();
   cli::add_kafka(*command, given.common);
-  command->add_option("--passphrase-file", given.passphrase_file,
-                      "A file whose first line is the passphrase of the keys; else PARLEY_BACKUP_PASSPHRASE");
+  command->add_option(
+      "--passphrase-file", given.passphrase_file,
+      "A file whose first line is the passphrase that encrypts the keys; without it PARLEY_BACKUP_PASSPHRASE");
   command->add_option("--keys-file", given.keys.keys, keys)->envname("PARLEY_KEYS_FILE");
   command->add_option("--seal-key-file", given.keys.seal_key, seal_key)->envname("PARLEY_SEAL_KEY_FILE");
-  command->add_flag("--json", given.json, "One JSON document, for programs");
+  command->add_flag("--json", given.json, "Prints one JSON document, for programs");
   return command;
 }
 
@@ -36,11 +37,11 @@ CLI::App* add(CLI::App& app, const char* name, const char* description, const ch
 
 void add_commands(CLI::App& app, int& exit_code) {
   const auto given = std::make_shared<Given>();
-  auto* backup_command =
-      add(app, "backup", "Copies the log into a folder, while it is written",
-          "The deployment's keys, to go into the copy", "The deciders' signing key, to go there too", *given);
+  auto* backup_command = add(app, "backup", "Copies the log into a folder while the system runs",
+                             "The file with the deployment's keys, which the copy includes",
+                             "The file with the deciders' signing key, which the copy includes too", *given);
   backup_command->add_flag("--without-keys", given->without_keys,
-                           "Leave the keys out: a restore needs the old file then");
+                           "Leaves the keys out: a restore then needs the old file of keys");
   backup_command->callback([given, &exit_code] {
     log::configure("backup", "", *log::level_named("error"));
     exit_code = backup({.folder = given->folder,
@@ -54,11 +55,11 @@ void add_commands(CLI::App& app, int& exit_code) {
   });
 
   const auto wanted = std::make_shared<Given>();
-  auto* restore_command = add(app, "restore", "Fills an empty log from a copy, or checks a copy",
-                              "Where the copy's keys are written; other keys are never replaced",
-                              "Where its signing key is written, if it has one", *wanted);
+  auto* restore_command = add(app, "restore", "Restores a copy into an empty log, or checks a copy",
+                              "The file to which the copy's keys are written; the command never replaces other keys",
+                              "The file to which the copy's signing key is written, if the copy has one", *wanted);
   cli::add_topics(*restore_command, wanted->common);
-  restore_command->add_flag("--check", wanted->check, "Only look whether the copy is whole; needs no Kafka");
+  restore_command->add_flag("--check", wanted->check, "Only checks that the copy is complete; needs no Kafka");
   auto* partitions = restore_command->get_option("--partitions");
   restore_command->callback([wanted, partitions, &exit_code] {
     log::configure("restore", "", *log::level_named("error"));

@@ -86,7 +86,7 @@ class Copying {
   /// Nothing when keys are left out.
   Result<std::optional<std::string>> seal_keys() {
     if (!options_.with_keys) {
-      manifest_.keys = {false, "left out: whoever restores needs the keys of the system that was copied", {}};
+      manifest_.keys = {false, "left out: a restore needs the keys of the copied system", {}};
       return std::optional<std::string>{};
     }
     const auto given = passphrase(options_.passphrase_file);

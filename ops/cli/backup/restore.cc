@@ -68,7 +68,7 @@ class Filling {
       const std::lock_guard lock(state->mutex);
       if (!state->failure.empty()) return;
       state->failure = at ? "partition " + std::to_string(partition) + " has a record at " + std::to_string(*at) +
-                                " that should be at " + std::to_string(offset) + ": somebody else writes"
+                                " that should be at " + std::to_string(offset) + ": another program writes"
                           : at.error().text;
     };
     auto queued = producer_.produce(out, delivered);
