@@ -165,7 +165,10 @@ std::string update_statement(internal::Unnest& u, const std::vector<std::pair<st
   each_column<Row>([&]<class C>(const C& c, std::size_t i) {
     using M = MemberOf<Row, C>;
     bool any_set = false, any_added = false;
-    for (const auto& [id, change] : changes) any_set |= change->set_columns[i], any_added |= change->added_columns[i];
+    for (const auto& [id, change] : changes) {
+      any_set |= change->set_columns[i];
+      any_added |= change->added_columns[i];
+    }
     if (!any_set && !any_added) return;
     const auto name = internal::column_name(i);
     const auto at = u.begin(name, sql_type<M>());

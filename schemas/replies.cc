@@ -72,8 +72,10 @@ std::string write_outcome(const Outcome& o) {
   if (const auto* error = std::get_if<Error>(&o.result)) {
     facts.code = error->code;
     if (const auto* conflict = std::get_if<CurrentVersion>(&error->details)) facts.current_version = conflict->version;
-    if (const auto* invalid = std::get_if<InvalidField>(&error->details))
-      facts.field = invalid->name, facts.issue = invalid->issue;
+    if (const auto* invalid = std::get_if<InvalidField>(&error->details)) {
+      facts.field = invalid->name;
+      facts.issue = invalid->issue;
+    }
     return write(facts);
   }
   auto answer = encode_answer(std::get<Answer>(o.result));

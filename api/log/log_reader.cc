@@ -85,7 +85,8 @@ std::expected<void, LogReader::Failure> LogReader::read_with(
     const bool is_near =
         at && at->partition == place.partition && place.offset >= at->offset && place.offset - at->offset <= kNear;
     if (!is_near) {
-      records.clear(), next = 0;
+      records.clear();
+      next = 0;
       const kafka::PartitionOffset from{{options_.topic, place.partition}, place.offset};
       if (const auto assigned = reader.assign(std::span(&from, 1)); !assigned) return std::unexpected(Failure::late);
     }
@@ -95,7 +96,8 @@ std::expected<void, LogReader::Failure> LogReader::read_with(
         ++next;
       if (next < records.size()) break;
       if (Clock::now() > deadline) return std::unexpected(Failure::late);
-      records.clear(), next = 0;
+      records.clear();
+      next = 0;
       if (const auto polled = reader.poll(records, kRecordsAtOnce, kPollWait); !polled && !polled.error().retryable) {
         log::error("the log cannot be read", {{"reason", polled.error().text}});
         return std::unexpected(Failure::late);

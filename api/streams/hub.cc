@@ -41,7 +41,10 @@ std::vector<Hub::Impl::EndAsked> Hub::Impl::take_ends_asked(Partition& partition
 void Hub::Impl::count_need(Awaiting& of, Need was, Need is) {
   const auto count = [&](Need need, auto step) {
     if (need == Need::checkpoint) step(of.checkpoint);
-    if (need == Need::confirmation) step(of.confirmation), step(awaiting_confirmation);
+    if (need == Need::confirmation) {
+      step(of.confirmation);
+      step(awaiting_confirmation);
+    }
   };
   count(was, [](auto& n) { --n; });
   count(is, [](auto& n) { ++n; });

@@ -39,7 +39,8 @@ std::optional<LogToken> read_log_token(std::string_view text) {
     if (byte == 0 && shift > kBits) return std::nullopt;  // a number has one form
     if (number > static_cast<std::uint64_t>(kIdMax)) return std::nullopt;
     token.numbers.push_back(static_cast<std::int64_t>(number));
-    number = 0, shift = 0;
+    number = 0;
+    shift = 0;
   }
   if (shift != 0) return std::nullopt;
   return token;

@@ -45,8 +45,11 @@ Result<std::size_t> advance(postgres::Transaction& transaction, std::span<const 
                             std::string_view projection) {
   Column partition, from, next, event, position;
   for (const auto& a : advances) {
-    partition.add(a.to.partition), from.add(a.from), next.add(a.to.next), event.add(a.to.last_event_id),
-        position.add(a.to.last_position);
+    partition.add(a.to.partition);
+    from.add(a.from);
+    next.add(a.to.next);
+    event.add(a.to.last_event_id);
+    position.add(a.to.last_position);
   }
   const auto rows = transaction.query(
       "UPDATE checkpoints c SET next = u.next, last_event_id = coalesce(u.event, c.last_event_id),"

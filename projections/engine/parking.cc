@@ -169,9 +169,12 @@ Result<void> park(Transaction& transaction, std::span<const Parking> parkings, s
   std::vector<Waiting> events;
   for (const Parking& parking : parkings) {
     const ParkedEvent& first = parking.events.front();
-    stream.add(parking.stream), partition.add(parking.partition), position.add(first.position),
-        version.add(first.version);
-    event.add(first.event_id), reason.add(parking.reason);
+    stream.add(parking.stream);
+    partition.add(parking.partition);
+    position.add(first.position);
+    version.add(first.version);
+    event.add(first.event_id);
+    reason.add(parking.reason);
     for (const ParkedEvent& each : parking.events) events.push_back({parking.stream, each});
   }
   const auto rows = transaction.query(
@@ -186,8 +189,10 @@ Result<void> append_waiting(Transaction& transaction, std::span<const Waiting> e
   if (events.empty()) return {};
   Column stream, position, version, event;
   for (const Waiting& each : events) {
-    stream.add(each.stream), position.add(each.event.position), version.add(each.event.version),
-        event.add(each.event.event_id);
+    stream.add(each.stream);
+    position.add(each.event.position);
+    version.add(each.event.version);
+    event.add(each.event.event_id);
   }
   const auto rows = transaction.query(
       "INSERT INTO parked_events (projection, stream, position, version, event_id)"

@@ -30,7 +30,8 @@ std::string changed_parts(const Change& change) {
     const M& part = change.*f.member;
     bool is_said = false, goes = false;
     if constexpr (is_patch<M>) {
-      is_said = part.given, goes = !part.value;
+      is_said = part.given;
+      goes = !part.value;
     } else {
       is_said = part.has_value();
     }

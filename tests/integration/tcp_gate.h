@@ -103,13 +103,19 @@ class TcpGate {
         for (auto& pair : pairs) pair.over = true;
       }
       pairs.remove_if([](const Pair& pair) {
-        if (pair.over) ::close(pair.client), ::close(pair.server);
+        if (pair.over) {
+          ::close(pair.client);
+          ::close(pair.server);
+        }
         return pair.over;
       });
       std::vector<pollfd> fds{{listener_, POLLIN, 0}};
       const bool silent = silent_;  // it may change while we wait
       if (!silent) {
-        for (const auto& pair : pairs) fds.push_back({pair.client, POLLIN, 0}), fds.push_back({pair.server, POLLIN, 0});
+        for (const auto& pair : pairs) {
+          fds.push_back({pair.client, POLLIN, 0});
+          fds.push_back({pair.server, POLLIN, 0});
+        }
       }
       ::poll(fds.data(), fds.size(), 5);
       if (!silent) {
@@ -122,7 +128,10 @@ class TcpGate {
       }
       if (fds[0].revents != 0) accept(pairs);
     }
-    for (const auto& pair : pairs) ::close(pair.client), ::close(pair.server);
+    for (const auto& pair : pairs) {
+      ::close(pair.client);
+      ::close(pair.server);
+    }
   }
 
   void accept(std::list<Pair>& pairs) {

@@ -142,14 +142,20 @@ std::vector<Shape> bodies() {
        [](std::size_t bytes) {
          constexpr int kDeep = json::kDepthMax - 1;
          std::string text, end;
-         for (int i = 0; i < kDeep; ++i) text += R"({")" + std::string(bytes / kDeep - 10, 'a') + R"(":)", end += "}";
+         for (int i = 0; i < kDeep; ++i) {
+           text += R"({")" + std::string(bytes / kDeep - 10, 'a') + R"(":)";
+           end += "}";
+         }
          return text + std::string(bytes - text.size() - end.size() - 1, ' ') + "0" + end;
        }},
       {"long names in long names, and a problem behind them",
        [](std::size_t bytes) {
          constexpr int kDeep = json::kDepthMax - 1;
          std::string text, end;
-         for (int i = 0; i < kDeep; ++i) text += R"({")" + std::string(bytes / kDeep - 10, 'a') + R"(":)", end += "}";
+         for (int i = 0; i < kDeep; ++i) {
+           text += R"({")" + std::string(bytes / kDeep - 10, 'a') + R"(":)";
+           end += "}";
+         }
          return text + std::string(bytes - text.size() - end.size() - 8, ' ') + R"("\u0000")" + end;
        }},
       {"names that differ at their ends alone",

@@ -104,7 +104,9 @@ TEST(StreamWindow, ForgetsTheIdleDialogThatWasUsedLongestAgo) {
   EXPECT_FALSE(window.facts(dialog(2)));
   EXPECT_EQ(window.version(dialog(1)), 4);
   append(window, 1, kDialog, 1, kOpening);
-  window.learn(dialog(4), kFacts, 1), window.learn(dialog(5), kFacts, 1), window.learn(dialog(6), kFacts, 1);
+  window.learn(dialog(4), kFacts, 1);
+  window.learn(dialog(5), kFacts, 1);
+  window.learn(dialog(6), kFacts, 1);
   EXPECT_TRUE(window.facts(kDialog)) << "not one that has retained events";
 }
 

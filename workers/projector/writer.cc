@@ -93,7 +93,10 @@ postgres::Result<Written> Writer::write_replay(postgres::Lease& lease, Pending& 
   if (events->empty()) return Written::reload;
   const std::int64_t first = events->front().position;
   std::optional<ParkedEvent> next;  // that is not a part of this transaction
-  if (events->size() > kReplayEventsMax) next = events->back(), events->pop_back();
+  if (events->size() > kReplayEventsMax) {
+    next = events->back();
+    events->pop_back();
+  }
   const auto messages = parked_events_.read(unparking->partition, *events);
   if (!messages) {
     share.refused = messages.error();

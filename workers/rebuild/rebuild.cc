@@ -488,7 +488,10 @@ class Run {
   /// Says how far it is; fails when it has stood still for too long.
   Step<> advancing(const Filling& filling, Pace& pace, std::int64_t done, std::int64_t total) {
     const auto now = Clock::now();
-    if (done > pace.done) pace.done = done, pace.moved = now;
+    if (done > pace.done) {
+      pace.done = done;
+      pace.moved = now;
+    }
     if (now - pace.moved > options_.patience) {
       const std::string trouble = filling.trouble();
       return failed("the fold does not advance" + (trouble.empty() ? "" : ": " + trouble));

@@ -140,7 +140,9 @@ class Search {
   }
 
   Result<void> collect_all(std::set<std::string>& wanted, std::optional<Timestamp> since) {
-    commands_.clear(), events_.clear(), ids_.clear();
+    commands_.clear();
+    events_.clear();
+    ids_.clear();
     auto commands = log_.commands();
     if (!commands) return std::unexpected(commands.error());
     auto events = log_.all();
@@ -152,7 +154,8 @@ class Search {
       if (!events) return std::unexpected(events.error());
     }
     Progress progress("explain");
-    expect(progress, *commands), expect(progress, *events);
+    expect(progress, *commands);
+    expect(progress, *events);
     if (const auto read = log_.read(
             *commands, [&](const auto& message) { return take_command(message, wanted); }, progress);
         !read)
