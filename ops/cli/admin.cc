@@ -15,10 +15,10 @@
 #include "api/auth/tokens.h"
 #include "api/server/surfaces.h"
 #include "domain/accounts/credentials.h"
-#include "ops/cli/ask.h"
 #include "ops/cli/directory.h"
 #include "ops/cli/mailboxes.h"
 #include "ops/cli/options.h"
+#include "ops/cli/send_command.h"
 #include "platform/log/log.h"
 #include "platform/text/printable.h"
 #include "platform/text/text.h"
@@ -108,7 +108,7 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto command =
       command_of(email.text, index, keys->seal(crypto::password_verifier(*text), api::kPasswordVerifierContext));
   const auto target = api::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
-  const auto outcome = ask(log, target, command);
+  const auto outcome = send_command(log, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);

@@ -11,9 +11,9 @@
 #include <utility>
 
 #include "api/auth/tokens.h"
-#include "ops/cli/ask.h"
 #include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
+#include "ops/cli/send_command.h"
 #include "platform/crypto/keyring.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
@@ -135,7 +135,7 @@ std::expected<std::size_t, std::string> ask_for_indexes(const LogPlace& log,
     accounts::ChangeEmail command;
     command.email = Personal{one.email};  // the same: its index alone changes
     command.email_index = one.index;
-    const auto outcome = ask(log, Stream{Kind::account, one.account}, accounts::Command{std::move(command)});
+    const auto outcome = send_command(log, Stream{Kind::account, one.account}, accounts::Command{std::move(command)});
     if (!outcome) return std::unexpected(outcome.error());
     if (const auto* error = std::get_if<Error>(&outcome->result)) {
       std::cerr << "account/" << one.account << " is not indexed: " << schema::error_row(error->code).name

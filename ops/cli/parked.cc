@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "domain/model.h"
-#include "ops/cli/ask.h"
 #include "ops/cli/options.h"
+#include "ops/cli/send_command.h"
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
@@ -271,7 +271,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
     }
     command = std::move(retry);
   }
-  const auto got = ask(place_of(options), *stream, command, attempts);
+  const auto got = send_command(place_of(options), *stream, command, attempts);
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {

@@ -6,8 +6,8 @@
 #include "api/auth/email.h"
 #include "api/auth/tokens.h"
 #include "domain/accounts/accounts.h"
-#include "ops/cli/ask.h"
 #include "ops/cli/options.h"
+#include "ops/cli/send_command.h"
 #include "platform/crypto/crypto.h"
 #include "platform/text/mailbox.h"
 
@@ -31,8 +31,8 @@ int main(int argc, char** argv) {
   const accounts::Register command{
       Personal{form}, index, {}, {}, keys->seal(crypto::password_verifier(password), api::kPasswordVerifierContext)};
   const auto outcome =
-      cli::ask({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
-               accounts::email_key(index), accounts::Command{command});
+      cli::send_command({.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions},
+                        accounts::email_key(index), accounts::Command{command});
   if (!outcome) {
     std::cerr << outcome.error() << "\n";
     return 1;

@@ -9,11 +9,11 @@
 #include <fstream>
 #include <iterator>
 
+#include "ops/cli/audit/describe_event.h"
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/files.h"
 #include "ops/cli/audit/log.h"
 #include "ops/cli/audit/tree.h"
-#include "ops/cli/audit/words.h"
 #include "projections/at.h"
 #include "projections/contexts/dialogs.h"
 #include "schemas/contexts/accounts.h"
@@ -143,13 +143,13 @@ TEST(Words, of_a_change_name_what_changed) {
   std::string value;
   const assistants::Updated change{
       .name = "N", .description = {std::nullopt}, .telegram_bot_token = {Sealed{"SEALED"}}};
-  EXPECT_EQ(in_words(record(2, assistants::Event{change}, at(0), value, "assistant/1386"), Disclosure::masked),
+  EXPECT_EQ(describe_event(record(2, assistants::Event{change}, at(0), value, "assistant/1386"), Disclosure::masked),
             "visitor/1530 changes the assistant: name, description (cleared), telegram_bot_token");
 }
 TEST(Words, of_an_assistant_s_bot) {
   std::string value;
   const auto words = [&](assistants::Event event) {
-    return in_words(record(2, std::move(event), at(0), value, "assistant/1386"), Disclosure::masked);
+    return describe_event(record(2, std::move(event), at(0), value, "assistant/1386"), Disclosure::masked);
   };
   EXPECT_EQ(words(assistants::CreationRequested{"p1", "c1", "b1", Sealed{"SEALED"}, {AccountId{1025}, "N"}}),
             "visitor/1530 wants the assistant \"N\", with a Telegram bot");
@@ -167,8 +167,8 @@ TEST(Disclosed, what_waits_for_a_bot_hides_its_token) {
 TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
   std::string value;
   const auto one = record(2, message(3, "a\x1b[2J\n\xC2\x9Bz ж"), at(0), value);
-  EXPECT_EQ(in_words(one, Disclosure::personal), "operator Anna: a\\u001b[2J\\n\\u009bz ж");
-  EXPECT_EQ(in_words(one, Disclosure::masked), "operator: (10 characters)");
+  EXPECT_EQ(describe_event(one, Disclosure::personal), "operator Anna: a\\u001b[2J\\n\\u009bz ж");
+  EXPECT_EQ(describe_event(one, Disclosure::masked), "operator: (10 characters)");
 }
 
 // Moments.

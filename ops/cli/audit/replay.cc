@@ -3,9 +3,9 @@
 #include <iostream>
 #include <thread>
 
+#include "ops/cli/audit/describe_event.h"
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/tasks.h"
-#include "ops/cli/audit/words.h"
 
 namespace parley::audit {
 namespace {
@@ -20,7 +20,7 @@ void print_json(const projections::Record& record, std::chrono::milliseconds pau
   w.key("pause_ms");
   w.integer(pause.count());
   w.key("words");
-  w.string(in_words(record, disclosure));
+  w.string(describe_event(record, disclosure));
   w.key("event");
   w.raw(event_line(record, disclosure));
   w.end_object();
@@ -53,7 +53,7 @@ Result<void> replay(const Common& common, const ReplayOptions& options) {
         if (common.json) {
           print_json(record, pause, common.disclosure());
         } else {
-          std::cout << schema::format_time(e.time) << "  " << in_words(record, common.disclosure()) << "\n";
+          std::cout << schema::format_time(e.time) << "  " << describe_event(record, common.disclosure()) << "\n";
         }
         return static_cast<bool>(std::cout.flush());
       },

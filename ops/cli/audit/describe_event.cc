@@ -1,11 +1,11 @@
-#include "ops/cli/audit/words.h"
+#include "ops/cli/audit/describe_event.h"
 
 #include "ops/cli/audit/event_line.h"
 #include "platform/text/printable.h"
 #include "schemas/events.h"
 
 namespace parley::audit {
-std::string in_words(const projections::Record& record, schema::Disclosure disclosure) {
+std::string describe_event(const projections::Record& record, schema::Disclosure disclosure) {
   const auto& e = record.envelope;
   if (const auto event = schema::decode_event(e.type, record.value); event && *event) {
     return text::printable(schema::in_words(**event, {e.actor, disclosure}));

@@ -9,6 +9,6 @@ namespace parley::audit {
 
 /// One line, without its time and its newline: who did what. An event of a type that this build does not know is its
 /// type, actor and data.
-std::string in_words(const projections::Record& record, schema::Disclosure disclosure);
+std::string describe_event(const projections::Record& record, schema::Disclosure disclosure);
 
 }  // namespace parley::audit

@@ -1,4 +1,4 @@
-#include "ops/cli/ask.h"
+#include "ops/cli/send_command.h"
 
 #include <algorithm>
 #include <optional>
@@ -31,10 +31,9 @@ schema::CommandEnvelope envelope_for(const schema::Target& target, const std::st
 
 }  // namespace
 
-std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const LogPlace& log,
-                                                                       const schema::Target& target,
-                                                                       const Command& command,
-                                                                       const std::vector<std::string>& attempts) {
+std::expected<std::map<std::string, schema::Outcome>, std::string> send_command(
+    const LogPlace& log, const schema::Target& target, const Command& command,
+    const std::vector<std::string>& attempts) {
   if (auto fits = expect_partitions(log); !fits) return std::unexpected(std::move(fits.error()));
   auto reader = kafka::Consumer::open(log.kafka, {});
   if (!reader) return std::unexpected(reader.error().text);
@@ -88,10 +87,10 @@ std::expected<std::map<std::string, schema::Outcome>, std::string> ask(const Log
   return out;
 }
 
-std::expected<schema::Outcome, std::string> ask(const LogPlace& log, const schema::Target& target,
-                                                const Command& command) {
+std::expected<schema::Outcome, std::string> send_command(const LogPlace& log, const schema::Target& target,
+                                                         const Command& command) {
   const auto attempt = crypto::uuid7();
-  auto outcomes = ask(log, target, command, {attempt});
+  auto outcomes = send_command(log, target, command, {attempt});
   if (!outcomes) return std::unexpected(std::move(outcomes.error()));
   return std::move(outcomes->at(attempt));
 }
