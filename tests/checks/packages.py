@@ -28,7 +28,7 @@ HEADERS = {"CLI": {"libcli11-dev"}, "CivetServer.h": {"prometheus-cpp-dev"}, "cu
            "librdkafka": None, "openssl": {"libssl-dev"}, "pistache": {"libpistache-dev"}, "pqxx": {"libpqxx-dev"}, "prometheus": {"prometheus-cpp-dev"},
            "rapidjson": {"rapidjson-dev"}, "rocksdb": {"librocksdb-dev"}, "sanitizer": None, "sodium.h": {"libsodium-dev"},
            "unicode": {"libicu-dev"}}
-OF_THE_C_LIBRARY = {"arpa", "cxxabi.h", "fcntl.h", "linux", "malloc.h", "netdb.h", "net", "netinet", "poll.h", "pthread.h", "pwd.h", "signal.h", "spawn.h", "sys", "termios.h", "time.h", "unistd.h"}
+OF_THE_C_LIBRARY = {"arpa", "cxxabi.h", "fcntl.h", "linux", "malloc.h", "netdb.h", "net", "netinet", "poll.h", "pthread.h", "pwd.h", "signal.h", "spawn.h", "stdlib.h", "sys", "termios.h", "time.h", "unistd.h"}
 MODULES = {"confluent_kafka": {"python3-confluent-kafka"}, "jsonschema": {"python3-jsonschema"}, "psycopg2": {"python3-psycopg2"}}
 PROGRAMS = {"/usr/bin/python3": {"python3"}, "bash": None, "chown": None, "cp": None, "mount": None, "setpriv": None, "sh": None, "umount": None, "unshare": None, "sudo": None,
             "chromium": {"chromium"}, "clang-format-19": {"clang-format-19"}, "clang-tidy-19": {"clang-tidy-19"}, "cmake": {"cmake", "ninja-build", "ccache", "g++"}, "git": {"git"}, "make": {"build-essential"},
