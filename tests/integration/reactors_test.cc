@@ -76,7 +76,10 @@ class Reactors : public DeciderTest {
   }
   void TearDown() override {
     sender_.reset();
-    if (decides_.joinable()) decides_.request_stop(), decides_.join();
+    if (decides_.joinable()) {
+      decides_.request_stop();
+      decides_.join();
+    }
     DeciderTest::TearDown();
   }
 
