@@ -140,6 +140,11 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   return found->rules->decide(state, command, context);
 }
 
+std::optional<Answer> answer_of(const Stream& stream, const Event& event) {
+  const auto& rules = rules_of(stream.kind);
+  return rules.has_event(event) ? rules.answer_of(stream.id, event) : std::nullopt;
+}
+
 std::vector<KeyChange> key_changes_of(const Event& event) {
   const auto* context = with_event(event);
   return context == nullptr ? std::vector<KeyChange>{} : context->rules->key_changes(event);

@@ -47,6 +47,7 @@ struct Rules {
   Decision<Event, Answer> (*decide)(const State&, const Command&, Context&);
   std::vector<KeyChange> (*key_changes)(const Event&);
   std::optional<UniqueKey> (*wanted_key)(const Command&);
+  std::optional<Answer> (*answer_of)(std::int64_t stream, const Event&);
 };
 const Rules& rules_of(Kind kind);
 /// The version of a kind's fold: a state that was kept by another one is discarded, and folded again from the log.
@@ -83,6 +84,10 @@ bool belongs(const Event& event, Kind kind);
 State evolve(const State& state, const Event& event, const Occurred& when);
 /// A command of another kind than the state's, or of parking, is a broken invariant and throws std::logic_error.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
+
+/// The answer that the last event of a command makes by itself; nothing where its context makes none of events. Whether
+/// it is the answer of that command, the decision says.
+std::optional<Answer> answer_of(const Stream& stream, const Event& event);
 
 /// What the event says of unique keys.
 std::vector<KeyChange> key_changes_of(const Event& event);

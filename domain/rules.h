@@ -22,7 +22,7 @@ namespace parley {
 
 /// `fold_version` is bumped whenever the context's fold or its state's fields change: states that deciders of an older
 /// build keep are discarded then, and folded again from the log. A context may have, beside evolve() and decide(),
-/// key_changes(const Event&) and wanted_key(const Command&).
+/// key_changes(const Event&), wanted_key(const Command&) and answer_of(std::int64_t stream, const Event&).
 template <class EventOf, class StateOf, class CommandOf, class AnswerOf>
 constexpr Rules rules(int fold_version) {
   Rules out{};
@@ -68,6 +68,15 @@ constexpr Rules rules(int fold_version) {
                     { wanted_key(c) } -> std::same_as<std::optional<UniqueKey>>;
                   }) {
       return wanted_key(command.get<CommandOf>());
+    } else {
+      return std::nullopt;
+    }
+  };
+  out.answer_of = [](std::int64_t stream, const Event& event) -> std::optional<Answer> {
+    if constexpr (requires(const EventOf& e) {
+                    { answer_of(stream, e) } -> std::same_as<AnswerOf>;
+                  }) {
+      return Answer(answer_of(stream, event.get<EventOf>()));
     } else {
       return std::nullopt;
     }

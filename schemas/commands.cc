@@ -5,7 +5,7 @@
 namespace parley::schema {
 namespace {
 
-constexpr std::string_view kNew = "new", kUnique = "unique/";
+constexpr std::string_view kNew = "new", kUnique = "unique/", kByEvent = "event";
 
 std::string to_string(const Target& target) {
   return std::visit(overloaded{
@@ -54,6 +54,7 @@ CommandRecord to_record(const CommandEnvelope& e, const Command& command) {
                            {"content-type", std::string(kJson)},
                        },
                        std::move(encoded.json)};
+  if (e.takes_events) record.headers.emplace_back("answer", std::string(kByEvent));
   if (e.expected_version) record.headers.emplace_back("expected_version", std::to_string(*e.expected_version));
   return record;
 }
@@ -78,6 +79,7 @@ std::expected<CommandEnvelope, std::string> read_command_envelope(std::string_vi
   if (const auto principal = require("principal", parse_principal(text("principal")))) e.principal = *principal;
   if (const auto target = require("target", parse_target(text("target")))) e.target = *target;
   if (const auto not_after = require("not_after", parse_time(text("not_after")))) e.not_after = *not_after;
+  e.takes_events = header("answer") == kByEvent;
   if (const auto expected = header("expected_version"))
     e.expected_version = require("expected_version", parse_integer(*expected));
   const auto slot = parse_integer(key);

@@ -36,6 +36,8 @@ struct CommandEnvelope {
   Timestamp not_after;                           ///< Decided later, it is refused as expired.
   std::optional<std::int64_t> expected_version;  ///< Of the target stream.
   std::string correlation;
+  /// The sender takes the event for the answer where it says all of it; false: it waits for a reply, always.
+  bool takes_events = false;
 };
 
 struct CommandRecord {

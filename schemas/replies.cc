@@ -132,6 +132,25 @@ Headers to_headers(const ReplyEnvelope& e) {
   };
 }
 
+Headers to_headers(const AnswerMark& mark) {
+  return {{"attempt_id", mark.attempt_id}, {"fingerprint", mark.fingerprint}};
+}
+
+std::optional<AnswerMark> read_answer_mark(const HeaderLookup& header) {
+  const auto attempt = header("attempt_id"), fingerprint = header("fingerprint");
+  if (!attempt || !fingerprint) return std::nullopt;
+  return AnswerMark{std::string(*attempt), std::string(*fingerprint)};
+}
+
+Read<Outcome> outcome_of(const Envelope& envelope, const AnswerMark& mark, const Event& event,
+                         const Position& position) {
+  const auto stream = parse_stream(envelope.subject);
+  auto answer = stream ? answer_of(*stream, event) : std::nullopt;
+  if (!answer) return problem(envelope.type + " is the answer of no command");
+  return Outcome{envelope.causation, mark.fingerprint, envelope.time,     envelope.subject,
+                 envelope.sequence,  position,         std::move(*answer)};
+}
+
 std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup& header) {
   auto text = [&](std::string_view name) { return std::string(header(name).value_or("")); };
   ReplyEnvelope e{text("command_id"), text("attempt_id"), text("correlation_id"), {}, kBeforeEveryCommand};

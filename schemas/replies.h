@@ -63,6 +63,20 @@ struct ReplyEnvelope {
   Memory memory{};
   std::int64_t command_offset = kBeforeEveryCommand;
 };
+/// What an event carries, beside its envelope, when it is its command's answer: nothing is written to parley.replies
+/// then. Not part of its hash, as nothing of it is what happened.
+struct AnswerMark {
+  std::string attempt_id;   ///< The sending that it answers.
+  std::string fingerprint;  ///< The command's.
+};
+Headers to_headers(const AnswerMark& mark);
+/// Nothing for an event that answers no command.
+std::optional<AnswerMark> read_answer_mark(const HeaderLookup& header);
+/// The outcome of the command that the event answers, the same as a reply would have said, byte for byte. The error
+/// says why the event cannot be one.
+Read<Outcome> outcome_of(const Envelope& envelope, const AnswerMark& mark, const Event& event,
+                         const Position& position);
+
 /// The record's key is the command id.
 Headers to_headers(const ReplyEnvelope& envelope);
 std::expected<ReplyEnvelope, std::string> read_reply_envelope(const HeaderLookup& header);

@@ -14,6 +14,7 @@
 #include "platform/kafka/producer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "schemas/events.h"
 
 namespace parley::api {
 namespace {
@@ -122,9 +123,49 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
       return complete(attempt_id, {std::unexpected(*error)});
     }
     if (schema::is_under_way(envelope->memory)) return wait_on(attempt_id, *envelope);
-    const bool repeated = is_repetition || envelope->memory == schema::Memory::repeat;
-    const auto position = outcome->position;
-    CommandResult result{std::move(*outcome), repeated};
+    decided(attempt_id, std::move(*outcome), is_repetition || envelope->memory == schema::Memory::repeat);
+  }
+
+  void event(const kafka::Message& message) {
+    const auto header = headers_of(message);
+    const auto mark = schema::read_answer_mark(header);
+    if (!mark || !note_decided(mark->attempt_id)) return;  // most are another API's, or too late
+    auto outcome = outcome_of(message, header, *mark);
+    if (!outcome) {
+      log::error("an event that is an answer cannot be read",
+                 {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", outcome.error()}});
+      return complete(mark->attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
+    }
+    by_event.add();
+    decided(mark->attempt_id, std::move(*outcome), false);
+  }
+
+  static std::expected<schema::Outcome, std::string> outcome_of(const kafka::Message& message,
+                                                                const schema::HeaderLookup& header,
+                                                                const schema::AnswerMark& mark) {
+    const auto envelope = schema::read_envelope(header);
+    if (!envelope) return std::unexpected(envelope.error());
+    const auto event = schema::decode_event(envelope->type, message.value());
+    if (!event) return std::unexpected(event.error().issue);
+    if (!*event) return std::unexpected("an event of an unknown type: " + envelope->type);
+    auto outcome = schema::outcome_of(*envelope, mark, **event, {message.partition(), message.offset()});
+    if (!outcome) return std::unexpected(outcome.error().issue);
+    return std::move(*outcome);
+  }
+
+  /// Whether somebody waits for this sending, of which is known now that it is decided.
+  bool note_decided(const std::string& attempt_id) {
+    const std::lock_guard lock(mutex);
+    const auto found = waiting.find(attempt_id);
+    if (found == waiting.end()) return false;
+    found->second.decided = Clock::now();
+    return true;
+  }
+
+  /// Answers once the read model has it.
+  void decided(const std::string& attempt_id, schema::Outcome&& outcome, bool repeated) {
+    const auto position = outcome.position;
+    CommandResult result{std::move(outcome), repeated};
     if (!position) return complete(attempt_id, std::move(result));
     progress.when_readable(*position,
                            [weak = weak_from_this(), attempt_id, result = std::move(result)](bool readable) mutable {
@@ -145,6 +186,8 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   metrics::Counter pending =
       metrics::counter("parley_api_commands_pending_total",
                        "Commands answered with X-Projection: pending: the read model did not have them in time");
+  metrics::Counter by_event = metrics::counter("parley_api_commands_answered_by_event_total",
+                                               "Commands whose event was the answer: no reply was written for them");
   metrics::Counter timeouts =
       metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
   http::Timers timers{"commands"};
@@ -178,6 +221,7 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
   const auto refuse = [&](Code code) { done({std::unexpected(Error{code, {}})}); };
   if (!impl_->replies->caught_up()) return refuse(Code::unavailable);
   envelope.attempt_id = crypto::uuid7();
+  envelope.takes_events = true;
   envelope.not_after =
       std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()) + impl_->options.decide_within;
   const auto attempt_id = envelope.attempt_id;
@@ -211,6 +255,8 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
                    {std::unexpected(Error{
                        produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
 }
+
+void Dispatcher::event(const kafka::Message& event) { impl_->event(event); }
 
 health::Verdict Dispatcher::verdict() const {
   if (!can_send()) return {health::Readiness::not_ready, {"commands cannot be sent any more"}};

@@ -1,6 +1,6 @@
 #pragma once
-// The way of a command from a request to its outcome. No thread waits: the reply, and then the read model's position,
-// complete the answer.
+// The way of a command from a request to its outcome. No thread waits: the reply, or the event that is the answer, and
+// then the read model's position, complete the answer.
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -11,6 +11,7 @@
 #include "domain/model.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/message.h"
 #include "platform/kafka/topic_watch.h"
 #include "schemas/commands.h"
 #include "schemas/replies.h"
@@ -28,8 +29,9 @@ struct CommandResult {
   bool readable = true;   ///< The read model has what the command did; false: answer with X-Projection: pending.
 };
 
-/// Sends commands to parley.commands and finds their replies in parley.replies, of which it reads every partition from
-/// the end that stood when it started. A command that has only begun is answered when it has come to its end. Owns a
+/// Sends commands to parley.commands and finds what became of them: in the events that are their answers, which the
+/// part that follows the log hands over (event()), and in parley.replies, of which it reads every partition from the
+/// end that stood when it started. A command that has only begun is answered when it has come to its end. Owns a
 /// producer and the thread "replies". Thread-safe.
 class Dispatcher {
  public:
@@ -55,6 +57,10 @@ class Dispatcher {
   /// Sends a command; `done` is called exactly once, on any thread, and must not block. The envelope's attempt_id, type
   /// and not_after are set here.
   void send(schema::CommandEnvelope envelope, const Command& command, Done done);
+
+  /// An event of the log, each in the order of its partition: where it is the answer of a command that is waited for,
+  /// that is answered. Cheap for every other. On one thread; must not be called after the destructor began.
+  void event(const kafka::Message& event);
 
   /// Not ready while replies cannot be seen. Commands are refused as unavailable meanwhile.
   health::Verdict verdict() const;

@@ -82,9 +82,12 @@ struct Api::Parts {
         key_uses([this](const schema::CommandEnvelope& envelope, const Command& command, Dispatcher::Done done) {
           dispatcher.send(envelope, command, std::move(done));
         }),
-        streams(
-            {.kafka = o.kafka, .topic_prefix = o.topic_prefix, .partitions = o.partitions, .hub = hub(o, directory)},
-            std::make_unique<LogHistory>(pool, progress, log_of_streams(o)), timers),
+        streams({.kafka = o.kafka,
+                 .topic_prefix = o.topic_prefix,
+                 .partitions = o.partitions,
+                 .hub = hub(o, directory),
+                 .also = [this](const kafka::Message& event) { dispatcher.event(event); }},
+                std::make_unique<LogHistory>(pool, progress, log_of_streams(o)), timers),
         signals({.kafka = o.kafka, .topic = topic("signals")},
                 [this](const schema::Typing& typing) { streams.pass_on(typing); }),
         log({.kafka = o.kafka, .topic = topic("events")}),

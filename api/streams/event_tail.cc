@@ -142,6 +142,7 @@ struct EventTail::Impl {
       const auto polled = consumer->poll(batch, kBatchMax, kPollWait);
       for (const auto& message : batch) {
         if (const auto record = followed_record(message)) hub.append(message.partition(), message.offset(), *record);
+        if (options.also) options.also(message);
         positions[static_cast<std::size_t>(message.partition())].offset = message.offset() + 1;
       }
       if (!polled && (!polled.error().retryable || polled.error().kind == kafka::Kind::no_offset))

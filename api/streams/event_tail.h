@@ -2,6 +2,7 @@
 // Feeds the hub from parley.events.
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "api/streams/hub.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/message.h"
 
 namespace parley::api {
 
@@ -27,6 +29,7 @@ class EventTail {
     /// missed in the hub, and do not all ask for history at once.
     std::int64_t tail_at_start = 1'000;
     std::chrono::milliseconds checkpoints_wait{3'000};  ///< at the start; then that distance before the end
+    std::function<void(const kafka::Message&)> also{};  ///< gets every record of the log, on the thread; must not block
   };
 
   /// `hub` and `history` must outlive this.

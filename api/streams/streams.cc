@@ -52,8 +52,11 @@ struct Streams::Impl {
   Impl(const Options& options, std::unique_ptr<HistorySource> source, http::Timers& timers)
       : history(std::move(source)),
         hub(hub_options(options), *history, timers),
-        tail({.kafka = options.kafka, .topic = options.topic_prefix + ".events", .partitions = options.partitions}, hub,
-             *history) {}
+        tail({.kafka = options.kafka,
+              .topic = options.topic_prefix + ".events",
+              .partitions = options.partitions,
+              .also = options.also},
+             hub, *history) {}
 
   const std::unique_ptr<HistorySource> history;
   Hub hub;

@@ -14,6 +14,7 @@
 #include "domain/kernel.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/kafka/message.h"
 
 namespace parley::api {
 
@@ -60,7 +61,8 @@ class Streams {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
     int partitions = 16;
-    Hub::Options hub{};  ///< `partitions` is the one above
+    Hub::Options hub{};                                 ///< `partitions` is the one above
+    std::function<void(const kafka::Message&)> also{};  ///< gets every record of the log; must not block
   };
 
   /// `timers` must outlive this.

@@ -65,6 +65,17 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
 }
 
+Answer answer_of(std::int64_t dialog, const Event& event) {
+  const DialogId id{dialog};
+  return std::visit(overloaded{
+                        [&](const Opened& e) -> Answer { return DialogOpened{id, e}; },
+                        [&](const MessageCreated& e) -> Answer { return MessagePosted{id, e}; },
+                        [&](const Archived&) -> Answer { return DialogIs{id, Status::archived}; },
+                        [&](const Unarchived&) -> Answer { return DialogIs{id, Status::active}; },
+                    },
+                    event);
+}
+
 constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
 
 }  // namespace parley::dialogs

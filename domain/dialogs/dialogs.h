@@ -98,6 +98,8 @@ struct DialogIs {
 using Answer = std::variant<DialogOpened, MessagePosted, DialogIs>;
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
+/// What a command of the dialog is answered with when this event, its last one, says all of it.
+Answer answer_of(std::int64_t dialog, const Event& event);
 
 }  // namespace parley::dialogs
 

@@ -8,7 +8,7 @@ import json
 import random
 import unittest
 
-from chaos import check, decide, fold
+from chaos import answers, check, decide, fold
 from chaos.plan import plan
 from chaos.records import Ask, Attempt, Drain, Records, Watch
 from demo.log import Event, chain_hash
@@ -90,6 +90,21 @@ class Story:
         known.reply(reply)
         self.logs["replies"].append(reply)
         ask.attempts.append(self._answer(ask.kind, json.loads(outcome), hit))
+
+    def let_events_answer(self):
+        """As if every sender of a dialog's command had taken its event for the answer: the replies that said the same are gone."""
+        for reply in [one for one in self.logs["replies"] if one.text("memory") == "first"]:
+            outcome = json.loads(reply.value)
+            if not outcome.get("answer_type", "").startswith("dialog.") or "position" not in outcome:
+                continue
+            event = next(one for one in self.logs["events"] if (one.partition, one.offset) == tuple(outcome["position"].values()))
+            if event.text("ce_causationid") != reply.text("command_id"):
+                continue
+            event.headers.update(encoded({"attempt_id": "a", "fingerprint": outcome["fingerprint"]}))
+            self.logs["replies"].remove(reply)
+            said = answers.reply_of(event).value
+            self.logs["replies"] = [dataclasses.replace(one, value=said) if one.text("command_id") == reply.text("command_id") and
+                                    one.text("memory") == "repeat" and one.value == reply.value else one for one in self.logs["replies"]]
 
     def _answer(self, kind, outcome, hit):
         began, position = self._now, outcome.get("position")
@@ -324,6 +339,17 @@ class Checker(unittest.TestCase):
         first, third = self.story.first.attempts[0], self.story.third.attempts[0]
         first.began, first.ended, third.began, third.ended = third.began, third.ended, first.began, first.ended
         self.assert_broken(check.check_order, "was asked for after version")
+
+    def test_an_event_may_be_the_answer_of_its_command(self):
+        replies = len(self.story.logs["replies"])
+        self.story.let_events_answer()
+        self.assertLess(len(self.story.logs["replies"]), replies)
+        self.assertEqual(self.story.broken(), {})
+
+    def test_an_event_that_is_not_the_answer_leaves_its_command_undecided(self):
+        self.story.let_events_answer()
+        next(event for event in self.story.logs["events"] if "fingerprint" in event.headers).headers.pop("fingerprint")
+        self.assert_broken(check.check_made_again, "never decided")
 
     def test_a_decision_on_stale_state_a_version(self):
         """Decided by somebody who did not know of the message before: a version twice, and an id twice."""

@@ -42,6 +42,8 @@ class Retention(OneDialog):
         self.texts.append("once")
         self.wait_read()
         self.assertEqual(self.said_under(key), before, "recognised while it is remembered")
+        assistant = self.assistant_under(key)
+        self.assertEqual(self.assistant_under(key), assistant, "recognised while it is remembered")
         rows = self.rows()
 
         for name in ROLES:
@@ -62,13 +64,18 @@ class Retention(OneDialog):
         self.made("/api/auth/login", self.login, {}, success=200)
         self.talk()
         self.wait_read()
-        again = self.said_under(key)
-        self.texts.append("once")
-        self.assertNotEqual(again["id"], before["id"], "its outcome is forgotten, and it is done again: what the guide says")
+        self.assertEqual(self.said_under(key), before, "its outcome is its event, and that is there")
+        self.assertNotEqual(self.assistant_under(key)["id"], assistant["id"], "its outcome is forgotten, and it is done again: what the guide says")
         self.wait_read()
 
     def said_under(self, key):
         status, answer = self.post(self.messages, {"text": "once"}, {**self.guest, "Idempotency-Key": key})
+        self.assertEqual(status, 201, answer)
+        return answer
+
+    def assistant_under(self, key):
+        token = self.made("/api/auth/login", self.login, {}, success=200)["access_token"]
+        status, answer = self.post("/api/assistants", {"name": "B"}, {"Authorization": f"Bearer {token}", "Idempotency-Key": key})
         self.assertEqual(status, 201, answer)
         return answer
 

@@ -94,6 +94,63 @@ TEST_F(DeciderBatch, the_same_command_twice_in_one_transaction_is_decided_once_a
   EXPECT_EQ(log_.replies[1].envelope.memory, schema::Memory::repeat);
 }
 
+/// Whether the last event says that it is the answer of this sending.
+bool is_answer_of(const Written& event, const Sent& command) {
+  const auto mark = schema::read_answer_mark(lookup(event.record.headers));
+  return mark && mark->attempt_id == command.envelope.attempt_id && mark->fingerprint == command.envelope.fingerprint;
+}
+
+TEST_F(DeciderBatch, an_event_that_says_all_of_it_is_the_answer_for_a_sender_who_takes_it) {
+  const auto opening = open_dialog().taking_events();
+  EXPECT_EQ(transact(opening), Verdict::accepted);
+  EXPECT_TRUE(log_.replies.empty());
+  ASSERT_TRUE(is_answer_of(log_.events.back(), opening));
+  log_.judge();
+}
+
+TEST_F(DeciderBatch, what_an_event_answered_is_remembered_word_for_word_also_by_a_decider_that_has_only_the_log) {
+  const auto by_reply = open_dialog();
+  transact(by_reply);
+  const auto dialog = DialogId{parse_stream(log_.events.back().envelope.subject)->id};
+  for (const auto& command : {open_dialog().taking_events(), post(dialog, "a \"\n\x01 ж").taking_events()}) {
+    transact(command);
+    const auto replies = log_.replies.size();
+    const auto kept = log_.snapshot.outcome(command.envelope.command_id);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(log_.folded().outcome(command.envelope.command_id)->outcome, kept->outcome);
+    EXPECT_EQ(transact(command), Verdict::repeated);
+    ASSERT_EQ(log_.replies.size(), replies + 1);
+    EXPECT_EQ(last().text, kept->outcome);
+    EXPECT_EQ(last().outcome.position, (schema::Position{kPartition, log_.events.back().offset}));
+    auto other = command;
+    other.envelope.fingerprint = "other";
+    EXPECT_EQ(transact(other), Verdict::reused);
+  }
+}
+
+TEST_F(DeciderBatch, a_repetition_in_the_same_transaction_gets_the_answer_that_the_event_is) {
+  const auto opening = open_dialog().taking_events();
+  EXPECT_EQ(transact({opening, opening}), (std::vector{Verdict::accepted, Verdict::repeated}));
+  ASSERT_EQ(log_.replies.size(), 1u);
+  EXPECT_EQ(last().text, log_.snapshot.outcome(opening.envelope.command_id)->outcome);
+}
+
+TEST_F(DeciderBatch, an_answer_that_is_not_what_the_last_event_says_is_a_reply) {
+  const auto opening = open_dialog();
+  transact(opening);
+  const auto dialog = DialogId{parse_stream(log_.events.back().envelope.subject)->id};
+  transact(sent(Stream{Kind::dialog, dialog.value}, slot_of(dialog.value), crypto::uuid7(), Owner{AccountId{9}},
+                dialogs::Command{dialogs::Archive{}})
+               .taking_events());
+  EXPECT_EQ(log_.replies.size(), 1u) << "the event says that the dialog is archived";
+  const auto message = post(dialog, "a").taking_events();
+  EXPECT_EQ(transact(message), Verdict::accepted);
+  EXPECT_EQ(log_.replies.size(), 2u) << "the message's own event is not the last one";
+  EXPECT_FALSE(is_answer_of(log_.events.back(), message));
+  EXPECT_EQ(transact(register_account(email_of_partition()).taking_events()), Verdict::accepted);
+  EXPECT_EQ(log_.replies.size(), 3u) << "the answer is more than the event";
+}
+
 TEST_F(DeciderBatch, a_refusal_is_remembered_too) {
   const auto nobody = post(DialogId{1'000 * kSlots + kSlotOfPartition}, "a");
   EXPECT_EQ(transact(nobody), Verdict::refused);

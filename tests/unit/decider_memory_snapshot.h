@@ -70,6 +70,12 @@ struct Sent {
     copy.envelope.not_after = not_after;
     return copy;
   }
+  /// From a sender who takes the event for the answer.
+  Sent taking_events() const {
+    auto copy = *this;
+    copy.envelope.takes_events = true;
+    return copy;
+  }
   /// The views live for ever: a test's commands are few.
   CommandInput input(std::int64_t offset) const {
     auto* record = new schema::CommandRecord(schema::to_record(envelope, command));
@@ -234,6 +240,8 @@ class MemoryLog {
       overlay.apply(one.envelope, one.event);
       std::vector<std::pair<std::string_view, std::string_view>> headers;
       overlay.passed_event(one.offset, one.envelope.id, stored(one.record, headers));
+      if (const auto mark = schema::read_answer_mark(lookup(one.record.headers)))
+        overlay.answered(one.envelope, *mark, one.event, {kPartition, one.offset});
     }
     for (const auto& one : replies) overlay.apply(one.envelope, {one.outcome.time, one.outcome.fingerprint, one.text});
     auto changes = std::move(overlay).take();

@@ -264,7 +264,15 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   merge(std::move(staged));
   const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
   if (ending.closing) close(cause, std::move(*ending.closing), outcome, last_event);
-  return decided(cause, std::move(outcome), last_event, ending.memory);
+  const auto verdict = decided(cause, std::move(outcome), last_event, ending.memory);
+  if (envelope.takes_events && ending.is_said_by_event) answer_by_event(envelope);
+  return verdict;
+}
+
+void Batch::answer_by_event(const schema::CommandEnvelope& to) {
+  replies_.back().is_in_event = true;
+  std::ranges::move(schema::to_headers(schema::AnswerMark{to.attempt_id, to.fingerprint}),
+                    std::back_inserter(events_.back().headers));
 }
 
 std::expected<void, Batch::Failure> Batch::attempt(Staged& staged, const Cause& cause, const State& state,
@@ -289,6 +297,8 @@ std::expected<void, Batch::Failure> Batch::attempt(Staged& staged, const Cause& 
     outcome.result = decision->answer;
     if (decision->is_deferred) ending.memory = schema::Memory::under_way;
     ending.closing = std::move(decision->closing);
+    ending.is_said_by_event = !decision->is_deferred && !ending.closing && !decision->events.empty() &&
+                              answer_of(staged.stream, decision->events.back()) == decision->answer;
     if (schema::write_outcome(outcome).size() > kRecordBytesMax) throw TooLarge("an answer is too large");
     return {};
   } catch (const std::bad_alloc&) {
@@ -495,25 +505,28 @@ std::vector<StagedRecord> Batch::finish_replies(const std::vector<std::int64_t>&
     overlay_.passed_event(event_offsets[i], event_ids_[i], stored(events_[i], headers));
   std::vector<StagedRecord> out;
   out.reserve(replies_.size());
+  std::vector<std::string> texts;
+  texts.reserve(replies_.size());
   for (auto& one : replies_) {
-    std::string text;
+    auto& text = texts.emplace_back();
     if (auto* outcome = std::get_if<schema::Outcome>(&one.value)) {
       if (one.last_event) outcome->position = schema::Position{partition_, event_offsets[*one.last_event]};
       text = schema::write_outcome(*outcome);
       overlay_.apply(one.envelope, {outcome->time, outcome->fingerprint, text});
     } else if (const auto* earlier = std::get_if<std::size_t>(&one.value)) {
-      text = out[*earlier].value;
+      text = texts[*earlier];
     } else {
       text = std::get<std::string>(std::move(one.value));
     }
-    out.push_back({one.envelope.command_id, schema::to_headers(one.envelope), std::move(text)});
+    if (!one.is_in_event) out.push_back({one.envelope.command_id, schema::to_headers(one.envelope), text});
   }
+  replies_written_ = out.size();
   if (parked_changed_) directory_.push_back(schema::parked_record(partition_, parked_entry(overlay_)));
   return out;
 }
 
 Changes Batch::finish(const std::vector<std::int64_t>& reply_offsets) && {
-  if (reply_offsets.size() != replies_.size()) throw std::logic_error("a reply has no offset");
+  if (reply_offsets.size() != replies_written_) throw std::logic_error("a reply has no offset");
   if (!reply_offsets.empty()) overlay_.passed_reply(reply_offsets.back());
   return std::move(overlay_).take();
 }

@@ -87,7 +87,7 @@ class Batch {
 
   const std::vector<StagedRecord>& events() const { return events_; }
   const std::vector<StagedRecord>& dead_letters() const { return dead_letters_; }
-  /// Once, after the events were written at these offsets (as many as events()).
+  /// Once, after the events were written at these offsets (as many as events()). Not those that an event is.
   std::vector<StagedRecord> finish_replies(const std::vector<std::int64_t>& event_offsets);
   /// After finish_replies().
   const std::vector<schema::DirectoryRecord>& directory() const { return directory_; }
@@ -102,6 +102,7 @@ class Batch {
     std::variant<schema::Outcome, std::string, std::size_t>
         value;  ///< To be written; an earlier reply's text; that of another reply here.
     std::optional<std::size_t> last_event;
+    bool is_in_event = false;  ///< The last event says it: nothing is written, and it is remembered all the same.
   };
   struct Cause {
     const schema::CommandEnvelope& command;
@@ -114,6 +115,7 @@ class Batch {
   struct Ending {
     schema::Memory memory = schema::Memory::first;
     std::optional<Closing<Answer>> closing = {};
+    bool is_said_by_event = false;  ///< The answer is what the last event makes by itself.
   };
 
   Verdict take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide);
@@ -140,6 +142,8 @@ class Batch {
   void reply(const schema::CommandEnvelope& to, std::int64_t offset, schema::Memory memory,
              std::variant<schema::Outcome, std::string, std::size_t> value,
              std::optional<std::size_t> last_event = std::nullopt);
+  /// Makes the event that was staged last the answer of the command.
+  void answer_by_event(const schema::CommandEnvelope& to);
   /// Of one that has only begun: `memory` says so, and its outcome comes when a later decision closes it.
   Verdict decided(const Cause& cause, schema::Outcome outcome, std::optional<std::size_t> last_event,
                   schema::Memory memory = schema::Memory::first);
@@ -163,6 +167,7 @@ class Batch {
       first_replies_;                      ///< Decisions of this batch by command id: where their reply is.
   std::deque<std::string> retried_names_;  ///< Of headers that a dead letter may repeat: records view their names.
   bool parked_changed_ = false;
+  std::size_t replies_written_ = 0;
 };
 
 }  // namespace parley::decider

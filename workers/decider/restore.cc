@@ -49,7 +49,7 @@ class Folding {
       events.push_back({topics_.events, partition});
       replies.push_back({topics_.replies, partition});
     }
-    const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+    const auto now = now_;
     // The replies' first: whatever event they tell of stands before the end that is asked for next.
     auto reply_ends =
         answered(go_on_, [&] { return reader_.end(replies, kafka::Isolation::read_uncommitted, kRequestWait); });
@@ -111,8 +111,8 @@ class Folding {
   }
   static std::string place(const std::string& topic, int partition) { return topic + " " + std::to_string(partition); }
 
-  /// An event and its command's outcome are written in one transaction. Where the newest event is without one, replies
-  /// are lost, and a command that is repeated could be decided a second time.
+  /// An event and its command's outcome are written in one transaction. Where the newest event that is not itself an
+  /// outcome is without one, replies are lost, and a command that is repeated could be decided a second time.
   std::optional<std::string> forgotten(Timestamp now) const {
     for (const auto& [partition, event] : newest_) {
       const auto& store = stores_.at(partition);
@@ -172,26 +172,39 @@ class Folding {
     }
     if (!envelope) return where() + envelope.error();
     if (is_witness) {
-      note_newest(record.partition(), std::move(*envelope));
+      note_newest(record, std::move(*envelope));
       return std::nullopt;
     }
     const auto event = schema::decode_event(envelope->type, record.value());
     if (!event) return where() + event.error().field + " " + event.error().issue;
+    std::vector<std::pair<std::string_view, std::string_view>> headers;
+    for (const auto& header : record.headers()) headers.emplace_back(header.name, header.value);
     try {
       overlay.apply(*envelope, *event);
+      overlay.passed_event(record.offset(), envelope->id, {record.key(), headers, record.value()});
+      if (*event) remember(record, *envelope, **event, overlay);
     } catch (const std::logic_error& broken) {
       return where() + broken.what();
     }
-    std::vector<std::pair<std::string_view, std::string_view>> headers;
-    for (const auto& header : record.headers()) headers.emplace_back(header.name, header.value);
-    overlay.passed_event(record.offset(), envelope->id, {record.key(), headers, record.value()});
-    note_newest(record.partition(), std::move(*envelope));
+    note_newest(record, std::move(*envelope));
     return std::nullopt;
   }
 
-  /// No command leads to a seal, and so it has no outcome.
-  void note_newest(int partition, schema::Envelope&& event) {
-    if (!seals::is_seal(event.subject)) newest_.insert_or_assign(partition, std::move(event));
+  /// What a command was answered by its event, within the window.
+  void remember(const kafka::Message& record, const schema::Envelope& envelope, const Event& event,
+                Overlay& overlay) const {
+    if (envelope.time + kOutcomeWindow + kWindowMargin < now_) return;
+    const auto mark = schema::read_answer_mark([&](std::string_view name) { return record.header(name); });
+    if (!mark) return;
+    overlay.answered(envelope, *mark, event, {record.partition(), record.offset()});
+  }
+
+  /// Of the events that a reply must tell of: no command leads to a seal, and an event may be the outcome itself.
+  void note_newest(const kafka::Message& record, schema::Envelope&& event) {
+    if (seals::is_seal(event.subject) ||
+        schema::read_answer_mark([&](std::string_view name) { return record.header(name); }))
+      return;
+    newest_.insert_or_assign(record.partition(), std::move(event));
   }
 
   void fold_reply(const kafka::Message& record, Overlay& overlay) {
@@ -223,6 +236,7 @@ class Folding {
   std::map<int, PartitionStore>& stores_;
   const std::function<bool()>& go_on_;
   const bool forget_outcomes_;
+  const Timestamp now_ = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
   std::vector<kafka::PartitionOffset> ends_;
   std::set<int> witnesses_;
   std::map<int, schema::Envelope> newest_;  // events of commands that were read, by partition

@@ -165,6 +165,20 @@ void Overlay::passed_event(std::int64_t offset, std::string_view event_id, const
   changes_.progress.last_event_id = event_id;
 }
 
+void Overlay::answered(const schema::Envelope& envelope, const schema::AnswerMark& mark, const Event& event,
+                       const schema::Position& position) {
+  const auto said = schema::outcome_of(envelope, mark, event, position);
+  if (!said) throw std::logic_error(envelope.subject + ": " + said.error().issue);
+  // Replies are folded beside the events: of a command that was decided again, past its window, the later one counts.
+  if (const auto known = outcome(said->command_id); known && known->time > said->time) return;
+  apply({.command_id = said->command_id,
+         .attempt_id = mark.attempt_id,
+         .correlation = envelope.correlation,
+         .memory = schema::Memory::first,
+         .command_offset = envelope.command_offset},
+        {said->time, said->fingerprint, schema::write_outcome(*said)});
+}
+
 void Overlay::apply(const schema::ReplyEnvelope& envelope, Remembered outcome) {
   stamped(outcome.time);
   passed_command(envelope.command_offset);

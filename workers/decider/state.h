@@ -142,6 +142,9 @@ class Overlay final : public Snapshot {
   void apply(const schema::Envelope& envelope, const std::optional<Event>& event);
   /// The event, which was applied, stands at that offset as this record.
   void passed_event(std::int64_t offset, std::string_view event_id, const schema::StoredRecord& record);
+  /// The event, which was applied, is its command's answer.
+  void answered(const schema::Envelope& envelope, const schema::AnswerMark& mark, const Event& event,
+                const schema::Position& position);
   /// Whether the outcome is still to come, the envelope says.
   void apply(const schema::ReplyEnvelope& envelope, Remembered outcome);
   void passed_reply(std::int64_t offset) { changes_.progress.next_reply = offset + 1; }

@@ -6,7 +6,7 @@ import json
 
 from demo.log import SLOTS, chain_hash, partition_digest
 
-from . import api_keys
+from . import answers, api_keys
 from .decide import CHANGES_ASSISTANT, check_decisions, shown
 from .records import REUSED
 from .sessions import Sessions, fold as fold_sessions
@@ -49,7 +49,7 @@ class Topics:
     """All records of the topics, each in the order of its partitions, and what is looked up in them."""
 
     def __init__(self, commands, events, replies, directory, partitions):
-        self.commands, self.replies, self.directory, self.partitions = commands, replies, directory, partitions
+        self.commands, self.replies, self.directory, self.partitions = commands, replies + answers.by_event(events), directory, partitions
         self.stored = events  # with what deciders say of their partitions
         self.events = events = [event for event in events if not event.is_seal]
         self.ids = collections.defaultdict(set)  # correlation id -> command ids; without what the system went on with by itself
@@ -72,7 +72,7 @@ class Topics:
             self.effects[began.get(event.text("ce_causationid"), event.text("ce_causationid"))].append(event)
             self.streams[event.subject].append(event)
         self.outcomes = {}  # command id -> what was decided, when it was
-        for reply in replies:
+        for reply in self.replies:
             if reply.text("memory") == "first":
                 self.outcomes.setdefault(reply.text("command_id"), json.loads(reply.value))
 
