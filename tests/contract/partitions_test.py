@@ -8,14 +8,16 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 BINARY, KAFKA, POSTGRES = (os.environ.get(name, "") for name in ("PARLEY_BIN", "PARLEY_TEST_KAFKA", "PARLEY_TEST_POSTGRES"))
 SKIPPED = 77
 DEADLINE_S = 60
+RETRY_S = 0.1
 PARTITIONS = 4
 WRONG = (2, 16)
 TOPICS = ("commands", "events", "replies", "directory", "dead-letters")
@@ -52,10 +54,22 @@ class Partitions(unittest.TestCase):
         consumer = Consumer({"bootstrap.servers": KAFKA, "group.id": "partitions-test"})
         try:
             topics = self.admin.list_topics(timeout=DEADLINE_S).topics
-            return {(name, partition): consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=DEADLINE_S)
+            return {(name, partition): self.watermarks(consumer, TopicPartition(name, partition))
                     for name in self.topics() for partition in topics[name].partitions}
         finally:
             consumer.close()
+
+    @staticmethod
+    def watermarks(consumer, place):
+        """A partition that was made a moment ago may be without a leader yet."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                return consumer.get_watermark_offsets(place, timeout=DEADLINE_S)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.NOT_LEADER_FOR_PARTITION or time.monotonic() > deadline:
+                    raise
+                time.sleep(RETRY_S)
 
     def tasks(self):
         """Each with what it reads from standard input."""
