@@ -908,8 +908,13 @@ ScriptedPeer::Script answers_by_tls(const Certificate& certificate) {
   };
 }
 
-TEST(HttpClientTls, ACertificateThatDoesNotVerifyEndsTheCallBeforeAnythingIsSent) {
-  ::signal(SIGPIPE, SIG_IGN);  // the test's own server
+class HttpClientTls : public ::testing::Test {
+ protected:
+  /// The test's own server writes to clients that have gone.
+  static void SetUpTestSuite() { ::signal(SIGPIPE, SIG_IGN); }
+};
+
+TEST_F(HttpClientTls, ACertificateThatDoesNotVerifyEndsTheCallBeforeAnythingIsSent) {
   const Certificate right("IP:127.0.0.1");
   ScriptedPeer peer(answers_by_tls(right));
   const auto called = [&](const std::string& ca_file) {
@@ -925,14 +930,14 @@ TEST(HttpClientTls, ACertificateThatDoesNotVerifyEndsTheCallBeforeAnythingIsSent
   EXPECT_EQ(kind_of(called("/no/such/file")), Kind::tls);
 }
 
-TEST(HttpClientTls, ACertificateOfAnotherNameIsRefused) {
+TEST_F(HttpClientTls, ACertificateOfAnotherNameIsRefused) {
   const Certificate wrong("DNS:example.org");
   ScriptedPeer peer(answers_by_tls(wrong));
   Client client({.trusted_hosts = {"127.0.0.1"}, .ca_file = wrong.file});
   EXPECT_EQ(kind_of(client.call({.peer = "test", .url = "https://" + peer.place() + "/"})), Kind::tls);
 }
 
-TEST(HttpClientTls, APlainAnswerToAHandshakeIsTls) {
+TEST_F(HttpClientTls, APlainAnswerToAHandshakeIsTls) {
   ScriptedPeer peer([](Connection& connection) {
     connection.read_some(1);
     connection.send("HTTP/1.1 400 Bad Request\r\n\r\n");
