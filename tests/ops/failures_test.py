@@ -119,6 +119,8 @@ class EveryCommand(Case):
 
     @unittest.skipUnless(IS_ROOT, "only root can put something over a program")
     def test_a_missing_program(self):
+        if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+            self.skipTest("mounts of a process's own cannot be made here: the root folder is no mount, as in a chroot")
         for program, hidden, package in (("/usr/sbin/nginx", "mount --bind /dev/null /usr/sbin/nginx", "nginx"), ("java", "mount -t tmpfs none /usr/lib/jvm", "openjdk-17-jre-headless"),
                                          ("initdb", "mount -t tmpfs none /usr/lib/postgresql", "postgresql-15")):
             for each in COMMANDS:
