@@ -5,14 +5,12 @@
 #include <utility>
 #include <vector>
 
-#include "platform/kafka/consumer.h"
 #include "platform/metrics/metrics.h"
-#include "schemas/events.h"
 #include "workers/processes/ledger.h"
 #include "workers/processes/steps.h"
 #include "workers/reactors/runtime/command_sender.h"
+#include "workers/reactors/runtime/event_reader.h"
 #include "workers/runtime/group_member.h"
-#include "workers/runtime/log_mismatch.h"
 
 namespace parley::processes {
 namespace {
@@ -21,7 +19,6 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kPollWait{50};
-constexpr std::size_t kEventsAtOnce = 500;
 constexpr milliseconds kLookEvery{500};
 
 metrics::Counter commands(const char* outcome) {
@@ -66,7 +63,7 @@ struct Processes::Impl final : runtime::Worker {
   std::expected<bool, std::string> on_assigned() override;
   void on_revoked() override;
   std::expected<bool, std::string> turn(std::vector<kafka::Message>& records) override;
-  std::map<int, std::int64_t> positions() const override;
+  std::map<int, std::int64_t> positions() const override { return events->positions(); }
   Poll next_poll() const override { return {.wait = member.assigned().empty() ? kPollWait : milliseconds(0)}; }
   void on_stopped() override { member.commit(ledger.positions(), true); }
 
@@ -82,7 +79,7 @@ struct Processes::Impl final : runtime::Worker {
 
   // Owned by the thread in run().
   std::optional<reactors::CommandSender> sender;
-  std::optional<kafka::Consumer> events;
+  std::optional<reactors::EventReader> events;
   Ledger ledger;
   std::uint64_t sent_again = 0;  ///< As it was counted.
   Clock::time_point looked_at;
@@ -98,8 +95,8 @@ std::expected<bool, std::string> Processes::Impl::on_start(const std::stop_token
                                                .late_after = options.stuck_after});
   if (!opened) return std::unexpected(std::move(opened.error()));
   sender.emplace(std::move(*opened));
-  auto reader = kafka::Consumer::open(options.kafka, {});
-  if (!reader) return std::unexpected(described(reader.error()));
+  auto reader = reactors::EventReader::open(options.kafka, topic("events"));
+  if (!reader) return std::unexpected(std::move(reader.error()));
   events.emplace(std::move(*reader));
   return true;
 }
@@ -108,7 +105,7 @@ std::expected<bool, std::string> Processes::Impl::on_start(const std::stop_token
 void Processes::Impl::on_revoked() {
   ledger.clear();
   sender->clear();
-  static_cast<void>(events->assign({}));
+  events->stop();
   looked_at = {};
   look();
 }
@@ -124,42 +121,21 @@ std::expected<bool, std::string> Processes::Impl::on_assigned() {
     starts.push_back({{topic("events"), partition}, next});
     ledger.begin(partition, next);
   }
-  if (const auto reading = events->assign(starts); !reading) return std::unexpected(described(reading.error()));
+  if (auto begun = events->begin(starts); !begun) return std::unexpected(std::move(begun.error()));
   return true;
-}
-
-std::map<int, std::int64_t> Processes::Impl::positions() const {
-  std::map<int, std::int64_t> out;
-  for (const auto& one : events->position().value_or(std::vector<kafka::PartitionOffset>{}))
-    out.emplace(one.where.partition, one.offset);
-  return out;
 }
 
 std::expected<void, std::string> Processes::Impl::read_events() {
   if (is_full() || member.assigned().empty()) return {};
-  std::vector<kafka::Message> records;
-  const auto polled = events->poll(records, kEventsAtOnce, kPollWait);
-  if (!polled && polled.error().kind == kafka::Kind::no_offset) {
-    throw runtime::another_log(topic("events") + " does not hold what comes next (" + polled.error().text + ")");
-  }
-  if (!polled && !is_transient(polled.error())) return std::unexpected(described(polled.error()));
-  for (const auto& record : records) {
-    if (auto noted = note(record); !noted) return noted;
-  }
-  return {};
+  return events->read(kPollWait, [this](const kafka::Message& record) { return note(record); });
 }
 
 std::expected<void, std::string> Processes::Impl::note(const kafka::Message& message) {
-  const auto where = [&] {
-    return "event at " + std::to_string(message.partition()) + ":" + std::to_string(message.offset()) + ": ";
-  };
-  const auto envelope = schema::read_envelope([&](std::string_view name) { return message.header(name); });
-  if (!envelope) return std::unexpected(where() + envelope.error());
-  const auto event = schema::decode_event(envelope->type, message.value());
-  if (!event) return std::unexpected(where() + event.error().field + " " + event.error().issue);
+  const auto read = reactors::read_event(message);
+  if (!read) return std::unexpected(read.error());
   std::vector<std::string> ids;
-  if (*event) {  // a type that this build does not know asks it for nothing
-    for (auto& step : steps_of(*envelope, **event)) {
+  if (read->event) {  // a type that this build does not know asks it for nothing
+    for (auto& step : steps_of(read->envelope, *read->event)) {
       ids.push_back(step.envelope.command_id);
       sender->send(std::move(step.envelope), std::move(step.command));
     }

@@ -10,12 +10,11 @@
 #include <vector>
 
 #include "platform/kafka/admin.h"
-#include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
-#include "schemas/events.h"
 #include "schemas/replies.h"
 #include "workers/reactors/runtime/command_sender.h"
+#include "workers/reactors/runtime/event_reader.h"
 #include "workers/reactors/runtime/state.h"
 #include "workers/runtime/group_member.h"
 #include "workers/runtime/log_mismatch.h"
@@ -32,7 +31,6 @@ constexpr milliseconds kFoldWait{100};
 /// While nothing is under way, and while something is.
 constexpr milliseconds kIdleWait{50};
 constexpr milliseconds kBusyWait{5};
-constexpr std::size_t kEventsAtOnce = 500;
 constexpr milliseconds kLookEvery{500};
 
 Decision decision_of(const CommandSender::Decided& decided) {
@@ -73,7 +71,7 @@ struct Runner::Impl final : runtime::Worker, Commands {
   std::expected<bool, std::string> on_assigned() override;
   void on_revoked() override;
   std::expected<bool, std::string> turn(std::vector<kafka::Message>& records) override;
-  std::map<int, std::int64_t> positions() const override;
+  std::map<int, std::int64_t> positions() const override { return events->positions(); }
   Poll next_poll() const override { return {.wait = member.assigned().empty() ? kIdleWait : milliseconds(0)}; }
   void on_stopped() override;
 
@@ -99,7 +97,7 @@ struct Runner::Impl final : runtime::Worker, Commands {
   std::set<int> opened;     ///< Partitions whose states were opened last.
   std::set<int> witnesses;  ///< Partitions whose next record must be the last event that was folded.
   std::optional<CommandSender> sender;
-  std::optional<kafka::Consumer> events;
+  std::optional<EventReader> events;
   Performer performer;
   Clock::time_point looked_at;
   runtime::GroupMember member;
@@ -144,8 +142,8 @@ std::expected<bool, std::string> Runner::Impl::on_start(const std::stop_token& s
                                      .late_after = options.stuck_after});
   if (!opened) return std::unexpected(std::move(opened.error()));
   sender.emplace(std::move(*opened));
-  auto reader = kafka::Consumer::open(options.kafka, {});
-  if (!reader) return std::unexpected(described(reader.error()));
+  auto reader = EventReader::open(options.kafka, topic("events"));
+  if (!reader) return std::unexpected(std::move(reader.error()));
   events.emplace(std::move(*reader));
   return true;
 }
@@ -155,7 +153,7 @@ void Runner::Impl::on_revoked() {
   performer.take_over(nullptr);
   states.clear();
   witnesses.clear();
-  static_cast<void>(events->assign({}));
+  events->stop();
   member.health().degrade({});
 }
 
@@ -166,7 +164,7 @@ std::expected<bool, std::string> Runner::Impl::on_assigned() {
   const auto begin = member.committed();
   if (!begin) return std::unexpected(begin.error());
   if (!*begin) return false;
-  const auto ends = events->end(member.assigned(), kafka::Isolation::read_uncommitted, kRequestWait);
+  const auto ends = events->end(member.assigned(), kRequestWait);
   if (!ends && !is_transient(ends.error())) return std::unexpected(described(ends.error()));
   if (!ends) return false;
   if (auto opened = open_states(**begin); !opened) return std::unexpected(std::move(opened.error()));
@@ -200,12 +198,12 @@ std::expected<bool, std::string> Runner::Impl::fold_to_the_end(const std::vector
     if (state.last() >= 0) witnesses.insert(end.where.partition);
     from.push_back({end.where, std::max<std::int64_t>(state.last(), 0)});
   }
-  if (const auto reading = events->assign(from); !reading) return std::unexpected(described(reading.error()));
+  if (auto begun = events->begin(from); !begun) return std::unexpected(std::move(begun.error()));
   const auto is_reached = [&] {
-    const auto positions = events->position().value_or(std::vector<kafka::PartitionOffset>{});
+    const auto next = events->positions();
     return std::ranges::all_of(ends, [&](const auto& end) {
-      const auto at = std::ranges::find(positions, end.where, &kafka::PartitionOffset::where);
-      return at != positions.end() && at->offset >= end.offset;
+      const auto at = next.find(end.where.partition);
+      return at != next.end() && at->second >= end.offset;
     });
   };
   while (!is_reached()) {
@@ -219,33 +217,22 @@ std::expected<bool, std::string> Runner::Impl::fold_to_the_end(const std::vector
 }
 
 std::expected<void, std::string> Runner::Impl::read_events(milliseconds wait) {
-  std::vector<kafka::Message> records;
-  const auto polled = events->poll(records, kEventsAtOnce, wait);
-  if (!polled && polled.error().kind == kafka::Kind::no_offset)
-    throw runtime::another_log(topic("events") + " does not hold what comes next (" + polled.error().text + ")");
-  if (!polled && !is_transient(polled.error())) return std::unexpected(described(polled.error()));
-  for (const auto& record : records) {
-    if (auto folded = fold(record); !folded) return folded;
-  }
+  const auto taken = events->read(wait, [this](const kafka::Message& record) { return fold(record); });
+  if (!taken) return taken;
   for (auto& [partition, state] : states) state.keep();
   return {};
 }
 
 std::expected<void, std::string> Runner::Impl::fold(const kafka::Message& record) {
-  const auto where = [&] {
-    return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": ";
-  };
   auto& state = states.at(record.partition());
-  const auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name); });
+  const auto read = read_event(record);
   if (witnesses.erase(record.partition()) > 0 &&
-      (record.offset() != state.last() || !envelope || envelope->id != state.last_id())) {
+      (record.offset() != state.last() || !read || read->envelope.id != state.last_id())) {
     throw runtime::another_log(topic("events") + " " + std::to_string(record.partition()) + " has another event at " +
                                std::to_string(record.offset()) + " than the one that was folded");
   }
-  if (!envelope) return std::unexpected(where() + envelope.error());
-  const auto event = schema::decode_event(envelope->type, record.value());
-  if (!event) return std::unexpected(where() + event.error().field + " " + event.error().issue);
-  state.fold(record.offset(), *envelope, *event, record.value());
+  if (!read) return std::unexpected(read.error());
+  state.fold(record.offset(), read->envelope, read->event, record.value());
   return {};
 }
 
@@ -266,13 +253,6 @@ std::expected<bool, std::string> Runner::Impl::turn(std::vector<kafka::Message>&
   commit(false);
   look();
   return true;
-}
-
-std::map<int, std::int64_t> Runner::Impl::positions() const {
-  std::map<int, std::int64_t> out;
-  for (const auto& one : events->position().value_or(std::vector<kafka::PartitionOffset>{}))
-    out.emplace(one.where.partition, one.offset);
-  return out;
 }
 
 void Runner::Impl::commit(bool at_once) {
