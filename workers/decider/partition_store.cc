@@ -4,10 +4,10 @@
 #include <utility>
 #include <vector>
 
-#include "platform/crypto/crypto.h"
 #include "platform/log/log.h"
 #include "platform/store/packed.h"
 #include "schemas/events.h"
+#include "workers/runtime/known_event_types.h"
 #include "workers/runtime/log_mismatch.h"
 
 namespace parley::decider {
@@ -143,12 +143,10 @@ std::string kind_of_key(std::string_view key) {
 // What folding depends on beside the log: an event that was passed over as unknown is known to another build.
 const std::string& fold_versions() {
   static const std::string version = [] {
-    std::string types;
-    for (const auto type : schema::event_types()) types.append(type).append(" ");
     std::string folds;
     for (const auto kind : kinds())
       folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
-    return folds + kLayout + crypto::hex(crypto::sha256(types));
+    return folds + kLayout + runtime::known_event_types();
   }();
   return version;
 }

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "domain/seals/seals.h"
-#include "platform/crypto/crypto.h"
 #include "platform/invariant.h"
 #include "platform/log/log.h"
 #include "platform/store/packed.h"
 #include "schemas/events.h"
 #include "workers/reactors/runtime/ids.h"
+#include "workers/runtime/known_event_types.h"
 
 namespace parley::reactors {
 namespace {
@@ -35,10 +35,8 @@ constexpr std::size_t kPrefix = 2, kOrdered = 8;
 constexpr std::string_view kAttempt = "attempt", kOutcome = "outcome", kTimer = "timer";
 
 std::string fold_version(const Reactor& reactor) {
-  std::string types;
-  for (const auto type : schema::event_types()) types.append(type).append(" ");
   return "layout 1 " + std::string(reactor.name()) + " " + std::to_string(reactor.fold_version()) + " " +
-         crypto::hex(crypto::sha256(types));
+         runtime::known_event_types();
 }
 
 std::string pack(const schema::Envelope& envelope, std::string_view value) {
