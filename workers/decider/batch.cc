@@ -265,7 +265,7 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
   const auto last_event = appends ? std::optional(events_.size() - 1) : std::nullopt;
   if (ending.closing) close(cause, std::move(*ending.closing), outcome, last_event);
   const auto verdict = decided(cause, std::move(outcome), last_event, ending.memory);
-  if (envelope.takes_events && ending.is_said_by_event) answer_by_event(envelope);
+  if (ending.is_said_by_event) answer_by_event(envelope);
   return verdict;
 }
 
@@ -297,7 +297,8 @@ std::expected<void, Batch::Failure> Batch::attempt(Staged& staged, const Cause& 
     outcome.result = decision->answer;
     if (decision->is_deferred) ending.memory = schema::Memory::under_way;
     ending.closing = std::move(decision->closing);
-    ending.is_said_by_event = !decision->is_deferred && !ending.closing && !decision->events.empty() &&
+    ending.is_said_by_event = cause.command.takes_events && !decision->is_deferred && !ending.closing &&
+                              !decision->events.empty() &&
                               answer_of(staged.stream, decision->events.back()) == decision->answer;
     if (schema::write_outcome(outcome).size() > kRecordBytesMax) throw TooLarge("an answer is too large");
     return {};

@@ -115,7 +115,7 @@ class Batch {
   struct Ending {
     schema::Memory memory = schema::Memory::first;
     std::optional<Closing<Answer>> closing = {};
-    bool is_said_by_event = false;  ///< The answer is what the last event makes by itself.
+    bool is_said_by_event = false;  ///< The answer is what the last event makes by itself, and the sender takes that.
   };
 
   Verdict take(const CommandInput& input, Timestamp now, std::optional<std::string_view> do_not_decide);

@@ -49,7 +49,6 @@ class Folding {
       events.push_back({topics_.events, partition});
       replies.push_back({topics_.replies, partition});
     }
-    const auto now = now_;
     // The replies' first: whatever event they tell of stands before the end that is asked for next.
     auto reply_ends =
         answered(go_on_, [&] { return reader_.end(replies, kafka::Isolation::read_uncommitted, kRequestWait); });
@@ -60,7 +59,7 @@ class Folding {
     auto event_begins = answered(go_on_, [&] { return reader_.begin(events, kRequestWait); });
     if (!event_begins) return stopped(std::move(event_begins.error()));
     auto reply_begins =
-        answered(go_on_, [&] { return reader_.at_time(replies, now - kOutcomeWindow - kWindowMargin, kRequestWait); });
+        answered(go_on_, [&] { return reader_.at_time(replies, now_ - kOutcomeWindow - kWindowMargin, kRequestWait); });
     if (!reply_begins) return stopped(std::move(reply_begins.error()));
 
     std::vector<kafka::PartitionOffset> start;
@@ -96,7 +95,7 @@ class Folding {
     const auto passed = fold();
     static_cast<void>(reader_.assign({}));
     if (passed && *passed) {
-      if (const auto lost = forgotten(now)) {
+      if (const auto lost = forgotten()) {
         if (!forget_outcomes_) throw runtime::LogMismatch(*lost);
         log::error("outcomes are lost and it was said to go on without them", {{"reason", *lost}});
       }
@@ -113,11 +112,11 @@ class Folding {
 
   /// An event and its command's outcome are written in one transaction. Where the newest event that is not itself an
   /// outcome is without one, replies are lost, and a command that is repeated could be decided a second time.
-  std::optional<std::string> forgotten(Timestamp now) const {
+  std::optional<std::string> forgotten() const {
     for (const auto& [partition, event] : newest_) {
       const auto& store = stores_.at(partition);
       const auto until = event.time + kOutcomeWindow;
-      if (until <= std::max(now, store.progress().last_stamp) || unreadable_.contains(partition)) continue;
+      if (until <= std::max(now_, store.progress().last_stamp) || unreadable_.contains(partition)) continue;
       if (event.type.starts_with(kParkingEvents) || store.outcome(event.causation)) continue;
       return place(topics_.replies, partition) +
              " has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, " +
@@ -164,15 +163,17 @@ class Folding {
     const auto where = [&] {
       return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": ";
     };
-    auto envelope = schema::read_envelope([&](std::string_view name) { return record.header(name); });
+    const auto header = [&](std::string_view name) { return record.header(name); };
+    auto envelope = schema::read_envelope(header);
     const bool is_witness = witnesses_.erase(record.partition()) > 0;
     if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
       throw runtime::LogMismatch(place(topics_.events, record.partition()) + " has another event at " +
                                  std::to_string(record.offset()) + " than the one that was folded: another log");
     }
     if (!envelope) return where() + envelope.error();
+    const auto mark = schema::read_answer_mark(header);
     if (is_witness) {
-      note_newest(record, std::move(*envelope));
+      if (!mark) note_newest(record.partition(), std::move(*envelope));
       return std::nullopt;
     }
     const auto event = schema::decode_event(envelope->type, record.value());
@@ -182,29 +183,18 @@ class Folding {
     try {
       overlay.apply(*envelope, *event);
       overlay.passed_event(record.offset(), envelope->id, {record.key(), headers, record.value()});
-      if (*event) remember(record, *envelope, **event, overlay);
+      if (mark && *event && envelope->time + kOutcomeWindow + kWindowMargin >= now_)
+        overlay.answered(*envelope, *mark, **event, {record.partition(), record.offset()});
     } catch (const std::logic_error& broken) {
       return where() + broken.what();
     }
-    note_newest(record, std::move(*envelope));
+    if (!mark) note_newest(record.partition(), std::move(*envelope));
     return std::nullopt;
   }
 
-  /// What a command was answered by its event, within the window.
-  void remember(const kafka::Message& record, const schema::Envelope& envelope, const Event& event,
-                Overlay& overlay) const {
-    if (envelope.time + kOutcomeWindow + kWindowMargin < now_) return;
-    const auto mark = schema::read_answer_mark([&](std::string_view name) { return record.header(name); });
-    if (!mark) return;
-    overlay.answered(envelope, *mark, event, {record.partition(), record.offset()});
-  }
-
-  /// Of the events that a reply must tell of: no command leads to a seal, and an event may be the outcome itself.
-  void note_newest(const kafka::Message& record, schema::Envelope&& event) {
-    if (seals::is_seal(event.subject) ||
-        schema::read_answer_mark([&](std::string_view name) { return record.header(name); }))
-      return;
-    newest_.insert_or_assign(record.partition(), std::move(event));
+  /// Of the events that a reply must tell of, as of those that are no outcome themselves. No command leads to a seal.
+  void note_newest(int partition, schema::Envelope&& event) {
+    if (!seals::is_seal(event.subject)) newest_.insert_or_assign(partition, std::move(event));
   }
 
   void fold_reply(const kafka::Message& record, Overlay& overlay) {
