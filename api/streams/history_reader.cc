@@ -16,7 +16,7 @@ constexpr std::size_t kTidyMin = 1'024;
 }  // namespace
 
 HistoryReader::HistoryReader(HistorySource& source, Options options)
-    : source_(source), options_(options), tidy_at_(kTidyMin), backoff_(options.retry_min) {
+    : source_(source), options_(options), tidy_at_(kTidyMin), backoff_(options.retry_min, options.retry_max) {
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { run(); });
     pthread_setname_np(threads_.back().native_handle(), ("history-" + std::to_string(i)).c_str());
@@ -106,7 +106,7 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
     return;
   }
   if (std::exchange(failing_, false)) {
-    backoff_ = options_.retry_min;
+    backoff_.reset();
     changed_.notify_all();
     log::info("history can be read again", {{"waiting", line_.size()}});
   }
@@ -115,8 +115,7 @@ void HistoryReader::read_first(std::unique_lock<std::mutex>& lock) {
 void HistoryReader::fail(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Waiter>& tried,
                          const std::string& why) {
   failures_.add();
-  retry_at_ = Clock::now() + backoff_;
-  backoff_ = std::min(backoff_ * 2, options_.retry_max);
+  retry_at_ = Clock::now() + backoff_.next();
   std::vector<std::weak_ptr<Waiter>> told;
   if (!std::exchange(failing_, true)) {
     told.assign(line_.begin(), line_.end());

@@ -13,6 +13,7 @@
 
 #include "api/streams/history.h"
 #include "platform/metrics/metrics.h"
+#include "platform/process/backoff.h"
 
 namespace parley::api {
 
@@ -83,7 +84,7 @@ class HistoryReader {
   bool failing_ = false;
   bool probing_ = false;  // while failing: one reader tries
   Clock::time_point retry_at_{};
-  std::chrono::milliseconds backoff_{0};
+  process::Backoff backoff_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
