@@ -1,6 +1,7 @@
 // /api/dialogs, for their owner and its team.
 #include "schemas/contexts/dialogs.h"
 #include "api/endpoint/answer_of.h"
+#include "api/endpoint/group.h"
 #include "api/streams/log_token.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/messages.h"
@@ -289,6 +290,7 @@ namespace {
 using endpoint::answer_of;
 using endpoint::Call;
 using endpoint::Deps;
+using endpoint::Group;
 using endpoint::Result;
 using endpoint::Sending;
 
@@ -444,74 +446,57 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
 }  // namespace
 
 void add_dialogs(endpoint::Registry& registry) {
-  registry.query({.method = "GET",
-                  .path = "/api/dialogs",
-                  .gate = &kTeam,
-                  .right = kDialogsRead,
-                  .operation = "listDialogs",
-                  .summary = "List or search the owner's dialogs, page by page",
-                  .page = endpoint::PageBounds{.rows_max = kDialogsMax, .bytes_max = projections::kPageBytesMax}},
+  const Group all({.path = "/api/dialogs", .gate = &kTeam, .right = kDialogsRead});
+  const Group one(all({.path = "/{dialog_id}", .errors = {Code::dialog_not_found}}));
+  registry.query(all({.method = "GET",
+                      .operation = "listDialogs",
+                      .summary = "List or search the owner's dialogs, page by page",
+                      .page = endpoint::PageBounds{.rows_max = kDialogsMax, .bytes_max = projections::kPageBytesMax}}),
                  list_dialogs, claims_of);
-  registry.query({.method = "GET",
-                  .path = "/api/dialogs/{dialog_id}",
-                  .gate = &kTeam,
-                  .right = kDialogsRead,
-                  .operation = "getDialog",
-                  .summary = "Get a dialog, now or at an earlier time",
-                  .errors = {Code::dialog_not_found}},
+  registry.query(one({.method = "GET", .operation = "getDialog", .summary = "Get a dialog, now or at an earlier time"}),
                  get_dialog);
-  registry.query({.method = "GET",
-                  .path = "/api/dialogs/{dialog_id}/messages",
-                  .gate = &kTeam,
-                  .right = kDialogsRead,
-                  .operation = "listMessages",
-                  .summary = "List a dialog's messages, now or at an earlier time",
-                  .errors = {Code::dialog_not_found},
-                  .page = kMessagesPage},
+  registry.query(one({.method = "GET",
+                      .path = "/messages",
+                      .operation = "listMessages",
+                      .summary = "List a dialog's messages, now or at an earlier time",
+                      .page = kMessagesPage}),
                  messages);
-  registry.command({.method = "POST",
-                    .path = "/api/dialogs/{dialog_id}/messages",
-                    .gate = &kTeam,
-                    .right = kDialogsWrite,
-                    .status = 201,
-                    .operation = "postOperatorMessage",
-                    .summary = "Send a message as an operator",
-                    .errors = {Code::dialog_not_found}},
+  registry.command(one({.method = "POST",
+                        .path = "/messages",
+                        .right = kDialogsWrite,
+                        .status = 201,
+                        .operation = "postOperatorMessage",
+                        .summary = "Send a message as an operator"}),
                    post_message, posted_message);
-  registry.command({.method = "POST",
-                    .path = "/api/dialogs/{dialog_id}/archive",
-                    .gate = &kTeam,
-                    .right = kDialogsWrite,
-                    .operation = "archiveDialog",
-                    .summary = "Archive a dialog",
-                    .description = "Archiving an archived dialog succeeds too. A new message of the visitor makes the "
-                                   "dialog active again; a message of an operator does not",
-                    .errors = {Code::dialog_not_found},
-                    .single = true},
-                   file<dialogs::Archive>, filed);
-  registry.command({.method = "POST",
-                    .path = "/api/dialogs/{dialog_id}/unarchive",
-                    .gate = &kTeam,
-                    .right = kDialogsWrite,
-                    .operation = "unarchiveDialog",
-                    .summary = "Unarchive a dialog",
-                    .errors = {Code::dialog_not_found},
-                    .single = true},
+  registry.command(
+      one({.method = "POST",
+           .path = "/archive",
+           .right = kDialogsWrite,
+           .operation = "archiveDialog",
+           .summary = "Archive a dialog",
+           .description = "Archiving an archived dialog succeeds too. A new message of the visitor makes the "
+                          "dialog active again; a message of an operator does not",
+           .single = true}),
+      file<dialogs::Archive>, filed);
+  registry.command(one({.method = "POST",
+                        .path = "/unarchive",
+                        .right = kDialogsWrite,
+                        .operation = "unarchiveDialog",
+                        .summary = "Unarchive a dialog",
+                        .single = true}),
                    file<dialogs::Unarchive>, filed);
-  registry.query(
-      {.method = "GET",
-       .path = "/api/dialogs/{dialog_id}/history",
-       .gate = &kAccount,
-       .right = kDialogsRead,
-       .operation = "getHistory",
-       .summary = "List a dialog's events",
-       .description =
-           "The API reads the events from the log: the answer is UNAVAILABLE while Kafka does not respond. A response "
-           "may have fewer rows than `limit` when its events are large: repeat the request with the last version as "
-           "`after` until a response is empty. An admin may read the events of every dialog",
-       .errors = {Code::dialog_not_found},
-       .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}},
-      history);
+  registry.query(one({.method = "GET",
+                      .path = "/history",
+                      .gate = &kAccount,
+                      .operation = "getHistory",
+                      .summary = "List a dialog's events",
+                      .description = "The API reads the events from the log: the answer is UNAVAILABLE while Kafka "
+                                     "does not respond. A response "
+                                     "may have fewer rows than `limit` when its events are large: repeat the request "
+                                     "with the last version as "
+                                     "`after` until a response is empty. An admin may read the events of every dialog",
+                      .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}}),
+                 history);
 }
 
 }  // namespace parley::replyx

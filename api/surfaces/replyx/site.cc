@@ -1,5 +1,6 @@
 // /api/site: a website's visitor.
 #include "api/auth/tokens.h"
+#include "api/endpoint/group.h"
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/limits.h"
 #include "api/surfaces/replyx/messages.h"
@@ -89,17 +90,10 @@ Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, 
   return read_messages(call, db, Code::unavailable);
 }
 
-/// What is the dialog's visitor's alone.
-endpoint::Spec of_visitor(endpoint::Spec spec) {
-  spec.gate = &kGuest;
-  spec.limit = &kVisitorLimit;
-  spec.address_limit = &kAddressLimit;
-  return spec;
-}
-
 }  // namespace
 
 void add_site(endpoint::Registry& registry) {
+  const endpoint::Group of_visitor({.gate = &kGuest, .limit = &kVisitorLimit, .address_limit = &kAddressLimit});
   registry.command({.method = "POST",
                     .path = "/api/site/dialogs",
                     .gate = &kSite,
