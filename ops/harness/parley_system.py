@@ -204,6 +204,26 @@ class System:
         """None while it does not run."""
         return self._supervisor.process(name).pid
 
+    def pids(self, name):
+        """The running process and its children."""
+        pids = [self.pid(name)]
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/task/{pid}/children") as children:
+                pids += [int(child) for child in children.read().split()]
+        return pids
+
+    def processor_seconds(self, name):
+        """What the running process and its children have used of the processors."""
+        own, ticks = self.pid(name), 0
+        for pid in self.pids(name):
+            try:
+                with open(f"/proc/{pid}/stat") as stat:
+                    fields = stat.read().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a child that has ended is in its parent's sum
+            ticks += sum(map(int, fields[11:15] if pid == own else fields[11:13]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def restarts(self, name):
         """How often it was started again after it ended unasked."""
         return self._supervisor.process(name).restarts

@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Kafka away for a while: no process works meanwhile, none ends, and everything goes on when it is back."""
 
-import os
 import time
 
 import scenario
@@ -18,21 +17,15 @@ class KafkaAway(scenario.Chaos):
         names = self.names("decider", "projector", "reactor", "api")
         self.system.stop_process("kafka")
         time.sleep(SETTLED_S)
-        before = {name: self.busy_s(name) for name in names}
+        before = {name: self.system.processor_seconds(name) for name in names}
         time.sleep(AWAY_S)
-        shares = {name: (self.busy_s(name) - before[name]) / AWAY_S for name in names}
+        shares = {name: (self.system.processor_seconds(name) - before[name]) / AWAY_S for name in names}
         self.say("share of a core while Kafka was away: " + ", ".join(f"{name} {share:.0%}" for name, share in shares.items()))
         self.system.start_process("kafka")
         load = self.play(lambda load: load.wait_all_go_on())
         self.assert_nothing_differs(load)
         self.assertEqual({name: share for name, share in shares.items() if share > BUSY_SHARE_MAX}, {})
         self.assertEqual({name: self.system.restarts(name) for name in names if self.system.restarts(name)}, {})
-
-    def busy_s(self, name):
-        """Seconds of processor time that the process has used."""
-        with open(f"/proc/{self.system.pid(name)}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":

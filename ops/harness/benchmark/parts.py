@@ -1,9 +1,7 @@
 """The parts of ops/bench. Each brings the system to where it must be, loads it, and returns its figures; what it stopped, it starts again."""
 
-import contextlib
 import dataclasses
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -124,35 +122,14 @@ class Bench:
             lines = answer.read().decode().splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
-    def pids(self, process):
-        """The process and its children."""
-        pids = [self.system.pid(process)]
-        for pid in pids:
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/task/{pid}/children") as children:
-                pids += [int(child) for child in children.read().split()]
-        return pids
-
     def processor_seconds(self):
         """What each running process and its children have used of the processors."""
-        seconds = {}
-        for process in self.system.names():
-            if not self.system.pid(process):
-                continue
-            for pid in self.pids(process):
-                try:
-                    with open(f"/proc/{pid}/stat") as stat:
-                        fields = stat.read().rpartition(")")[2].split()
-                except (FileNotFoundError, ProcessLookupError):
-                    continue  # a child that has ended is in its parent's sum
-                parent = pid == self.system.pid(process)
-                ticks = sum(map(int, fields[11:15] if parent else fields[11:13]))
-                seconds[process] = seconds.get(process, 0) + ticks / os.sysconf("SC_CLK_TCK")
-        return seconds
+        return {process: self.system.processor_seconds(process) for process in self.system.names() if self.system.pid(process)}
 
     def memory_mib(self, process):
         """What the process and its children hold in memory, each page once."""
         kib = 0
-        for pid in self.pids(process):
+        for pid in self.system.pids(process):
             with open(f"/proc/{pid}/smaps_rollup") as sums:
                 kib += sum(int(line.split()[1]) for line in sums if line.startswith("Pss:"))
         return kib / 1024
