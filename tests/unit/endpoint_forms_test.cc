@@ -171,13 +171,13 @@ class Folder {
 
 class EndpointForms : public testing::Test {
  protected:
-  static test::Server& server() {
+  static const test::Server& server() {
     static const Folder folder;
-    // Never destroyed: a client of a Kafka that is nowhere takes seconds to give up.
-    static auto& server = *new test::Server(declare, {.folder = folder.files(), .edge_location = {}, .open_max = 8});
+    // Never ended: a client of a Kafka that is nowhere takes seconds to give up.
+    static const auto& server =
+        *new test::Server(declare, {.folder = folder.files(), .edge_location = {}, .open_max = 8});
     return server;
   }
-  static void TearDownTestSuite() { server().end(); }
   static Answer form(std::string_view body, const std::string& type = "application/x-www-form-urlencoded") {
     return server().ask("POST /form HTTP/1.1\r\nAccept-Language: en\r\nContent-Type: " + type, body);
   }

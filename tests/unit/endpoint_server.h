@@ -78,17 +78,9 @@ class Server {
     server_ = std::make_unique<http::Server>(std::move(options), std::move(routes), hooks({&registry_, 1}));
     server_->start();
   }
-  ~Server() {
-    if (server_) end();
-  }
+  ~Server() { server_->stop(); }
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
-
-  /// Serves nobody any more: its threads have ended, and the process may.
-  void end() {
-    server_->stop();
-    server_.reset();
-  }
 
   const Registry& registry() const { return registry_; }
   const http::Counters& counters() const { return server_->counters(); }
