@@ -10,12 +10,14 @@ out. Faults in a header are shown when the header has changed too. Ends with 1 w
 """
 
 import argparse
+import contextlib
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
 from sources import ROOT, tracked_cpp
@@ -38,6 +40,15 @@ def compiled(build):
     database = json.loads((build / "compile_commands.json").read_text())
     files = ((pathlib.Path(entry["directory"]) / entry["file"]).resolve() for entry in database)
     return {pathlib.PurePath(file.relative_to(ROOT)) for file in files if file.is_relative_to(ROOT)}
+
+
+@contextlib.contextmanager
+def arguments(build):
+    """A folder with the compiler's arguments, without the precompiled headers: those are g++'s, and would hide a header that a file forgot."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = (build / "compile_commands.json").read_text()
+        (pathlib.Path(folder) / "compile_commands.json").write_text(re.sub(r"-Winvalid-pch -include [^ ]+", "", text))
+        yield folder
 
 
 def tidy(build, source, headers):
@@ -64,8 +75,8 @@ def main():
         if path.suffix == ".cc" and path not in known:
             print(f"{path}: not compiled by {options.build}, left out", file=sys.stderr)
     found = set()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for source, said in zip(sources, pool.map(lambda source: tidy(options.build, source, headers), sources)):
+    with arguments(options.build) as database, ThreadPoolExecutor(os.cpu_count()) as pool:
+        for source, said in zip(sources, pool.map(lambda source: tidy(database, source, headers), sources)):
             fresh = {line for line in said.splitlines() if re.search(r": (warning|error): |^error: ", line)} - found  # a header's are said for each source
             found |= fresh
             print(f"{source}: {len(fresh) or 'nothing'}", file=sys.stderr)

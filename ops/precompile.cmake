@@ -1,0 +1,40 @@
+# Reads the headers of the standard library once for every target that stands when this is included; the tests' targets with GoogleTest's. Each file names
+# what it needs all the same: the presets other than "release" compile without this.
+set(standard_headers algorithm array atomic charconv chrono condition_variable cstdint cstring deque expected filesystem functional map memory mutex optional
+  set span sstream stdexcept stop_token string string_view thread unordered_map utility variant vector)
+list(TRANSFORM standard_headers REPLACE "(.+)" "<\\1>")
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
+
+# precompile(NAME HEADERS header... FOLDERS folder...): the headers, for all targets of the folders and of those below them.
+function(precompile name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;FOLDERS")
+  add_library(${name} OBJECT ${CMAKE_BINARY_DIR}/precompiled.cc)
+  target_link_libraries(${name} PRIVATE parley_options)
+  target_precompile_headers(${name} PRIVATE ${arg_HEADERS})
+  foreach(folder ${arg_FOLDERS})
+    precompiled_in(${name} ${CMAKE_SOURCE_DIR}/${folder})
+  endforeach()
+endfunction()
+function(precompiled_in name folder)
+  get_property(targets DIRECTORY ${folder} PROPERTY BUILDSYSTEM_TARGETS)
+  foreach(target ${targets})
+    get_target_property(kind ${target} TYPE)
+    if(kind MATCHES "^(STATIC_LIBRARY|OBJECT_LIBRARY|EXECUTABLE)$")
+      target_precompile_headers(${target} REUSE_FROM ${name})
+    endif()
+  endforeach()
+  get_property(below DIRECTORY ${folder} PROPERTY SUBDIRECTORIES)
+  foreach(subfolder ${below})
+    precompiled_in(${name} ${subfolder})
+  endforeach()
+endfunction()
+
+# g++ 12 forgets of a header that was read before that it is the system's, and reports what it wrongly sees in std::string.
+target_compile_options(parley_options INTERFACE -Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
+precompile(parley_precompiled HEADERS ${standard_headers} FOLDERS domain schemas platform projections workers api ops/cli)
+if(PARLEY_BENCH OR PARLEY_TESTS)
+  precompile(parley_precompiled_bench HEADERS ${standard_headers} FOLDERS tests/bench)
+endif()
+if(PARLEY_TESTS)
+  precompile(parley_precompiled_tests HEADERS ${standard_headers} <gmock/gmock.h> <gtest/gtest.h> FOLDERS ops/simulators tests)
+endif()
