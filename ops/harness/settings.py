@@ -14,7 +14,7 @@ import pathlib
 from failures import Exit, OpsError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DEPS = ROOT / ".deps"
+DEPS = (ROOT / ".deps").resolve()  # worktrees may share one by a link
 BUILD = ROOT / "build" / "release"
 
 RATE_PROFILES = ("public", "local")
