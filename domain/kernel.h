@@ -170,9 +170,10 @@ struct Visitor {
   AssistantId assistant;
   friend bool operator==(const Visitor&, const Visitor&) = default;
 };
-/// An operator of the system itself, at its console: no request of an API comes from one.
-struct Administrator {
-  friend bool operator==(const Administrator&, const Administrator&) = default;
+/// The person who runs the system, at its console (`parley admin`); "administrator" on the wire. No request of an API
+/// comes from one.
+struct ConsoleOperator {
+  friend bool operator==(const ConsoleOperator&, const ConsoleOperator&) = default;
 };
 /// A program that has one of an owner's API keys. What the key is good for, the API looks at.
 struct Integrator {
@@ -184,7 +185,7 @@ struct Integrator {
 struct Reactor {
   friend bool operator==(const Reactor&, const Reactor&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, Administrator, Integrator, Reactor>;
+using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, ConsoleOperator, Integrator, Reactor>;
 /// The owner who asks, in person or through a program; nothing for whoever works for one.
 inline std::optional<AccountId> asking_owner(const Principal& principal) {
   if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;

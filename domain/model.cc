@@ -94,7 +94,7 @@ std::string to_string(const Principal& principal) {
                         },
                         [](const Admin& p) { return "admin/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
-                        [](const Administrator&) { return std::string("administrator"); },
+                        [](const ConsoleOperator&) { return std::string("administrator"); },
                         [](const Integrator& p) {
                           return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value);
                         },
@@ -105,7 +105,7 @@ std::string to_string(const Principal& principal) {
 
 std::optional<Principal> parse_principal(std::string_view text) {
   if (text == "anonymous") return Anonymous{};
-  if (text == "administrator") return Administrator{};
+  if (text == "administrator") return ConsoleOperator{};
   if (text == "reactor") return Reactor{};
   if (text.starts_with("operator/") || text.starts_with("api_key/")) {
     const auto last = text.rfind('/');

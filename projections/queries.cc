@@ -24,7 +24,7 @@ struct Sight {
 Sight sight_of(const Principal& viewer) {
   return std::visit(overloaded{
                         [](const Anonymous&) { return Sight{}; },
-                        [](const Administrator&) { return Sight{}; },
+                        [](const ConsoleOperator&) { return Sight{}; },
                         [](const Reactor&) { return Sight{}; },
                         [](const Admin&) { return Sight{}; },
                         [](const Owner& p) { return Sight{.owner = p.account, .assistant = {}}; },

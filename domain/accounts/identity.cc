@@ -7,7 +7,7 @@ namespace parley::accounts {
 namespace {
 
 bool is_self(const Context& x) { return account_behind(x.principal) == AccountId{x.stream_id}; }
-bool is_administrator(const Context& x) { return std::holds_alternative<Administrator>(x.principal); }
+bool is_console_operator(const Context& x) { return std::holds_alternative<ConsoleOperator>(x.principal); }
 Profile profile(const Account& s, const Context& x) {
   return {.account = AccountId{x.stream_id},
           .email = s.email,
@@ -69,7 +69,7 @@ D change_index(const Account& s, const ChangeEmail& c, Context& x) {
       true};
 }
 D rule(const Account& s, const ChangeEmail& c, Context& x) {
-  if (is_administrator(x)) return change_index(s, c, x);
+  if (is_console_operator(x)) return change_index(s, c, x);
   if (!is_self(x)) return refuse(Code::insufficient_permissions);
   if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
   if (!c.password_matches || c.compared_with != s.password_verifier) {
@@ -111,16 +111,16 @@ D rule(const Account& s, const ChangeProfile& c, Context& x) {
 // At the system's console.
 
 D rule(const NoAccount&, const CreateAdmin& c, Context& x) {
-  if (!is_administrator(x)) return refuse(Code::insufficient_permissions);
+  if (!is_console_operator(x)) return refuse(Code::insufficient_permissions);
   if (x.key_is_taken) return refuse(Code::email_taken);
   return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, AdminAppointed{}},
                 changed(x)};
 }
 D rule(const Account&, const CreateAdmin&, Context& x) {
-  return refuse(is_administrator(x) ? Code::email_taken : Code::insufficient_permissions);
+  return refuse(is_console_operator(x) ? Code::email_taken : Code::insufficient_permissions);
 }
 D rule(const Account&, const ResetPassword& c, Context& x) {
-  if (!is_administrator(x)) return refuse(Code::insufficient_permissions);
+  if (!is_console_operator(x)) return refuse(Code::insufficient_permissions);
   return Accept{{PasswordChanged{c.password_verifier, std::nullopt}}, changed(x)};
 }
 

@@ -165,7 +165,7 @@ struct FinishEmailChange {
   bool is_reserved = false;
 };
 
-// Of an Administrator.
+// Sent by a ConsoleOperator.
 
 struct CreateAdmin {
   Personal email;

@@ -37,7 +37,7 @@ struct Unparked {
 };
 using Event = std::variant<Parked, Unparked>;
 
-// Commands, of an Administrator, to a stream. What they mean by `projection` and `version` is as in Unparked.
+// Commands to a stream, sent by a ConsoleOperator. What they mean by `projection` and `version` is as in Unparked.
 
 /// A command as its sender wrote it.
 struct SentCommand {

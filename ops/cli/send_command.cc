@@ -21,7 +21,7 @@ schema::CommandEnvelope envelope_for(const schema::Target& target, const std::st
   envelope.command_id = crypto::uuid7();
   envelope.attempt_id = attempt;
   envelope.fingerprint = envelope.command_id;  // sent once: nobody else has this id
-  envelope.principal = Administrator{};
+  envelope.principal = ConsoleOperator{};
   envelope.target = target;
   envelope.slot = schema::slot_of_target(target, envelope.command_id, crypto::slot_of);
   envelope.not_after = std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + kAnswerWithin;

@@ -1,5 +1,5 @@
 #pragma once
-// A command sent from a task at the console, as the administrator, and what came of it.
+// A command sent from a task at the console, as a ConsoleOperator, and its outcome.
 #include <chrono>
 #include <expected>
 #include <map>

@@ -99,7 +99,7 @@ TEST_F(Keys, a_token_names_who_came_in_and_the_session_until_it_expires) {
 TEST_F(Keys, a_token_is_not_for_those_who_have_no_account) {
   const api::Tokens tokens(*keys);
   for (const Principal& principal :
-       {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{Administrator{}}})
+       {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{ConsoleOperator{}}})
     EXPECT_EQ(tokens.verify(tokens.issue(principal, kNow, "command", 3), kNow).error().code, Code::not_authenticated);
 }
 TEST_F(Keys, a_token_of_another_making_is_none) {

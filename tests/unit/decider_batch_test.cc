@@ -430,7 +430,7 @@ TEST_F(DeciderBatch, a_skipped_command_is_refused_for_good_and_the_stream_goes_o
   log_.judge();
 }
 
-TEST_F(DeciderBatch, only_an_administrator_brings_a_stream_back_and_only_with_a_reason) {
+TEST_F(DeciderBatch, only_a_console_operator_brings_a_stream_back_and_only_with_a_reason) {
   poison();
   auto visitor = skip(poisoned_);
   visitor.envelope.principal = Visitor{AssistantId{7}};

@@ -139,7 +139,7 @@ inline parking::SentCommand as_sent(const Sent& command) {
 }
 inline Sent administers(const std::string& subject, parking::Command command) {
   const auto stream = *parse_stream(subject);
-  return sent(stream, slot_of(stream.id), crypto::uuid7(), Administrator{}, std::move(command));
+  return sent(stream, slot_of(stream.id), crypto::uuid7(), ConsoleOperator{}, std::move(command));
 }
 inline Sent retry(const std::string& subject, const Sent& command) {
   return administers(subject, parking::Retry{"mended", as_sent(command), std::nullopt, std::nullopt});

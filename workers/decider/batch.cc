@@ -378,7 +378,7 @@ Verdict Batch::refuse(const Cause& cause, const Stream& stream, const StreamEntr
 
 Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry,
                       const parking::Command& command) {
-  if (!std::holds_alternative<Administrator>(cause.command.principal))
+  if (!std::holds_alternative<ConsoleOperator>(cause.command.principal))
     return refuse(cause, stream, entry, Code::insufficient_permissions);
   if (entry.version == 0) return refuse(cause, stream, entry, Code::not_found);
   return std::visit(

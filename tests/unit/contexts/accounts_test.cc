@@ -93,7 +93,7 @@ TEST(Register, with_an_email_that_a_claim_holds_is_refused) {
                 .error()
                 .code,
             Code::email_taken);
-  EXPECT_EQ(given({}).taken().by(Administrator{}).when(CreateAdmin{Personal{"a"}, "ab12", kVerifier}).error().code,
+  EXPECT_EQ(given({}).taken().by(ConsoleOperator{}).when(CreateAdmin{Personal{"a"}, "ab12", kVerifier}).error().code,
             Code::email_taken);
 }
 
@@ -148,8 +148,8 @@ TEST(ChangeEmail, whose_command_comes_again_when_it_has_been_forgotten_is_not_to
 }
 const ChangeEmail kReindex{kRegistered.email, "ef56", false, {}, {}};
 
-TEST(ChangeEmail, to_the_same_one_by_another_index_is_the_administrators_and_begins_the_same_process) {
-  const auto decision = given({kRegistered, LoggedIn{}}).by(Administrator{}).when(kReindex);
+TEST(ChangeEmail, to_the_same_one_by_another_index_is_the_console_operators_and_begins_the_same_process) {
+  const auto decision = given({kRegistered, LoggedIn{}}).by(ConsoleOperator{}).when(kReindex);
   ASSERT_TRUE(decision);
   EXPECT_TRUE(decision->is_deferred);
   EXPECT_EQ(decision->events,
@@ -157,12 +157,12 @@ TEST(ChangeEmail, to_the_same_one_by_another_index_is_the_administrators_and_beg
                                                      kRegistered.email, "ef56", Session{}})});
   auto same = kReindex;
   same.email_index = "ab12";
-  EXPECT_TRUE(given({kRegistered}).by(Administrator{}).when(same)->events.empty());
+  EXPECT_TRUE(given({kRegistered}).by(ConsoleOperator{}).when(same)->events.empty());
 }
-TEST(ChangeEmail, by_the_administrator_is_never_to_another_one_nor_in_the_way_of_the_owners) {
-  EXPECT_EQ(given({kRegistered}).by(Administrator{}).when(kChange).error().code, Code::version_conflict);
-  EXPECT_EQ(given({kRegistered, kRequested}).by(Administrator{}).when(kReindex).error().code, Code::version_conflict);
-  EXPECT_EQ(given({}).by(Administrator{}).when(kReindex).error().code, Code::not_found);
+TEST(ChangeEmail, by_the_console_operator_is_never_to_another_one_nor_in_the_way_of_the_owners) {
+  EXPECT_EQ(given({kRegistered}).by(ConsoleOperator{}).when(kChange).error().code, Code::version_conflict);
+  EXPECT_EQ(given({kRegistered, kRequested}).by(ConsoleOperator{}).when(kReindex).error().code, Code::version_conflict);
+  EXPECT_EQ(given({}).by(ConsoleOperator{}).when(kReindex).error().code, Code::not_found);
   EXPECT_FALSE(given({kRegistered, LoggedIn{}}).by(kMe).when(kReindex)) << "its owner needs the password for it too";
 }
 TEST(FinishEmailChange, to_the_same_one_changes_the_index_and_ends_no_session) {
@@ -223,7 +223,7 @@ TEST(FinishEmailChange, that_comes_again_changes_nothing) {
     EXPECT_TRUE(g.by(Reactor{}).when(FinishEmailChange{"p0", "ef56", is_reserved})->events.empty());
 }
 TEST(FinishEmailChange, is_no_ones_but_a_reactors) {
-  for (const auto& who : {kMe, Principal{Administrator{}}, Principal{Anonymous{}}}) {
+  for (const auto& who : {kMe, Principal{ConsoleOperator{}}, Principal{Anonymous{}}}) {
     EXPECT_EQ(given({kRegistered, kRequested}).by(who).when(FinishEmailChange{"p0", "ef56", true}).error().code,
               Code::insufficient_permissions);
   }
@@ -231,7 +231,7 @@ TEST(FinishEmailChange, is_no_ones_but_a_reactors) {
 TEST(Account, what_ends_all_sessions_gives_up_a_change_of_the_email_and_tells_who_began_it) {
   const auto changed =
       given({kRegistered, kRequested}).by(kMe).when(ChangePassword{true, kVerifier, kNewVerifier, kSession});
-  const auto reset = given({kRegistered, kRequested}).by(Administrator{}).when(ResetPassword{kNewVerifier});
+  const auto reset = given({kRegistered, kRequested}).by(ConsoleOperator{}).when(ResetPassword{kNewVerifier});
   for (const auto* decision : {&changed, &reset}) {
     ASSERT_TRUE(*decision && (*decision)->closing);
     EXPECT_EQ((*decision)->closing->command_id, "c0");
@@ -408,7 +408,7 @@ TEST(AddOperator, whoever_has_left_may_join_any_team_with_another_password) {
 }
 TEST(AddOperator, is_an_owners_right) {
   for (const Principal& who : {Principal{Anonymous{}}, Principal{Operator{kSelf, kOwner}}, Principal{Admin{kSelf}},
-                               Principal{Administrator{}}}) {
+                               Principal{ConsoleOperator{}}}) {
     EXPECT_EQ(given({}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
     EXPECT_EQ(given({kRegistered}).by(who).when(kAdd).error().code, Code::insufficient_permissions);
   }
@@ -457,22 +457,22 @@ TEST(RemoveOperator, ends_membership) {
 
 const CreateAdmin kCreateAdmin{Personal{"olga@example.com"}, "cd34", kVerifier};
 
-TEST(CreateAdmin, is_the_administrators_and_makes_an_account) {
-  const auto decision = given({}).by(Administrator{}).when(kCreateAdmin);
+TEST(CreateAdmin, is_the_console_operators_and_makes_an_account) {
+  const auto decision = given({}).by(ConsoleOperator{}).when(kCreateAdmin);
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events, (std::vector<Event>{kRegisteredOperator, AdminAppointed{}}));
   EXPECT_EQ(account(given({kRegisteredOperator, AdminAppointed{}})).role, Role::admin);
-  EXPECT_EQ(given({kRegistered}).by(Administrator{}).when(kCreateAdmin).error().code, Code::email_taken);
+  EXPECT_EQ(given({kRegistered}).by(ConsoleOperator{}).when(kCreateAdmin).error().code, Code::email_taken);
   for (const Principal& who : {Principal{Anonymous{}}, Principal{Owner{kSelf}}, Principal{Admin{kSelf}}}) {
     EXPECT_EQ(given({}).by(who).when(kCreateAdmin).error().code, Code::insufficient_permissions);
     EXPECT_EQ(given({kRegistered}).by(who).when(kCreateAdmin).error().code, Code::insufficient_permissions);
   }
 }
-TEST(ResetPassword, is_the_administrators_and_ends_all_sessions) {
-  const auto decision = given({kRegistered}).by(Administrator{}).when(ResetPassword{kNewVerifier});
+TEST(ResetPassword, is_the_console_operators_and_ends_all_sessions) {
+  const auto decision = given({kRegistered}).by(ConsoleOperator{}).when(ResetPassword{kNewVerifier});
   ASSERT_TRUE(decision);
   EXPECT_EQ(decision->events, (std::vector<Event>{PasswordChanged{kNewVerifier, {}}}));
-  EXPECT_EQ(given({}).by(Administrator{}).when(ResetPassword{kNewVerifier}).error().code, Code::not_found);
+  EXPECT_EQ(given({}).by(ConsoleOperator{}).when(ResetPassword{kNewVerifier}).error().code, Code::not_found);
   EXPECT_EQ(given({kRegistered}).by(kMe).when(ResetPassword{kNewVerifier}).error().code,
             Code::insufficient_permissions);
 }

@@ -30,9 +30,10 @@ TEST(CreateApiKey, gives_a_key_whose_digest_is_in_the_log_and_whose_secret_is_in
   EXPECT_EQ(decision->answer, Answer(NewApiKey{event.key, "CRM", kScopes, "wxyz", Sealed{"k1.key"}}));
 }
 TEST(CreateApiKey, is_for_the_owner_in_person) {
-  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}},
-                               Principal{Operator{kSelf, kStranger}}, Principal{Admin{kSelf}},
-                               Principal{Integrator{kKey, kSelf}}, Principal{Anonymous{}}, Principal{Administrator{}}})
+  for (const Principal& who :
+       {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}}, Principal{Operator{kSelf, kStranger}},
+        Principal{Admin{kSelf}}, Principal{Integrator{kKey, kSelf}}, Principal{Anonymous{}},
+        Principal{ConsoleOperator{}}})
     EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, Code::insufficient_permissions)
         << to_string(who);
   EXPECT_EQ(given({}).by(kMe).when(kCreate).error().code, Code::not_found);

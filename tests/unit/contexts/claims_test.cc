@@ -41,7 +41,7 @@ TEST(Claim, that_is_released_is_anybodys) {
   EXPECT_EQ(given({kReserved, released}).when(reserve("p2", kBoris, 2))->events.size(), 1u);
 }
 TEST(Claim, is_no_ones_but_a_reactors) {
-  for (const auto& who : {Principal{Owner{AccountId{kAnna}}}, Principal{Administrator{}}, Principal{Anonymous{}}}) {
+  for (const auto& who : {Principal{Owner{AccountId{kAnna}}}, Principal{ConsoleOperator{}}, Principal{Anonymous{}}}) {
     EXPECT_EQ(given({}).by(who).when(reserve("p1", kAnna, 4)).error().code, Code::insufficient_permissions);
   }
 }

@@ -69,7 +69,7 @@ TEST(Archive, is_for_the_owner_and_its_team) {
     EXPECT_EQ(decision->answer, Answer(DialogIs{DialogId{5 * kSlots + 7}, Status::archived}));
   }
   for (const Principal& who : {Principal{Owner{kStranger}}, Principal{kMemberOfAnother}, Principal{Visitor{kAssistant}},
-                               Principal{Anonymous{}}, Principal{Admin{kOwner}}, Principal{Administrator{}}}) {
+                               Principal{Anonymous{}}, Principal{Admin{kOwner}}, Principal{ConsoleOperator{}}}) {
     EXPECT_EQ(given({kOpened}).by(who).when(Archive{}).error().code, Code::dialog_not_found);
     EXPECT_EQ(given({kOpened, Archived{}}).by(who).when(Unarchive{}).error().code, Code::dialog_not_found);
   }
