@@ -176,20 +176,20 @@ struct ConsoleOperator {
   friend bool operator==(const ConsoleOperator&, const ConsoleOperator&) = default;
 };
 /// A program that has one of an owner's API keys. What the key is good for, the API looks at.
-struct Integrator {
+struct ApiClient {
   ApiKeyId key;
   AccountId owner;
-  friend bool operator==(const Integrator&, const Integrator&) = default;
+  friend bool operator==(const ApiClient&, const ApiClient&) = default;
 };
 /// The system itself, which goes on with what an event began: no request of an API comes from it.
 struct Reactor {
   friend bool operator==(const Reactor&, const Reactor&) = default;
 };
-using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, ConsoleOperator, Integrator, Reactor>;
+using Principal = std::variant<Anonymous, Owner, Operator, Admin, Visitor, ConsoleOperator, ApiClient, Reactor>;
 /// The owner who asks, in person or through a program; nothing for whoever works for one.
 inline std::optional<AccountId> asking_owner(const Principal& principal) {
   if (const auto* owner = std::get_if<Owner>(&principal)) return owner->account;
-  if (const auto* program = std::get_if<Integrator>(&principal)) return program->owner;
+  if (const auto* program = std::get_if<ApiClient>(&principal)) return program->owner;
   return std::nullopt;
 }
 /// The owner on whose behalf somebody may work: the owner itself, or that of a team's member, or of a program.

@@ -95,7 +95,7 @@ std::string to_string(const Principal& principal) {
                         [](const Admin& p) { return "admin/" + std::to_string(p.account.value); },
                         [](const Visitor& p) { return "visitor/" + std::to_string(p.assistant.value); },
                         [](const ConsoleOperator&) { return std::string("administrator"); },
-                        [](const Integrator& p) {
+                        [](const ApiClient& p) {
                           return "api_key/" + std::to_string(p.key.value) + "/" + std::to_string(p.owner.value);
                         },
                         [](const Reactor&) { return std::string("reactor"); },
@@ -113,7 +113,7 @@ std::optional<Principal> parse_principal(std::string_view text) {
     const auto owner = parse_id(text.substr(last + 1));
     if (!one || !owner) return std::nullopt;
     if (one->first == "operator") return Operator{AccountId{one->second}, AccountId{*owner}};
-    return Integrator{ApiKeyId{one->second}, AccountId{*owner}};
+    return ApiClient{ApiKeyId{one->second}, AccountId{*owner}};
   }
   const auto reference = parse_reference(text);
   if (!reference) return std::nullopt;

@@ -30,7 +30,7 @@ Sight sight_of(const Principal& viewer) {
                         [](const Owner& p) { return Sight{.owner = p.account, .assistant = {}}; },
                         [](const Operator& p) { return Sight{.owner = p.owner, .assistant = {}}; },
                         [](const Visitor& p) { return Sight{.owner = {}, .assistant = p.assistant}; },
-                        [](const Integrator& p) { return Sight{.owner = p.owner, .assistant = {}}; },
+                        [](const ApiClient& p) { return Sight{.owner = p.owner, .assistant = {}}; },
                     },
                     viewer);
 }

@@ -23,7 +23,7 @@ struct KeyUses::Told {
 KeyUses::KeyUses(Send send, std::size_t told_max)
     : send_(std::move(send)), told_max_(told_max), told_(std::make_shared<Told>()) {}
 
-void KeyUses::note(const Integrator& who, Timestamp now) {
+void KeyUses::note(const ApiClient& who, Timestamp now) {
   const auto period = std::chrono::floor<accounts::UsePeriod>(now);
   {
     const std::lock_guard lock(told_->mutex);

@@ -24,7 +24,7 @@ class KeyUses {
   /// be there.
   explicit KeyUses(Send send, std::size_t told_max = kKeysToldMax);
   /// Somebody has come in with the key. APIs that tell it in the same period send one command, by its id.
-  void note(const Integrator& who, Timestamp now);
+  void note(const ApiClient& who, Timestamp now);
 
  private:
   struct Told;

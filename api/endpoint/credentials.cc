@@ -15,7 +15,7 @@ Failure news_perhaps(Code refusal) {
 }
 
 std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
-  if (const auto* program = std::get_if<Integrator>(&caller.principal)) {
+  if (const auto* program = std::get_if<ApiClient>(&caller.principal)) {
     return deps.directory.has_api_key(program->key) ? std::nullopt : std::optional(Error{Code::not_authenticated, {}});
   }
   const auto account = account_behind(caller.principal);
@@ -43,7 +43,7 @@ Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
   if (!api::is_api_key(key)) return fail(Code::not_authenticated);
   auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys, deps.tokens.realm()));
   if (!entry) return fail(news_perhaps(Code::not_authenticated));
-  const Principal principal = Integrator{entry->key, entry->account};
+  const Principal principal = ApiClient{entry->key, entry->account};
   Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string_view>{}};
   for (const auto scope : entry->scopes) caller.rights->push_back(schema::name_of(scope));
   return caller;

@@ -19,7 +19,7 @@ std::optional<Error> session_over(const Caller& caller, const Deps& deps);
 Result<Caller> with_token_of_any_session(std::string_view token, const Deps& deps);
 /// The account that has the access token; refused when its session is over.
 Result<Caller> with_access_token(std::string_view token, const Deps& deps);
-/// The program that has the API key: an Integrator, with what the key is good for.
+/// The program that has the API key: an ApiClient, with what the key is good for.
 Result<Caller> with_api_key(std::string_view key, const Deps& deps);
 /// `Authorization: Bearer` with an API key, or else with an access token, which `with_token` reads.
 Result<Caller> with_bearer(const http::Request& request, const Deps& deps,

@@ -21,7 +21,7 @@ struct Caller {
   std::string scope;
   std::optional<AccountId> owner = {};            ///< Of a Visitor: whose assistant that is.
   std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
-  /// Of an Integrator: what the key is good for, each a constant of the program. Whatever else an endpoint is for, it
+  /// Of an ApiClient: what its key is good for, each a constant of the program. Whatever else an endpoint is for, it
   /// is refused (Spec::right). Nothing: no such bounds.
   std::optional<std::vector<std::string_view>> rights = {};
 };
@@ -43,7 +43,7 @@ struct Gate {
   std::vector<Code> refusals;  ///< What admit() may answer.
   std::vector<std::vector<const SecurityScheme*>>
       security;                             ///< Alternatives, each of which is one or several credentials together.
-  const SecurityScheme* api_key = nullptr;  ///< How an Integrator comes in, where the endpoint has a scope.
+  const SecurityScheme* api_key = nullptr;  ///< How an ApiClient comes in, where the endpoint has a scope.
   bool cross_origin = false;  ///< Pages of other origins may ask (CORS). Credentials are never ambient (no cookies), so
                               ///< any origin may try.
   bool personal = false;  ///< A caller's scope is his alone, and limits count by it. Otherwise he is nobody, or one of

@@ -376,7 +376,7 @@ void admit(const Shared& x) {
     return;
   }
   if (!is_within_limits(*x, spec.gate->personal ? caller->scope : "")) return;
-  if (const auto* program = std::get_if<Integrator>(&caller->principal))
+  if (const auto* program = std::get_if<ApiClient>(&caller->principal))
     x->deps.key_uses.note(*program, x->deps.clock());
   x->caller = std::move(*caller);
   if (spec.verify != nullptr) {

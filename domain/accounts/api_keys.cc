@@ -47,7 +47,7 @@ D rule(const Account& s, const RevokeApiKey& c, Context& x) {
   return Accept{{ApiKeyRevoked{c.key}}, EndedApiKey{c.key}};
 }
 D rule(const Account& s, const NoteApiKeyUse&, Context& x) {
-  const auto* program = std::get_if<Integrator>(&x.principal);
+  const auto* program = std::get_if<ApiClient>(&x.principal);
   if (program == nullptr || program->owner != AccountId{x.stream_id}) return refuse(Code::insufficient_permissions);
   const auto* key = s.api_keys.find(program->key);
   if (key == nullptr) return refuse(Code::api_key_not_found);

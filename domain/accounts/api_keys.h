@@ -45,7 +45,7 @@ struct ApiKeyUsed {
   friend bool operator==(const ApiKeyUsed&, const ApiKeyUsed&) = default;
 };
 
-// Commands. The first two of the Owner itself; the third of an Integrator, about the key that it has.
+// Commands. The first two are sent by the Owner itself; the third by an ApiClient, about its own key.
 
 struct CreateApiKey {
   std::string name;

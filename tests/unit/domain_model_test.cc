@@ -24,7 +24,7 @@ TEST(Principals, are_written_and_read_back) {
   for (const Principal& p :
        {Principal{Anonymous{}}, Principal{Owner{AccountId{5}}}, Principal{Operator{AccountId{7}, AccountId{5}}},
         Principal{Admin{AccountId{8}}}, Principal{Visitor{AssistantId{6}}}, Principal{ConsoleOperator{}},
-        Principal{Integrator{ApiKeyId{9}, AccountId{5}}}})
+        Principal{ApiClient{ApiKeyId{9}, AccountId{5}}}})
     EXPECT_EQ(parse_principal(to_string(p)), p);
   for (const auto* text : {"root/1", "api_key/9", "api_key/9/", "api_key//5", "api_key/0/5", "api_key/9/5/1"})
     EXPECT_FALSE(parse_principal(text)) << text;

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Integrator kOne{ApiKeyId{1025}, AccountId{2049}}, kOther{ApiKeyId{3073}, AccountId{2049}};
+constexpr ApiClient kOne{ApiKeyId{1025}, AccountId{2049}}, kOther{ApiKeyId{3073}, AccountId{2049}};
 constexpr Timestamp kHour{std::chrono::hours{490'000}};
 
 struct Sent {
@@ -63,7 +63,7 @@ TEST_F(KeyUsesTest, that_could_not_be_told_are_told_again_and_not_at_once) {
 }
 TEST_F(KeyUsesTest, take_no_more_memory_than_they_may) {
   KeyUses two(send, 2);
-  const Integrator third{ApiKeyId{5121}, AccountId{2049}};
+  const ApiClient third{ApiKeyId{5121}, AccountId{2049}};
   for (const auto& who : {kOne, kOther, kOne, kOther}) two.note(who, kHour);
   EXPECT_EQ(sent.size(), 2U);
   two.note(third, kHour);

@@ -50,10 +50,10 @@ Result<Caller> leaving(const http::Request& request, const Deps& deps) {
   return endpoint::with_bearer(request, deps, endpoint::with_token_of_any_session);
 }
 Result<Caller> owner(const http::Request& request, const Deps& deps) {
-  return only<Owner, Integrator>(account(request, deps));
+  return only<Owner, ApiClient>(account(request, deps));
 }
 Result<Caller> team(const http::Request& request, const Deps& deps) {
-  return only<Owner, Operator, Integrator>(account(request, deps));
+  return only<Owner, Operator, ApiClient>(account(request, deps));
 }
 
 /// Of a site of this realm.

@@ -13,7 +13,7 @@ inline constexpr auto kDialogsRead = schema::name_of(accounts::Scope::dialogs_re
 inline constexpr auto kDialogsWrite = schema::name_of(accounts::Scope::dialogs_write);
 
 extern const endpoint::Gate kAnybody;
-// Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an Integrator; endpoints
+// Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an ApiClient; endpoints
 // that name no scope refuse it.
 
 /// `Authorization: Bearer`: whoever has logged in, an Owner, an Operator or an Admin.

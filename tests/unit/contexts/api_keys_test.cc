@@ -30,10 +30,9 @@ TEST(CreateApiKey, gives_a_key_whose_digest_is_in_the_log_and_whose_secret_is_in
   EXPECT_EQ(decision->answer, Answer(NewApiKey{event.key, "CRM", kScopes, "wxyz", Sealed{"k1.key"}}));
 }
 TEST(CreateApiKey, is_for_the_owner_in_person) {
-  for (const Principal& who :
-       {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}}, Principal{Operator{kSelf, kStranger}},
-        Principal{Admin{kSelf}}, Principal{Integrator{kKey, kSelf}}, Principal{Anonymous{}},
-        Principal{ConsoleOperator{}}})
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}},
+                               Principal{Operator{kSelf, kStranger}}, Principal{Admin{kSelf}},
+                               Principal{ApiClient{kKey, kSelf}}, Principal{Anonymous{}}, Principal{ConsoleOperator{}}})
     EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, Code::insufficient_permissions)
         << to_string(who);
   EXPECT_EQ(given({}).by(kMe).when(kCreate).error().code, Code::not_found);
@@ -64,13 +63,13 @@ TEST(RevokeApiKey, of_a_key_that_is_none_or_is_not_ones_own_is_refused) {
   EXPECT_EQ(given({kRegistered}).by(kMe).when(RevokeApiKey{kKey}).error().code, Code::api_key_not_found);
   EXPECT_EQ(given({kRegistered, kCreated, ApiKeyRevoked{kKey}}).by(kMe).when(RevokeApiKey{kKey}).error().code,
             Code::api_key_not_found);
-  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Integrator{kKey, kSelf}}})
+  for (const Principal& who : {Principal{Owner{kStranger}}, Principal{ApiClient{kKey, kSelf}}})
     EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(RevokeApiKey{kKey}).error().code,
               Code::insufficient_permissions)
         << to_string(who);
 }
 TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
-  const Principal program = Integrator{kKey, kSelf};
+  const Principal program = ApiClient{kKey, kSelf};
   const auto first = given({kRegistered, kCreated}).by(program).when(NoteApiKeyUse{});
   ASSERT_TRUE(first);
   EXPECT_EQ(first->events, std::vector<Event>{ApiKeyUsed{kKey}});
@@ -89,16 +88,16 @@ TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
 }
 TEST(NoteApiKeyUse, is_of_a_key_that_is_good_and_by_itself) {
   const auto g = given({kRegistered, kCreated});
-  EXPECT_EQ(g.by(Integrator{kOtherKey, kSelf}).when(NoteApiKeyUse{}).error().code, Code::api_key_not_found);
-  EXPECT_EQ(g.by(Integrator{kKey, kStranger}).when(NoteApiKeyUse{}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(g.by(ApiClient{kOtherKey, kSelf}).when(NoteApiKeyUse{}).error().code, Code::api_key_not_found);
+  EXPECT_EQ(g.by(ApiClient{kKey, kStranger}).when(NoteApiKeyUse{}).error().code, Code::insufficient_permissions);
   EXPECT_EQ(g.by(kMe).when(NoteApiKeyUse{}).error().code, Code::insufficient_permissions);
 }
 TEST(ApiKeys, outlive_passwords_and_sessions) {
   const auto after = given({kRegistered, kCreated, PasswordChanged{Sealed{"k1.new"}, {}}, LoggedOut{{"one", 2, kNow}}});
   EXPECT_NE(keys(after).find(kKey), nullptr);
 }
-TEST(Integrators, do_what_their_owner_may_and_are_not_the_account) {
-  const Principal program = Integrator{kKey, kSelf};
+TEST(ApiClients, do_what_their_owner_may_and_are_not_the_account) {
+  const Principal program = ApiClient{kKey, kSelf};
   EXPECT_EQ(owner_behind(program), kSelf);
   EXPECT_EQ(asking_owner(program), kSelf);
   EXPECT_EQ(account_behind(program), std::nullopt);

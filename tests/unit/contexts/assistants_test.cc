@@ -26,9 +26,9 @@ TEST(Create, is_for_accounts_alone) {
   EXPECT_EQ(given({}).by(Visitor{AssistantId{1}}).when(kCreate).error().code, Code::insufficient_permissions);
   EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code,
             Code::insufficient_permissions);
-  EXPECT_EQ(given({}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(kCreate)->events, std::vector<Event>{kCreated});
-  EXPECT_TRUE(given({kCreated}).by(Integrator{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
-  EXPECT_EQ(given({kCreated}).by(Integrator{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code,
+  EXPECT_EQ(given({}).by(ApiClient{ApiKeyId{1}, kOwner.account}).when(kCreate)->events, std::vector<Event>{kCreated});
+  EXPECT_TRUE(given({kCreated}).by(ApiClient{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
+  EXPECT_EQ(given({kCreated}).by(ApiClient{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code,
             Code::assistant_not_found);
 }
 TEST(Create, is_refused_when_the_owner_has_as_many_as_it_may) {
