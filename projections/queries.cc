@@ -243,12 +243,12 @@ Result<std::vector<EventRow>> stream_events(Reader& reader, const Stream& stream
   return events;
 }
 
-Result<std::int64_t> version_at(Reader& reader, const Stream& stream, const schema::Moment& moment) {
+Result<std::int64_t> version_at(Reader& reader, const Stream& stream, const schema::PointInTime& point) {
   std::optional<std::int64_t> version;
   std::optional<Timestamp> time;
   std::visit(overloaded{[&](const schema::AtVersion& at) { version = at.version; },
                         [&](const schema::AtTime& at) { time = at.time; }},
-             moment);
+             point);
   const auto rows = reader.query(
       "SELECT version FROM event_index WHERE kind = $1 AND stream_id = $2 AND ($3::bigint IS NULL OR version <= $3)"
       " AND ($4::timestamptz IS NULL OR at <= $4) ORDER BY version DESC LIMIT 1",

@@ -12,7 +12,7 @@
 #include "platform/postgres/pool.h"
 #include "projections/contexts/dialogs.h"
 #include "projections/lists.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::projections {
 
@@ -88,7 +88,8 @@ postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::R
 /// The same of any stream, for whoever knows that their caller may see it.
 postgres::Result<std::vector<EventRow>> stream_events(postgres::Reader& reader, const Stream& stream,
                                                       std::int64_t after_version, int limit);
-/// The version that the stream had at the moment, as far as the index goes; 0 before its first event.
-postgres::Result<std::int64_t> version_at(postgres::Reader& reader, const Stream& stream, const schema::Moment& moment);
+/// The version that the stream had at that point in time, as far as the index goes; 0 before its first event.
+postgres::Result<std::int64_t> version_at(postgres::Reader& reader, const Stream& stream,
+                                          const schema::PointInTime& point);
 
 }  // namespace parley::projections

@@ -37,12 +37,12 @@ void ParameterCodec<std::int64_t>::schema(json::Writer& w, const Bounds& bounds)
   w.integer(bounds.max == 0 ? kIdMax : bounds.max);
 }
 
-schema::Read<schema::Moment> ParameterCodec<schema::Moment>::read(std::string_view text, const Bounds&) {
-  if (const auto moment = schema::parse_moment(text)) return *moment;
-  return schema::problem(std::string(schema::kMomentIssue));
+schema::Read<schema::PointInTime> ParameterCodec<schema::PointInTime>::read(std::string_view text, const Bounds&) {
+  if (const auto point = schema::parse_point_in_time(text)) return *point;
+  return schema::problem(std::string(schema::kPointInTimeIssue));
 }
-void ParameterCodec<schema::Moment>::schema(json::Writer& w, const Bounds&) {
-  schema::text_schema(w, {}, schema::kMomentPattern);
+void ParameterCodec<schema::PointInTime>::schema(json::Writer& w, const Bounds&) {
+  schema::text_schema(w, {}, schema::kPointInTimePattern);
   w.key("examples");
   w.begin_array();
   for (const auto* example : {"7", "2026-11-21T10:17:00.123Z", "2026-11-21T10:17:00Z", "2026-11-21"}) w.string(example);

@@ -15,7 +15,7 @@
 #include "api/endpoint/failure.h"
 #include "api/http/message.h"
 #include "schemas/fields.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::endpoint {
 
@@ -101,8 +101,8 @@ struct ParameterCodec<T> {
   static void schema(json::Writer& w, const Bounds&) { schema::Codec<T>::schema(w, {}); }
 };
 template <>
-struct ParameterCodec<schema::Moment> {
-  static schema::Read<schema::Moment> read(std::string_view text, const Bounds&);
+struct ParameterCodec<schema::PointInTime> {
+  static schema::Read<schema::PointInTime> read(std::string_view text, const Bounds&);
   static void schema(json::Writer& w, const Bounds&);
 };
 template <class T>

@@ -21,7 +21,7 @@
 #include "schemas/contexts/dialogs.h"
 #include "schemas/disclosed.h"
 #include "schemas/events.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::audit {
 struct Inner {
@@ -173,20 +173,20 @@ TEST(Words, nothing_that_a_visitor_writes_moves_the_cursor) {
 
 // Moments.
 
-TEST(Moment, is_a_version_or_a_time_in_one_of_three_forms) {
-  const auto time = [](const char* text) { return schema::Moment{schema::AtTime{*schema::parse_time(text)}}; };
-  EXPECT_EQ(schema::parse_moment("7"), schema::Moment{schema::AtVersion{7}});
-  EXPECT_EQ(schema::parse_moment("0"), schema::Moment{schema::AtVersion{0}});
-  EXPECT_EQ(schema::parse_moment("2026-11-21T10:17:00.123Z"), time("2026-11-21T10:17:00.123Z"));
-  EXPECT_EQ(schema::parse_moment("2026-11-21T10:17:00Z"), time("2026-11-21T10:17:00.000Z"));
-  EXPECT_EQ(schema::parse_moment("2026-11-21"), time("2026-11-21T00:00:00.000Z"));
-  EXPECT_EQ(schema::parse_moment("0001-01-01"), time("0001-01-01T00:00:00.000Z"));
-  EXPECT_EQ(schema::parse_moment("9999-12-31T23:59:59.999Z"), time("9999-12-31T23:59:59.999Z"));
+TEST(PointInTime, is_a_version_or_a_time_in_one_of_three_forms) {
+  const auto time = [](const char* text) { return schema::PointInTime{schema::AtTime{*schema::parse_time(text)}}; };
+  EXPECT_EQ(schema::parse_point_in_time("7"), schema::PointInTime{schema::AtVersion{7}});
+  EXPECT_EQ(schema::parse_point_in_time("0"), schema::PointInTime{schema::AtVersion{0}});
+  EXPECT_EQ(schema::parse_point_in_time("2026-11-21T10:17:00.123Z"), time("2026-11-21T10:17:00.123Z"));
+  EXPECT_EQ(schema::parse_point_in_time("2026-11-21T10:17:00Z"), time("2026-11-21T10:17:00.000Z"));
+  EXPECT_EQ(schema::parse_point_in_time("2026-11-21"), time("2026-11-21T00:00:00.000Z"));
+  EXPECT_EQ(schema::parse_point_in_time("0001-01-01"), time("0001-01-01T00:00:00.000Z"));
+  EXPECT_EQ(schema::parse_point_in_time("9999-12-31T23:59:59.999Z"), time("9999-12-31T23:59:59.999Z"));
   for (const auto* text :
        {"", "-1", "07", "9007199254740992", "7.5", "0000-01-01", "0000-12-31T23:59:59.999Z", "10000-01-01",
         "2026-11-21T24:00:00Z", "2026-12-31T23:59:60Z", "2026-13-01", "2026-11-31", "2026-11-21T10:17",
         "2026-11-21T10:17:00", "2026-11-21T10:17:00+00:00", "2026-11-21T25:00:00Z", "now", "20261121T101700Z", " 7"}) {
-    EXPECT_FALSE(schema::parse_moment(text)) << text;
+    EXPECT_FALSE(schema::parse_point_in_time(text)) << text;
   }
 }
 

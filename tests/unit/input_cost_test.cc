@@ -33,7 +33,7 @@
 #include "platform/text/text.h"
 #include "schemas/contexts/accounts.h"
 #include "schemas/json_limits.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley {
 namespace {
@@ -488,7 +488,7 @@ TEST(InputCost, of_a_text_is_linear) {
       {"is_utf8()", [](const std::string& text) { (void)text::is_utf8(text); }},
       {"is_telegram_token()", [](const std::string& text) { (void)replyx::is_telegram_token(text); }},
       {"a time or a version",
-       [](const std::string& text) { (void)endpoint::ParameterCodec<schema::Moment>::read(text, {}); }},
+       [](const std::string& text) { (void)endpoint::ParameterCodec<schema::PointInTime>::read(text, {}); }},
       {"a number",
        [](const std::string& text) { (void)endpoint::ParameterCodec<std::int64_t>::read(text, {.min = 1, .max = 9}); }},
       {"a word", [](const std::string& text) { (void)endpoint::ParameterCodec<accounts::Scope>::read(text, {}); }},

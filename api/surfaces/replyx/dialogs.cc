@@ -75,14 +75,14 @@ struct OperatorMessage {
 
 struct DialogQuery {
   DialogId dialog_id;
-  std::optional<schema::Moment> at;
+  std::optional<schema::PointInTime> at;
 };
 struct OwnerMessagesQuery {
   DialogId dialog_id;
   std::int64_t limit = kMessagesMax;
   std::optional<std::int64_t> after;
   std::optional<std::int64_t> before;
-  std::optional<schema::Moment> at;
+  std::optional<schema::PointInTime> at;
 };
 
 /// Characters of a cursor: what 1,024 partitions need.

@@ -64,15 +64,15 @@ std::optional<std::string> data_for_owner(const projections::Record& record) {
   return schema::disclosed_event(type, record.value, schema::Disclosure::personal).value_or(std::nullopt);
 }
 
-Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::Moment& moment,
+Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::PointInTime& point,
                                           postgres::Lease& db, const Deps& deps) {
   const auto now = projections::dialog(db, viewer, id);
   if (!now) return fail(now.error());
   if (!*now) return fail(Code::dialog_not_found);
   const Stream stream{Kind::dialog, id.value};
-  const auto version = projections::version_at(db, stream, moment);
+  const auto version = projections::version_at(db, stream, point);
   if (!version) return fail(version.error());
-  const auto* wanted = std::get_if<schema::AtVersion>(&moment);
+  const auto* wanted = std::get_if<schema::AtVersion>(&point);
   if (wanted != nullptr && wanted->version > *version) {
     return endpoint::invalid("at", "must be at most the dialog's version, which is " + std::to_string(*version));
   }

@@ -1,5 +1,6 @@
 #pragma once
-// What events said, and what a dialog was at a moment: out of the log, where the read models say that its events stand.
+// What events said, and what a dialog was at a point in time: out of the log, where the read models say that its events
+// stand.
 #include <functional>
 #include <optional>
 #include <span>
@@ -11,7 +12,7 @@
 #include "projections/contexts/dialogs.h"
 #include "projections/queries.h"
 #include "projections/record.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::replyx {
 
@@ -28,11 +29,12 @@ endpoint::Result<void> read_events(std::span<const projections::EventRow> rows, 
 /// this build does not know, and for events of parking, whose words are the system's operators'.
 std::optional<std::string> data_for_owner(const projections::Record& record);
 
-/// The dialog's rows as they were at the moment. `dialog_not_found` when the viewer may not know of it now, or it had
-/// not begun; a problem of `at` when the dialog has not come to that version, or had more events than one answer may
-/// fold.
-endpoint::Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, const schema::Moment& moment,
-                                                    postgres::Lease& db, const endpoint::Deps& deps);
+/// The dialog's rows as they were at that point in time. `dialog_not_found` when the viewer may not know of it now, or
+/// it had not begun; a problem of `at` when the dialog has not come to that version, or had more events than one answer
+/// may fold.
+endpoint::Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id,
+                                                    const schema::PointInTime& point, postgres::Lease& db,
+                                                    const endpoint::Deps& deps);
 /// What the assistant was called then.
 endpoint::Result<std::optional<std::string>> assistant_name_at(AssistantId id, Timestamp time, postgres::Lease& db,
                                                                const endpoint::Deps& deps);

@@ -11,7 +11,7 @@
 #include "platform/log/log.h"
 #include "platform/process/process.h"
 #include "platform/text/printable.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::cli {
 namespace {
@@ -77,7 +77,7 @@ void add_audit(CLI::App& app, int& exit_code) {
           "--at", asked->state.at,
           "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
       ->check([](const std::string& text) {
-        return schema::parse_moment(text) ? "" : shown(text) + " " + std::string(schema::kMomentIssue);
+        return schema::parse_point_in_time(text) ? "" : shown(text) + " " + std::string(schema::kPointInTimeIssue);
       });
 
   auto* explain = add("explain", "Shows the request that led to an event, and everything else that the request caused",

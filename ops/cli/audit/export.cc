@@ -6,7 +6,7 @@
 #include "ops/cli/audit/tasks.h"
 #include "platform/text/printable.h"
 #include "schemas/events.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::audit {
 

@@ -5,7 +5,7 @@
 #include "ops/cli/audit/tasks.h"
 #include "projections/at.h"
 #include "schemas/json.h"
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 namespace parley::audit {
 
@@ -47,7 +47,7 @@ void write_object(json::Writer& w, const projections::ShownRow& row) {
 Result<void> state(const Common& common, const StateOptions& options) {
   const auto stream = stream_named(options.stream);
   if (!stream) return std::unexpected(stream.error());
-  const auto moment = schema::parse_moment(options.at);
+  const auto point = schema::parse_point_in_time(options.at);
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
 
@@ -58,7 +58,7 @@ Result<void> state(const Common& common, const StateOptions& options) {
       {options.stream, log->partition_of(*stream)},
       [&](const projections::Record& record) {
         const auto& e = record.envelope;
-        if (moment && !schema::is_within(*moment, e.sequence, e.time)) return false;
+        if (point && !schema::is_within(*point, e.sequence, e.time)) return false;
         if (const auto added = fold.add(e, record.value); !added) refused = added.error();
         return refused.empty();
       },
@@ -69,7 +69,7 @@ Result<void> state(const Common& common, const StateOptions& options) {
                            ": " + refused);
   }
   if (fold.version() == 0) return std::unexpected(options.stream + " had not begun at " + options.at);
-  const auto* wanted = moment ? std::get_if<schema::AtVersion>(&*moment) : nullptr;
+  const auto* wanted = point ? std::get_if<schema::AtVersion>(&*point) : nullptr;
   if (wanted != nullptr && wanted->version > fold.version()) {
     return std::unexpected(options.stream + " has no version " + options.at + " yet: it is at version " +
                            std::to_string(fold.version()));

@@ -32,7 +32,7 @@ Result<void> history(const Common& common, const HistoryOptions& options);
 
 struct StateOptions {
   std::string stream;
-  std::string at;  ///< What parse_moment() takes; empty: now.
+  std::string at;  ///< What parse_point_in_time() takes; empty: now.
 };
 /// A stream's row as the read models would have it, and a dialog's messages.
 Result<void> state(const Common& common, const StateOptions& options);

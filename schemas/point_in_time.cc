@@ -1,4 +1,4 @@
-#include "schemas/moment.h"
+#include "schemas/point_in_time.h"
 
 #include <algorithm>
 #include <string>
@@ -16,7 +16,7 @@ std::optional<Timestamp> parse_past_time(std::string_view text) {
   return parse_time(text);
 }
 
-std::optional<Moment> parse_moment(std::string_view text) {
+std::optional<PointInTime> parse_point_in_time(std::string_view text) {
   const bool is_number = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   if (is_number) {
     const auto version = parse_integer(text);
