@@ -6,9 +6,9 @@
 #include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/pages.h"
-#include "api/surfaces/replyx/past.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
+#include "api/surfaces/replyx/time_travel.h"
 #include "api/surfaces/replyx/values.h"
 
 namespace parley::replyx {

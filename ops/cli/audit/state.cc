@@ -3,7 +3,7 @@
 
 #include "ops/cli/audit/event_line.h"
 #include "ops/cli/audit/tasks.h"
-#include "projections/at.h"
+#include "projections/stream_fold.h"
 #include "schemas/json.h"
 #include "schemas/point_in_time.h"
 

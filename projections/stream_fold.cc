@@ -1,4 +1,4 @@
-#include "projections/at.h"
+#include "projections/stream_fold.h"
 
 namespace parley::projections {
 

@@ -1,4 +1,4 @@
-#include "api/surfaces/replyx/past.h"
+#include "api/surfaces/replyx/time_travel.h"
 
 #include <algorithm>
 #include <vector>

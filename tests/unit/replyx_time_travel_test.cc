@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "api/surfaces/replyx/messages.h"
-#include "api/surfaces/replyx/past.h"
+#include "api/surfaces/replyx/time_travel.h"
 #include "domain/parking/parking.h"
 
 namespace parley::replyx {

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "api/endpoint/registry.h"
-#include "projections/at.h"
 #include "projections/contexts/assistants.h"
 #include "projections/contexts/dialogs.h"
 #include "projections/queries.h"
 #include "projections/record.h"
+#include "projections/stream_fold.h"
 #include "schemas/point_in_time.h"
 
 namespace parley::replyx {
