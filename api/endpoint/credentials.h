@@ -1,10 +1,10 @@
 #pragma once
-// The credentials that every surface takes alike: access tokens and API keys of its realm. A surface composes its gates
-// of them. From memory, without blocking; thread-safe.
+// The credentials that every surface takes alike: access tokens and API keys of its realm. A surface composes its
+// access policies of them. From memory, without blocking; thread-safe.
 #include <optional>
 #include <string_view>
 
-#include "api/endpoint/gate.h"
+#include "api/endpoint/access_policy.h"
 
 namespace parley::endpoint {
 

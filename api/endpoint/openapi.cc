@@ -228,7 +228,7 @@ std::set<Code> errors_of(const Endpoint& e) {
   std::set<Code> codes(kBeforeEndpoints.begin(), kBeforeEndpoints.end());
   const auto add = [&](const auto& list) { codes.insert(std::begin(list), std::end(list)); };
   if (e.spec.limit != nullptr) codes.insert(Code::rate_limit_exceeded);
-  add(e.spec.gate->refusals);
+  add(e.spec.access->refusals);
   add(e.spec.errors);
   if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
   if (!e.body_schema.empty() && e.spec.verify == nullptr) codes.insert(Code::unsupported_media_type);
@@ -315,7 +315,7 @@ const Tag& tag_of(const Endpoint& e, const std::vector<Tag>& tags) {
 }
 
 /// How an API key is sent to the endpoint; nothing when it takes none.
-const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.right.empty() ? nullptr : e.spec.gate->api_key; }
+const SecurityScheme* api_key_of(const Endpoint& e) { return e.spec.right.empty() ? nullptr : e.spec.access->api_key; }
 
 /// With what a list holds, and what an API key must be good for, which tools show of few kinds of credentials.
 std::string description_of(const Endpoint& e) {
@@ -357,7 +357,7 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
     w.end_array();
     w.key("security");
     w.begin_array();
-    for (const auto& alternative : e.spec.gate->security) {
+    for (const auto& alternative : e.spec.access->security) {
       w.begin_object();
       for (const auto* scheme : alternative) {
         w.key(scheme->name);
@@ -420,7 +420,7 @@ std::string Registry::openapi() const {
   components.schemas["Error"] = form.json_schema();
   for (const auto& e : endpoints_) {
     paths[e.path].push_back(&e);
-    for (const auto& alternative : e.spec.gate->security) {
+    for (const auto& alternative : e.spec.access->security) {
       for (const auto* scheme : alternative) schemes[scheme->name] = scheme;
     }
     if (const auto* scheme = api_key_of(e)) schemes[scheme->name] = scheme;

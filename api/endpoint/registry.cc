@@ -28,7 +28,7 @@ void Registry::check(const Spec& spec, const Kind& kind) {
 std::map<std::string, std::string, std::less<>> Registry::cross_origin_paths() const {
   std::map<std::string, std::string, std::less<>> paths;
   for (const auto& endpoint : endpoints_) {
-    if (endpoint.spec.gate->cross_origin) paths[endpoint.path].append(endpoint.spec.method).append(", ");
+    if (endpoint.spec.access->cross_origin) paths[endpoint.path].append(endpoint.spec.method).append(", ");
   }
   for (auto& [path, methods] : paths) methods += "OPTIONS";
   return paths;

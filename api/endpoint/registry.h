@@ -2,7 +2,7 @@
 // Endpoints, each declared once. From a declaration come its route, parsing, validation with precise errors,
 // authentication, idempotency, the answer and its headers, and its part of the OpenAPI document.
 //
-//   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .gate = &kOwner, .status = 201,
+//   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .access = &kOwner, .status = 201,
 //                     .operation = "postMessage", .summary = "Send a message as an operator", .errors =
 //                     {Code::dialog_not_found}},
 //                    post_message, posted_message);
@@ -19,11 +19,11 @@
 #include <utility>
 #include <vector>
 
+#include "api/endpoint/access_policy.h"
 #include "api/endpoint/answers.h"
 #include "api/endpoint/bodies.h"
 #include "api/endpoint/deps.h"
 #include "api/endpoint/failure.h"
-#include "api/endpoint/gate.h"
 #include "api/endpoint/parameters.h"
 #include "api/endpoint/surface.h"
 #include "api/endpoint/upload.h"
@@ -47,20 +47,20 @@ struct PageBounds {
 /// What a client may send by habit ("{}") where nothing reads it.
 inline constexpr std::size_t kUnreadBodyBytesMax = 16 << 10;
 
-/// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, a gate's refusals,
-/// ...) are not named again.
+/// What an endpoint says of itself. Errors that its form implies (a malformed body, an overload, what the access policy
+/// refuses, ...) are not named again.
 struct Spec {
   std::string_view method;
   std::string path;  ///< "/api/dialogs/{dialog_id}"; the registry's prefix comes before it.
-  const Gate* gate = nullptr;
+  const AccessPolicy* access = nullptr;
   std::string_view right{};  ///< What an API key must be good for; empty: keys are refused, whatever they are good for.
   int status = 200;          ///< Of success.
   std::string_view operation;  ///< OpenAPI's operationId, unique.
   std::string_view summary;
   std::string_view description{};
   std::vector<Code> errors{};
-  /// How often each caller may ask, by Gate::personal; and everybody from one address together, where that too is
-  /// bounded. Where it says nothing: Info::limit. Requests whose caller was refused count for their address.
+  /// How often each caller may ask, by AccessPolicy::personal; and everybody from one address together, where that too
+  /// is bounded. Where it says nothing: Info::limit. Requests whose caller was refused count for their address.
   const limits::Limit* limit = nullptr;
   const limits::Limit* address_limit = nullptr;
   std::optional<PageBounds> page{};  ///< Of a list; every list has them.
@@ -70,9 +70,9 @@ struct Spec {
   std::size_t body_bytes_max = http::RequestLimits{}.body_bytes_max;
   bool hashes = false;  ///< A command whose making takes long (Argon2id): it is made on Deps::hashing.
   bool single = false;  ///< A command whose answer is one thing as it is now: its version is the answer's ETag.
-  /// Of a RawBody: whether the request comes from who may send it. Asked after the gate and the limits, before anything
-  /// of the request is read; on an I/O or timer thread, must not block. Secrets and signatures are compared with
-  /// crypto::equal.
+  /// Of a RawBody: whether the request comes from who may send it. Asked after the access policy and the limits, before
+  /// anything of the request is read; on an I/O or timer thread, must not block. Secrets and signatures are compared
+  /// with crypto::equal.
   Result<void> (*verify)(const http::Request&, const Deps&) = nullptr;
   std::vector<const RedirectTarget*> redirects{};  ///< Where a Redirect may go.
   const UploadBounds* upload = nullptr;            ///< Of an Upload; they say body_bytes_max too.
@@ -91,7 +91,7 @@ struct Call {
 struct Sending {
   schema::Target target;
   Command command;
-  std::string scope{};  ///< Replaces Caller::scope where the gate knows nobody.
+  std::string scope{};  ///< Replaces Caller::scope where the access policy knows nobody.
   /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is
   /// complete as of the request.
   bool rests_on_absence = false;

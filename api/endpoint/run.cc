@@ -37,7 +37,7 @@ struct Exchange {
   std::shared_ptr<const void> held{};  // of a command: Sending::complete()
 
   std::string_view origin() const {
-    return endpoint->spec.gate->cross_origin ? request.headers.get("Origin") : std::string_view{};
+    return endpoint->spec.access->cross_origin ? request.headers.get("Origin") : std::string_view{};
   }
 
   void send(http::Response response) const {
@@ -367,7 +367,7 @@ bool covers(const Caller& caller, const Spec& spec) {
 void admit(const Shared& x) {
   const bool knows_all = has_all_news(*x);
   const auto& spec = x->endpoint->spec;
-  auto caller = spec.gate->admit(x->request, x->deps);
+  auto caller = spec.access->admit(x->request, x->deps);
   if (caller && !covers(*caller, spec)) caller = fail(Code::insufficient_permissions);
   if (!caller) {
     const bool may_be_news = caller.error().may_be_news && !knows_all;
@@ -375,7 +375,7 @@ void admit(const Shared& x) {
     if (is_within_limits(*x, {})) x->refuse(may_be_news ? Failure(Code::unavailable) : caller.error());
     return;
   }
-  if (!is_within_limits(*x, spec.gate->personal ? caller->scope : "")) return;
+  if (!is_within_limits(*x, spec.access->personal ? caller->scope : "")) return;
   if (const auto* program = std::get_if<ApiClient>(&caller->principal))
     x->deps.key_uses.note(*program, x->deps.clock());
   x->caller = std::move(*caller);
@@ -401,7 +401,7 @@ http::Intake intake(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) 
   if (endpoint->spec.upload == nullptr) return {};
   return [endpoint = std::move(endpoint), &deps](const http::Request& head) -> std::shared_ptr<http::BodySink> {
     // A caller who is refused whatever comes puts nothing on the disk: the handler says it to him.
-    const auto caller = endpoint->spec.gate->admit(head, deps);
+    const auto caller = endpoint->spec.access->admit(head, deps);
     if (!caller && !caller.error().may_be_news) return nullptr;
     return upload_sink(*endpoint->spec.upload, deps.uploads, head.headers.get("Content-Type"),
                        head.headers.get("Content-Encoding"));

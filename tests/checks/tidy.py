@@ -3,7 +3,7 @@
 
   tests/checks/tidy.py                      what differs from where this branch left main, committed or not
   tests/checks/tidy.py --since HEAD~3       what differs from that commit
-  tests/checks/tidy.py projections/stream_fold.cc    these
+  tests/checks/tidy.py projections/lists.cc     these
 
 It needs a configured build (build/release, or --build), for the compiler's arguments. Sources that no target compiles there are named and left
 out. Faults in a header are shown when the header has changed too. Ends with 1 when it has found something.

@@ -72,12 +72,12 @@ constexpr std::string_view kVerifier = "second_password";
 Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{.principal = Anonymous{}, .scope = {}}; }
 Result<Caller> bearer(const http::Request& request, const Deps& deps) { return endpoint::with_bearer(request, deps); }
 constexpr endpoint::SecurityScheme kScheme{"bearer", endpoint::SecurityScheme::Kind::bearer, "JWT", "An access token"};
-const endpoint::Gate kAnybody{anybody, {}, {}};
-const endpoint::Gate kBearer{.admit = bearer,
-                             .refusals = {Code::not_authenticated, Code::token_expired},
-                             .security = {{&kScheme}},
-                             .api_key = &kScheme,
-                             .personal = true};
+const endpoint::AccessPolicy kAnybody{anybody, {}, {}};
+const endpoint::AccessPolicy kBearer{.admit = bearer,
+                                     .refusals = {Code::not_authenticated, Code::token_expired},
+                                     .security = {{&kScheme}},
+                                     .api_key = &kScheme,
+                                     .personal = true};
 
 Sending sending(schema::Target target, const std::string& index, accounts::Command command) {
   return {std::move(target), std::move(command), "email/" + index};
@@ -120,7 +120,7 @@ Nothing nothing(const accounts::Changed&, const Decided&) { return {}; }
 void declare(endpoint::Registry& registry) {
   registry.command({.method = "POST",
                     .path = "/accounts",
-                    .gate = &kAnybody,
+                    .access = &kAnybody,
                     .status = 201,
                     .operation = "signUp",
                     .summary = "Make an account",
@@ -129,7 +129,7 @@ void declare(endpoint::Registry& registry) {
                    sign_up, ticket, is_known);
   registry.command({.method = "POST",
                     .path = "/sessions",
-                    .gate = &kAnybody,
+                    .access = &kAnybody,
                     .operation = "signIn",
                     .summary = "Begin a session",
                     .errors = {Code::invalid_credentials},
@@ -137,7 +137,7 @@ void declare(endpoint::Registry& registry) {
                    sign_in, ticket, is_known);
   registry.command({.method = "DELETE",
                     .path = "/sessions",
-                    .gate = &kBearer,
+                    .access = &kBearer,
                     .right = "dialogs:read",
                     .status = 204,
                     .operation = "signOut",

@@ -91,14 +91,14 @@ Result<Redirect> astray(const Call<Nothing>&, const Deps&) { return Redirect{&kU
 void declare(Registry& registry) {
   registry.reply({.method = "POST",
                   .path = "/form",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .operation = "form",
                   .summary = "Form",
                   .body_bytes_max = 2'048},
                  echo);
   registry.reply({.method = "POST",
                   .path = "/hook",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .operation = "hook",
                   .summary = "Hook",
                   .errors = {Code::not_authenticated},
@@ -107,7 +107,7 @@ void declare(Registry& registry) {
                  webhook);
   registry.reply({.method = "GET",
                   .path = "/login",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .status = 302,
                   .operation = "login",
                   .summary = "Log in",
@@ -115,7 +115,7 @@ void declare(Registry& registry) {
                  login);
   registry.reply({.method = "GET",
                   .path = "/astray",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .status = 303,
                   .operation = "astray",
                   .summary = "Astray",
@@ -123,14 +123,14 @@ void declare(Registry& registry) {
                  astray);
   registry.reply({.method = "GET",
                   .path = "/bytes",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .operation = "bytes",
                   .summary = "Bytes",
                   .media_type = "text/html"},
                  bytes);
   registry.reply({.method = "GET",
                   .path = "/file",
-                  .gate = &test::kAnybody,
+                  .access = &test::kAnybody,
                   .operation = "file",
                   .summary = "File",
                   .errors = {Code::not_found}},
@@ -294,16 +294,17 @@ TEST(Declaration, that_contradicts_itself_is_refused) {
     EXPECT_THROW(Registry{surface}, std::invalid_argument);
   };
   static const RedirectTarget open{"//evil.example"};
-  refuses([](Registry& r) { r.reply({.method = "POST", .path = "/a", .gate = &test::kAnybody}, webhook); });
+  refuses([](Registry& r) { r.reply({.method = "POST", .path = "/a", .access = &test::kAnybody}, webhook); });
   refuses([](Registry& r) {
-    r.reply({.method = "POST", .path = "/a", .gate = &test::kAnybody, .verify = secret_is_known}, echo);
+    r.reply({.method = "POST", .path = "/a", .access = &test::kAnybody, .verify = secret_is_known}, echo);
   });
-  refuses([](Registry& r) { r.reply({.method = "GET", .path = "/a", .gate = &test::kAnybody, .status = 302}, login); });
+  refuses(
+      [](Registry& r) { r.reply({.method = "GET", .path = "/a", .access = &test::kAnybody, .status = 302}, login); });
   refuses([](Registry& r) {
-    r.reply({.method = "GET", .path = "/a", .gate = &test::kAnybody, .redirects = {&kHome}}, login);
+    r.reply({.method = "GET", .path = "/a", .access = &test::kAnybody, .redirects = {&kHome}}, login);
   });
   refuses([](Registry& r) {
-    r.reply({.method = "GET", .path = "/a", .gate = &test::kAnybody, .status = 302, .redirects = {&open}}, login);
+    r.reply({.method = "GET", .path = "/a", .access = &test::kAnybody, .status = 302, .redirects = {&open}}, login);
   });
 }
 

@@ -32,7 +32,7 @@
 namespace parley::endpoint::test {
 
 inline Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
-inline const Gate kAnybody{.admit = anybody, .refusals = {}, .security = {{}}};
+inline const AccessPolicy kAnybody{.admit = anybody, .refusals = {}, .security = {{}}};
 
 inline std::string error_body(const Failure& failure, const Language& language) {
   json::Writer w;

@@ -44,7 +44,7 @@ Result<Caller> with_login(const http::Request& request, const Deps&) {
   if (!request.headers.has("Authorization")) return fail(Code::not_authenticated);
   return Caller{Anonymous{}, {}, {}};
 }
-const Gate kLogin{.admit = with_login, .refusals = {Code::not_authenticated}, .security = {{}}};
+const AccessPolicy kLogin{.admit = with_login, .refusals = {Code::not_authenticated}, .security = {{}}};
 
 /// What a test's folder is, for handlers, which keep nothing.
 fs::path kept_folder() { return fs::temp_directory_path() / ("parley-kept-" + std::to_string(::getpid())); }
@@ -62,14 +62,18 @@ Result<PlainText> keep(const Call<Nothing, Upload<Nothing>>& call, const Deps&) 
 void declare(Registry& registry) {
   registry.reply({.method = "POST",
                   .path = "/documents",
-                  .gate = &kLogin,
+                  .access = &kLogin,
                   .operation = "upload",
                   .summary = "Upload",
                   .upload = &kBounds},
                  describe);
-  registry.reply(
-      {.method = "POST", .path = "/kept", .gate = &kLogin, .operation = "keep", .summary = "Keep", .upload = &kBounds},
-      keep);
+  registry.reply({.method = "POST",
+                  .path = "/kept",
+                  .access = &kLogin,
+                  .operation = "keep",
+                  .summary = "Keep",
+                  .upload = &kBounds},
+                 keep);
 }
 
 std::string part(std::string_view disposition, std::string_view bytes, std::string_view more = "") {

@@ -9,9 +9,9 @@
 #include <map>
 #include <set>
 
+#include "api/endpoint/access_policy.h"
 #include "api/endpoint/edge.h"
-#include "api/endpoint/gate.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/limits.h"
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/replyx.h"
@@ -108,7 +108,7 @@ TEST_F(Surface, the_committed_document_of_the_edge_is_that_of_the_declarations) 
 }
 TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
   std::map<std::string, std::set<bool>> cross_origin;
-  for (const auto& e : registry().endpoints()) cross_origin[e.path].insert(e.spec.gate->cross_origin);
+  for (const auto& e : registry().endpoints()) cross_origin[e.path].insert(e.spec.access->cross_origin);
   for (const auto& [path, kinds] : cross_origin)
     EXPECT_EQ(kinds.size(), 1U) << path;  // an error may come before the method is looked at
 }
@@ -153,7 +153,7 @@ TEST_F(Surface, reads_of_strangers_no_more_than_their_largest_legal_request) {
     described.Parse(e.body_schema.c_str());
     const auto needed = largest(described, e.body_components);
     EXPECT_LE(needed, e.spec.body_bytes_max) << e.path;
-    const bool may_be_anybody = e.spec.gate == &kAnybody || e.spec.gate == &kSite || e.spec.gate == &kGuest;
+    const bool may_be_anybody = e.spec.access == &kAnybody || e.spec.access == &kSite || e.spec.access == &kGuest;
     if (!may_be_anybody) continue;
     EXPECT_LE(e.spec.body_bytes_max, std::max<std::size_t>(16 << 10, needed + needed / 4)) << e.path;
   }
@@ -186,7 +186,7 @@ TEST_F(Surface, has_the_documented_limits_and_names_one_for_each_endpoint) {
       EXPECT_TRUE(limit == nullptr || std::ranges::find(all_limits(), limit) != all_limits().end()) << e.path;
     }
     EXPECT_NE(e.spec.limit, nullptr) << e.path;
-    EXPECT_TRUE(e.spec.gate->personal || e.spec.limit != &kGeneralLimit)
+    EXPECT_TRUE(e.spec.access->personal || e.spec.limit != &kGeneralLimit)
         << e.path << ": all who share an address or a site would share it";
   }
 }
@@ -198,7 +198,7 @@ TEST_F(Surface, api_keys_are_for_assistants_and_dialogs_and_to_read_is_not_to_wr
     if (e.path.starts_with("/api/assistants")) expected = one_of(kAssistantsRead, kAssistantsWrite);
     if (e.path.starts_with("/api/dialogs") || e.path == "/api/events") expected = one_of(kDialogsRead, kDialogsWrite);
     EXPECT_EQ(e.spec.right, expected) << e.spec.method << " " << e.path;
-    EXPECT_TRUE(e.spec.right.empty() || e.spec.gate->api_key != nullptr) << e.path;
+    EXPECT_TRUE(e.spec.right.empty() || e.spec.access->api_key != nullptr) << e.path;
   }
 }
 TEST_F(Surface, can_be_mounted_on_a_prefix) {

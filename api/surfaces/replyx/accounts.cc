@@ -2,7 +2,7 @@
 #include "api/surfaces/replyx/accounts.h"
 
 #include "api/limits/limiter.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/limits.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
@@ -336,7 +336,7 @@ User profile(const accounts::Profile& answer, const Decided&) {
 void add_accounts(endpoint::Registry& registry) {
   registry.command({.method = "POST",
                     .path = "/api/auth/register",
-                    .gate = &kAnybody,
+                    .access = &kAnybody,
                     .status = 201,
                     .operation = "register",
                     .summary = "Register an account and log in",
@@ -347,7 +347,7 @@ void add_accounts(endpoint::Registry& registry) {
                    register_account, session, can_log_in);
   registry.command({.method = "POST",
                     .path = "/api/auth/login",
-                    .gate = &kAnybody,
+                    .access = &kAnybody,
                     .operation = "logIn",
                     .summary = "Log in",
                     .description = "A deactivated operator with the right password gets INSUFFICIENT_PERMISSIONS",
@@ -359,7 +359,7 @@ void add_accounts(endpoint::Registry& registry) {
   registry.command(
       {.method = "POST",
        .path = "/api/auth/logout",
-       .gate = &kLeaving,
+       .access = &kAccountEvenEnded,
        .status = 204,
        .operation = "logOut",
        .summary = "Log out: end the session of the access token",
@@ -369,20 +369,20 @@ void add_accounts(endpoint::Registry& registry) {
       log_out, nothing, is_logged_out);
   registry.query({.method = "GET",
                   .path = "/api/users/me",
-                  .gate = &kAccount,
+                  .access = &kAccount,
                   .operation = "getMe",
                   .summary = "Get the caller's account"},
                  me);
   registry.command({.method = "PUT",
                     .path = "/api/users/me",
-                    .gate = &kAccount,
+                    .access = &kAccount,
                     .operation = "updateMe",
                     .summary = "Update the caller's profile (only the fields sent)",
                     .single = true},
                    change_profile, profile);
   registry.command({.method = "POST",
                     .path = "/api/users/change-password",
-                    .gate = &kAccount,
+                    .access = &kAccount,
                     .status = 204,
                     .operation = "changePassword",
                     .summary = "Change the password and end all other sessions of the account",
@@ -393,7 +393,7 @@ void add_accounts(endpoint::Registry& registry) {
   registry.command(
       {.method = "POST",
        .path = "/api/users/me/email",
-       .gate = &kAccount,
+       .access = &kAccount,
        .operation = "changeEmail",
        .summary = "Change the e-mail address and end all other sessions of the account",
        .description = "The response comes when the change is complete. A wrong current password gets VALIDATION_ERROR "

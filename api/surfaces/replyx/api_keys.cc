@@ -6,8 +6,8 @@
 #include "api/directory/directory.h"
 #include "api/endpoint/answer_of.h"
 #include "api/endpoint/group.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/accounts.h"
-#include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
 #include "domain/accounts/accounts.h"
@@ -166,7 +166,7 @@ void add_api_keys(endpoint::Registry& registry) {
       "24 hours): store it like a password. The key is valid until it is revoked, even when the account's password "
       "changes. An account has at most " +
       std::to_string(accounts::kApiKeysMax) + " keys";
-  const Group all({.path = "/api/api-keys", .gate = &kOwner});
+  const Group all({.path = "/api/api-keys", .access = &kOwner});
   const Group one(all({.path = "/{api_key_id}", .errors = {Code::api_key_not_found}}));
   registry.command(all({.method = "POST",
                         .status = 201,

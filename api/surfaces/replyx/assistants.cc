@@ -4,7 +4,7 @@
 #include "api/commands/creations.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/group.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
@@ -322,7 +322,7 @@ Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call,
 }  // namespace
 
 void add_assistants(endpoint::Registry& registry) {
-  const Group all({.path = "/api/assistants", .gate = &kOwner, .right = kAssistantsWrite});
+  const Group all({.path = "/api/assistants", .access = &kOwner, .right = kAssistantsWrite});
   const Group one(all({.path = "/{assistant_id}", .errors = {Code::assistant_not_found}}));
   registry.command(
       all({.method = "POST",

@@ -3,7 +3,7 @@
 #include "api/endpoint/answer_of.h"
 #include "api/endpoint/group.h"
 #include "api/streams/log_token.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
@@ -446,7 +446,7 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
 }  // namespace
 
 void add_dialogs(endpoint::Registry& registry) {
-  const Group all({.path = "/api/dialogs", .gate = &kTeam, .right = kDialogsRead});
+  const Group all({.path = "/api/dialogs", .access = &kTeam, .right = kDialogsRead});
   const Group one(all({.path = "/{dialog_id}", .errors = {Code::dialog_not_found}}));
   registry.query(all({.method = "GET",
                       .operation = "listDialogs",
@@ -487,7 +487,7 @@ void add_dialogs(endpoint::Registry& registry) {
                    file<dialogs::Unarchive>, filed);
   registry.query(one({.method = "GET",
                       .path = "/history",
-                      .gate = &kAccount,
+                      .access = &kAccount,
                       .operation = "getHistory",
                       .summary = "List a dialog's events",
                       .description = "The API reads the events from the log: the answer is UNAVAILABLE while Kafka "

@@ -1,7 +1,7 @@
 // /api/operators: an owner's team.
 #include "api/endpoint/group.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/accounts.h"
-#include "api/surfaces/replyx/gates.h"
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
@@ -187,7 +187,7 @@ Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath
 }  // namespace
 
 void add_operators(endpoint::Registry& registry) {
-  const Group all({.path = "/api/operators", .gate = &kOwner});
+  const Group all({.path = "/api/operators", .access = &kOwner});
   const Group one(all({.path = "/{operator_id}", .errors = {Code::operator_not_found}}));
   registry.command(
       all({.method = "POST",

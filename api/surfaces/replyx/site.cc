@@ -1,7 +1,7 @@
 // /api/site: a website's visitor.
 #include "api/auth/tokens.h"
 #include "api/endpoint/group.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/limits.h"
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/replyx.h"
@@ -93,10 +93,10 @@ Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, 
 }  // namespace
 
 void add_site(endpoint::Registry& registry) {
-  const endpoint::Group of_visitor({.gate = &kGuest, .limit = &kVisitorLimit, .address_limit = &kAddressLimit});
+  const endpoint::Group of_visitor({.access = &kGuest, .limit = &kVisitorLimit, .address_limit = &kAddressLimit});
   registry.command({.method = "POST",
                     .path = "/api/site/dialogs",
-                    .gate = &kSite,
+                    .access = &kSite,
                     .status = 201,
                     .operation = "openDialog",
                     .summary = "Open a dialog as a visitor of a site",

@@ -2,7 +2,7 @@
 // (/api/events).
 #include "api/streams/streams.h"
 
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/limits.h"
 #include "api/surfaces/replyx/replyx.h"
 
@@ -124,7 +124,7 @@ void add_streams(endpoint::Registry& registry) {
   registry.stream(
       {.method = "GET",
        .path = "/api/dialogs/{dialog_id}/events",
-       .gate = &kViewer,
+       .access = &kViewer,
        .right = kDialogsRead,
        .operation = "followDialog",
        .summary = "Stream a dialog's events live",
@@ -143,7 +143,7 @@ void add_streams(endpoint::Registry& registry) {
   registry.stream(
       {.method = "GET",
        .path = "/api/events",
-       .gate = &kFeed,
+       .access = &kFeed,
        .right = kDialogsRead,
        .operation = "followAccount",
        .summary = "Stream the new events of all dialogs of an account live",

@@ -4,7 +4,7 @@
 #include "api/http/executor.h"
 #include "api/signals/signals.h"
 #include "api/streams/streams.h"
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/messages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
@@ -81,7 +81,7 @@ constexpr std::string_view kPassedOn =
 void add_typing(endpoint::Registry& registry) {
   registry.signal({.method = "POST",
                    .path = "/api/dialogs/{dialog_id}/typing",
-                   .gate = &kTeam,
+                   .access = &kTeam,
                    .right = kDialogsWrite,
                    .status = 204,
                    .operation = "signalOperatorTyping",
@@ -91,7 +91,7 @@ void add_typing(endpoint::Registry& registry) {
                   operator_typing);
   registry.signal({.method = "POST",
                    .path = "/api/site/dialogs/{dialog_id}/typing",
-                   .gate = &kGuest,
+                   .access = &kGuest,
                    .status = 204,
                    .operation = "signalVisitorTyping",
                    .summary = "Signal that the visitor is typing",

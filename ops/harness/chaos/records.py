@@ -30,11 +30,11 @@ class Attempt:
 
     @property
     def is_decision(self):
-        """An answer that a decider may have given. What a gate refuses (401 without a session, 422 of a field) is none."""
+        """An answer that a decider may have given. What the API refuses by itself (401 without a session, 422 of a field) is none."""
         return self.is_success or (self.is_definite and self.code in DECIDED)
 
 
-# Refusals that a decider remembers. DIALOG_NOT_FOUND is a gate's too: whether there was a command says the log.
+# Refusals that a decider remembers. DIALOG_NOT_FOUND is a refusal of the API itself too: whether there was a command says the log.
 DECIDED = frozenset(("EMAIL_TAKEN", "INVALID_CREDENTIALS", "DIALOG_NOT_FOUND", "ASSISTANT_NOT_FOUND", "VERSION_CONFLICT", "INSUFFICIENT_PERMISSIONS"))
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 

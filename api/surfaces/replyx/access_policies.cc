@@ -1,4 +1,4 @@
-#include "api/surfaces/replyx/gates.h"
+#include "api/surfaces/replyx/access_policies.h"
 
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
@@ -10,10 +10,10 @@
 namespace parley::replyx {
 namespace {
 
+using endpoint::AccessPolicy;
 using endpoint::Caller;
 using endpoint::Deps;
 using endpoint::fail;
-using endpoint::Gate;
 using endpoint::Result;
 using endpoint::SecurityScheme;
 using Kind = SecurityScheme::Kind;
@@ -46,7 +46,7 @@ Result<Caller> only(Result<Caller> caller) {
 }
 
 Result<Caller> account(const http::Request& request, const Deps& deps) { return endpoint::with_bearer(request, deps); }
-Result<Caller> leaving(const http::Request& request, const Deps& deps) {
+Result<Caller> account_even_ended(const http::Request& request, const Deps& deps) {
   return endpoint::with_bearer(request, deps, endpoint::with_token_of_any_session);
 }
 Result<Caller> owner(const http::Request& request, const Deps& deps) {
@@ -115,50 +115,52 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
 
 }  // namespace
 
-const Gate kAnybody{anybody, {}, {}};
-const Gate kAccount{.admit = account,
-                    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-                    .security = {{&kBearerScheme}},
-                    .api_key = &kApiKeyScheme,
-                    .personal = true};
-const Gate kLeaving{.admit = leaving,
-                    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-                    .security = {{&kBearerScheme}},
-                    .personal = true};
-const Gate kOwner{.admit = owner,
-                  .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-                  .security = {{&kBearerScheme}},
-                  .api_key = &kApiKeyScheme,
-                  .personal = true};
-const Gate kTeam{.admit = team,
-                 .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-                 .security = {{&kBearerScheme}},
-                 .api_key = &kApiKeyScheme,
-                 .personal = true};
-const Gate kSite{.admit = site,
-                 .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive},
-                 .security = {{&kSiteTokenScheme}},
-                 .cross_origin = true};
-const Gate kGuest{.admit = guest,
-                  .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive,
-                               Code::dialog_not_found},
-                  .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
-                  .cross_origin = true,
-                  .personal = true};
-const Gate kFeed{.admit = follower,
-                 .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-                 .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
-                 .api_key = &kApiKeyScheme,
-                 .personal = true};
-const Gate kViewer{.admit = viewer,
-                   .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions,
-                                Code::assistant_inactive, Code::dialog_not_found},
-                   .security = {{&kBearerScheme},
-                                {&kTokenQueryScheme},
-                                {&kSiteTokenQueryScheme, &kGuestIdQueryScheme},
-                                {&kAssistantIdScheme, &kGuestIdQueryScheme}},
-                   .api_key = &kApiKeyScheme,
-                   .cross_origin = true,
-                   .personal = true};
+const AccessPolicy kAnybody{anybody, {}, {}};
+const AccessPolicy kAccount{.admit = account,
+                            .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                            .security = {{&kBearerScheme}},
+                            .api_key = &kApiKeyScheme,
+                            .personal = true};
+const AccessPolicy kAccountEvenEnded{
+    .admit = account_even_ended,
+    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+    .security = {{&kBearerScheme}},
+    .personal = true};
+const AccessPolicy kOwner{.admit = owner,
+                          .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                          .security = {{&kBearerScheme}},
+                          .api_key = &kApiKeyScheme,
+                          .personal = true};
+const AccessPolicy kTeam{.admit = team,
+                         .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                         .security = {{&kBearerScheme}},
+                         .api_key = &kApiKeyScheme,
+                         .personal = true};
+const AccessPolicy kSite{
+    .admit = site,
+    .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive},
+    .security = {{&kSiteTokenScheme}},
+    .cross_origin = true};
+const AccessPolicy kGuest{.admit = guest,
+                          .refusals = {Code::not_authenticated, Code::insufficient_permissions,
+                                       Code::assistant_inactive, Code::dialog_not_found},
+                          .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
+                          .cross_origin = true,
+                          .personal = true};
+const AccessPolicy kFeed{.admit = follower,
+                         .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                         .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
+                         .api_key = &kApiKeyScheme,
+                         .personal = true};
+const AccessPolicy kViewer{.admit = viewer,
+                           .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions,
+                                        Code::assistant_inactive, Code::dialog_not_found},
+                           .security = {{&kBearerScheme},
+                                        {&kTokenQueryScheme},
+                                        {&kSiteTokenQueryScheme, &kGuestIdQueryScheme},
+                                        {&kAssistantIdScheme, &kGuestIdQueryScheme}},
+                           .api_key = &kApiKeyScheme,
+                           .cross_origin = true,
+                           .personal = true};
 
 }  // namespace parley::replyx

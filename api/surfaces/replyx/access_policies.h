@@ -12,29 +12,29 @@ inline constexpr auto kAssistantsWrite = schema::name_of(accounts::Scope::assist
 inline constexpr auto kDialogsRead = schema::name_of(accounts::Scope::dialogs_read);
 inline constexpr auto kDialogsWrite = schema::name_of(accounts::Scope::dialogs_write);
 
-extern const endpoint::Gate kAnybody;
+extern const endpoint::AccessPolicy kAnybody;
 // Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an ApiClient; endpoints
 // that name no scope refuse it.
 
 /// `Authorization: Bearer`: whoever has logged in, an Owner, an Operator or an Admin.
-extern const endpoint::Gate kAccount;
+extern const endpoint::AccessPolicy kAccount;
 /// The same, even of a session that is over: for what must be answered again when it is asked again.
-extern const endpoint::Gate kLeaving;
+extern const endpoint::AccessPolicy kAccountEvenEnded;
 /// `Authorization: Bearer`: the principal is an Owner.
-extern const endpoint::Gate kOwner;
+extern const endpoint::AccessPolicy kOwner;
 /// The same: the principal is the Owner, or an Operator of an owner's team. Whose dialogs they are, owner_behind()
 /// says.
-extern const endpoint::Gate kTeam;
+extern const endpoint::AccessPolicy kTeam;
 /// `X-Site-Token`: a Visitor of that assistant's site. Where the assistant names domains, an Origin must be one of
 /// them.
-extern const endpoint::Gate kSite;
+extern const endpoint::AccessPolicy kSite;
 /// The same and `X-Guest-Id`, for the dialog {dialog_id} of the path: a wrong one is answered as if there were no such
 /// dialog.
-extern const endpoint::Gate kGuest;
+extern const endpoint::AccessPolicy kGuest;
 /// Whoever may follow the dialog {dialog_id}: its owner's team (`Authorization`, or `token` in the query, where an
 /// EventSource must put it), or its visitor (`site_token` or `assistant_id`, with `guest_id`).
-extern const endpoint::Gate kViewer;
+extern const endpoint::AccessPolicy kViewer;
 /// As kTeam, with `Authorization` or with `token` in the query.
-extern const endpoint::Gate kFeed;
+extern const endpoint::AccessPolicy kFeed;
 
 }  // namespace parley::replyx

@@ -1,5 +1,5 @@
 #pragma once
-// Who may ask. A surface declares its gates once; an endpoint names one of them.
+// Who may call an endpoint. A surface declares its access policies once; an endpoint names one of them.
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,7 +36,7 @@ struct SecurityScheme {
 };
 
 /// Constants of the program.
-struct Gate {
+struct AccessPolicy {
   /// Runs before anything else of the request is looked at, on an I/O or timer thread; must not block. Called again for
   /// a while when what it refuses may be news (Failure::may_be_news).
   Result<Caller> (*admit)(const http::Request&, const Deps&);
