@@ -38,7 +38,7 @@ struct SecurityScheme {
 /// Constants of the program.
 struct AccessPolicy {
   /// Runs before anything else of the request is looked at, on an I/O or timer thread; must not block. Called again for
-  /// a while when what it refuses may be news (Failure::may_be_news).
+  /// a while when the API process may not have caught up yet (Failure::retry_after_catch_up).
   Result<Caller> (*admit)(const http::Request&, const Deps&);
   std::vector<Code> refusals;  ///< What admit() may answer.
   std::vector<std::vector<const SecurityScheme*>>

@@ -8,9 +8,9 @@
 
 namespace parley::endpoint {
 
-Failure news_perhaps(Code refusal) {
+Failure retried_after_catch_up(Code refusal) {
   Failure failure(refusal);
-  failure.may_be_news = true;
+  failure.retry_after_catch_up = true;
   return failure;
 }
 
@@ -42,7 +42,7 @@ Result<Caller> with_access_token(std::string_view token, const Deps& deps) {
 Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
   if (!api::is_api_key(key)) return fail(Code::not_authenticated);
   auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys, deps.tokens.realm()));
-  if (!entry) return fail(news_perhaps(Code::not_authenticated));
+  if (!entry) return fail(retried_after_catch_up(Code::not_authenticated));
   const Principal principal = ApiClient{entry->key, entry->account};
   Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string_view>{}};
   for (const auto scope : entry->scopes) caller.rights->push_back(schema::name_of(scope));

@@ -8,8 +8,8 @@
 
 namespace parley::endpoint {
 
-/// Refused because of something that another API process may have made a moment ago: see Failure::may_be_news.
-Failure news_perhaps(Code refusal);
+/// Refused because of something that another API process may have made a moment ago: see Failure::retry_after_catch_up.
+Failure retried_after_catch_up(Code refusal);
 
 /// Why a caller is let in no longer: the session is over, its token has expired, the API key is revoked. Nothing: they
 /// may go on; so may a caller who has neither.

@@ -25,7 +25,7 @@ struct Failure {
   std::string command_id{};  ///< For whoever asks later what became of the command.
   /// Refused because this process has not heard of something that another one may have made a moment ago: looked at
   /// again before it is answered.
-  bool may_be_news = false;
+  bool retry_after_catch_up = false;
   std::optional<limits::Standing> limited{};  ///< Of rate_limit_exceeded.
 
   Failure(Code c) : code(c) {}

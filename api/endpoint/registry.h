@@ -92,9 +92,9 @@ struct Sending {
   schema::Target target;
   Command command;
   std::string scope{};  ///< Replaces Caller::scope where the access policy knows nobody.
-  /// Made because the directory lacked something that may be news: made again before it is sent, once the directory is
-  /// complete as of the request.
-  bool rests_on_absence = false;
+  /// Made on the assumption that something does not exist, because the directory has not heard of it: made again before
+  /// it is sent, once the directory is complete as of the request.
+  bool assumes_absent = false;
   /// Where given, called once, when the command has its id and is about to be sent: may still change it. What it
   /// returns is kept until the request is answered.
   std::function<std::shared_ptr<const void>(Command&, const std::string& command_id)> complete{};

@@ -65,10 +65,10 @@ using Shared = std::shared_ptr<Exchange>;
 
 /// Whether this process knows everything that was so when the request arrived. To be asked before the directory is
 /// looked into.
-bool has_all_news(const Exchange& x) { return x.deps.directory.complete_as_of() >= x.arrived; }
+bool is_caught_up(const Exchange& x) { return x.deps.directory.complete_as_of() >= x.arrived; }
 
-/// It has waited for news long enough.
-bool is_late(const Exchange& x) { return http::Timers::Clock::now() >= x.arrived + kNewsWaitMax; }
+/// Whether it has waited long enough for this process to catch up.
+bool is_late(const Exchange& x) { return http::Timers::Clock::now() >= x.arrived + kCatchUpWaitMax; }
 
 /// Answers for what `work` throws, and says why to the log.
 template <class Work>
@@ -80,10 +80,10 @@ void guarded(const Shared& x, Work&& work) {
   }
 }
 
-/// Calls `look` in a moment, on a timer thread, unless the request has waited for news long enough.
+/// Calls `look` in a moment, on a timer thread, unless the request has waited long enough for this process to catch up.
 void look_again(const Shared& x, std::function<void()> look) {
   if (is_late(*x)) return x->refuse(Code::unavailable);
-  x->deps.timers.after(kNewsLook, [x, look = std::move(look)] { guarded(x, look); });
+  x->deps.timers.after(kCatchUpLook, [x, look = std::move(look)] { guarded(x, look); });
 }
 
 /// As expected_version() reads it.
@@ -200,16 +200,16 @@ void send_command(const Shared& x, Sending sending, const std::optional<Idempote
 
 void post_command(const Shared& x, const std::shared_ptr<Making>& making);
 
-void make_again_with_news(const Shared& x, const std::shared_ptr<Making>& making) {
-  if (has_all_news(*x)) return post_command(x, making);
-  look_again(x, [x, making] { make_again_with_news(x, making); });
+void make_again_caught_up(const Shared& x, const std::shared_ptr<Making>& making) {
+  if (is_caught_up(*x)) return post_command(x, making);
+  look_again(x, [x, making] { make_again_caught_up(x, making); });
 }
 
 void make_command(const Shared& x, const std::shared_ptr<Making>& making) {
-  const bool knows_all = has_all_news(*x);
+  const bool was_caught_up = is_caught_up(*x);
   auto sending = making->prepared(x->deps);
   if (!sending) return x->refuse(sending.error());
-  if (sending->rests_on_absence && !knows_all) return make_again_with_news(x, making);
+  if (sending->assumes_absent && !was_caught_up) return make_again_caught_up(x, making);
   send_command(x, std::move(*sending), making->key, making->version);
 }
 
@@ -365,14 +365,14 @@ bool covers(const Caller& caller, const Spec& spec) {
 }
 
 void admit(const Shared& x) {
-  const bool knows_all = has_all_news(*x);
+  const bool was_caught_up = is_caught_up(*x);
   const auto& spec = x->endpoint->spec;
   auto caller = spec.access->admit(x->request, x->deps);
   if (caller && !covers(*caller, spec)) caller = fail(Code::insufficient_permissions);
   if (!caller) {
-    const bool may_be_news = caller.error().may_be_news && !knows_all;
-    if (may_be_news && !is_late(*x)) return look_again(x, [x] { admit(x); });
-    if (is_within_limits(*x, {})) x->refuse(may_be_news ? Failure(Code::unavailable) : caller.error());
+    const bool retry = caller.error().retry_after_catch_up && !was_caught_up;
+    if (retry && !is_late(*x)) return look_again(x, [x] { admit(x); });
+    if (is_within_limits(*x, {})) x->refuse(retry ? Failure(Code::unavailable) : caller.error());
     return;
   }
   if (!is_within_limits(*x, spec.access->personal ? caller->scope : "")) return;
@@ -402,7 +402,7 @@ http::Intake intake(std::shared_ptr<const Endpoint> endpoint, const Deps& deps) 
   return [endpoint = std::move(endpoint), &deps](const http::Request& head) -> std::shared_ptr<http::BodySink> {
     // A caller who is refused whatever comes puts nothing on the disk: the handler says it to him.
     const auto caller = endpoint->spec.access->admit(head, deps);
-    if (!caller && !caller.error().may_be_news) return nullptr;
+    if (!caller && !caller.error().retry_after_catch_up) return nullptr;
     return upload_sink(*endpoint->spec.upload, deps.uploads, head.headers.get("Content-Type"),
                        head.headers.get("Content-Encoding"));
   };

@@ -21,10 +21,10 @@ inline constexpr std::chrono::milliseconds kLeaseWaitMax{2'000};
 inline constexpr std::chrono::milliseconds kSettleWaitMax{1'000};
 inline constexpr std::chrono::milliseconds kSettleLook{2};
 /// A caller of whom this process has not heard is unknown once the directory is complete as of the request. How long
-/// that is waited for, and how often it looks: other processes' news takes milliseconds, and a second where nothing
-/// happens. After that it is asked to come again.
-inline constexpr std::chrono::milliseconds kNewsWaitMax{5'000};
-inline constexpr std::chrono::milliseconds kNewsLook{10};
+/// that is waited for, and how often it looks: catching up with other processes takes milliseconds, and a second where
+/// nothing happens. After that it is asked to come again.
+inline constexpr std::chrono::milliseconds kCatchUpWaitMax{5'000};
+inline constexpr std::chrono::milliseconds kCatchUpLook{10};
 
 /// Of an endpoint that takes an upload; empty for any other.
 http::Intake intake(std::shared_ptr<const Endpoint> endpoint, const Deps& deps);

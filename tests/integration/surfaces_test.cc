@@ -100,7 +100,7 @@ Result<Sending> sign_in(const Call<Nothing, Credentials>& call, const Deps& deps
   const auto target =
       known ? schema::Target{Stream{Kind::account, known->account.value}} : schema::Target{accounts::email_key(index)};
   auto out = sending(target, index, std::move(command));
-  out.rests_on_absence = !known;
+  out.assumes_absent = !known;
   return out;
 }
 Ticket ticket(const accounts::SignedIn& answer, const Decided& decided) {

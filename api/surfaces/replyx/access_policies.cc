@@ -60,7 +60,7 @@ Result<Caller> team(const http::Request& request, const Deps& deps) {
 Result<Caller> visitor_with(std::string_view site_token, const http::Request& request, const Deps& deps) {
   auto site = deps.tokens.realm().owns(site_token) ? deps.directory.site(site_token) : std::nullopt;
   // One that was created through another API process is known there first.
-  if (!site) return fail(endpoint::news_perhaps(Code::not_authenticated));
+  if (!site) return fail(endpoint::retried_after_catch_up(Code::not_authenticated));
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;

@@ -210,7 +210,7 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   // Who registered with an address that is refused today logs in with it still, in this very spelling.
   if (!account && !call.body.email.issue.empty()) return endpoint::invalid("email", call.body.email.issue);
   accounts::LogIn command{.password_matches = matches(account, call.body.password, deps), .email_index = index};
-  const bool may_be_news = !command.password_matches || index != deps.tokens.email_index(call.body.email.email.key);
+  const bool assumes_absent = !command.password_matches || index != deps.tokens.email_index(call.body.email.email.key);
   if (account) command.compared_with = account->password_verifier;
   // A wrong password is sent too: the refusal is a decision, remembered under the caller's key. But an account, or its
   // password, may be news to this process: it is looked at again, whether the e-mail is known or not. So may be that an
@@ -220,7 +220,7 @@ Result<Sending> log_in(const Call<Nothing, LogInRequest>& call, const Deps& deps
   // Where an e-mail leads may change, and another slot knows nothing of what a key got in the one before: there it is
   // another command.
   sending.scope += "@" + std::to_string(schema::slot_of_target(target, {}, crypto::slot_of));
-  sending.rests_on_absence = may_be_news;
+  sending.assumes_absent = assumes_absent;
   return sending;
 }
 
@@ -257,8 +257,8 @@ bool is_logged_out(const accounts::Changed&, const Decided& decided) {
   return endpoint::session_over(decided.caller, decided.deps).has_value();
 }
 
-/// What one asks of the own account with its current password; `fill` adds what is to be. Whether that is the password
-/// may be news to this process.
+/// What one asks of the own account with its current password; `fill` adds what is to be. Where the password is
+/// wrong, this process may not have heard yet of a new one.
 template <class Command, class Body, class Fill>
 Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps, Fill fill) {
   const auto stream = own_stream(call.caller);
@@ -269,8 +269,8 @@ Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps,
   command.compared_with = account->password_verifier;
   command.session = call.caller.session.value();
   fill(command);
-  const bool may_be_news = !command.password_matches;
-  return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .rests_on_absence = may_be_news};
+  const bool assumes_absent = !command.password_matches;
+  return Sending{.target = stream, .command = accounts::Command{std::move(command)}, .assumes_absent = assumes_absent};
 }
 
 Result<Sending> change_password(const Call<Nothing, ChangePasswordRequest>& call, const Deps& deps) {

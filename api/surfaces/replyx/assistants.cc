@@ -203,7 +203,7 @@ Result<Sending> create_assistant(const Call<Nothing, CreateAssistantRequest>& ca
   Sending sending{schema::NewStream{}, assistants::Command{std::move(command)}};
   const auto owner = asking_owner(call.caller.principal).value();
   // Near the limit another API's creations count too that were answered before this request came.
-  sending.rests_on_absence = deps.creations.is_near_limit(owner);
+  sending.assumes_absent = deps.creations.is_near_limit(owner);
   sending.complete = [owner, &creations = deps.creations](Command& made, const std::string& command_id) {
     auto create = std::get<assistants::Create>(made.get<assistants::Command>());
     auto place = creations.take(owner, command_id, create.site_token);
