@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "domain/accounts/parts.h"
-#include "domain/processes/begun.h"
+#include "domain/processes/pending_process.h"
 #include "domain/rules.h"
 
 namespace parley::accounts {

@@ -1,7 +1,7 @@
 #include "domain/accounts/identity.h"
 
 #include "domain/accounts/parts.h"
-#include "domain/processes/begun.h"
+#include "domain/processes/pending_process.h"
 
 namespace parley::accounts {
 namespace {

@@ -3,7 +3,7 @@
 #include <concepts>
 #include <utility>
 
-#include "domain/processes/begun.h"
+#include "domain/processes/pending_process.h"
 #include "domain/rules.h"
 
 namespace parley::assistants {

@@ -7,25 +7,26 @@
 namespace parley::processes {
 namespace {
 
-using Steps = std::vector<FollowUp>;
+using Steps = std::vector<FollowUpCommand>;
 
-FollowUp to_claim(const UniqueKey& value, claims::Command command) {
+FollowUpCommand to_claim(const UniqueKey& value, claims::Command command) {
   return {claims::claim_key(value), Command{std::move(command)}};
 }
-FollowUp to_account(std::int64_t account, bool is_reserved, const std::string& process_id,
-                    const std::string& email_index) {
+FollowUpCommand to_account(std::int64_t account, bool is_reserved, const std::string& process_id,
+                           const std::string& email_index) {
   return {Stream{Kind::account, account},
           Command{accounts::Command{accounts::FinishEmailChange{process_id, email_index, is_reserved}}}};
 }
-FollowUp to_assistant(std::int64_t assistant, bool is_reserved, const std::string& process_id,
-                      const std::string& bot_index) {
+FollowUpCommand to_assistant(std::int64_t assistant, bool is_reserved, const std::string& process_id,
+                             const std::string& bot_index) {
   return {Stream{Kind::assistant, assistant},
           Command{assistants::Command{assistants::FinishBotChange{process_id, bot_index, is_reserved}}}};
 }
-FollowUp reserve(const UniqueKey& value, const std::string& process_id, const Stream& holder, std::int64_t version) {
+FollowUpCommand reserve(const UniqueKey& value, const std::string& process_id, const Stream& holder,
+                        std::int64_t version) {
   return to_claim(value, claims::Reserve{value.index, value.key, process_id, holder.id, version});
 }
-FollowUp release(const UniqueKey& value, const std::string& process_id) {
+FollowUpCommand release(const UniqueKey& value, const std::string& process_id) {
   return to_claim(value, claims::Release{value.index, value.key, process_id});
 }
 

@@ -14,7 +14,7 @@ const UniqueKey kClaims{"claim.account_email", "ef56"};
 
 /// One command of each follow-up, in order.
 template <class Context, class C>
-const C& command(const FollowUp& step) {
+const C& command(const FollowUpCommand& step) {
   return std::get<C>(step.command.get<Context>());
 }
 
