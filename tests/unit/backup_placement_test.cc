@@ -53,13 +53,13 @@ TEST(Placement, every_slot_of_an_old_partition_has_its_heir) {
   for (const auto& [from, to] : {std::pair{16, 4}, {16, 64}, {1, 3}, {3, 1}, {5, 7}, {1024, 1}, {1, 1024}, {16, 16}}) {
     const Partitions partitions{from, to};
     for (int slot = 0; slot < kSlots; ++slot) {
-      EXPECT_THAT(partitions.heirs(partition_of(slot, from)), ::testing::Contains(partition_of(slot, to)))
+      EXPECT_THAT(partitions.successors(partition_of(slot, from)), ::testing::Contains(partition_of(slot, to)))
           << from << " to " << to;
     }
   }
-  EXPECT_THAT((Partitions{16, 4}.heirs(5)), ElementsAre(1));
-  EXPECT_THAT((Partitions{16, 64}.heirs(5)), ElementsAre(20, 21, 22, 23));
-  EXPECT_THAT((Partitions{1, 3}.heirs(0)), ElementsAre(0, 1, 2));
+  EXPECT_THAT((Partitions{16, 4}.successors(5)), ElementsAre(1));
+  EXPECT_THAT((Partitions{16, 64}.successors(5)), ElementsAre(20, 21, 22, 23));
+  EXPECT_THAT((Partitions{1, 3}.successors(0)), ElementsAre(0, 1, 2));
 }
 TEST(Placement, an_event_follows_its_stream_and_one_that_stands_wrong_is_refused) {
   const Partitions partitions{16, 4};

@@ -401,10 +401,10 @@ Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease&
 }
 
 template <class Change>
-Result<Sending> file(const Call<DialogPath>& call, const Deps&) {
+Result<Sending> set_status(const Call<DialogPath>& call, const Deps&) {
   return Sending{Stream{Kind::dialog, call.parameters.dialog_id.value}, dialogs::Command{Change{}}};
 }
-DialogStatus filed(const dialogs::DialogIs& answer, const endpoint::Decided&) {
+DialogStatus status_of(const dialogs::DialogIs& answer, const endpoint::Decided&) {
   return {answer.dialog, std::string(schema::name_of(answer.status))};
 }
 
@@ -477,14 +477,14 @@ void add_dialogs(endpoint::Registry& registry) {
            .description = "Archiving an archived dialog succeeds too. A new message of the visitor makes the "
                           "dialog active again; a message of an operator does not",
            .single = true}),
-      file<dialogs::Archive>, filed);
+      set_status<dialogs::Archive>, status_of);
   registry.command(one({.method = "POST",
                         .path = "/unarchive",
                         .right = kDialogsWrite,
                         .operation = "unarchiveDialog",
                         .summary = "Unarchive a dialog",
                         .single = true}),
-                   file<dialogs::Unarchive>, filed);
+                   set_status<dialogs::Unarchive>, status_of);
   registry.query(one({.method = "GET",
                       .path = "/history",
                       .access = &kAccount,

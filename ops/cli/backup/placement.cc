@@ -25,12 +25,12 @@ std::optional<int> slot_of_subject(std::string_view subject) {
   return slot_of(*id);
 }
 
-std::vector<int> Partitions::heirs(int old_partition) const {
+std::vector<int> Partitions::successors(int old_partition) const {
   std::vector<int> out;
   for (int slot = 0; slot < kSlots; ++slot) {
     if (partition_of(slot, old_count) != old_partition) continue;
-    const int heir = partition_of(slot, new_count);
-    if (out.empty() || out.back() != heir) out.push_back(heir);
+    const int successor = partition_of(slot, new_count);
+    if (out.empty() || out.back() != successor) out.push_back(successor);
   }
   return out;
 }
@@ -47,7 +47,7 @@ std::expected<int, std::string> place_of_event(const StoredRecord& record, int o
 
 std::vector<int> places_of_reply(const schema::Outcome& outcome, int old_partition, const Partitions& partitions) {
   if (const auto slot = slot_of_subject(outcome.stream)) return {partition_of(*slot, partitions.new_count)};
-  return partitions.heirs(old_partition);
+  return partitions.successors(old_partition);
 }
 
 int place_of_letter(const StoredRecord& record, int old_partition, const Partitions& partitions) {
@@ -56,7 +56,7 @@ int place_of_letter(const StoredRecord& record, int old_partition, const Partiti
     slot = static_cast<int>(*asked);
   if (slot && partition_of(*slot, partitions.old_count) == old_partition)
     return partition_of(*slot, partitions.new_count);
-  return partitions.heirs(old_partition).front();
+  return partitions.successors(old_partition).front();
 }
 
 void Translation::add(int old_partition, std::int64_t old_offset, std::int64_t new_offset) {

@@ -21,17 +21,17 @@ struct Partitions {
   int new_count = 0;
 
   /// The partitions that hold slots of an old one, in order: one at least.
-  std::vector<int> heirs(int old_partition) const;
+  std::vector<int> successors(int old_partition) const;
 };
 
 /// Where records of one old partition go. An event, by its stream; the error says why it is none.
 std::expected<int, std::string> place_of_event(const StoredRecord& record, int old_partition,
                                                const Partitions& partitions);
-/// A reply, by the stream of its outcome. A refusal that met no stream does not say its slot: every heir may be asked
-/// again, so each gets it.
+/// A reply, by the stream of its outcome. A refusal that met no stream does not say its slot: every successor may be
+/// asked again, so each gets it.
 std::vector<int> places_of_reply(const schema::Outcome& outcome, int old_partition, const Partitions& partitions);
 /// A dead letter, by the stream that it stopped or the slot that its sender wrote; by neither, it goes to the first
-/// heir.
+/// successor.
 int place_of_letter(const StoredRecord& record, int old_partition, const Partitions& partitions);
 
 /// Old positions of events to new ones. Only of those that it was told; within an old partition in order.
