@@ -62,7 +62,7 @@ class FaultyDecider(unittest.TestCase):
         return {promise: faults for promise, faults in result.faults.items() if faults}
 
 
-def stop_between_offsets_and_events(system, proxy, people):
+def stop_between_offsets_and_events(system, proxy, workload):
     """What a decider produces is held; when its offsets are pending it is stopped, and let go on when the other one has its partitions. Again and
     again, for what is held may be refusals alone, until a version is there twice, or deciders do not start any more on what was written."""
     log = Log(system.settings.kafka_brokers, "parley.events", {})
@@ -71,15 +71,15 @@ def stop_between_offsets_and_events(system, proxy, people):
             victim, other = ("decider-1", "decider-2") if number % 2 else ("decider-2", "decider-1")
             if not scenario.wait_for(lambda: all(group.members().get(name) for name in (victim, other)), TAKEN_OVER_S):
                 return
-            stop_and_let_go_on(system, proxy, people, group, victim, other)
+            stop_and_let_go_on(system, proxy, workload, group, victim, other)
             events = list(log.read(TAKEN_OVER_S))
             if len({(event.subject, event.sequence) for event in events}) < len(events):
                 return
 
 
-def stop_and_let_go_on(system, proxy, people, group, victim, other):
+def stop_and_let_go_on(system, proxy, workload, group, victim, other):
     held, taken = proxy.links[f"{victim}:kafka"], proxy.links[f"{other}:kafka"]
-    goes_on(people, ANSWERS)
+    goes_on(workload, ANSWERS)
     held.hold_requests(PRODUCE)
     pending = scenario.wait_for(group.has_pending_offsets, PENDING_S)  # a right decider has none: it waits for its events
     system.pause(victim)
@@ -90,13 +90,13 @@ def stop_and_let_go_on(system, proxy, people, group, victim, other):
     scenario.wait_for(lambda: taken.passed[LIST_OFFSETS] > before + 2, READ_S)
     held.hold_requests(JOIN_GROUP)  # what it produced passes now; the other keeps all partitions
     system.resume(victim)
-    goes_on(people, 4 * ANSWERS)
+    goes_on(workload, 4 * ANSWERS)
     held.mend()
 
 
-def goes_on(people, answers):
-    before = people.answered()
-    scenario.wait_for(lambda: people.answered() > before + answers, TAKEN_OVER_S)
+def goes_on(workload, answers):
+    before = workload.answered()
+    scenario.wait_for(lambda: workload.answered() > before + answers, TAKEN_OVER_S)
 
 
 def name_of(promise):

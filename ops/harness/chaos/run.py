@@ -21,9 +21,9 @@ from supervisor import wait_for
 
 from . import check, fold
 from .faults import Faults, NotHealed
-from .people import People
 from .plan import plan
 from .proxy import Proxy
+from .workload import Workload
 
 COUNTS = {"decider": 2, "projector": 2, "reactor": 2, "api": 2}
 WITHOUT_POSTGRES = ("decider", "reactor")
@@ -98,52 +98,52 @@ class Run:
             began = time.monotonic()
             ways = {"edge": f"http://127.0.0.1:{self._settings.port}",
                     **{f"api-{number}": f"http://127.0.0.1:{self._settings.api_port(number)}" for number in range(1, self._settings.apis + 1)}}
-            people = People(ways, random.Random(self._seed), self._patience_s)
-            faults = Faults(system, proxy, people.answered, people.records.drains, self._say)
-            topics = asyncio.run(self._play(system, proxy, people, faults, logs))
+            workload = Workload(ways, random.Random(self._seed), self._patience_s)
+            faults = Faults(system, proxy, workload.answered, workload.records.drains, self._say)
+            topics = asyncio.run(self._play(system, proxy, workload, faults, logs))
             seconds = time.monotonic() - began
-            found = check.check(people.records, topics)
+            found = check.check(workload.records, topics)
             found["every read model is a fold of the log"] = self._check_tables(topics.stored)
             found["it works again after every fault"] = self._not_healed
             if self._records_file:
-                people.records.write(self._records_file)
+                workload.records.write(self._records_file)
             restarts = {name: system.restarts(name) for name in system.names()}
-        return Result(self._seed, seconds, found, figures(people, faults, topics, restarts))
+        return Result(self._seed, seconds, found, figures(workload, faults, topics, restarts))
 
-    async def _play(self, system, proxy, people, faults, logs):
+    async def _play(self, system, proxy, workload, faults, logs):
         def hurt():
             try:
                 if self._rounds:
-                    self._rounds(system, proxy, people)
+                    self._rounds(system, proxy, workload)
                 else:
                     faults.carry_out(plan(self._seed, COUNTS), self._seconds)
             except NotHealed as broken:
                 self._not_healed.append(str(broken))
             finally:
                 proxy.mend()
-                people.stop()
+                workload.stop()
 
         hurting = asyncio.create_task(asyncio.to_thread(hurt))
-        await people.run()
+        await workload.run()
         await hurting
         if not self._not_healed and not self._rounds:
-            await self._ask_again(system, people)
+            await self._ask_again(system, workload)
         await asyncio.to_thread(self._processes_end, system)
         await asyncio.to_thread(self._stop_deciders, system)  # nothing is written from here on, no seal either: topics and tables can be read one after the other
         topics = await asyncio.to_thread(self._read, logs)
-        await people.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
+        await workload.watched({int(subject.partition("/")[2]): len(events) for subject, events in topics.streams.items() if subject.startswith("dialog/")})
         return topics
 
-    async def _ask_again(self, system, people):
+    async def _ask_again(self, system, workload):
         """What was answered stays the answer, from the log alone too."""
         try:
             await asyncio.to_thread(self._start_without_a_store, system)
         except OpsError as broken:
             self._not_healed.append(f"after a start without a store: {str(broken).splitlines()[0]}")
             return
-        asks = [ask for ask in people.records.asks if ask.final]
+        asks = [ask for ask in workload.records.asks if ask.final]
         asks = random.Random(self._seed).sample(asks, min(len(asks), ASKED_AGAIN_MAX))
-        await people.ask_again(asks, OTHERS_EVERY)
+        await workload.ask_again(asks, OTHERS_EVERY)
 
     def _start_without_a_store(self, system):
         names = self._stop_deciders(system)
@@ -184,8 +184,8 @@ def has_work(system, name):
         return True
 
 
-def figures(people, faults, topics, restarts):
-    asks = people.records.asks
+def figures(workload, faults, topics, restarts):
+    asks = workload.records.asks
     kinds = collections.Counter(ask.kind for ask in asks)
     answers = collections.Counter(f"{ask.final.outcome} {ask.final.code or ''}".strip() if ask.final else "none" for ask in asks)
     unanswered = collections.Counter(str(attempt.outcome) for ask in asks for attempt in ask.ambiguous)
@@ -194,9 +194,9 @@ def figures(people, faults, topics, restarts):
         "faults": [{"at_s": at, "what": str(step)} for at, step in sorted(faults.done, key=lambda one: one[0])],
         "faults_by_kind": dict(collections.Counter(f"{step.kind} {role_of(step)}" for _, step in faults.done)),
         "commands": len(asks), "requests": sum(len(ask.attempts) for ask in asks), "commands_by_kind": dict(kinds), "answers": dict(answers),
-        "attempts_without_an_answer": dict(unanswered), "resolved": check.resolve(people.records, topics),
+        "attempts_without_an_answer": dict(unanswered), "resolved": check.resolve(workload.records, topics),
         "longest_silence_s": round(max((after - before for before, after in itertools.pairwise(ends)), default=0), 1),
-        "streams": len(people.records.watches), "streams_resumed": people.reconnected(), "drains": len(people.records.drains),
+        "streams": len(workload.records.watches), "streams_resumed": workload.reconnected(), "drains": len(workload.records.drains),
         "records": {name: len(getattr(topics, name)) for name in TOPICS}, "restarts": restarts,
     }
 

@@ -69,7 +69,7 @@ class Dialog:
         return f"/api/dialogs/{self.id}/messages", self.owner.headers()
 
 
-class People:
+class Workload:
     """`ways`: name -> URL of the edge ("edge") and of each API. `patience_s`: for which a caller repeats, and for which a stream may be late. Everything
     that happens is in `records`."""
 
