@@ -1,5 +1,5 @@
-# Reads the headers of the standard library once for every target that stands when this is included; the tests' targets with GoogleTest's. Each file names
-# what it needs all the same: the presets other than "release" compile without this.
+# Reads the headers of the standard library, and fmt's, once for every target that stands when this is included; the tests' targets with GoogleTest's.
+# Each file names what it needs all the same: the presets other than "release" compile without this.
 set(standard_headers algorithm array atomic charconv chrono condition_variable cstdint cstring deque expected filesystem functional map memory mutex optional
   set span sstream stdexcept stop_token string string_view thread unordered_map utility variant vector)
 list(TRANSFORM standard_headers REPLACE "(.+)" "<\\1>")
@@ -9,7 +9,7 @@ target_compile_options(parley_options INTERFACE -Wno-array-bounds -Wno-restrict 
 
 add_library(parley_precompiled OBJECT ${CMAKE_BINARY_DIR}/precompiled.cc)
 target_link_libraries(parley_precompiled PRIVATE parley_options)
-target_precompile_headers(parley_precompiled PRIVATE ${standard_headers})
+target_precompile_headers(parley_precompiled PRIVATE ${standard_headers} <fmt/format.h>)
 if(PARLEY_TESTS)
   find_package(GTest REQUIRED)
   add_library(parley_precompiled_tests OBJECT ${CMAKE_BINARY_DIR}/precompiled.cc)

@@ -1,20 +1,19 @@
 #include "projections/lists.h"
 
+#include <fmt/format.h>
+
 namespace parley::projections {
 
 std::string select(std::string_view columns, std::string_view rest) {
-  return std::string("SELECT ").append(columns).append(rest);
+  return fmt::format("SELECT {}{}", columns, rest);
 }
 
 std::string within_bounds(std::string_view select, std::string_view order, std::string_view rows_max) {
-  std::string text =
-      "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,";
-  text.append(" sum(octet_length(row_to_json(rows_found)::text)) OVER in_order AS bytes FROM (").append(select);
-  text.append(") AS rows_found WINDOW in_order AS (ORDER BY ")
-      .append(order)
-      .append(")) AS counted WHERE place <= ")
-      .append(rows_max);
-  return text.append(" AND (place = 1 OR bytes <= ").append(std::to_string(kPageBytesMax)).append(")");
+  return fmt::format(
+      "SELECT * FROM (SELECT rows_found.*, count(*) OVER () AS found, row_number() OVER in_order AS place,"
+      " sum(octet_length(row_to_json(rows_found)::text)) OVER in_order AS bytes FROM ({}) AS rows_found"
+      " WINDOW in_order AS (ORDER BY {})) AS counted WHERE place <= {} AND (place = 1 OR bytes <= {})",
+      select, order, rows_max, kPageBytesMax);
 }
 
 namespace {
@@ -30,10 +29,8 @@ postgres::Params list_params(AccountId owner, int limit, const std::optional<Lis
   return postgres::Params(owner, created_at, after ? std::optional(after->id) : std::nullopt, at_most(limit));
 }
 std::string list_statement(std::string_view columns, std::string_view select) {
-  std::string text = "SELECT ";
-  text.append(columns).append(", found FROM (");
-  return text.append(within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint"))
-      .append(") AS page ORDER BY created_at, id");
+  return fmt::format("SELECT {}, found FROM ({}) AS page ORDER BY created_at, id", columns,
+                     within_bounds(std::string(select) + kAfterCursor, "created_at, id", "$4::bigint"));
 }
 
 }  // namespace parley::projections

@@ -1,12 +1,13 @@
 #include "projections/stream_fold.h"
 
+#include <fmt/format.h>
+
 namespace parley::projections {
 
 std::expected<void, std::string> StreamFold::add(const schema::Envelope& envelope, std::string_view value) {
   if (envelope.subject != to_string(stream_)) return std::unexpected(envelope.id + " is of " + envelope.subject);
   if (envelope.sequence != version_ + 1) {
-    return std::unexpected("version " + std::to_string(envelope.sequence) + " does not follow version " +
-                           std::to_string(version_));
+    return std::unexpected(fmt::format("version {} does not follow version {}", envelope.sequence, version_));
   }
   // The index and the positions in it are of no interest here.
   if (auto added = batch_.add(envelope, value, 0, 0); !added) return added;

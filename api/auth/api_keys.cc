@@ -1,5 +1,7 @@
 #include "api/auth/api_keys.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "platform/crypto/crypto.h"
@@ -19,7 +21,7 @@ bool is_api_key(std::string_view text) {
 }
 
 std::string api_key_digest(std::string_view key, const crypto::Keyring& keys, const accounts::Realm& realm) {
-  const auto mac = keys.mac(crypto::Purpose::unique_index, realm.qualify("api_key") + " " + std::string(key));
+  const auto mac = keys.mac(crypto::Purpose::unique_index, fmt::format("{} {}", realm.qualify("api_key"), key));
   return realm.qualify(crypto::hex(mac));
 }
 

@@ -1,5 +1,7 @@
 #include "api/auth/email.h"
 
+#include <fmt/format.h>
+
 #include "domain/accounts/accounts.h"
 #include "domain/accounts/credentials.h"
 #include "domain/model.h"
@@ -21,7 +23,7 @@ TypedEmail typed_email(std::string_view typed) {
   }
   if (!found || !text::is_email(found->address)) return refused("must be an e-mail address");
   if (schema::characters(found->address) > accounts::kEmailMax)
-    return refused("must be at most " + std::to_string(accounts::kEmailMax) + " characters");
+    return refused(fmt::format("must be at most {} characters", accounts::kEmailMax));
   return {{found->address, found->key, text::forms(typed)}, {}};
 }
 

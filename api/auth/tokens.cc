@@ -1,5 +1,7 @@
 #include "api/auth/tokens.h"
 
+#include <fmt/format.h>
+
 #include "domain/model.h"
 #include "platform/crypto/crypto.h"
 #include "schemas/contexts/identity.h"
@@ -55,7 +57,7 @@ std::optional<std::string> key_named_by(std::string_view header, const crypto::K
 std::int64_t seconds(Timestamp t) { return std::chrono::floor<std::chrono::seconds>(t).time_since_epoch().count(); }
 
 std::string guest_subject(DialogId dialog, AssistantId assistant) {
-  return "dialog/" + std::to_string(dialog.value) + " assistant/" + std::to_string(assistant.value);
+  return fmt::format("dialog/{} assistant/{}", dialog.value, assistant.value);
 }
 
 }  // namespace
@@ -103,7 +105,7 @@ bool Tokens::is_guest(DialogId dialog, AssistantId assistant, std::string_view t
 }
 
 std::string Tokens::email_index(std::string_view form) const {
-  const auto mac = keys_.mac(Purpose::unique_index, realm_.qualify("account_email") + " " + std::string(form));
+  const auto mac = keys_.mac(Purpose::unique_index, fmt::format("{} {}", realm_.qualify("account_email"), form));
   return realm_.qualify(crypto::hex(mac));
 }
 std::string Tokens::bot_index(std::string_view bot_id) const {

@@ -1,5 +1,7 @@
 #include "api/commands/key_uses.h"
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -33,8 +35,7 @@ void KeyUses::note(const ApiClient& who, Timestamp now) {
     again_at = period + accounts::UsePeriod{1};
   }
   const Stream account{Kind::account, who.owner.value};
-  const auto text =
-      "use of " + to_string(Principal{who}) + " since " + std::to_string(period.time_since_epoch().count());
+  const auto text = fmt::format("use of {} since {}", to_string(Principal{who}), period.time_since_epoch().count());
   schema::CommandEnvelope envelope;
   envelope.command_id = crypto::uuid5(text);
   envelope.fingerprint = crypto::hex(crypto::sha256(text));

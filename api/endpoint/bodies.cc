@@ -1,5 +1,7 @@
 #include "api/endpoint/bodies.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/endpoint/header_fields.h"
@@ -25,7 +27,7 @@ Result<std::vector<FormPair>> form_pairs(std::string_view encoded) {
     encoded.remove_prefix(std::min(encoded.size(), piece.size() + 1));
     if (piece.empty()) continue;
     if (pairs.size() == kFormPairsMax)
-      return malformed("body", "must have at most " + std::to_string(kFormPairsMax) + " parameters");
+      return malformed("body", fmt::format("must have at most {} parameters", kFormPairsMax));
     const auto equals = std::min(piece.find('='), piece.size());
     auto name = http::percent_decode(piece.substr(0, equals), http::Plus::space);
     if (!name || text::valid_utf8(*name) != *name) return malformed("body", "a field's name must be plain text");

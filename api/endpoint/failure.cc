@@ -1,5 +1,7 @@
 #include "api/endpoint/failure.h"
 
+#include <fmt/format.h>
+
 namespace parley::endpoint {
 namespace {
 
@@ -29,7 +31,7 @@ Failure::Failure(const postgres::Error& error)
     : code(error.retryable() || error.kind == postgres::ErrorKind::in_doubt ? Code::unavailable
                                                                             : Code::internal_error) {
   if (code == Code::internal_error)
-    problem.issue = "PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail;
+    problem.issue = fmt::format("PostgreSQL: {}: {}", postgres::name_of(error.kind), error.detail);
 }
 
 http::Headers limit_headers(const limits::Standing& standing) {

@@ -1,5 +1,7 @@
 #include "api/endpoint/file_answer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -78,8 +80,8 @@ std::string content_disposition(std::string_view name, bool is_shown) {
     if ((c & 0xC0) == 0x80) continue;  // one sign for each character
     ascii += c < ' ' || c == '"' || c == '%' ? '_' : c;
   }
-  field.append("; filename=\"").append(ascii).append("\"");
-  if (ascii != plain) field.append("; filename*=UTF-8''").append(http::percent_encode(plain));
+  field += fmt::format("; filename=\"{}\"", ascii);
+  if (ascii != plain) field += "; filename*=UTF-8''" + http::percent_encode(plain);
   return field;
 }
 
@@ -121,9 +123,8 @@ http::Response file_response(File file, const http::Headers& request) {
   const auto range = is_divided ? range_of(request.get("Range"), size) : std::nullopt;
   if (range) {
     response.status = 206;
-    response.headers.set("Content-Range", "bytes " + std::to_string(range->first) + "-" +
-                                              std::to_string(range->first + range->bytes - 1) + "/" +
-                                              std::to_string(size));
+    response.headers.set("Content-Range",
+                         fmt::format("bytes {}-{}/{}", range->first, range->first + range->bytes - 1, size));
   }
   const auto part = range.value_or(Range{0, size});
   if (found != nullptr) {

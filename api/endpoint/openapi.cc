@@ -1,5 +1,7 @@
 // The OpenAPI 3.1 document of a registry: every path, parameter, body, answer, error and limit, from the declarations
 // alone.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <concepts>
@@ -27,7 +29,7 @@ void object(Writer& w, std::string_view key, F members) {
   w.end_object();
 }
 void reference(Writer& w, std::string_view kind, std::string_view name) {
-  pair(w, "$ref", std::string("#/components/").append(kind).append("/").append(name));
+  pair(w, "$ref", fmt::format("#/components/{}/{}", kind, name));
 }
 void raw(Writer& w, std::string_view key, std::string_view json) {
   w.key(key);
@@ -272,7 +274,7 @@ void failure(Writer& w, const std::vector<Code>& codes, const ErrorForm& form) {
   std::string text;
   for (const Code code : codes) {
     const auto& row = schema::error_row(code);
-    text.append(text.empty() ? "" : "; ").append(row.name).append(": ").append(row.english);
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", row.name, row.english);
   }
   pair(w, "description", text);
   std::vector<std::string_view> names{"X-Request-Id", "Content-Language"};
@@ -325,15 +327,11 @@ std::string description_of(const Endpoint& e) {
     return text;
   };
   if (e.spec.page) {
-    sentence()
-        .append("One answer has at most ")
-        .append(with_thousands(e.spec.page->rows_max))
-        .append(" rows, and ends early where they come to ")
-        .append(with_thousands(e.spec.page->bytes_max))
-        .append(" bytes");
+    sentence() += fmt::format("One answer has at most {} rows, and ends early where they come to {} bytes",
+                              with_thousands(e.spec.page->rows_max), with_thousands(e.spec.page->bytes_max));
   }
   if (api_key_of(e) == nullptr) return text;
-  return sentence().append("An API key needs the scope `").append(e.spec.right).append("`");
+  return sentence() += fmt::format("An API key needs the scope `{}`", e.spec.right);
 }
 
 void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {

@@ -1,5 +1,7 @@
 #include "api/endpoint/parameters.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 namespace parley::endpoint {
@@ -15,7 +17,7 @@ std::optional<std::int64_t> plain_integer(std::string_view text) {
 
 schema::Read<std::string> ParameterCodec<std::string>::read(std::string_view text, const Bounds& bounds) {
   if (bounds.length_max != 0 && text.size() > bounds.length_max) {
-    return schema::problem("must be at most " + std::to_string(bounds.length_max) + " characters");
+    return schema::problem(fmt::format("must be at most {} characters", bounds.length_max));
   }
   return std::string(text);
 }
@@ -27,7 +29,7 @@ schema::Read<std::int64_t> ParameterCodec<std::int64_t>::read(std::string_view t
   const auto value = plain_integer(text);
   if (value && *value >= bounds.min && (bounds.max == 0 || *value <= bounds.max)) return *value;
   if (bounds.max == 0) return schema::problem("must be an integer");
-  return schema::problem("must be an integer from " + std::to_string(bounds.min) + " to " + std::to_string(bounds.max));
+  return schema::problem(fmt::format("must be an integer from {} to {}", bounds.min, bounds.max));
 }
 void ParameterCodec<std::int64_t>::schema(json::Writer& w, const Bounds& bounds) {
   schema::Codec<std::int64_t>::schema(w, {});

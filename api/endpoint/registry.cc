@@ -1,5 +1,7 @@
 #include "api/endpoint/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "api/endpoint/cors.h"
@@ -39,7 +41,7 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
     const auto endpoint = std::make_shared<const Endpoint>(declared);
     for (const auto* limit : {endpoint->spec.limit, endpoint->spec.address_limit}) {
       if (limit != nullptr && !deps.limits.knows(*limit))
-        throw std::invalid_argument("the limit " + std::string(limit->name) + " is not set");
+        throw std::invalid_argument(fmt::format("the limit {} is not set", limit->name));
     }
     routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps),
                endpoint->spec.body_bytes_max, intake(endpoint, deps));

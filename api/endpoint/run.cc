@@ -1,5 +1,7 @@
 #include "api/endpoint/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <atomic>
 #include <charconv>
@@ -87,12 +89,12 @@ void look_again(const Shared& x, std::function<void()> look) {
 }
 
 /// As expected_version() reads it.
-std::string entity_tag(std::int64_t version) { return '"' + std::to_string(version) + '"'; }
+std::string entity_tag(std::int64_t version) { return fmt::format("\"{}\"", version); }
 
 /// A position as clients get it: "<log>.<partition>:<offset>". A log that was restored elsewhere has other offsets, and
 /// so another name.
 std::string position_text(const schema::Position& position, const Deps& deps) {
-  return deps.log_identity() + "." + std::to_string(position.partition) + ":" + std::to_string(position.offset);
+  return fmt::format("{}.{}:{}", deps.log_identity(), position.partition, position.offset);
 }
 
 Result<std::optional<Claim>> read_after(const http::Headers& headers, const Deps& deps) {

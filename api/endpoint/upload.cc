@@ -1,5 +1,7 @@
 #include "api/endpoint/upload.h"
 
+#include <fmt/format.h>
+
 #include "api/endpoint/header_fields.h"
 #include "api/http/multipart.h"
 #include "platform/crypto/crypto.h"
@@ -94,8 +96,8 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
     fields_bytes_ += bytes.size();
     auto& field = received_.fields.back();
     if (fields_bytes_ > bounds_.fields_bytes_max)
-      return refuse({Code::payload_too_large,
-                     {field.name, "must be at most " + std::to_string(bounds_.fields_bytes_max) + " bytes"}});
+      return refuse(
+          {Code::payload_too_large, {field.name, fmt::format("must be at most {} bytes", bounds_.fields_bytes_max)}});
     field.value += bytes;
     return {};
   }
@@ -105,7 +107,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
     file.bytes += bytes.size();
     if (file.bytes > bounds_.file_bytes_max)
       return refuse(
-          {Code::payload_too_large, {field, "must be at most " + std::to_string(bounds_.file_bytes_max) + " bytes"}});
+          {Code::payload_too_large, {field, fmt::format("must be at most {} bytes", bounds_.file_bytes_max)}});
     hash_.update(bytes);
     if (const auto written = file.content->append(bytes); !written) return refuse(failure_of(written.error(), field));
     return {};

@@ -1,5 +1,7 @@
 #include "api/files/temporary_folder.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -99,7 +101,7 @@ void TemporaryFolder::remove_leftovers() const {
 std::expected<std::shared_ptr<TemporaryFile>, TemporaryError> TemporaryFolder::create() {
   if (options_.folder.empty()) return std::unexpected(TemporaryError::unavailable);
   const bool is_one_too_many = ++*count_ > options_.files_max;
-  const auto path = options_.folder / (std::string(kPrefix) + mark_ + "-" + std::to_string(++last_));
+  const auto path = options_.folder / fmt::format("{}{}-{}", kPrefix, mark_, ++last_);
   const int descriptor =
       is_one_too_many ? -1 : ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (descriptor < 0) {

@@ -1,5 +1,7 @@
 #include "api/http/executor.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "api/http/thread_name.h"
@@ -10,7 +12,7 @@ Executor::Executor(Options options) : options_(std::move(options)) {
   threads_.reserve(options_.threads);
   for (std::size_t i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this, i] {
-      name_this_thread(options_.name + "-" + std::to_string(i));
+      name_this_thread(fmt::format("{}-{}", options_.name, i));
       run();
     });
   }

@@ -1,5 +1,7 @@
 #include "api/http/multipart.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -178,7 +180,7 @@ MultipartReader::Step MultipartReader::read_boundary() {
     return malformed("body", "must have boundaries that stand alone in their lines");
   pending_.erase(0, 2);
   if (!is_last && parts_++ == parts_max_)
-    return malformed("body", "must have at most " + std::to_string(parts_max_) + " parts");
+    return malformed("body", fmt::format("must have at most {} parts", parts_max_));
   state_ = is_last ? State::after : State::head;
   return true;
 }
@@ -188,12 +190,13 @@ MultipartReader::Step MultipartReader::read_head() {
   const auto lines = std::string_view{pending_}.substr(0, end == std::string::npos ? end : end + 2);
   // The last three bytes of an unfinished head may belong to its end.
   if (lines.size() > kHeadBytesMax + (end == std::string::npos ? 3 : 0))
-    return malformed("body", "must have parts whose head is at most " + std::to_string(kHeadBytesMax) + " bytes");
+    return malformed("body", fmt::format("must have parts whose head is at most {} bytes", kHeadBytesMax));
   if (end == std::string::npos) return false;
   Part part;
   if (!read_part(lines, part))
-    return malformed("body", "must have parts with a form-data Content-Disposition and a name: part " +
-                                 std::to_string(parts_) + " has none");
+    return malformed(
+        "body",
+        fmt::format("must have parts with a form-data Content-Disposition and a name: part {} has none", parts_));
   pending_.erase(0, end + 4);
   state_ = State::data;
   if (auto begun = receiver_.begin(std::move(part)); !begun) return std::unexpected(std::move(begun.error()));

@@ -1,5 +1,6 @@
 #include "api/http/routes.h"
 
+#include <fmt/format.h>
 #include <pistache/router.h>
 
 #include <algorithm>
@@ -108,9 +109,7 @@ std::string Routes::allow(const Path& path) {
   for (const auto& [method, endpoint] : path.methods) methods.push_back(method);
   if (endpoint(path, "GET") != nullptr && endpoint(path, "HEAD") == nullptr) methods.emplace_back("HEAD");
   if (endpoint(path, "OPTIONS") == nullptr) methods.emplace_back("OPTIONS");
-  std::string list;
-  for (const std::string_view method : methods) list.append(list.empty() ? "" : ", ").append(method);
-  return list;
+  return fmt::format("{}", fmt::join(methods, ", "));
 }
 
 }  // namespace parley::http

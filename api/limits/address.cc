@@ -1,5 +1,7 @@
 #include "api/limits/address.h"
 
+#include <fmt/format.h>
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -59,9 +61,7 @@ std::string Address::key() const {
 }
 
 std::expected<Network, std::string> Network::parse(std::string_view text) {
-  const auto fault = [&](std::string_view what) {
-    return std::unexpected(std::string(text) + ": " + std::string(what));
-  };
+  const auto fault = [&](std::string_view what) { return std::unexpected(fmt::format("{}: {}", text, what)); };
   const auto slash = text.find('/');
   const auto host = text.substr(0, slash);
   const auto address = Address::parse(host);
@@ -74,7 +74,7 @@ std::expected<Network, std::string> Network::parse(std::string_view text) {
     const auto bits = text.substr(slash + 1);
     const auto [end, error] = std::from_chars(bits.data(), bits.data() + bits.size(), network.bits_);
     if (error != std::errc{} || end != bits.data() + bits.size() || network.bits_ > bits_max) {
-      return fault("its prefix must be a number up to " + std::to_string(bits_max));
+      return fault(fmt::format("its prefix must be a number up to {}", bits_max));
     }
   }
   for (unsigned bit = network.bits_; bit < bits_max; ++bit) {

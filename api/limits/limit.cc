@@ -1,5 +1,7 @@
 #include "api/limits/limit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -26,9 +28,7 @@ std::optional<Rate> rate_of(std::string_view text) {
 
 }  // namespace
 
-std::string to_string(const Rate& rate) {
-  return std::to_string(rate.requests) + "/" + std::to_string(rate.period.count());
-}
+std::string to_string(const Rate& rate) { return fmt::format("{}/{}", rate.requests, rate.period.count()); }
 
 std::expected<std::vector<Setting>, std::string> settings(std::span<const Limit* const> declared, Profile profile,
                                                           std::span<const std::string> changes) {
@@ -39,16 +39,15 @@ std::expected<std::vector<Setting>, std::string> settings(std::span<const Limit*
     const auto name = change.substr(0, equals);
     const auto at = std::ranges::find(out, name, [](const Setting& s) { return s.limit->name; });
     if (at == out.end()) {
-      std::string error = "there is no limit " + std::string(name) + ": the limits are";
+      std::string error = fmt::format("there is no limit {}: the limits are", name);
       for (const auto* limit : declared) error.append(limit == declared.front() ? " " : ", ").append(limit->name);
       return std::unexpected(std::move(error));
     }
     const auto rate = equals == std::string_view::npos ? std::nullopt : rate_of(change.substr(equals + 1));
     if (!rate) {
-      return std::unexpected(std::string(change) + ": must be " + std::string(name) + "=REQUESTS/SECONDS, like " +
-                             std::string(name) + "=" + to_string(at->limit->rate) + "; at most " +
-                             std::to_string(kRequestsMax) + " requests and " + std::to_string(kPeriodMax.count()) +
-                             " seconds");
+      return std::unexpected(
+          fmt::format("{0}: must be {1}=REQUESTS/SECONDS, like {1}={2}; at most {3} requests and {4} seconds", change,
+                      name, to_string(at->limit->rate), kRequestsMax, kPeriodMax.count()));
     }
     at->rate = *rate;
   }

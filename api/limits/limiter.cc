@@ -1,5 +1,7 @@
 #include "api/limits/limiter.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -16,7 +18,7 @@ Limiter::Limiter(std::vector<Setting> settings, std::unique_ptr<Store> store, Cl
 
 Standing Limiter::take(const Limit& limit, std::string_view who) {
   const auto at = std::ranges::find(limits_, &limit, &One::limit);  // they are few
-  if (at == limits_.end()) throw std::invalid_argument("the limit " + std::string(limit.name) + " is not set");
+  if (at == limits_.end()) throw std::invalid_argument(fmt::format("the limit {} is not set", limit.name));
   const auto standing = store_->take(static_cast<std::size_t>(at - limits_.begin()), who, clock_());
   if (!standing.allowed) at->refused.add();
   return standing;

@@ -1,5 +1,7 @@
 #include "api/server/server.h"
 
+#include <fmt/format.h>
+
 #include <malloc.h>
 
 #include <algorithm>
@@ -169,7 +171,7 @@ struct Api::Parts {
   std::atomic<bool> serving = false;
   std::atomic<bool> draining = false;
 
-  std::string topic(std::string_view name) const { return topic_prefix + "." + std::string(name); }
+  std::string topic(std::string_view name) const { return fmt::format("{}.{}", topic_prefix, name); }
 
   /// Kafka's id of the topic of events names a log: one that is restored, or made anew, has another.
   std::string log_identity() const {
@@ -184,8 +186,8 @@ struct Api::Parts {
     if (auto why = streams.another_log()) watch.found_another_log(std::move(*why));
     const auto made_from = progress.topic_id(), stands = watch.id(topic("events"));
     if (made_from && stands && *made_from != *stands) {
-      watch.found_another_log("the read model was made from another topic " + topic("events") + " (" + *made_from +
-                              ", not " + *stands + ")");
+      watch.found_another_log(fmt::format("the read model was made from another topic {} ({}, not {})", topic("events"),
+                                          *made_from, *stands));
     }
   }
 

@@ -1,5 +1,7 @@
 #include "api/server/surfaces.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -38,7 +40,7 @@ std::expected<Mount, std::string> read_mount(std::string_view setting) {
   const auto name = setting.substr(0, equals);
   const auto at = std::ranges::find(surfaces(), name, &endpoint::Surface::name);
   if (at == surfaces().end()) {
-    std::string error = "there is no surface " + std::string(name) + ": the surfaces are";
+    std::string error = fmt::format("there is no surface {}: the surfaces are", name);
     for (const auto* surface : surfaces())
       error.append(surface == surfaces().front() ? " " : ", ").append(surface->name);
     return std::unexpected(std::move(error));
@@ -46,8 +48,8 @@ std::expected<Mount, std::string> read_mount(std::string_view setting) {
   if (equals == std::string_view::npos) return Mount{.surface = *at};
   const auto prefix = setting.substr(equals + 1);
   if (!is_prefix(prefix)) {
-    return std::unexpected(std::string(setting) + ": a prefix is like /" + std::string(name) +
-                           ": it has a-z, 0-9, '-' and '_', and does not end with a slash");
+    return std::unexpected(fmt::format(
+        "{}: a prefix is like /{}: it has a-z, 0-9, '-' and '_', and does not end with a slash", setting, name));
   }
   return Mount{*at, std::string(prefix)};
 }

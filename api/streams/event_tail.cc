@@ -1,5 +1,7 @@
 #include "api/streams/event_tail.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -180,10 +182,10 @@ struct EventTail::Impl {
       auto& offset = (*start)[i].offset;
       const auto checkpoint = known ? history.checkpoint((*start)[i].where.partition) : 0;
       if (checkpoint > offset) {
-        return std::unexpected(Fault{options.topic + " " + std::to_string((*start)[i].where.partition) + " ends at " +
-                                         std::to_string(offset) + ", but the read model reflects it to " +
-                                         std::to_string(checkpoint) + ": it has lost its tail",
-                                     true});
+        return std::unexpected(
+            Fault{fmt::format("{} {} ends at {}, but the read model reflects it to {}: it has lost its tail",
+                              options.topic, (*start)[i].where.partition, offset, checkpoint),
+                  true});
       }
       const std::int64_t earliest = std::max((*begins)[i].offset, offset - options.start_distance_max);
       offset = known ? std::max(checkpoint - options.tail_at_start, earliest) : earliest;
@@ -216,11 +218,10 @@ struct EventTail::Impl {
     } else if (!short_since) {
       short_since = now;
     } else if (now - *short_since >= kShortMax) {
-      return std::unexpected(Fault{
-          options.topic + " " + std::to_string(lost->where.partition) + " ends at " + std::to_string(lost->offset) +
-              ", but was read to " + std::to_string(positions[static_cast<std::size_t>(lost->where.partition)].offset) +
-              ": it has lost its tail",
-          true});
+      return std::unexpected(Fault{fmt::format("{} {} ends at {}, but was read to {}: it has lost its tail",
+                                               options.topic, lost->where.partition, lost->offset,
+                                               positions[static_cast<std::size_t>(lost->where.partition)].offset),
+                                   true});
     }
     reason.clear();
     round.ends = std::move(*ends);

@@ -1,5 +1,7 @@
 #include "api/streams/history_reader.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -19,7 +21,7 @@ HistoryReader::HistoryReader(HistorySource& source, Options options)
     : source_(source), options_(options), tidy_at_(kTidyMin), backoff_(options.retry_min, options.retry_max) {
   for (int i = 0; i < options_.threads; ++i) {
     threads_.emplace_back([this] { run(); });
-    pthread_setname_np(threads_.back().native_handle(), ("history-" + std::to_string(i)).c_str());
+    pthread_setname_np(threads_.back().native_handle(), fmt::format("history-{}", i).c_str());
   }
 }
 

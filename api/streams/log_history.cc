@@ -1,5 +1,7 @@
 #include "api/streams/log_history.h"
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 
@@ -15,7 +17,7 @@ namespace parley::api {
 namespace {
 
 HistoryUnavailable unavailable(const postgres::Error& error) {
-  return {std::string(postgres::name_of(error.kind)) + ": " + error.detail};
+  return {fmt::format("{}: {}", postgres::name_of(error.kind), error.detail)};
 }
 
 std::string_view text_of(LogReader::Failure failure) {

@@ -1,5 +1,7 @@
 #include "api/streams/log_token.h"
 
+#include <fmt/format.h>
+
 #include "domain/kernel.h"
 #include "platform/crypto/crypto.h"
 
@@ -19,7 +21,7 @@ std::string write_log_token(std::string_view log, std::span<const std::int64_t> 
     for (; left >= kMore; left >>= kBits) bytes.push_back(static_cast<char>((left % kMore) | kMore));
     bytes.push_back(static_cast<char>(left));
   }
-  return std::string(log) + "." + crypto::base64url(bytes);
+  return fmt::format("{}.{}", log, crypto::base64url(bytes));
 }
 
 std::optional<LogToken> read_log_token(std::string_view text) {

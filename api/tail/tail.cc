@@ -1,5 +1,7 @@
 #include "api/tail/tail.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -150,9 +152,8 @@ struct Tail::Impl {
     } else if (!short_since) {
       short_since = ends.asked_at;
     } else if (ends.asked_at - *short_since >= kShortMax) {
-      watch.found_another_log(options.topic + " " + std::to_string(lost->where.partition) + " ends at " +
-                              std::to_string(ends.offsets.at(lost->where)) + ", but was read to " +
-                              std::to_string(lost->offset) + ": it has lost its tail");
+      watch.found_another_log(fmt::format("{} {} ends at {}, but was read to {}: it has lost its tail", options.topic,
+                                          lost->where.partition, ends.offsets.at(lost->where), lost->offset));
     }
     compared_at = ends.asked_at;
     read_before = now;
@@ -200,8 +201,8 @@ health::Verdict Tail::verdict() const {
   if (const auto another = impl_->watch.another_log()) {
     reason = "another log: " + *another;
   } else if (impl_->has_started) {
-    reason = "not seen to its end for " + std::to_string(impl_->behind().count()) + " s" +
-             (reason.empty() ? "" : ": " + reason);
+    reason =
+        fmt::format("not seen to its end for {} s{}", impl_->behind().count(), reason.empty() ? "" : ": " + reason);
   } else if (reason.empty()) {
     reason = "reading what stands in it";
   }

@@ -1,5 +1,7 @@
 #include "ops/cli/admin.h"
 
+#include <fmt/format.h>
+
 #include <termios.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
@@ -73,8 +75,8 @@ std::expected<std::string, std::string> password() {
   const auto form = text::password_form(*text);
   const auto length = schema::characters(form);
   if (length < accounts::kPasswordMin || length > accounts::kPasswordMax) {
-    return std::unexpected("the password must have " + std::to_string(accounts::kPasswordMin) + " to " +
-                           std::to_string(accounts::kPasswordMax) + " characters (one line on standard input)");
+    return std::unexpected(fmt::format("the password must have {} to {} characters (one line on standard input)",
+                                       accounts::kPasswordMin, accounts::kPasswordMax));
   }
   if (isatty(STDIN_FILENO) != 0 && line_of_input("The same again") != text)
     return std::unexpected("these were two passwords");
@@ -112,8 +114,8 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     const auto& row = schema::error_row(error->code);
-    return fail(std::string(row.name) + ": " +
-                (error->code == Code::not_found ? "no account has this e-mail" : std::string(row.english)));
+    return fail(fmt::format("{}: {}", row.name,
+                            error->code == Code::not_found ? "no account has this e-mail" : std::string(row.english)));
   }
   std::cout << outcome->stream << ": " << done << "\n";
   return 0;

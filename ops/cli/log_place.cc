@@ -1,5 +1,7 @@
 #include "ops/cli/log_place.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "platform/kafka/admin.h"
@@ -17,8 +19,8 @@ std::expected<void, std::string> expect_partitions(const LogPlace& log) {
   const auto topics = admin->describe_topics(names);
   if (!topics) return std::unexpected("Kafka: " + topics.error().text);
   if (!topics->front()) {
-    return std::unexpected("there is no topic " + names.front() + " at " + log.kafka.brokers +
-                           " (--topic-prefix, --kafka-brokers)");
+    return std::unexpected(
+        fmt::format("there is no topic {} at {} (--topic-prefix, --kafka-brokers)", names.front(), log.kafka.brokers));
   }
   for (const auto& topic : *topics) {
     if (!topic) continue;

@@ -1,5 +1,6 @@
 #include "ops/cli/mailboxes.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -113,8 +114,8 @@ void print(const std::vector<MailboxFinding>& findings) {
         line("to index  ", "  is " + one.key);
         break;
       case Is::shared:
-        line("shared    ", "  is " + one.key + ", which account/" + std::to_string(*one.holder) +
-                               " has: this one logs in with its own spelling alone");
+        line("shared    ", fmt::format("  is {}, which account/{} has: this one logs in with its own spelling alone",
+                                       one.key, *one.holder));
         break;
       case Is::no_mailbox:
         line("no mailbox", "  would be refused today: it logs in with its own spelling alone");
@@ -158,8 +159,8 @@ std::expected<void, std::string> wait_until_done(AccountsOfLog& log) {
   auto until = std::chrono::steady_clock::now() + kStepWithin;
   while (left != 0) {
     if (std::chrono::steady_clock::now() > until) {
-      return std::unexpected(std::to_string(left) +
-                             " changes are under way and do not end: does `parley reactor processes` run?");
+      return std::unexpected(
+          fmt::format("{} changes are under way and do not end: does `parley reactor processes` run?", left));
     }
     std::this_thread::sleep_for(kLookAgain);
     if (auto read = log.read_on(); !read) return read;

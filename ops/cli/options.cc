@@ -1,5 +1,6 @@
 #include "ops/cli/options.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -50,7 +51,7 @@ void add_rate_limits(CLI::App& command, Options& options) {
       ->group(kGroup);
   std::string defaults;
   for (const auto* one : api::limits_of_surfaces())
-    defaults.append(" ").append(one->name).append("=").append(limits::to_string(one->rate));
+    defaults += fmt::format(" {}={}", one->name, limits::to_string(one->rate));
   flag(command, "rate-limit", options.rate_limits,
        "A rate that differs from the profile, name=requests/seconds; repeatable, ',' separates. The profile public "
        "has:" +

@@ -1,5 +1,6 @@
 #include "ops/cli/parked.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -259,7 +260,8 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
       const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
       if (row == list->parked.end()) return fail(what.stream + " is not parked for its decider");
       if (!row->stream.command_id)
-        return fail(what.stream + ": " + row->stream.reason + "; a build that knows it brings it back, or `skip`");
+        return fail(
+            fmt::format("{}: {}; a build that knows it brings it back, or `skip`", what.stream, row->stream.reason));
       auto sent = dead_command(options, *stream, *row->stream.command_id);
       if (!sent) return fail(sent.error());
       // A sending of its own: whoever sent it first was answered then.
@@ -275,8 +277,8 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
-    return fail(what.stream + ": " + std::string(schema::error_row(error->code).name) + ": " +
-                std::string(schema::error_row(error->code).english));
+    return fail(fmt::format("{}: {}: {}", what.stream, schema::error_row(error->code).name,
+                            schema::error_row(error->code).english));
   }
   Done done{what.stream, std::string(schema::name_of(action)), outcome.version, std::nullopt};
   if (attempts.size() > 1) {

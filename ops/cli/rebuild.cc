@@ -1,9 +1,8 @@
 #include "ops/cli/rebuild.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <chrono>
-#include <cinttypes>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -56,13 +55,13 @@ int fail(std::string_view why) {
 }
 
 void show(const rebuild::Progress& progress) {
-  char text[120] = "";
+  std::cerr << progress.step;
   if (progress.total > 0) {
-    std::snprintf(text, sizeof text, " %.1f %% of %" PRId64 " offsets, %.0f events/s",
-                  100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total), progress.total,
-                  progress.events_per_second);
+    const auto percent = 100.0 * static_cast<double>(progress.done) / static_cast<double>(progress.total);
+    std::cerr << fmt::format(" {:.1f} % of {} offsets, {:.0f} events/s", percent, progress.total,
+                             progress.events_per_second);
   }
-  std::cerr << progress.step << text << "\n";
+  std::cerr << "\n";
 }
 
 const char* word(projections::Found found) {
@@ -79,14 +78,6 @@ const char* word(projections::Found found) {
 
 std::string shortened(const std::string& digest) { return digest.empty() ? "-" : digest.substr(0, kDigestShown); }
 
-/// As printf() has it. What it prints is short.
-template <class... Values>
-std::string formatted(const char* format, Values... values) {
-  char text[200] = "";
-  std::snprintf(text, sizeof text, format, values...);
-  return text;
-}
-
 void print(const Certificate& c) {
   using text::printable;
   std::cout << c.projection << ": " << schema::name_of(c.outcome) << (c.reason ? ": " + printable(*c.reason) : "")
@@ -100,20 +91,19 @@ void print(const Certificate& c) {
     std::cout << "\n";
   }
   if (c.seconds > 0) {
-    std::cout << formatted("%" PRId64 " events in %.1f s, %.0f a second; compared in %.1f s\n", c.events, c.seconds,
-                           static_cast<double>(c.events) / c.seconds, c.compare_seconds);
+    std::cout << fmt::format("{} events in {:.1f} s, {:.0f} a second; compared in {:.1f} s\n", c.events, c.seconds,
+                             static_cast<double>(c.events) / c.seconds, c.compare_seconds);
   }
   if (c.outcome == Outcome::switched) {
-    std::cout << formatted("the switch held the projector for %.0f ms and reads for %.0f ms\n", c.writers_held_ms,
-                           c.readers_held_ms);
+    std::cout << fmt::format("the switch held the projector for {:.0f} ms and reads for {:.0f} ms\n", c.writers_held_ms,
+                             c.readers_held_ms);
   }
   if (!c.tables.empty())
-    std::cout << formatted("%-16s %12s %12s  %-16s  %-16s\n", "table", "rows", "rebuilt", "digest", "rebuilt");
+    std::cout << fmt::format("{:<16} {:>12} {:>12}  {:<16}  {:<16}\n", "table", "rows", "rebuilt", "digest", "rebuilt");
   for (const auto& table : c.tables) {
     const bool is_same = table.rows == table.rebuilt_rows && table.digest == table.rebuilt_digest;
-    std::cout << formatted("%-16s %12" PRId64 " %12" PRId64 "  %-16s  %-16s  %s\n", table.name.c_str(), table.rows,
-                           table.rebuilt_rows, shortened(table.digest).c_str(), shortened(table.rebuilt_digest).c_str(),
-                           is_same ? "same" : "DIFFERS");
+    std::cout << fmt::format("{:<16} {:>12} {:>12}  {:<16}  {:<16}  {}\n", table.name, table.rows, table.rebuilt_rows,
+                             shortened(table.digest), shortened(table.rebuilt_digest), is_same ? "same" : "DIFFERS");
   }
   for (const auto& difference : c.differences) {
     std::cout << difference.table << " " << printable(difference.key) << ": " << word(difference.found);
@@ -154,7 +144,7 @@ int list(const Options& options, bool json) {
 int run(const Asked& asked) {
   for (const auto& name : asked.projections) {
     if (name != projections::kReadModels)
-      return fail("there is no projection " + name + ": there is " + std::string(projections::kReadModels));
+      return fail(fmt::format("there is no projection {}: there is {}", name, projections::kReadModels));
   }
   if (asked.list) return list(asked.options, asked.json);
   if (asked.compare && asked.accept) return fail("--compare switches nothing: there is nothing to accept");

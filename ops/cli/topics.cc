@@ -1,5 +1,7 @@
 #include "ops/cli/topics.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -105,8 +107,9 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
       const auto is = used(other);
       if (!is) return std::unexpected(is.error());
       if (*is)
-        return "the topic of events is gone from a log with " + std::string(other) +
-               ": restore it, or delete the other topics too and begin anew";
+        return fmt::format(
+            "the topic of events is gone from a log with {}: restore it, or delete the other topics too and begin anew",
+            other);
     }
   }
   if (*events && topic("replies") == found->end()) {
@@ -120,7 +123,7 @@ Result<std::optional<std::string>> lost(Admin& admin, const std::vector<std::str
 std::optional<std::string> unfit(const kafka::TopicDescription& topic, const Topic& wanted) {
   if (wanted.name != kSignals) return kafka::wrong_partitions(topic, wanted.partitions);
   if (topic.partitions == wanted.partitions) return std::nullopt;
-  return "has " + std::to_string(topic.partitions) + " partitions and not " + std::to_string(wanted.partitions);
+  return fmt::format("has {} partitions and not {}", topic.partitions, wanted.partitions);
 }
 
 /// Those of the topics, when all of them can be described.
@@ -174,7 +177,7 @@ Result<std::size_t> write_missing(Admin& admin, const std::string& group,
 Result<std::map<std::string, std::size_t>> write_first_positions(Admin& admin, const TopicsOptions& options,
                                                                  kafka::RecordTime reactors_from) {
   const std::string deciders = options.prefix + ".decider",
-                    reactors = options.prefix + "." + std::string(processes::kGroup);
+                    reactors = fmt::format("{}.{}", options.prefix, processes::kGroup);
   const auto commands = kafka::every_partition(options.prefix + ".commands", options.partitions);
   const auto of_deciders = write_missing(admin, deciders, patiently([&] { return admin.begin(commands); }));
   if (!of_deciders) return std::unexpected(of_deciders.error());
@@ -215,7 +218,7 @@ int topics(const TopicsOptions& options) {
 
   const auto all = wanted(options.partitions);
   std::vector<std::string> names;
-  for (const auto& topic : all) names.push_back(options.prefix + "." + std::string(topic.name));
+  for (const auto& topic : all) names.push_back(fmt::format("{}.{}", options.prefix, topic.name));
   const auto why_not = lost(*admin, names);
   if (!why_not) return fail("describe", why_not.error().text);
   if (*why_not) return fail(options.prefix, **why_not);

@@ -1,5 +1,6 @@
 #include "platform/crypto/crypto.h"
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 
@@ -23,7 +24,7 @@ std::string uuid_text(std::string_view raw, int version) {
   b[6] = static_cast<char>((b[6] & 0x0F) | (version << 4));
   b[8] = static_cast<char>((b[8] & 0x3F) | 0x80);
   const auto h = hex(b);
-  return h.substr(0, 8) + "-" + h.substr(8, 4) + "-" + h.substr(12, 4) + "-" + h.substr(16, 4) + "-" + h.substr(20);
+  return fmt::format("{}-{}-{}-{}-{}", h.substr(0, 8), h.substr(8, 4), h.substr(12, 4), h.substr(16, 4), h.substr(20));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "platform/crypto/keyring.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <array>
@@ -41,7 +42,7 @@ std::expected<Keyring::File, std::string> Keyring::read(const std::string& path)
     auto key = unbase64url(text);
     return key && key->size() == kMasterBytes ? std::move(key) : std::nullopt;
   };
-  const auto wrong = [&](std::string_view why) { return std::unexpected(path + ": " + std::string(why)); };
+  const auto wrong = [&](std::string_view why) { return std::unexpected(fmt::format("{}: {}", path, why)); };
   auto line = read_key_line(path);
   if (!line) return std::unexpected(std::move(line.error()));
   auto master = key_of(line->key);
@@ -68,13 +69,13 @@ std::expected<Keyring::File, std::string> Keyring::read(const std::string& path)
   }
   if (file.signs != file.id && !file.token_keys.contains(file.signs)) return wrong("what signs is none of the keys");
   if (file.token_keys.size() > kTokenKeysMax)
-    return wrong("there are more than " + std::to_string(kTokenKeysMax) + " keys of tokens");
+    return wrong(fmt::format("there are more than {} keys of tokens", kTokenKeysMax));
   return file;
 }
 
 std::expected<void, std::string> Keyring::write(const std::string& path, const File& file) {
-  std::string text = file.id + " " + base64url(file.master) + "\n";
-  for (const auto& [id, key] : file.token_keys) text += "token " + id + " " + base64url(key) + "\n";
+  std::string text = fmt::format("{} {}\n", file.id, base64url(file.master));
+  for (const auto& [id, key] : file.token_keys) text += fmt::format("token {} {}\n", id, base64url(key));
   if (file.signs != file.id) text += "sign " + file.signs + "\n";
   return replace_secret_file(path, text);
 }

@@ -1,5 +1,6 @@
 #include "platform/crypto/passphrase.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <new>
@@ -36,8 +37,7 @@ std::string seal_with_passphrase(std::string_view secret, std::string_view passp
   std::string box(secret.size() + crypto_secretbox_MACBYTES, '\0');
   crypto_secretbox_easy(bytes_of(box), bytes_of(secret), secret.size(), bytes_of(std::string_view(nonce)),
                         bytes_of(std::string_view(key)));
-  return std::string(kName) + " " + std::to_string(kPasses) + " " + std::to_string(kBytes) + " " + base64url(salt) +
-         " " + base64url(nonce + box);
+  return fmt::format("{} {} {} {} {}", kName, kPasses, kBytes, base64url(salt), base64url(nonce + box));
 }
 
 std::expected<std::string, std::string> open_with_passphrase(std::string_view sealed, std::string_view passphrase) {

@@ -1,5 +1,7 @@
 #include "platform/crypto/secret_file.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,7 +17,7 @@ namespace {
 
 /// The text in a file of its own beside `path`, on disk; what it is called.
 std::expected<std::string, std::string> write_draft(const std::string& path, std::string_view text) {
-  auto draft = path + ".new-" + std::to_string(getpid());
+  auto draft = fmt::format("{}.new-{}", path, getpid());
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return std::unexpected(draft + ": " + std::strerror(errno));
   const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(fd) == 0;
@@ -51,7 +53,7 @@ std::expected<void, std::string> replace_secret_file(const std::string& path, st
 std::expected<KeyLine, std::string> read_key_line(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) != 0)
-    return std::unexpected(path + ": " + std::strerror(errno) + " (`parley keys` makes it)");
+    return std::unexpected(fmt::format("{}: {} (`parley keys` makes it)", path, std::strerror(errno)));
   if ((status.st_mode & 077) != 0) return std::unexpected(path + ": others may read it; its mode must be 0600");
   std::ifstream file(path);
   KeyLine line;

@@ -1,5 +1,6 @@
 #include "platform/crypto/signing.h"
 
+#include <fmt/format.h>
 #include <sodium.h>
 
 #include <cerrno>
@@ -35,7 +36,7 @@ Pair pair_of(std::string_view seed) {
 
 std::expected<void, std::string> SigningKey::create_if_missing(const std::string& path) {
   const auto seed = random_bytes(crypto_sign_SEEDBYTES);
-  const auto made = create_secret_file(path, id_of(pair_of(seed).public_half) + " " + base64url(seed) + "\n");
+  const auto made = create_secret_file(path, fmt::format("{} {}\n", id_of(pair_of(seed).public_half), base64url(seed)));
   if (!made) return std::unexpected(made.error());
   const auto key = load(path);
   if (!key) return std::unexpected(key.error());

@@ -1,5 +1,7 @@
 #include "platform/health/health.h"
 
+#include <fmt/format.h>
+
 #include <CivetServer.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -89,12 +91,12 @@ struct Server::Impl {
 };
 
 Server::Server(const std::string& host, int port, std::function<Verdict()> verdict) {
-  const auto address = host + ":" + std::to_string(port);
+  const auto address = fmt::format("{}:{}", host, port);
   metrics::observe_process();
   try {
     impl_ = std::make_unique<Impl>(address, std::move(verdict));
   } catch (const CivetException& e) {
-    throw std::runtime_error("cannot listen on " + address + " (--health-host, --health-port): " + e.what());
+    throw std::runtime_error(fmt::format("cannot listen on {} (--health-host, --health-port): {}", address, e.what()));
   }
 }
 Server::~Server() = default;

@@ -1,6 +1,7 @@
 #include "platform/http_client/client.h"
 
 #include <curl/curl.h>
+#include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -59,7 +60,7 @@ class PeerMetrics {
 };
 
 std::string outcome_of(const Result<Response>& result) {
-  return result ? std::to_string(result->status / 100) + "xx" : name(result.error().kind);
+  return result ? fmt::format("{}xx", result->status / 100) : name(result.error().kind);
 }
 
 }  // namespace

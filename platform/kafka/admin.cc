@@ -1,5 +1,7 @@
 #include "platform/kafka/admin.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -23,7 +25,7 @@ using AlterOffsetsHandle =
 Error topic_error(const rd_kafka_topic_result_t* result, const char* step) {
   Error error = to_error(rd_kafka_topic_result_error(result), step);
   const char* text = rd_kafka_topic_result_error_string(result);
-  error.text = std::string(step) + " " + rd_kafka_topic_result_name(result) + ": " + (text != nullptr ? text : "");
+  error.text = fmt::format("{} {}: {}", step, rd_kafka_topic_result_name(result), text != nullptr ? text : "");
   return error;
 }
 
@@ -70,8 +72,8 @@ Error no_topic(const std::string& name) {
 std::optional<std::string> wrong_partitions(const TopicDescription& topic, int wanted) {
   if (topic.partitions == wanted) return std::nullopt;
   const auto has = std::to_string(topic.partitions);
-  return "this log has " + has + " partitions (" + topic.name + "); --partitions says " + std::to_string(wanted) +
-         " (PARLEY_PARTITIONS=" + has + ")";
+  return fmt::format("this log has {} partitions ({}); --partitions says {} (PARLEY_PARTITIONS={})", has, topic.name,
+                     wanted, has);
 }
 
 Result<bool> Admin::create_topic(const NewTopic& topic, std::chrono::milliseconds timeout) {

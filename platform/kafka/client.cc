@@ -1,5 +1,7 @@
 #include "platform/kafka/client.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -119,7 +121,7 @@ std::string described(std::string_view context, std::string_view text) {
 
 }  // namespace
 
-std::string described(const Error& error) { return std::string(name(error.kind)) + ": " + error.text; }
+std::string described(const Error& error) { return fmt::format("{}: {}", name(error.kind), error.text); }
 
 bool is_transient(const Error& error) {
   return error.retryable || error.kind == Kind::rebalanced || error.kind == Kind::unknown_topic;

@@ -1,5 +1,7 @@
 #include "platform/kafka/read_through.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <thread>
@@ -91,8 +93,8 @@ Result<void> read_through(Consumer& reader, std::span<const Stretch> stretches,
     }
     if (Clock::now() - moved > kReadPatience) {
       const auto& waiting = unread.begin()->first;
-      return std::unexpected(Error{Kind::timeout, true,
-                                   "nothing more comes of " + waiting.topic + " " + std::to_string(waiting.partition)});
+      return std::unexpected(
+          Error{Kind::timeout, true, fmt::format("nothing more comes of {} {}", waiting.topic, waiting.partition)});
     }
   }
   return reader.assign({});

@@ -1,5 +1,7 @@
 #include "platform/kafka/topic_watch.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <mutex>
@@ -64,7 +66,7 @@ struct TopicWatch::Impl {
       std::unique_lock lock(mutex);
       const auto& known = ids.emplace(name, topic->id).first->second;
       if (known != topic->id) {
-        auto why = name + " is another topic of the same name (" + topic->id + ", not " + known + ")";
+        auto why = fmt::format("{} is another topic of the same name ({}, not {})", name, topic->id, known);
         lock.unlock();
         return found(std::move(why));
       }

@@ -1,5 +1,7 @@
 #include "platform/postgres/migrator.h"
 
+#include <fmt/format.h>
+
 #include "platform/postgres/session.h"
 
 namespace parley::postgres {
@@ -20,7 +22,7 @@ std::size_t applied_prefix(pqxx::transaction_base& t, std::span<const Migration>
     const auto row = applied[static_cast<int>(i)];
     const auto name = row[0].as<std::string>();
     if (name != given[i].name) {
-      problem = "applied is " + name + " where " + std::string(given[i].name) + " is expected";
+      problem = fmt::format("applied is {} where {} is expected", name, given[i].name);
       return 0;
     }
     const auto checksum =

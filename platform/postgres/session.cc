@@ -1,5 +1,7 @@
 #include "platform/postgres/session.h"
 
+#include <fmt/format.h>
+
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -133,14 +135,13 @@ Result<std::unique_ptr<Session>> Session::open(const SessionOptions& options) {
     const Deadline deadline(*session);
     pqxx::connection& c = session->connection_;
     pqxx::nontransaction setup(c);
-    setup.exec(
+    setup.exec(fmt::format(
         "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'; SET client_min_messages = "
         "'warning';"
-        "SET search_path = " +
-        c.quote_name(options.schema) + "; SET application_name = " + c.quote(options.application_name) +
-        "; SET statement_timeout = " + std::to_string(options.statement_timeout.count()) +
-        "; SET idle_in_transaction_session_timeout = " + std::to_string(options.idle_in_transaction_timeout.count()) +
-        "; SET synchronous_commit = " + (options.durable_commit ? "on" : "off"));
+        "SET search_path = {}; SET application_name = {}; SET statement_timeout = {}; SET "
+        "idle_in_transaction_session_timeout = {}; SET synchronous_commit = {}",
+        c.quote_name(options.schema), c.quote(options.application_name), options.statement_timeout.count(),
+        options.idle_in_transaction_timeout.count(), options.durable_commit ? "on" : "off"));
     return session;
   } catch (const pqxx::pqxx_exception&) {
     Error error = current_error(false);
@@ -154,7 +155,7 @@ const std::string& Session::prepared(std::string_view statement) {
   const auto found = prepared_.find(text);
   if (found != prepared_.end()) return found->second;
   if (prepared_.size() >= kPreparedMax) throw std::logic_error("too many different statements on one connection");
-  const std::string name = "s" + std::to_string(prepared_.size());
+  const std::string name = fmt::format("s{}", prepared_.size());
   connection_.prepare(name, text);
   return prepared_.emplace(std::move(text), name).first->second;
 }

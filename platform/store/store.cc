@@ -1,5 +1,6 @@
 #include "platform/store/store.h"
 
+#include <fmt/format.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -28,8 +29,8 @@ rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()};
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 void check(const rocksdb::Status& status, const char* what) {
-  if (status.IsNoSpace()) throw DiskFull(std::string(what) + ": " + status.ToString());
-  if (!status.ok()) throw Failure(std::string(what) + ": " + status.ToString());
+  if (status.IsNoSpace()) throw DiskFull(fmt::format("{}: {}", what, status.ToString()));
+  if (!status.ok()) throw Failure(fmt::format("{}: {}", what, status.ToString()));
 }
 
 constexpr int kReadOnlyAttempts = 3;
@@ -64,8 +65,8 @@ std::expected<void, std::string> check_room(const std::string& path) {
   if (::statvfs(there.c_str(), &found) != 0) return {};  // whoever opens it will say why
   const std::size_t free = found.f_bavail * found.f_frsize;
   if (free >= kFreeBytesMin) return {};
-  return std::unexpected("no space for state in " + path + ": " + std::to_string(free) + " bytes are free, " +
-                         std::to_string(kFreeBytesMin) + " are needed");
+  return std::unexpected(
+      fmt::format("no space for state in {}: {} bytes are free, {} are needed", path, free, kFreeBytesMin));
 }
 
 struct Memory::Impl {
@@ -151,7 +152,7 @@ std::expected<Store, std::string> Store::open_read_only(const std::string& path)
     return std::unexpected(path + " is not a store: " + (error ? error.message() : std::string("a store is a folder")));
   }
   if (!holds_store_files(path))
-    return std::unexpected(path + " is not a store: it has no file " + std::string(kCurrent));
+    return std::unexpected(fmt::format("{} is not a store: it has no file {}", path, kCurrent));
   if (!has_current(path)) return std::unexpected(path + " is a broken store: its file CURRENT is missing");
   rocksdb::Options options;
   options.max_open_files = -1;  // all at once: what is open stays readable when its writer removes it

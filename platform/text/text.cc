@@ -1,14 +1,13 @@
 #include "platform/text/text.h"
 
+#include <fmt/format.h>
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -161,11 +160,7 @@ std::optional<char32_t> hidden_character(std::string_view utf8) {
   return std::nullopt;
 }
 
-std::string code_point_text(char32_t code) {
-  std::array<char, 16> text{};
-  const auto length = std::snprintf(text.data(), text.size(), "U+%04X", static_cast<unsigned>(code));
-  return {text.data(), static_cast<std::size_t>(length)};
-}
+std::string code_point_text(char32_t code) { return fmt::format("U+{:04X}", static_cast<unsigned>(code)); }
 
 std::string isolated(std::string_view utf8) {
   if (is_ascii(utf8)) return std::string(utf8);

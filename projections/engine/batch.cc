@@ -1,5 +1,7 @@
 #include "projections/engine/batch.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <stdexcept>
 
@@ -53,7 +55,7 @@ const ContextRows* Batch::rows(Kind kind) const {
 std::expected<void, std::string> Batch::add(const schema::Envelope& envelope, std::string_view value,
                                             std::int32_t partition, std::int64_t offset) {
   const auto refused = [&](std::string_view why) {
-    return std::unexpected(envelope.type + " " + envelope.id + ": " + std::string(why));
+    return std::unexpected(fmt::format("{} {}: {}", envelope.type, envelope.id, why));
   };
   const auto subject = parse_subject(envelope.subject);
   if (!subject) return refused("its subject names no stream");

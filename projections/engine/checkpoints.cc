@@ -1,5 +1,7 @@
 #include "projections/engine/checkpoints.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 
 namespace parley::projections {
@@ -73,7 +75,7 @@ std::string announcement(std::span<const Advance> advances) {
   std::string payload;
   for (const auto& a : advances) {
     if (!payload.empty()) payload += ',';
-    payload += std::to_string(a.to.partition) + ":" + std::to_string(a.to.next);
+    payload += fmt::format("{}:{}", a.to.partition, a.to.next);
   }
   if (payload.size() > kAnnouncementMax) payload.clear();
   return payload;

@@ -1,5 +1,7 @@
 #include "projections/engine/comparison.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -29,7 +31,7 @@ std::string list(const std::vector<std::string>& columns, std::string_view befor
   return text;
 }
 std::string bucket_of(const FoldedTable& table) {
-  return "(hashtextextended(ROW(" + list(table.key, "", "") + ")::text, 0) & 1023)::integer";
+  return fmt::format("(hashtextextended(ROW({})::text, 0) & 1023)::integer", list(table.key, "", ""));
 }
 
 std::string literal(std::string_view text) {
@@ -47,12 +49,12 @@ Result<Hashes> hashes(Reader& reader, const FoldedTable& table, const std::vecto
   std::string key;
   for (const auto& column : table.key) {
     if (!key.empty()) key += " || ' ' || ";
-    key += literal(column + "=") + " || " + postgres::identifier(column) + "::text";
+    key += fmt::format("{} || {}::text", literal(column + "="), postgres::identifier(column));
   }
-  const auto rows =
-      reader.query("SELECT " + key + ", ARRAY[" + list(table.columns, "coalesce(md5(", "::text), 'null')") + "] FROM " +
-                       postgres::identifier(table.name) + " WHERE " + bucket_of(table) + " = ANY ($1::integer[])",
-                   Params(wanted));
+  const auto rows = reader.query(fmt::format("SELECT {}, ARRAY[{}] FROM {} WHERE {} = ANY ($1::integer[])", key,
+                                             list(table.columns, "coalesce(md5(", "::text), 'null')"),
+                                             postgres::identifier(table.name), bucket_of(table)),
+                                 Params(wanted));
   if (!rows) return std::unexpected(rows.error());
   Hashes found;
   for (std::size_t i = 0; i < rows->size(); ++i) {
@@ -110,10 +112,10 @@ Result<std::vector<FoldedTable>> folded_tables(Reader& reader) {
 Result<Digest> digest(Reader& reader, const FoldedTable& table) {
   // XOR forgets the order; no row is there twice, for each has its key.
   const auto rows =
-      reader.query("SELECT bucket, count(*), bit_xor(bits)::text FROM (SELECT " + bucket_of(table) +
-                   " AS bucket, ('x' || encode(sha256(convert_to(ROW(" + list(table.columns, "", "") +
-                   ")::text, 'UTF8')), 'hex'))::bit(256) AS bits FROM " + postgres::identifier(table.name) +
-                   ") AS hashed GROUP BY GROUPING SETS ((bucket), ())");
+      reader.query(fmt::format("SELECT bucket, count(*), bit_xor(bits)::text FROM (SELECT {} AS bucket, ('x' || "
+                               "encode(sha256(convert_to(ROW({})::text, 'UTF8')), 'hex'))::bit(256) AS bits FROM {}) "
+                               "AS hashed GROUP BY GROUPING SETS ((bucket), ())",
+                               bucket_of(table), list(table.columns, "", ""), postgres::identifier(table.name)));
   if (!rows) return std::unexpected(rows.error());
   Digest made;
   for (std::size_t i = 0; i < rows->size(); ++i) {

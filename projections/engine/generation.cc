@@ -1,5 +1,7 @@
 #include "projections/engine/generation.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "projections/engine/checkpoints.h"
@@ -43,11 +45,7 @@ Result<void> set_for_transaction(Transaction& transaction, const char* setting, 
   return done(transaction.query("SELECT set_config($1, $2, true)", Params(setting, std::to_string(value.count()))));
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
+std::string joined(const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
 
 Result<void> drop(postgres::Lease& lease, const std::string& thing, std::chrono::milliseconds wait_max) {
   auto transaction = lease.transaction();
@@ -64,7 +62,7 @@ Result<void> lock_all(Transaction& transaction, const char* mode) {
                             " ORDER BY relname <> $1, relname",
                             Params(kFirstLocked));
   if (!tables) return std::unexpected(tables.error());
-  return done(transaction.query("LOCK TABLE " + joined(*tables) + " IN " + mode + " MODE"));
+  return done(transaction.query(fmt::format("LOCK TABLE {} IN {} MODE", joined(*tables), mode)));
 }
 
 }  // namespace
@@ -181,9 +179,10 @@ Result<std::optional<std::string>> why_not_switch(Transaction& transaction, std:
                                              "parked_streams ORDER BY 1 LIMIT 5");
   if (!parked) return std::unexpected(parked.error());
   if (!parked->empty()) return "parked meanwhile: " + joined(*parked);
-  const auto migrated = texts(transaction, "(SELECT name FROM migrations EXCEPT SELECT name FROM " + theirs +
-                                               "migrations) UNION ALL (SELECT name FROM " + theirs +
-                                               "migrations EXCEPT SELECT name FROM migrations)");
+  const auto migrated =
+      texts(transaction, fmt::format("(SELECT name FROM migrations EXCEPT SELECT name FROM {0}migrations) UNION ALL "
+                                     "(SELECT name FROM {0}migrations EXCEPT SELECT name FROM migrations)",
+                                     theirs));
   if (!migrated) return std::unexpected(migrated.error());
   if (!migrated->empty()) return "the read models were migrated meanwhile: " + joined(*migrated);
   return std::nullopt;
@@ -200,8 +199,8 @@ Result<void> switch_to(Transaction& transaction, std::string_view other, std::st
   const auto name = current(transaction);
   if (!name) return std::unexpected(name.error());
   for (const auto& statement : {"INSERT INTO " + identifier(other) + ".certificates SELECT * FROM certificates",
-                                "ALTER SCHEMA " + identifier(*name) + " RENAME TO " + identifier(old),
-                                "ALTER SCHEMA " + identifier(other) + " RENAME TO " + identifier(*name)}) {
+                                fmt::format("ALTER SCHEMA {} RENAME TO {}", identifier(*name), identifier(old)),
+                                fmt::format("ALTER SCHEMA {} RENAME TO {}", identifier(other), identifier(*name))}) {
     if (auto changed = done(transaction.query(statement)); !changed) return changed;
   }
   return announce(transaction, {});

@@ -1,5 +1,7 @@
 #include "workers/decider/decider.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -71,13 +73,13 @@ struct Decider::Impl final : runtime::Worker {
     }
   }
 
-  std::string topic(std::string_view name) const { return options.topic_prefix + "." + std::string(name); }
+  std::string topic(std::string_view name) const { return fmt::format("{}.{}", options.topic_prefix, name); }
   std::vector<std::string> topics() const {
     return {topic("events"), topic("commands"), topic("replies"), topic("directory"), topic("dead-letters")};
   }
   /// Of the topics whose offsets its state speaks of.
   std::string log_identity() const {
-    return "events " + member.topic_id(topic("events")) + ", commands " + member.topic_id(topic("commands"));
+    return fmt::format("events {}, commands {}", member.topic_id(topic("events")), member.topic_id(topic("commands")));
   }
   std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
   std::expected<bool, std::string> on_assigned() override;
@@ -231,9 +233,8 @@ std::expected<bool, std::string> Decider::Impl::check_commands() const {
   for (const auto& end : *ends) {
     const auto decided = stores.at(end.where.partition).progress().last_command;
     if (decided >= end.offset) {
-      throw runtime::another_log(end.where.topic + " " + std::to_string(end.where.partition) + " ends at " +
-                                 std::to_string(end.offset) + ", but its command " + std::to_string(decided) +
-                                 " was decided");
+      throw runtime::another_log(fmt::format("{} {} ends at {}, but its command {} was decided", end.where.topic,
+                                             end.where.partition, end.offset, decided));
     }
   }
   return true;
@@ -262,8 +263,8 @@ std::expected<void, std::string> Decider::Impl::decide(const std::vector<kafka::
     const auto store = stores.find(partition);
     const auto expected = next.find(partition);
     if (store == stores.end() || expected == next.end() || command.offset() < expected->second) {
-      return std::unexpected("a command of a partition or position that is not ours: " + std::to_string(partition) +
-                             ":" + std::to_string(command.offset()));
+      return std::unexpected(
+          fmt::format("a command of a partition or position that is not ours: {}:{}", partition, command.offset()));
     }
     expected->second = command.offset() + 1;
     auto& batch = batches.try_emplace(partition, store->second, partition, options.partitions, source(), options.decide)
@@ -355,11 +356,11 @@ void Decider::Impl::note_parked() {
     const auto entry = parked_entry(stores.at(partition));
     total += entry.total;
     for (const auto& one : entry.streams) {
-      if (reasons.size() < kReasonsMax) reasons.push_back("parked: " + one.stream + ": " + one.reason);
+      if (reasons.size() < kReasonsMax) reasons.push_back(fmt::format("parked: {}: {}", one.stream, one.reason));
     }
   }
   if (total > static_cast<std::int64_t>(reasons.size())) {
-    reasons.push_back("parked: " + std::to_string(total - static_cast<std::int64_t>(reasons.size())) + " more streams");
+    reasons.push_back(fmt::format("parked: {} more streams", total - static_cast<std::int64_t>(reasons.size())));
   }
   metrics.parked.set(static_cast<double>(total));
   member.health().degrade(std::move(reasons));

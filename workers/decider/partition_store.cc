@@ -1,5 +1,7 @@
 #include "workers/decider/partition_store.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -77,7 +79,8 @@ StreamEntry unpack_entry(std::string_view value) {
   if (const auto state = in.text(); !state.empty()) {
     auto decoded = schema::decode_state(state);
     if (!decoded)
-      throw StateUnavailable("a stored state cannot be read: " + decoded.error().field + " " + decoded.error().issue);
+      throw StateUnavailable(
+          fmt::format("a stored state cannot be read: {} {}", decoded.error().field, decoded.error().issue));
     entry.state = std::move(*decoded);
   }
   while (!in.at_end()) {
@@ -144,8 +147,7 @@ std::string kind_of_key(std::string_view key) {
 const std::string& fold_versions() {
   static const std::string version = [] {
     std::string folds;
-    for (const auto kind : kinds())
-      folds.append(to_string(kind)).append(" ").append(std::to_string(parley::fold_version(kind))).append(",");
+    for (const auto kind : kinds()) folds += fmt::format("{} {},", to_string(kind), parley::fold_version(kind));
     return folds + kLayout + runtime::known_event_types();
   }();
   return version;
@@ -175,8 +177,8 @@ std::expected<PartitionStore, std::string> PartitionStore::open(std::string path
       const bool same_fold = in.text() == fold_versions();
       if (same_fold) {
         if (const auto folded_from = in.text(); folded_from != log) {
-          throw runtime::another_log(path + " was folded from other topics (" + std::string(folded_from) + ", not " +
-                                     log + ")");
+          throw runtime::another_log(
+              fmt::format("{} was folded from other topics ({}, not {})", path, folded_from, log));
         }
         found.progress_ = read_progress(in);
         found.read_parked();
@@ -200,13 +202,16 @@ std::expected<PartitionStore, std::string> PartitionStore::open_read_only(const 
     const auto meta = guarded([&] { return found.store_.get(kMeta); });
     if (!meta) {
       for (const auto& count : found.count_keys())
-        return std::unexpected(path + " is not a decider's store: it holds " + count.what + " and no progress");
+        return std::unexpected(
+            fmt::format("{} is not a decider's store: it holds {} and no progress", path, count.what));
       return found;
     }
     Unpacker in(*meta);
     if (const auto versions = in.text(); versions != fold_versions()) {
-      return std::unexpected(path + " is a store of another build of Parley (" + std::string(versions) +
-                             "): the build that wrote it can show it, and this build's deciders fold it anew");
+      return std::unexpected(
+          fmt::format("{} is a store of another build of Parley ({}): the build that wrote it can show it, and this "
+                      "build's deciders fold it anew",
+                      path, versions));
     }
     found.log_ = in.text();
     found.progress_ = read_progress(in);

@@ -1,5 +1,7 @@
 #include "workers/decider/restore.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <set>
@@ -68,15 +70,15 @@ class Folding {
       const auto& progress = store.progress();
       const auto begin = (*event_begins)[i].offset, end = (*event_ends)[i].offset;
       if (progress.last_event >= end) {
-        throw runtime::LogMismatch(place(topics_.events, partition) + " ends at " + std::to_string(end) +
-                                   ", but its event at " + std::to_string(progress.last_event) +
-                                   " was folded: it has lost its tail, or is another log");
+        throw runtime::LogMismatch(
+            fmt::format("{} ends at {}, but its event at {} was folded: it has lost its tail, or is another log",
+                        place(topics_.events, partition), end, progress.last_event));
       }
       // The last event that it knows is read again: the witness.
       const auto from = progress.last_event >= 0 ? progress.last_event : 0;
       if (from < begin)
-        throw runtime::LogMismatch(place(topics_.events, partition) + " begins at " + std::to_string(begin) +
-                                   ": the beginning of the record is gone");
+        throw runtime::LogMismatch(fmt::format("{} begins at {}: the beginning of the record is gone",
+                                               place(topics_.events, partition), begin));
       if (progress.last_event >= 0) witnesses_.insert(partition);
       start.push_back({{topics_.events, partition}, from});
       auto next_reply = std::max(progress.next_reply, (*reply_begins)[i].offset);
@@ -108,7 +110,7 @@ class Folding {
     if (reason.empty()) return false;
     return std::unexpected(std::move(reason));
   }
-  static std::string place(const std::string& topic, int partition) { return topic + " " + std::to_string(partition); }
+  static std::string place(const std::string& topic, int partition) { return fmt::format("{} {}", topic, partition); }
 
   /// An event and its command's outcome are written in one transaction. Where the newest event that is not itself an
   /// outcome is without one, replies are lost, and a command that is repeated could be decided a second time.
@@ -118,9 +120,10 @@ class Folding {
       const auto until = event.time + kOutcomeWindow;
       if (until <= std::max(now_, store.progress().last_stamp) || unreadable_.contains(partition)) continue;
       if (event.type.starts_with(kParkingEvents) || store.outcome(event.causation)) continue;
-      return place(topics_.replies, partition) +
-             " has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, " +
-             "or wait until " + schema::format_time(until) + ", or start once with --forget-outcomes";
+      return fmt::format(
+          "{} has lost outcomes of the last hours: a command that is repeated could be done twice. Restore it, or wait "
+          "until {}, or start once with --forget-outcomes",
+          place(topics_.replies, partition), schema::format_time(until));
     }
     return std::nullopt;
   }
@@ -160,15 +163,13 @@ class Folding {
   }
 
   std::optional<std::string> fold_event(const kafka::Message& record, Overlay& overlay, const Progress& stored) {
-    const auto where = [&] {
-      return "event at " + std::to_string(record.partition()) + ":" + std::to_string(record.offset()) + ": ";
-    };
+    const auto where = [&] { return fmt::format("event at {}:{}: ", record.partition(), record.offset()); };
     const auto header = [&](std::string_view name) { return record.header(name); };
     auto envelope = schema::read_envelope(header);
     const bool is_witness = witnesses_.erase(record.partition()) > 0;
     if (is_witness && (record.offset() != stored.last_event || !envelope || envelope->id != stored.last_event_id)) {
-      throw runtime::LogMismatch(place(topics_.events, record.partition()) + " has another event at " +
-                                 std::to_string(record.offset()) + " than the one that was folded: another log");
+      throw runtime::LogMismatch(fmt::format("{} has another event at {} than the one that was folded: another log",
+                                             place(topics_.events, record.partition()), record.offset()));
     }
     if (!envelope) return where() + envelope.error();
     const auto mark = schema::read_answer_mark(header);
@@ -177,7 +178,7 @@ class Folding {
       return std::nullopt;
     }
     const auto event = schema::decode_event(envelope->type, record.value());
-    if (!event) return where() + event.error().field + " " + event.error().issue;
+    if (!event) return fmt::format("{}{} {}", where(), event.error().field, event.error().issue);
     std::vector<std::pair<std::string_view, std::string_view>> headers;
     for (const auto& header : record.headers()) headers.emplace_back(header.name, header.value);
     try {
@@ -213,9 +214,9 @@ class Folding {
       const auto end = std::ranges::find(ends_, kafka::TopicPartition{topics_.events, record.partition()},
                                          &kafka::PartitionOffset::where);
       if (end != ends_.end() && position->offset >= end->offset) {
-        throw runtime::LogMismatch(
-            place(topics_.events, record.partition()) + " ends at " + std::to_string(end->offset) + ", but " +
-            topics_.replies + " tells of its event at " + std::to_string(position->offset) + ": it has lost its tail");
+        throw runtime::LogMismatch(fmt::format("{} ends at {}, but {} tells of its event at {}: it has lost its tail",
+                                               place(topics_.events, record.partition()), end->offset, topics_.replies,
+                                               position->offset));
       }
     }
     overlay.apply(*envelope, {outcome->time, outcome->fingerprint, std::string(record.value())});

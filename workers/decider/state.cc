@@ -1,5 +1,7 @@
 #include "workers/decider/state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
@@ -38,8 +40,9 @@ void check(const Sealing& sealing, const schema::Envelope& envelope, const std::
   if (seals == nullptr) return;
   const auto& seal = std::get<seals::PartitionSealed>(*seals);
   if (seal.events == sealing.events && seal.digest == crypto::hex(sealing.digest)) return;
-  throw std::logic_error(envelope.subject + ": seal " + std::to_string(envelope.sequence) +
-                         " is not over what stands before it: the log was changed (`parley audit verify` says where)");
+  throw std::logic_error(fmt::format(
+      "{}: seal {} is not over what stands before it: the log was changed (`parley audit verify` says where)",
+      envelope.subject, envelope.sequence));
 }
 
 }  // namespace
@@ -113,8 +116,8 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   auto found = stream(envelope.subject);
   auto entry = found ? std::move(*found) : new_entry(envelope.subject);
   if (envelope.sequence != entry.version + 1) {
-    throw std::logic_error(envelope.subject + ": event " + std::to_string(envelope.sequence) + " after version " +
-                           std::to_string(entry.version));
+    throw std::logic_error(
+        fmt::format("{}: event {} after version {}", envelope.subject, envelope.sequence, entry.version));
   }
   const auto hash = crypto::unhex(envelope.hash);
   if (!hash || hash->size() != schema::kHashBytes)

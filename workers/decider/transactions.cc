@@ -1,5 +1,7 @@
 #include "workers/decider/transactions.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 #include "workers/runtime/log_mismatch.h"
@@ -56,8 +58,8 @@ kafka::TransactionResult<std::vector<std::pair<int, Changes>>> Transactions::wri
   for (const auto& [partition, numbers] : *event_numbers) {
     const auto last = stores.at(partition).progress().last_event;
     if (const auto first = producer_->offset_of(numbers.front()); first <= last) {
-      throw runtime::another_log(topic("events") + " " + std::to_string(partition) + " goes on at " +
-                                 std::to_string(first) + ", but its event at " + std::to_string(last) + " was folded");
+      throw runtime::another_log(
+          fmt::format("{} {} goes on at {}, but its event at {} was folded", topic("events"), partition, first, last));
     }
   }
   const auto replies = topic("replies"), directory = topic("directory"), dead_letters = topic("dead-letters");

@@ -1,5 +1,7 @@
 #include "workers/projector/parked_reader.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "workers/runtime/log_mismatch.h"
@@ -44,8 +46,8 @@ std::expected<std::vector<kafka::Message>, std::string> ParkedReader::read(
       read_to = message.offset() + 1;
       if (message.offset() < events[found.size()].position) continue;
       if (message.offset() > events[found.size()].position) {
-        throw runtime::another_log("it has no event at " + std::to_string(partition) + ":" +
-                                   std::to_string(events[found.size()].position) + ", where one is parked");
+        throw runtime::another_log(
+            fmt::format("it has no event at {}:{}, where one is parked", partition, events[found.size()].position));
       }
       found.push_back(std::move(message));
     }

@@ -1,5 +1,7 @@
 #include "workers/projector/projector.h"
 
+#include <fmt/format.h>
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -213,9 +215,8 @@ bool Projector::Impl::reaches_to(const std::vector<Checkpoint>& rows) {
   for (const auto& end : *ends) {
     const auto row = std::ranges::find(rows, end.where.partition, &Checkpoint::partition);
     if (row->next <= end.offset) continue;
-    throw another_log(options.events_topic + " " + std::to_string(row->partition) + " ends at " +
-                      std::to_string(end.offset) + ", but the read models reflect it to " + std::to_string(row->next) +
-                      ": it has lost its tail");
+    throw another_log(fmt::format("{} {} ends at {}, but the read models reflect it to {}: it has lost its tail",
+                                  options.events_topic, row->partition, end.offset, row->next));
   }
   return true;
 }
@@ -290,8 +291,8 @@ bool Projector::Impl::take_over() {
   show_parked();
   for (const auto& row : *rows) {
     if (row.topic_id && *row.topic_id != topic_id) {
-      throw another_log(options.events_topic + " is not the topic that the read models were made from (" + topic_id +
-                        ", not " + *row.topic_id + ")");
+      throw another_log(fmt::format("{} is not the topic that the read models were made from ({}, not {})",
+                                    options.events_topic, topic_id, *row.topic_id));
     }
   }
   if (!reaches_to(*rows)) return false;
@@ -374,8 +375,7 @@ bool Projector::Impl::fold() {
     if (partition.until && record->offset >= *partition.until) {
       const auto folded = shares.advances.find(record->partition);
       if ((folded == shares.advances.end() ? partition.next : folded->second.to.next) >= *partition.until) continue;
-      throw another_log("it has no event at " + std::to_string(record->partition) + ":" +
-                        std::to_string(*partition.until - 1));
+      throw another_log(fmt::format("it has no event at {}:{}", record->partition, *partition.until - 1));
     }
     // What lets a stream go on is a step of its own: whether the stream is parked may depend on what stands before.
     auto unparking = unparking_of(*record);
@@ -412,9 +412,9 @@ bool Projector::Impl::fold() {
 /// The first record after taking over must be the one that the checkpoint names.
 void Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
   if (record.offset != *partition.witness->last_position || record.envelope.id != *partition.witness->last_event_id) {
-    throw another_log("partition " + std::to_string(record.partition) + " has event " + record.envelope.id + " at " +
-                      std::to_string(record.offset) + " where the read models reflect " +
-                      *partition.witness->last_event_id + " at " + std::to_string(*partition.witness->last_position));
+    throw another_log(fmt::format("partition {} has event {} at {} where the read models reflect {} at {}",
+                                  record.partition, record.envelope.id, record.offset,
+                                  *partition.witness->last_event_id, *partition.witness->last_position));
   }
   partition.witness.reset();
 }
@@ -483,10 +483,10 @@ void Projector::Impl::show_parked() {
   std::vector<std::string> reasons;
   for (const auto& [name, stream] : parked) {
     if (reasons.size() == kReasonsMax) {
-      reasons.push_back(std::to_string(parked.size() - kReasonsMax) + " more streams are parked");
+      reasons.push_back(fmt::format("{} more streams are parked", parked.size() - kReasonsMax));
       break;
     }
-    reasons.push_back(name + " is parked at version " + std::to_string(stream.first.version) + ": " + stream.reason);
+    reasons.push_back(fmt::format("{} is parked at version {}: {}", name, stream.first.version, stream.reason));
   }
   member.health().degrade(std::move(reasons));
 }
@@ -550,7 +550,7 @@ void Projector::Impl::on_lag(int partition, std::int64_t events) {
 /// false.
 bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doing) {
   if (error.kind == postgres::ErrorKind::rejected) {
-    refuse("PostgreSQL refused to " + std::string(doing) + ": " + error.detail);
+    refuse(fmt::format("PostgreSQL refused to {}: {}", doing, error.detail));
     return false;
   }
   const auto pause = backoff.next();
@@ -560,8 +560,7 @@ bool Projector::Impl::trouble(const postgres::Error& error, std::string_view doi
       "PostgreSQL is away",
       {{"step", doing}, {"kind", postgres::name_of(error.kind)}, {"error", error.detail}, {"retry_ms", pause.count()}});
   postgres_is_away = true;
-  member.health().impede(kPostgres,
-                         {"PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail});
+  member.health().impede(kPostgres, {fmt::format("PostgreSQL: {}: {}", postgres::name_of(error.kind), error.detail)});
   return false;
 }
 

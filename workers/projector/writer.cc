@@ -1,5 +1,7 @@
 #include "workers/projector/writer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -68,9 +70,8 @@ postgres::Result<Written> Writer::write_batch(postgres::Lease& lease, Pending& s
     if (!parkings) return std::unexpected(parkings.error());
     for (const auto& p : *parkings) share.parked.push_back({p.stream, p.partition, p.events.front(), p.reason, {}});
     if (parked_now + parkings->size() > options_.parked_streams_max) {
-      share.refused = "more than " + std::to_string(options_.parked_streams_max) +
-                      " streams would be parked: this is no matter of single events (" + parkings->front().stream +
-                      ": " + parkings->front().reason + ")";
+      share.refused = fmt::format("more than {} streams would be parked: this is no matter of single events ({}: {})",
+                                  options_.parked_streams_max, parkings->front().stream, parkings->front().reason);
       return Written::not_now;
     }
     if (const auto noted = projections::park(*transaction, *parkings); !noted) return std::unexpected(noted.error());
@@ -109,7 +110,8 @@ postgres::Result<Written> Writer::write_replay(postgres::Lease& lease, Pending& 
     auto record = read_record(message);
     const auto& expected = (*events)[records.size()];
     if (!record || record->envelope.id != expected.event_id)
-      throw runtime::another_log(place_of(message) + " does not hold event " + expected.event_id + ", which is parked");
+      throw runtime::another_log(
+          fmt::format("{} does not hold event {}, which is parked", place_of(message), expected.event_id));
     records.push_back(std::move(*record));
   }
   if (!next) records.push_back(*unparking);

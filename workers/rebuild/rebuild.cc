@@ -1,5 +1,7 @@
 #include "workers/rebuild/rebuild.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -55,7 +57,7 @@ using Step = std::expected<T, End>;
 
 std::unexpected<End> failed(std::string why) { return std::unexpected(End{Outcome::failed, std::move(why)}); }
 std::unexpected<End> failed(const postgres::Error& error) {
-  return failed("PostgreSQL: " + std::string(postgres::name_of(error.kind)) + ": " + error.detail);
+  return failed(fmt::format("PostgreSQL: {}: {}", postgres::name_of(error.kind), error.detail));
 }
 
 Timestamp now() { return std::chrono::floor<milliseconds>(std::chrono::system_clock::now()); }
@@ -142,8 +144,8 @@ class Run {
       if (dropped) {
         certificate_.notes.push_back("dropped " + name + ", which an earlier rebuild had left");
       } else {
-        certificate_.notes.push_back("the schema " + name +
-                                     " of an earlier rebuild cannot be dropped: " + dropped.error().detail);
+        certificate_.notes.push_back(
+            fmt::format("the schema {} of an earlier rebuild cannot be dropped: {}", name, dropped.error().detail));
       }
     }
     return {};
@@ -160,8 +162,8 @@ class Run {
     certificate_.topic_id = topic->id;
     for (const auto& row : rows) {
       if (row.topic_id && *row.topic_id != topic->id) {
-        return failed("another log: " + options_.events_topic + " (" + topic->id +
-                      ") is not the topic that the read models were made from (" + *row.topic_id + ")");
+        return failed(fmt::format("another log: {} ({}) is not the topic that the read models were made from ({})",
+                                  options_.events_topic, topic->id, *row.topic_id));
       }
     }
     const auto ends = admin->end(kafka::every_partition(options_.events_topic, options_.partitions),
@@ -172,8 +174,8 @@ class Run {
         return failed("the read models have a checkpoint of a partition that is not there");
       const auto end = (*ends)[static_cast<std::size_t>(row.partition)].offset;
       if (row.next <= end) continue;
-      return failed("another log: partition " + std::to_string(row.partition) + " ends at " + std::to_string(end) +
-                    ", but the read models reflect it to " + std::to_string(row.next));
+      return failed(fmt::format("another log: partition {} ends at {}, but the read models reflect it to {}",
+                                row.partition, end, row.next));
     }
     return {};
   }
@@ -200,7 +202,7 @@ class Run {
                                          .schema = green_name_,
                                          .statement_timeout = options_.statement_timeout},
                                         projections::migrations());
-    if (!made) return failed("the schema " + green_name_ + " cannot be made: " + made.error().detail);
+    if (!made) return failed(fmt::format("the schema {} cannot be made: {}", green_name_, made.error().detail));
     green_pool_.emplace(postgres::PoolOptions{.session = session(green_name_), .connections_max = 1});
     auto green = green_pool_->lease(kLeaseWait);
     if (!green) return failed(green.error());
@@ -283,12 +285,11 @@ class Run {
     for (const auto& row : old) {
       const auto other = std::ranges::find(*rebuilt, row.partition, &Checkpoint::partition);
       if (other == rebuilt->end() || other->next != row.next) {
-        return failed("the fold has not come to where the read models are in partition " +
-                      std::to_string(row.partition));
+        return failed(fmt::format("the fold has not come to where the read models are in partition {}", row.partition));
       }
       if (row == *other) continue;
       Certificate::Difference difference{
-          "checkpoints", "partition=" + std::to_string(row.partition), projections::Found::differs, {}};
+          "checkpoints", fmt::format("partition={}", row.partition), projections::Found::differs, {}};
       if (row.topic_id != other->topic_id) difference.columns.emplace_back("topic_id");
       if (row.last_event_id != other->last_event_id) difference.columns.emplace_back("last_event_id");
       if (row.last_position != other->last_position) difference.columns.emplace_back("last_position");
@@ -353,7 +354,7 @@ class Run {
       why_not = std::move(**tried);
       say({.step = "switching is tried again: " + why_not});
     }
-    return failed("the switch could not be made in " + std::to_string(options_.switch_tries) + " tries: " + why_not);
+    return failed(fmt::format("the switch could not be made in {} tries: {}", options_.switch_tries, why_not));
   }
 
   Step<> come_near(Filling& filling) {
@@ -471,8 +472,8 @@ class Run {
     before("dropping");
     const auto dropped = projections::drop_generation(*old_, name, options_.drop_wait_max);
     if (!dropped)
-      certificate_.notes.push_back("the schema " + name +
-                                   " is left, the next rebuild drops it: " + dropped.error().detail);
+      certificate_.notes.push_back(
+          fmt::format("the schema {} is left, the next rebuild drops it: {}", name, dropped.error().detail));
   }
 
   // What the steps share.

@@ -1,5 +1,7 @@
 #include "workers/runtime/group_member.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -170,14 +172,15 @@ std::expected<void, std::string> GroupMember::poll(std::vector<kafka::Message>& 
       return {};
     }
     if (delivers_)
-      throw another_log(options_.topic + " does not hold what comes next any more (" + polled.error().text + ")");
+      throw another_log(
+          fmt::format("{} does not hold what comes next any more ({})", options_.topic, polled.error().text));
   }
   return {};
 }
 
 std::expected<void, std::string> GroupMember::take_over() {
   disown();
-  health_.impede(kAssignment, {"taking over " + std::to_string(assigned_.size()) + " partitions"},
+  health_.impede(kAssignment, {fmt::format("taking over {} partitions", assigned_.size())},
                  was_owner_ ? options_.assignment_grace : milliseconds(0));
   taking_over_ = generation();
   const auto taken = worker_->on_assigned();
@@ -190,7 +193,7 @@ std::expected<void, std::string> GroupMember::take_over() {
   was_owner_ = true;
   metrics_.own(assigned_);
   health_.doing(assigned_.empty() ? "standing by: other members own all partitions"
-                                  : options_.doing + " " + std::to_string(assigned_.size()) + " partitions");
+                                  : fmt::format("{} {} partitions", options_.doing, assigned_.size()));
   health_.clear(kAssignment);
   log::info("partitions taken over", {{"count", assigned_.size()}, {"seconds", since_assigned().count()}});
   return {};
@@ -213,7 +216,7 @@ void GroupMember::check_watch() {
   if (const auto another = watch_->another_log()) throw another_log(*another);
   const auto silent = Clock::now() - watch_->answered_at();
   if (silent > options_.stuck_after) {
-    health_.impede(kKafka, {"Kafka has not answered for " + seconds_text(silent) + ": " + watch_->trouble()});
+    health_.impede(kKafka, {fmt::format("Kafka has not answered for {}: {}", seconds_text(silent), watch_->trouble())});
   } else {
     health_.clear(kKafka);
   }
@@ -235,7 +238,7 @@ void GroupMember::look() {
   }
   std::vector<std::string> reasons;
   for (const int partition : standstill_.standing(now, options_.stuck_after))
-    reasons.push_back(options_.topic + " " + std::to_string(partition) + " has records and does not advance");
+    reasons.push_back(fmt::format("{} {} has records and does not advance", options_.topic, partition));
   health_.impede(kStandstill, std::move(reasons));
 }
 
@@ -244,8 +247,8 @@ std::chrono::duration<double> GroupMember::since_assigned() const { return Clock
 /// auto.offset.reset is "error" everywhere: nothing is skipped and nothing begun again in silence.
 void GroupMember::expect_position(const kafka::PartitionOffset& one) const {
   if (one.offset >= 0) return;
-  throw LogMismatch("the group " + options_.group + " has no position in " + one.where.topic + " " +
-                    std::to_string(one.where.partition) + " (`parley topics` writes those that are missing)");
+  throw LogMismatch(fmt::format("the group {} has no position in {} {} (`parley topics` writes those that are missing)",
+                                options_.group, one.where.topic, one.where.partition));
 }
 
 std::expected<bool, std::string> GroupMember::await_positions(const std::stop_token& stop) {

@@ -1,5 +1,7 @@
 #include "workers/runtime/health_state.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 namespace parley::runtime {
@@ -57,7 +59,7 @@ health::Verdict HealthState::verdict(Clock::time_point now) const {
 }
 
 std::string seconds_text(std::chrono::steady_clock::duration time) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " s";
+  return fmt::format("{} s", std::chrono::duration_cast<std::chrono::seconds>(time).count());
 }
 
 }  // namespace parley::runtime

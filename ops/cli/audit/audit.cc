@@ -1,5 +1,6 @@
 #include "ops/cli/audit/audit.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <functional>
@@ -77,7 +78,7 @@ void add_audit(CLI::App& app, int& exit_code) {
           "--at", asked->state.at,
           "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
       ->check([](const std::string& text) {
-        return schema::parse_point_in_time(text) ? "" : shown(text) + " " + std::string(schema::kPointInTimeIssue);
+        return schema::parse_point_in_time(text) ? "" : fmt::format("{} {}", shown(text), schema::kPointInTimeIssue);
       });
 
   auto* explain = add("explain", "Shows the request that led to an event, and everything else that the request caused",

@@ -1,5 +1,7 @@
 #include "ops/cli/audit/describe_event.h"
 
+#include <fmt/format.h>
+
 #include "ops/cli/audit/event_line.h"
 #include "platform/text/printable.h"
 #include "schemas/events.h"
@@ -11,7 +13,7 @@ std::string describe_event(const projections::Record& record, schema::Disclosure
     return text::printable(schema::in_words(**event, {e.actor, disclosure}));
   }
   const auto data = event_data(record, disclosure);
-  return text::printable(e.type + " by " + e.actor + " " + (data ? *data : "(" + data.error() + ")"));
+  return text::printable(fmt::format("{} by {} {}", e.type, e.actor, data ? *data : "(" + data.error() + ")"));
 }
 
 }  // namespace parley::audit

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iostream>
 #include <set>
@@ -42,7 +44,7 @@ SeenEvent seen(const projections::Record& record) {
           .correlation = e.correlation,
           .cause = e.causation,
           .time = e.time,
-          .position = std::to_string(record.partition) + ":" + std::to_string(record.offset),
+          .position = fmt::format("{}:{}", record.partition, record.offset),
           .asked_for = {}};
 }
 /// With what it asks a reactor for. Of an event that this build cannot read that is not known.
@@ -165,7 +167,7 @@ class Search {
         !read)
       return read;
     if (is_full())
-      return std::unexpected("this request led to more than " + std::to_string(kTreeMax) + " events and commands");
+      return std::unexpected(fmt::format("this request led to more than {} events and commands", kTreeMax));
     return {};
   }
 

@@ -1,5 +1,7 @@
 #include "ops/cli/audit/files.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -40,8 +42,8 @@ std::expected<ExportFolder, std::string> ExportFolder::open(std::filesystem::pat
   if (before == options) return out;
   // One that did not come to its end never wrote a line: lines are written after it.
   if (before.ends_with('\n')) {
-    return std::unexpected(out.folder_.string() + " holds another export (" + before.substr(0, before.size() - 1) +
-                           "): choose another folder");
+    return std::unexpected(fmt::format("{} holds another export ({}): choose another folder", out.folder_.string(),
+                                       before.substr(0, before.size() - 1)));
   }
   if (::ftruncate(lock, 0) != 0) return failed(path);
   if (::pwrite(lock, options.data(), options.size(), 0) != static_cast<::ssize_t>(options.size())) return failed(path);
@@ -54,8 +56,7 @@ ExportFolder::~ExportFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 std::filesystem::path ExportFolder::file_of(int partition) const {
-  const auto number = std::to_string(partition);
-  return folder_ / ("events-" + (number.size() < 2 ? "0" + number : number) + ".jsonl");
+  return folder_ / fmt::format("events-{:02}.jsonl", partition);
 }
 
 std::expected<LineFile, std::string> LineFile::open(const std::filesystem::path& path) {

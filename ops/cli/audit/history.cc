@@ -1,4 +1,5 @@
-#include <iomanip>
+#include <fmt/format.h>
+
 #include <iostream>
 
 #include "ops/cli/audit/event_line.h"
@@ -8,22 +9,17 @@
 namespace parley::audit {
 namespace {
 
-// Of the table's columns; what is longer moves the rest of its row.
-constexpr int kPositionWidth = 12, kVersionWidth = 7, kTimeWidth = 24, kTypeWidth = 32, kActorWidth = 16, kIdWidth = 36;
-
+/// A row of the table. What is wider than its column moves the rest of the row.
 void row(std::string_view position, std::string_view version, std::string_view time, std::string_view type,
          std::string_view actor, std::string_view cause, std::string_view correlation) {
-  std::cout << std::left << std::setw(kPositionWidth) << position << "  " << std::right << std::setw(kVersionWidth)
-            << version << "  " << std::left << std::setw(kTimeWidth) << time << "  " << std::setw(kTypeWidth) << type
-            << "  " << std::setw(kActorWidth) << actor << "  " << std::setw(kIdWidth) << cause << "  " << correlation
-            << "\n";
+  std::cout << fmt::format("{:<12}  {:>7}  {:<24}  {:<32}  {:<16}  {:<36}  {}\n", position, version, time, type, actor,
+                           cause, correlation);
 }
 
 void print(const projections::Record& record, Shown data) {
   const auto& e = record.envelope;
-  row(std::to_string(record.partition) + ":" + std::to_string(record.offset), std::to_string(e.sequence),
-      schema::format_time(e.time), text::printable(e.type), text::printable(e.actor), text::printable(e.causation),
-      text::printable(e.correlation));
+  row(fmt::format("{}:{}", record.partition, record.offset), std::to_string(e.sequence), schema::format_time(e.time),
+      text::printable(e.type), text::printable(e.actor), text::printable(e.causation), text::printable(e.correlation));
   if (!data) return;
   const auto said = event_data(record, *data);
   std::cout << "    " << (said ? *said : "(" + said.error() + ")") << "\n";

@@ -1,5 +1,7 @@
 #include "ops/cli/audit/log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -24,8 +26,8 @@ Result<Stream> stream_named(const std::string& text) {
   const auto kind = text.substr(0, text.find('/'));
   const bool is_known = parse_stream(kind + "/1").has_value();
   if (text.find('/') != std::string::npos && !kind.empty() && !is_known) {
-    return std::unexpected(text + ": there is no kind of stream named " + kind +
-                           " (account, assistant, dialog, claim)");
+    return std::unexpected(
+        fmt::format("{}: there is no kind of stream named {} (account, assistant, dialog, claim)", text, kind));
   }
   return std::unexpected(text + " is no stream: they are like dialog/1387");
 }
@@ -48,8 +50,8 @@ Result<Log> Log::open(const LogOptions& options) {
   const auto described = admin->describe_topics(std::array{topic});
   if (!described) return unread(described.error());
   if (!described->front())
-    return std::unexpected("there is no topic " + topic + " at " + options.kafka.brokers +
-                           " (--topic-prefix, --kafka-brokers)");
+    return std::unexpected(
+        fmt::format("there is no topic {} at {} (--topic-prefix, --kafka-brokers)", topic, options.kafka.brokers));
   if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions))
     return std::unexpected(std::move(*wrong));
   auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});

@@ -1,5 +1,7 @@
 #include "ops/cli/audit/progress.h"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,10 +30,9 @@ void Progress::advance(std::int64_t offsets) {
   said_ = now;
   const auto percent = total_ == 0 ? 0 : std::min<std::int64_t>(100, 100 * (before_ + offsets) / total_);
   const auto seconds = std::chrono::duration<double>(now - begun_).count();
-  show((is_terminal_ ? "\r\033[K" : "") + ("parley audit " + task_) + ": " + std::to_string(percent) + " %, " +
-       std::to_string(records_) + " records read, " +
-       std::to_string(static_cast<std::int64_t>(static_cast<double>(records_) / seconds)) + "/s" +
-       (is_terminal_ ? "" : "\n"));
+  show(fmt::format("{}parley audit {}: {} %, {} records read, {}/s{}", is_terminal_ ? "\r\033[K" : "", task_, percent,
+                   records_, static_cast<std::int64_t>(static_cast<double>(records_) / seconds),
+                   is_terminal_ ? "" : "\n"));
   is_line_open_ = is_terminal_;
 }
 

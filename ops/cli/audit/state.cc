@@ -1,4 +1,5 @@
-#include <iomanip>
+#include <fmt/format.h>
+
 #include <iostream>
 
 #include "ops/cli/audit/event_line.h"
@@ -11,12 +12,9 @@ namespace parley::audit {
 
 namespace {
 
-constexpr int kNameWidth = 22;
-
 /// A row under its columns' names, a line for each.
 void print(const projections::ShownRow& row) {
-  for (const auto& [name, value] : row)
-    std::cout << "  " << std::left << std::setw(kNameWidth) << name << "  " << value << "\n";
+  for (const auto& [name, value] : row) std::cout << fmt::format("  {:<22}  {}\n", name, value);
 }
 /// A part of a stream on one line: its version and time first, where it has them, then the rest.
 void print_part(const projections::ShownRow& row) {
@@ -30,7 +28,7 @@ void print_part(const projections::ShownRow& row) {
       rest.append("  ").append(value);
     }
   }
-  std::cout << "  " << std::right << std::setw(6) << version << "  " << time << rest << "\n";
+  std::cout << fmt::format("  {:>6}  {}{}\n", version, time, rest);
 }
 
 void write_object(json::Writer& w, const projections::ShownRow& row) {
@@ -65,14 +63,14 @@ Result<void> state(const Common& common, const StateOptions& options) {
       progress);
   if (!count) return std::unexpected(count.error());
   if (!refused.empty()) {
-    return std::unexpected(options.stream + " cannot be folded beyond version " + std::to_string(fold.version()) +
-                           ": " + refused);
+    return std::unexpected(
+        fmt::format("{} cannot be folded beyond version {}: {}", options.stream, fold.version(), refused));
   }
   if (fold.version() == 0) return std::unexpected(options.stream + " had not begun at " + options.at);
   const auto* wanted = point ? std::get_if<schema::AtVersion>(&*point) : nullptr;
   if (wanted != nullptr && wanted->version > fold.version()) {
-    return std::unexpected(options.stream + " has no version " + options.at + " yet: it is at version " +
-                           std::to_string(fold.version()));
+    return std::unexpected(
+        fmt::format("{} has no version {} yet: it is at version {}", options.stream, options.at, fold.version()));
   }
 
   const auto shown = fold.shown(common.disclosure());

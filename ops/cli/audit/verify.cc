@@ -1,9 +1,10 @@
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iomanip>
 #include <iostream>
 #include <map>
 #include <set>
@@ -108,9 +109,10 @@ Result<Anchor> read_anchor(const std::string& path, const std::string& log) {
   std::ifstream file(path);
   const std::string text{std::istreambuf_iterator<char>(file), {}};
   auto anchor = schema::read_text<Anchor>(text);
-  if (!anchor) return std::unexpected(path + ": is no anchor: " + anchor.error().field + " " + anchor.error().issue);
+  if (!anchor)
+    return std::unexpected(fmt::format("{}: is no anchor: {} {}", path, anchor.error().field, anchor.error().issue));
   if (anchor->log != log)
-    return std::unexpected(path + ": is the anchor of another log (" + anchor->log + ", not " + log + ")");
+    return std::unexpected(fmt::format("{}: is the anchor of another log ({}, not {})", path, anchor->log, log));
   return std::move(*anchor);
 }
 
@@ -153,8 +155,8 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
   std::map<int, PartitionCheck> checks;
   for (const auto& [where, from, to] : *stretches) {
     if (from > 0) {
-      return std::unexpected(where.topic + " " + std::to_string(where.partition) + " begins at " +
-                             std::to_string(from) + ": the beginning of the record is gone");
+      return std::unexpected(
+          fmt::format("{} {} begins at {}: the beginning of the record is gone", where.topic, where.partition, from));
     }
     verify::CheckOptions check{.partition = where.partition,
                                .partitions = common.log.partitions,
@@ -214,17 +216,15 @@ Result<Report> checked(const Common& common, const VerifyOptions& options) {
 }
 
 void print(const Report& report) {
-  std::cout << std::left << std::setw(10) << "partition" << std::right << std::setw(12) << "events" << std::setw(9)
-            << "seals" << std::setw(12) << "not sealed" << "  since\n";
+  std::cout << fmt::format("{:<10}{:>12}{:>9}{:>12}  since\n", "partition", "events", "seals", "not sealed");
   for (const auto& one : report.partitions) {
-    std::cout << std::left << std::setw(10) << one.partition << std::right << std::setw(12) << one.events
-              << std::setw(9) << one.seals << std::setw(12) << one.unsealed_events << "  "
-              << (one.unsealed_since ? schema::format_time(*one.unsealed_since) : "") << "\n";
+    std::cout << fmt::format("{:<10}{:>12}{:>9}{:>12}  {}\n", one.partition, one.events, one.seals, one.unsealed_events,
+                             one.unsealed_since ? schema::format_time(*one.unsealed_since) : "");
   }
-  std::cout << report.events << " events of " << report.streams << " streams, " << report.events_per_second << "/s; "
-            << report.unsealed_events << " not sealed yet; signatures "
-            << (report.signatures_checked ? "checked" : "not checked (--seal-keys)")
-            << (report.fits && report.anchored ? "; what was verified earlier is there" : "") << "\n";
+  std::cout << fmt::format("{} events of {} streams, {}/s; {} not sealed yet; signatures {}{}\n", report.events,
+                           report.streams, report.events_per_second, report.unsealed_events,
+                           report.signatures_checked ? "checked" : "not checked (--seal-keys)",
+                           report.fits && report.anchored ? "; what was verified earlier is there" : "");
   for (const auto& one : report.partitions) {
     if (!one.fault) continue;
     std::cout << "DOES NOT FIT: partition " << one.partition;

@@ -1,4 +1,6 @@
 // `parley backup`: a running log into a folder. README.md says in which order, and why.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <iostream>
@@ -73,7 +75,7 @@ class Copying {
   bool has_begun() const { return has_begun_; }
 
  private:
-  std::string topic(std::string_view name) const { return options_.prefix + "." + std::string(name); }
+  std::string topic(std::string_view name) const { return fmt::format("{}.{}", options_.prefix, name); }
   std::string path(std::string_view topic, int partition) const {
     return options_.folder + "/" + file_name(topic, partition);
   }
@@ -207,8 +209,8 @@ class Copying {
       const auto record = stored(message);
       const auto envelope = envelope_of(record);
       if (!envelope) {
-        return std::unexpected("the event at " + std::to_string(message.partition()) + ":" +
-                               std::to_string(message.offset()) + ": " + envelope.error());
+        return std::unexpected(
+            fmt::format("the event at {}:{}: {}", message.partition(), message.offset(), envelope.error()));
       }
       if (!cut_.pass(message.partition(), fact_of(*envelope, message.value(), message.offset()))) {
         note_left_out(message.partition(), *envelope);
@@ -397,7 +399,7 @@ class Copying {
 
   Result<> add_secrets(const std::string& sealed) {
     const auto text = sealed + "\n";
-    if (auto written = write_file(options_.folder + "/" + std::string(kSecrets), text); !written) return written;
+    if (auto written = write_file(fmt::format("{}/{}", options_.folder, kSecrets), text); !written) return written;
     manifest_.files.push_back(
         {std::string(kSecrets), "", 0, 0, static_cast<std::int64_t>(text.size()), crypto::hex(crypto::sha256(text))});
     return {};

@@ -1,5 +1,7 @@
 #include "ops/cli/backup/cut.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <variant>
@@ -15,7 +17,7 @@ std::string stream_name(std::string_view subject) { return "stream " + std::stri
 std::string event_name(std::string_view id) { return "event " + std::string(id); }
 /// What one decision appended: events of one stream with one stamp.
 std::string decision_name(const schema::Envelope& e) {
-  return "decision " + e.subject + " " + schema::format_time(e.time);
+  return fmt::format("decision {} {}", e.subject, schema::format_time(e.time));
 }
 
 std::optional<Stream> stream_of_actor(const Principal& principal) {

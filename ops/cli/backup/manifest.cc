@@ -1,5 +1,7 @@
 #include "ops/cli/backup/manifest.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,7 +10,6 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iomanip>
 #include <iostream>
 #include <iterator>
 #include <set>
@@ -84,7 +85,7 @@ std::unexpected<std::string> failed(const std::string& path) {
   return std::unexpected(path + ": " + std::strerror(errno));
 }
 std::string digest_line(std::string_view text) {
-  return crypto::hex(crypto::sha256(text)) + "  " + std::string(kManifest) + "\n";
+  return fmt::format("{}  {}\n", crypto::hex(crypto::sha256(text)), kManifest);
 }
 
 /// A name is a name of a file in the folder, and nothing that leads elsewhere.
@@ -143,8 +144,7 @@ std::string manifest_json(const Manifest& manifest) { return schema::write(manif
 
 void print_contents(const Manifest& manifest) {
   for (const auto& total : manifest.totals)
-    std::cout << "  " << std::left << std::setw(14) << total.topic << total.records << " records, "
-              << size_text(total.bytes) << "\n";
+    std::cout << fmt::format("  {:<14}{} records, {}\n", total.topic, total.records, size_text(total.bytes));
   std::cout << "  keys          "
             << (manifest.keys.inside ? "inside, under the passphrase" : "left out: a restore needs the old ones")
             << "\n";
@@ -155,9 +155,7 @@ void print_contents(const Manifest& manifest) {
     std::cout << "  replies that this build cannot read were left out: " << manifest.unreadable_replies << "\n";
 }
 
-std::string file_name(std::string_view topic, int partition) {
-  return std::string(topic) + "-" + std::to_string(partition) + ".records";
-}
+std::string file_name(std::string_view topic, int partition) { return fmt::format("{}-{}.records", topic, partition); }
 
 std::expected<std::string, std::string> read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -168,7 +166,7 @@ std::expected<std::string, std::string> read_file(const std::string& path) {
 }
 
 std::expected<void, std::string> write_file(const std::string& path, std::string_view text) {
-  const auto draft = path + ".new-" + std::to_string(getpid());
+  const auto draft = fmt::format("{}.new-{}", path, getpid());
   const int fd = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return failed(draft);
   errno = ENOSPC;  // what a write that takes less than all means
@@ -191,26 +189,26 @@ std::expected<void, std::string> write_file(const std::string& path, std::string
 
 std::expected<void, std::string> write_manifest(const std::string& folder, const Manifest& manifest) {
   const auto text = json::pretty(manifest_json(manifest));
-  if (auto digest = write_file(folder + "/" + std::string(kManifestDigest), digest_line(text)); !digest) return digest;
-  return write_file(folder + "/" + std::string(kManifest), text);
+  if (auto digest = write_file(fmt::format("{}/{}", folder, kManifestDigest), digest_line(text)); !digest)
+    return digest;
+  return write_file(fmt::format("{}/{}", folder, kManifest), text);
 }
 
 std::expected<Manifest, std::string> read_manifest(const std::string& folder) {
-  const auto path = folder + "/" + std::string(kManifest);
+  const auto path = fmt::format("{}/{}", folder, kManifest);
   const auto text = read_file(path);
   if (!text) return std::unexpected(text.error() + ": no copy, or one that was not finished");
-  const auto digest = read_file(folder + "/" + std::string(kManifestDigest));
+  const auto digest = read_file(fmt::format("{}/{}", folder, kManifestDigest));
   if (!digest) return std::unexpected(digest.error());
   if (*digest != digest_line(*text))
-    return std::unexpected(path + ": was changed (its SHA-256 is not the one in " + std::string(kManifestDigest) + ")");
+    return std::unexpected(fmt::format("{}: was changed (its SHA-256 is not the one in {})", path, kManifestDigest));
   const auto problem = [&](const schema::Problem& found) {
-    return std::unexpected(path + ": " + found.field + " " + found.issue);
+    return std::unexpected(fmt::format("{}: {} {}", path, found.field, found.issue));
   };
   const auto format = schema::read_text<Format>(*text);  // first: another format has other fields
   if (!format) return problem(format.error());
   if (format->format != kFormat)
-    return std::unexpected(path + ": is of format " + std::to_string(format->format) + ", this program reads " +
-                           std::to_string(kFormat));
+    return std::unexpected(fmt::format("{}: is of format {}, this program reads {}", path, format->format, kFormat));
   const auto manifest = schema::read_text<Manifest>(*text);
   if (!manifest) return problem(manifest.error());
   if (manifest->partitions < 1 || manifest->partitions > kSlots ||
@@ -224,13 +222,14 @@ std::expected<void, std::string> check_files(const std::string& folder, const Ma
   auto missing = names_of(manifest);
   for (const auto& file : manifest.files) {
     if (!is_plain(file.name) || missing.erase(file.name) == 0)
-      return std::unexpected(folder + "/" + file.name + ": does not belong to a copy");
+      return std::unexpected(fmt::format("{}/{}: does not belong to a copy", folder, file.name));
     if (!file.topic.empty() && file.name != file_name(file.topic, static_cast<int>(file.partition)))
-      return std::unexpected(folder + "/" + file.name + ": is not where the manifest says that it belongs");
+      return std::unexpected(fmt::format("{}/{}: is not where the manifest says that it belongs", folder, file.name));
     if (auto checked = check_file(folder + "/" + file.name, file, go_on); !checked) return checked;
   }
   if (!missing.empty())
-    return std::unexpected(folder + "/" + *missing.begin() + ": is not in the manifest, the copy is not whole");
+    return std::unexpected(
+        fmt::format("{}/{}: is not in the manifest, the copy is not whole", folder, *missing.begin()));
   return {};
 }
 
@@ -242,7 +241,8 @@ std::string write_secrets(const std::vector<Secret>& secrets) {
 
 std::expected<std::vector<Secret>, std::string> read_secrets(std::string_view text) {
   auto read = schema::read_text<std::vector<Secret>>(text);
-  if (!read) return std::unexpected("the secrets cannot be read: " + read.error().field + " " + read.error().issue);
+  if (!read)
+    return std::unexpected(fmt::format("the secrets cannot be read: {} {}", read.error().field, read.error().issue));
   return std::move(*read);
 }
 

@@ -1,5 +1,7 @@
 #include "ops/cli/backup/placement.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "domain/model.h"
@@ -39,7 +41,7 @@ std::expected<int, std::string> place_of_event(const StoredRecord& record, int o
                                                const Partitions& partitions) {
   const auto subject = record.header("ce_subject").value_or("");
   const auto slot = slot_of_subject(subject);
-  if (!slot) return std::unexpected("its subject \"" + std::string(subject) + "\" is no stream");
+  if (!slot) return std::unexpected(fmt::format("its subject \"{}\" is no stream", subject));
   if (partition_of(*slot, partitions.old_count) != old_partition)
     return std::unexpected(std::string(subject) + " belongs to another partition");
   return partition_of(*slot, partitions.new_count);

@@ -1,5 +1,7 @@
 #include "ops/cli/backup/records.h"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -149,7 +151,7 @@ std::expected<bool, std::string> RecordReader::read(std::string& out, std::size_
   const auto got = std::fread(out.data(), 1, size, file_.get());
   if (std::ferror(file_.get()) != 0) return failed(path_);
   if (got == 0 && size > 0) return false;
-  if (got < size) return std::unexpected(path_ + ": is cut off in its record " + std::to_string(records_ + 1));
+  if (got < size) return std::unexpected(fmt::format("{}: is cut off in its record {}", path_, records_ + 1));
   digest_.update(out);
   bytes_ += static_cast<std::int64_t>(size);
   return true;
@@ -161,12 +163,12 @@ std::expected<std::optional<StoredRecord>, std::string> RecordReader::next() {
   if (!*more) return std::optional<StoredRecord>{};
   const auto size = Parts(buffer_).number(static_cast<int>(kLengthBytes));
   const auto malformed = [&] {
-    return std::unexpected(path_ + ": its record " + std::to_string(records_ + 1) + " is malformed");
+    return std::unexpected(fmt::format("{}: its record {} is malformed", path_, records_ + 1));
   };
   if (size == 0 || size > kRecordBytesMax) return malformed();
   const auto whole = read(buffer_, size);
   if (!whole) return std::unexpected(whole.error());
-  if (!*whole) return std::unexpected(path_ + ": is cut off in its record " + std::to_string(records_ + 1));
+  if (!*whole) return std::unexpected(fmt::format("{}: is cut off in its record {}", path_, records_ + 1));
   auto record = decode(buffer_);
   if (!record) return malformed();
   ++records_;

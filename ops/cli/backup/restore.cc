@@ -1,4 +1,6 @@
 // `parley restore`: a copy into an empty log. README.md says in which order, and why.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <iostream>
@@ -67,8 +69,8 @@ class Filling {
       if (at && *at == offset) return;
       const std::lock_guard lock(state->mutex);
       if (!state->failure.empty()) return;
-      state->failure = at ? "partition " + std::to_string(partition) + " has a record at " + std::to_string(*at) +
-                                " that should be at " + std::to_string(offset) + ": another program writes"
+      state->failure = at ? fmt::format("partition {} has a record at {} that should be at {}: another program writes",
+                                        partition, *at, offset)
                           : at.error().text;
     };
     auto queued = producer_.produce(out, delivered);
@@ -128,7 +130,7 @@ class Restoring {
   bool has_begun() const { return has_begun_; }
 
  private:
-  std::string topic(std::string_view name) const { return options_.prefix + "." + std::string(name); }
+  std::string topic(std::string_view name) const { return fmt::format("{}.{}", options_.prefix, name); }
 
   // The keys.
 
@@ -137,7 +139,7 @@ class Restoring {
     const auto given = passphrase(options_.passphrase_file);
     if (!given) return std::unexpected(given.error());
     if (given->empty()) return {};
-    const auto path = options_.folder + "/" + std::string(kSecrets);
+    const auto path = fmt::format("{}/{}", options_.folder, kSecrets);
     const auto sealed = read_file(path);
     if (!sealed) return std::unexpected(sealed.error());
     const auto opened = crypto::open_with_passphrase(*sealed, *given);
@@ -153,7 +155,7 @@ class Restoring {
       const auto secret = std::ranges::find(secrets_, name, &Secret::name);
       if (file.empty() || secret == secrets_.end()) continue;
       const auto bytes = crypto::unbase64url(secret->value);
-      if (!bytes) return std::unexpected(std::string(kSecrets) + ": the secret " + secret->name + " is malformed");
+      if (!bytes) return std::unexpected(fmt::format("{}: the secret {} is malformed", kSecrets, secret->name));
       const auto made = crypto::create_secret_file(file, *bytes);
       if (!made) return std::unexpected(made.error());
       if (const auto stands = read_file(file); !stands || *stands != *bytes)
@@ -185,8 +187,10 @@ class Restoring {
     const bool has_commands =
         described->at(static_cast<std::size_t>(std::ranges::find(names, topic(kCommands)) - names.begin())).has_value();
     if (!used.empty() && !has_commands) {
-      return std::unexpected("an earlier restore has not ended: " + used.front() + " holds records and there is no " +
-                             topic(kCommands) + ". Delete all topics " + options_.prefix + ".*, and begin anew");
+      return std::unexpected(
+          fmt::format("an earlier restore has not ended: {} holds records and there is no {}. Delete all topics {}.*, "
+                      "and begin anew",
+                      used.front(), topic(kCommands), options_.prefix));
     }
     if (!used.empty()) return std::unexpected(used.front() + " holds records: a copy goes into an empty log alone");
     for (const auto& one : *described) {
@@ -269,8 +273,8 @@ class Restoring {
     }
   }
   Result<> wrong(std::string_view name, int partition, const StoredRecord& record, const std::string& why) const {
-    return std::unexpected(options_.folder + "/" + file_name(name, partition) + ": the record of offset " +
-                           std::to_string(record.offset) + ": " + why);
+    return std::unexpected(fmt::format("{}/{}: the record of offset {}: {}", options_.folder,
+                                       file_name(name, partition), record.offset, why));
   }
   static std::int64_t record_time(const StoredRecord& record) { return record.time.time_since_epoch().count(); }
   static std::int64_t event_time(const StoredRecord& record) {
@@ -304,7 +308,8 @@ class Restoring {
     const auto filled = merged(kReplies, record_time, [&](int from, StoredRecord& record) -> Result<> {
       const auto outcome = schema::read_outcome(record.value.value_or(""));
       if (!outcome)
-        return wrong(kReplies, from, record, "is no outcome: " + outcome.error().field + " " + outcome.error().issue);
+        return wrong(kReplies, from, record,
+                     fmt::format("is no outcome: {} {}", outcome.error().field, outcome.error().issue));
       const auto places = places_of_reply(*outcome, from, partitions_);
       std::optional<schema::Position> position;
       if (outcome->position) {
@@ -378,7 +383,8 @@ class Restoring {
     return {};
   }
   Result<> differs(const std::string& key) const {
-    return std::unexpected(topic(kDirectory) + ": what the events make of " + key + " is not what was copied");
+    return std::unexpected(
+        fmt::format("{}: what the events make of {} is not what was copied", topic(kDirectory), key));
   }
 
   const RestoreOptions& options_;

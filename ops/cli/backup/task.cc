@@ -1,7 +1,7 @@
 #include "ops/cli/backup/task.h"
 
-#include <array>
-#include <cstdio>
+#include <fmt/format.h>
+
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
@@ -51,8 +51,7 @@ Result<std::string> passphrase(const std::string& file) {
     return text;
   }
   if (schema::characters(text) < kPassphraseCharactersMin)
-    return std::unexpected("the passphrase must have " + std::to_string(kPassphraseCharactersMin) +
-                           " characters at least");
+    return std::unexpected(fmt::format("the passphrase must have {} characters at least", kPassphraseCharactersMin));
   return text;
 }
 
@@ -68,11 +67,8 @@ Result<> check_key_file(std::string_view name, const std::string& file) {
 }
 
 std::string size_text(std::int64_t bytes) {
-  std::array<char, 32> out{};
-  const bool is_small = bytes < 1'000'000;
-  std::snprintf(out.data(), out.size(), is_small ? "%.1f kB" : "%.1f MB",
-                static_cast<double>(bytes) / (is_small ? 1e3 : 1e6));
-  return out.data();
+  const auto exact = static_cast<double>(bytes);
+  return bytes < 1'000'000 ? fmt::format("{:.1f} kB", exact / 1e3) : fmt::format("{:.1f} MB", exact / 1e6);
 }
 
 }  // namespace parley::backup

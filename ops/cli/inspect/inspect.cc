@@ -1,10 +1,10 @@
 #include "ops/cli/inspect/inspect.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <expected>
-#include <iomanip>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -82,9 +82,6 @@ namespace {
 
 using decider::PartitionStore;
 
-constexpr int kNameWidth = 16;
-constexpr int kCountWidth = 10;
-
 std::optional<std::int64_t> partition_of(const std::filesystem::path& folder) {
   const auto name = folder.filename().string();
   int partition = 0;
@@ -142,23 +139,21 @@ class Printer {
     }
     out_ << "\n";
     line("topics", one.log);
-    line("events", "folded before offset " + std::to_string(one.next_event) + "; the last one is " + one.last_event_id);
-    line("replies", "folded before offset " + std::to_string(one.next_reply));
+    line("events", fmt::format("folded before offset {}; the last one is {}", one.next_event, one.last_event_id));
+    line("replies", fmt::format("folded before offset {}", one.next_reply));
     line("commands",
-         one.last_command < 0 ? "none is decided" : "decided up to offset " + std::to_string(one.last_command));
+         one.last_command < 0 ? "none is decided" : fmt::format("decided up to offset {}", one.last_command));
     if (one.last_stamp) line("last stamp", schema::format_time(*one.last_stamp));
-    line("seals", std::to_string(one.events) + " events, " + std::to_string(one.sealed_events) +
-                      " of them behind the last seal; digest " + one.digest);
+    line("seals", fmt::format("{} events, {} of them behind the last seal; digest {}", one.events, one.sealed_events,
+                              one.digest));
     line("fold versions", one.fold_versions);
-    line("on disk", std::to_string(one.bytes) + " bytes");
-    out_ << "  " << std::right << std::setw(kCountWidth) << "keys" << std::setw(kCountWidth + 2) << "bytes" << "\n";
-    for (const auto& count : one.keys) {
-      out_ << "  " << std::right << std::setw(kCountWidth) << count.keys << std::setw(kCountWidth + 2) << count.bytes
-           << "  " << text::printable(count.what) << "\n";
-    }
+    line("on disk", fmt::format("{} bytes", one.bytes));
+    out_ << fmt::format("  {:>10}{:>12}\n", "keys", "bytes");
+    for (const auto& count : one.keys)
+      out_ << fmt::format("  {:>10}{:>12}  {}\n", count.keys, count.bytes, text::printable(count.what));
     for (const auto& parked : one.parked) {
-      line("parked", parked.stream + " since " + schema::format_time(parked.since) + ", version " +
-                         std::to_string(parked.version) + ": " + parked.reason);
+      line("parked", fmt::format("{} since {}, version {}: {}", parked.stream, schema::format_time(parked.since),
+                                 parked.version, parked.reason));
     }
   }
 
@@ -194,8 +189,8 @@ class Printer {
     out_ << options_.stream << " at version " << entry.version << " in " << text::printable(store.path()) << "\n";
     line("hash", crypto::hex(entry.hash));
     if (parked) {
-      line("parked", "since " + schema::format_time(parked->since) + ", version " + std::to_string(parked->version) +
-                         ": " + parked->reason);
+      line("parked", fmt::format("since {}, version {}: {}", schema::format_time(parked->since), parked->version,
+                                 parked->reason));
       if (parked->command_id) line("parked by", "command " + *parked->command_id);
     }
     if (state) {
@@ -211,8 +206,8 @@ class Printer {
     if (!kept.outcome.empty()) {
       auto disclosed = schema::disclosed_outcome(kept.outcome, disclosure());
       if (!disclosed) {
-        return std::unexpected("the outcome of command " + options_.command + " in " + store.path() +
-                               " cannot be read: " + disclosed.error().field + " " + disclosed.error().issue);
+        return std::unexpected(fmt::format("the outcome of command {} in {} cannot be read: {} {}", options_.command,
+                                           store.path(), disclosed.error().field, disclosed.error().issue));
       }
       outcome = std::move(*disclosed);
     }
@@ -248,7 +243,7 @@ class Printer {
     return options_.personal ? schema::Disclosure::personal : schema::Disclosure::masked;
   }
   void line(const char* name, std::string_view value) {
-    out_ << "  " << std::left << std::setw(kNameWidth) << name << text::printable(value) << "\n";
+    out_ << fmt::format("  {:<16}{}\n", name, text::printable(value));
   }
 
   const InspectOptions& options_;
@@ -280,8 +275,9 @@ std::expected<void, std::string> inspect_stores(const InspectOptions& options, s
   }
   const auto wanted = options.stream.empty() ? options.command : options.stream;
   if (!wanted.empty()) {
-    return std::unexpected(options.folder.string() + " holds nothing of " + wanted +
-                           ": it is of another partition or decider, or its decider keeps it in memory still");
+    return std::unexpected(fmt::format(
+        "{} holds nothing of {}: it is of another partition or decider, or its decider keeps it in memory still",
+        options.folder.string(), wanted));
   }
   if (options.json) out << text::escaped(schema::write(all)) << "\n";
   return {};

@@ -1,5 +1,7 @@
 #include "ops/cli/verify/partition_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -49,20 +51,19 @@ std::optional<std::string> PartitionCheck::check(const schema::StoredRecord& rec
   if (!envelope) return "is no event: " + envelope.error();
   about.stream = envelope->subject;
   about.version = envelope->sequence;
-  if (record.key != envelope->subject) return "its record's key is \"" + std::string(record.key) + "\", not its stream";
+  if (record.key != envelope->subject) return fmt::format("its record's key is \"{}\", not its stream", record.key);
   const auto number = number_of(envelope->subject);
   if (!number) return "its subject names no stream";
   const bool is_seal = seals::is_seal(envelope->subject);
   const auto home = is_seal ? *number : partition_of(slot_of(*number), options_.partitions);
-  if (home != options_.partition) return "belongs to partition " + std::to_string(home);
+  if (home != options_.partition) return fmt::format("belongs to partition {}", home);
   if (last_time_ && envelope->time < *last_time_)
     return "its time is before that of the event before it in the partition";
 
   if (is_seal || options_.streams == nullptr || options_.streams->contains(envelope->subject)) {
     auto& head = heads_.at(envelope->subject);
     if (envelope->sequence != head.version + 1) {
-      return "has version " + std::to_string(envelope->sequence) + " where " + std::to_string(head.version + 1) +
-             " must follow";
+      return fmt::format("has version {} where {} must follow", envelope->sequence, head.version + 1);
     }
     auto hash = crypto::sha256(schema::hash_input(head.hash, *envelope, record.value));
     if (crypto::hex(hash) != envelope->hash)
@@ -80,11 +81,11 @@ std::optional<std::string> PartitionCheck::check(const schema::StoredRecord& rec
 
 std::optional<std::string> PartitionCheck::check_seal(const schema::StoredRecord& record, std::int64_t version) {
   const auto seal = schema::read_text<seals::PartitionSealed>(record.value);
-  if (!seal) return "is a seal that cannot be read: " + seal.error().field + " " + seal.error().issue;
-  const auto between = last_seal_ ? "after seal " + std::to_string(last_seal_->version) : std::string("before it");
+  if (!seal) return fmt::format("is a seal that cannot be read: {} {}", seal.error().field, seal.error().issue);
+  const auto between = last_seal_ ? fmt::format("after seal {}", last_seal_->version) : std::string("before it");
   if (seal->events != events_) {
-    return "is a seal over " + std::to_string(seal->events) + " events, but " + std::to_string(events_) +
-           " stand before it: an event " + between + (seal->events > events_ ? " is gone" : " was added");
+    return fmt::format("is a seal over {} events, but {} stand before it: an event {}{}", seal->events, events_,
+                       between, seal->events > events_ ? " is gone" : " was added");
   }
   if (seal->digest != crypto::hex(digest_))
     return "is a seal over something else than what stands before it: an event " + between + " was changed";
@@ -111,8 +112,8 @@ void PartitionCheck::end() {
   fault_ = Fault{.offset = -1,
                  .stream = seals::subject_of(options_.partition),
                  .version = options_.anchor->version,
-                 .what = "was verified earlier, over " + std::to_string(options_.anchor->events) +
-                         " events, and is gone: the log has lost its tail"};
+                 .what = fmt::format("was verified earlier, over {} events, and is gone: the log has lost its tail",
+                                     options_.anchor->events)};
 }
 
 }  // namespace parley::verify
