@@ -28,7 +28,7 @@ def main():
     flags_parser = parser(__doc__.format(parts=", ".join(PARTS)))
     add_data_flag(flags_parser, default_data())
     flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
-    flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
+    flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: the edge's port + 11092")
     flags_parser.add_argument("--events", type=int, default=Size.events, help="events in the log, for catch-up and start (default %(default)s)")
     flags_parser.add_argument("--partitions", type=int, default=PARTITIONS, help="partitions of the log (default %(default)s)")
     flags_parser.add_argument("--seconds", type=duration, default=Size.seconds, help="seconds of each load (default %(default)s)")

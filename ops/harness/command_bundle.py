@@ -1,4 +1,4 @@
-"""ops/bundle: what a bug report needs of a system that ops/run started, in one file, without secrets and without texts of people.
+"""ops/bundle: collects what a bug report needs from a system that ops/run started, in one file, without secrets and without what people wrote.
 
   ops/bundle                            writes parley-bundle-TIME.tar.gz to the working directory
   ops/bundle --data DIR --out FILE      of another system, to another file
@@ -51,7 +51,7 @@ def main():
     flags_parser = parser(__doc__)
     add_data_flag(flags_parser, default_data())
     flags_parser.add_argument("--out", type=pathlib.Path, metavar="FILE", help="the file to write; it must not exist (default: parley-bundle-TIME.tar.gz here)")
-    flags_parser.add_argument("--log-mb", type=int, default=LOG_MB_MAX, metavar="N", help="so much of the end of each log (default %(default)s)")
+    flags_parser.add_argument("--log-mb", type=int, default=LOG_MB_MAX, metavar="N", help="megabytes from the end of each log (default %(default)s)")
     flags_parser.add_argument("--prometheus", metavar="URL", help="a Prometheus whose alerts are collected too, for example http://127.0.0.1:9090")
     flags = flags_parser.parse_args()
     if flags.log_mb < 0:

@@ -1,7 +1,7 @@
 """ops/chaos: runs a whole Parley of its own under load and under faults, and checks from the outside whether it kept its promises.
 
-Two of each process, PostgreSQL and Kafka are killed (-9), paused past their sessions, told to end and started again; their connections are cut,
-held and delayed by a proxy. The seed decides what happens to whom. What is checked is in ops/harness/chaos/README.md.
+Two of each process, PostgreSQL and Kafka are killed (-9), paused until their sessions expire, stopped and started again; a proxy cuts, holds
+and delays their connections. The seed decides what happens when. ops/harness/chaos/README.md lists what is checked.
 """
 
 import os
@@ -21,12 +21,12 @@ EXIT_BROKEN = 1
 
 
 def main():
-    flags_parser = parser(f"{__doc__}\nEnds with 0 when every promise was kept, {EXIT_BROKEN} when one was broken, and as ops/README.md says when it could not run.")
+    flags_parser = parser(f"{__doc__}\nEnds with 0 when every promise was kept, {EXIT_BROKEN} when one was broken, another code of ops/README.md when it could not run.")
     add_data_flag(flags_parser, default_data())
-    flags_parser.add_argument("--minutes", type=duration, default=2.0, metavar="N", help="how long faults happen (%(default)s)")
+    flags_parser.add_argument("--minutes", type=duration, default=2.0, metavar="N", help="minutes in which faults happen (default %(default)s)")
     flags_parser.add_argument("--seed", type=int, metavar="S", help="the seed of an earlier run, to repeat its plan of faults; default: a new seed")
-    flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (%(default)s)")
-    flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: edge + 11092")
+    flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
+    flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: the edge's port + 11092")
     flags_parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all results to this file")
     flags_parser.add_argument("--records", type=pathlib.Path, metavar="FILE", help="write the records of the clients to this file, as JSON lines")
     flags = flags_parser.parse_args()

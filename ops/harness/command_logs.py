@@ -1,7 +1,7 @@
 """ops/logs: shows what every process logged about one request, in the order of time.
 
-  ops/logs 3a157e143c00…        a correlation id: an answer's X-Request-Id
-  ops/logs 3a157e143c00… --json the lines exactly as the logs have them
+  ops/logs 3a157e143c00…        a correlation id: the X-Request-Id of a response
+  ops/logs 3a157e143c00… --json the lines exactly as they are in the logs
 
 Ends with 1 when no line names the id.
 """
@@ -21,7 +21,7 @@ COMMON = {"time", "ts", "level", "role", "instance", "message", "msg", *ID_FIELD
 def main():
     flags_parser = parser(__doc__)
     add_data_flag(flags_parser, default_data())
-    flags_parser.add_argument("--json", action="store_true", help="print the lines exactly as the logs have them, each after the name of its log")
+    flags_parser.add_argument("--json", action="store_true", help="print the lines exactly as they are in the logs, each after the name of its log")
     flags_parser.add_argument("id", metavar="CORRELATION-ID")
     flags = flags_parser.parse_args()
     folder = flags.data / "log"

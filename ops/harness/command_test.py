@@ -1,4 +1,4 @@
-"""ops/test: installs, builds and tests Parley, on ports and data of its own; ends as ctest ends.
+"""ops/test: installs, builds and tests Parley, on ports and data of its own; its exit code is ctest's.
 
   ops/test                    every kind of test
   ops/test unit               one kind (unit needs no servers); 'unit|integration' for two
@@ -45,7 +45,7 @@ NEED_JARS = NEED_SERVERS | {"chaos", "bench"}
 def main():
     flags_parser = parser(__doc__)
     add_data_flag(flags_parser, default_data())
-    flags_parser.add_argument("--port", type=int, default=TEST_PORT, help="the edge's port; the other ports move with it")
+    flags_parser.add_argument("--port", type=int, default=TEST_PORT, help="the edge's port; the other ports move with it (default %(default)s)")
     flags_parser.add_argument("kind", nargs="?", help="a regular expression of ctest's labels, or asan, tsan, fuzz")
     flags_parser.add_argument("--preset", default="release", choices=("release", "dev", *SANITIZERS), help="the build to test (default %(default)s)")
     flags_parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long each fuzz target runs (default %(default)s)")

@@ -123,20 +123,21 @@ def add_system_flags(parser):
 
     def add(flag, kind, default, text):
         variable = "PARLEY_" + flag.upper().replace("-", "_")
+        otherwise = "" if default == "" else "; default %(default)s"
         parser.add_argument("--" + flag, type=kind, default=os.environ.get(variable) or default, metavar=kind.__name__.upper(),
-                            help=f"{text} ({variable}; default %(default)s)")
+                            help=f"{text} ({variable}{otherwise})")
 
     add_data_flag(parser, default_data())
-    add("host", str, "127.0.0.1", "the address that the edge listens on (without TLS)")
+    add("host", str, "127.0.0.1", "the address that the edge, an nginx, listens on (without TLS)")
     add("port", int, EDGE_PORT, "the edge's port; the other ports move with it")
-    add("kafka-port", int, 0, "Kafka's port, and the next one for its controller; 0: edge + 11092")
+    add("kafka-port", int, 0, "Kafka's port; its controller takes the next one; 0: the edge's port + 11092")
     add("deciders", int, 1, "the number of deciders")
     add("projectors", int, 1, "the number of projectors")
-    add("reactors", int, 1, "the number of processes reactors")
+    add("reactors", int, 1, "the number of reactors (parley reactor processes)")
     add("apis", int, 1, "the number of API processes")
     add("partitions", int, PARTITIONS, "the number of partitions of the log; it never changes")
     add("log-level", str, "info", "the lowest level that the Parley processes log")
-    add("rate-profile", str, "", "rate limits: public (as documented) or local (so high that one developer never reaches them); default: local while --host is an address of this machine only")
+    add("rate-profile", str, "", "rate limits: public (as documented) or local (so high that one developer never reaches them); default: local when --host is a loopback address, public otherwise")
 
 
 def duration(text):
@@ -161,4 +162,5 @@ def is_loopback(host):
 
 
 def parser(description):
-    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    """Of a command whose description begins with its name, "ops/run: ..."."""
+    return argparse.ArgumentParser(prog=description.partition(":")[0], description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
