@@ -239,7 +239,7 @@ void add_mailboxes(CLI::App& admin, std::shared_ptr<const Options> options, int&
                       .add_subcommand("mailboxes",
                                       "Lists accounts of earlier builds that cannot log in with every spelling of "
                                       "their e-mail, and accounts that share one mailbox. Ends with 0 when there are "
-                                      "none, 2 when there are, 1 when that cannot be told or done")
+                                      "none, 2 when there are some, 1 when the command failed")
                       ->fallthrough();
   command->add_flag("--write", *write,
                     "Indexes these accounts by their mailbox, except those whose mailbox another account has; needs "

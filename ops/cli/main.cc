@@ -52,15 +52,17 @@ int main(int argc, char** argv) {
   auto* projector = role("projector", "Runs a projector: writes the read models", cli::projector);
   auto* reactor = app.add_subcommand("reactor", "Runs a reactor: a worker that acts on events");
   reactor->require_subcommand(1);
-  auto* processes = role_of(*reactor, "processes", "Runs the reactor that continues processes that span slots",
-                            cli::processes_reactor);
+  auto* processes =
+      role_of(*reactor, "processes",
+              "Runs the reactor that finishes changes of more than one stream, such as a new e-mail address",
+              cli::processes_reactor);
   auto* topics = role("topics", "Creates the Kafka topics, or checks them when they exist", [](const cli::Options& o) {
     return cli::topics(
         {.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions, .replication = o.replication});
   });
   auto* migrate = role("migrate", "Creates or upgrades the read models' tables",
                        [](const cli::Options& o) { return cli::migrate(o.postgres); });
-  auto* keys = role("keys", "Creates the files of keys when they are missing; rotates the keys of access tokens",
+  auto* keys = role("keys", "Creates the key files that are missing; rotates the keys of access tokens",
                     [](const cli::Options& o) {
                       return cli::keys(o.keys_file, o.seal_key_file,
                                        {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});

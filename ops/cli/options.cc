@@ -43,8 +43,7 @@ void limit(CLI::App& command, const std::string& name, std::size_t& value, const
 
 void add_rate_limits(CLI::App& command, Options& options) {
   constexpr auto kGroup =
-      "Rate limits: beyond them a request is answered 429 with Retry-After; they are counted by each process for "
-      "itself";
+      "Rate limits: beyond them the API answers 429 with Retry-After; each process counts for itself";
   flag(command, "rate-profile", options.rate_profile,
        "public: the documented rate limits; local: limits so high that one developer's machine never reaches them")
       ->check(CLI::IsMember({"public", "local"}))
@@ -91,7 +90,7 @@ kafka::Config Options::kafka() const {
 void add_kafka(CLI::App& command, Options& options) {
   flag(command, "kafka-brokers", options.kafka_brokers, "Kafka's brokers, host:port, separated by commas");
   flag(command, "kafka-property", options.kafka_properties,
-       "A property of librdkafka, name=value (TLS, SASL, ...); repeatable, ';' separates in the variable")
+       "A property of librdkafka, name=value (TLS, SASL, ...); repeatable; ';' separates several in the variable")
       ->delimiter(';')
       ->check([](const std::string& text) {
         return text.find('=') == std::string::npos ? "must be name=value" : std::string();
@@ -148,22 +147,24 @@ void add_api(CLI::App& command, Options& options) {
   limit(command, "streams-max", options.streams_max, "Open event streams");
   limit(command, "stream-hub-bytes-max", options.stream_hub_bytes_max,
         "Bytes of the newest events that are kept in memory for streams");
-  flag(command, "files-folder", options.files_folder, "Folder of the files that answers are made of; empty: none");
+  flag(command, "files-folder", options.files_folder,
+       "The folder of the files that the API sends; empty: it sends none");
   flag(command, "files-at-edge", options.files_at_edge,
-       "The edge's internal location of that folder, which then sends the files (X-Accel-Redirect); empty: the API "
-       "does");
+       "The location of --files-folder in the edge's nginx, internal: the edge then sends the files "
+       "(X-Accel-Redirect); empty: the API sends them");
   flag(command, "uploads-folder", options.uploads_folder,
-       "Folder of files while they are received; what a crash left in it goes at the start. Empty: none are received");
-  limit(command, "uploads-bytes-max", options.uploads_bytes_max, "Bytes of the files that are received at once");
-  limit(command, "uploads-max", options.uploads_max, "Files that are received at once");
+       "The folder of uploads in progress; at its start the API deletes what a crash left there. Empty: the API "
+       "accepts no uploads");
+  limit(command, "uploads-bytes-max", options.uploads_bytes_max, "Bytes of all uploads in progress");
+  limit(command, "uploads-max", options.uploads_max, "Uploads in progress");
 }
 void add_decider(CLI::App& command, Options& options) {
   add_seal_key(command, options);
   flag(command, "seal-events-max", options.seal_events_max,
-       "The decider seals a partition when so many of its events are not sealed")
+       "The decider seals a partition when this many of its events are not sealed yet")
       ->check(kPositive);
   flag(command, "seal-within-s", options.seal_within_s,
-       "The decider seals a partition when one of its events has not been sealed for so many seconds")
+       "The decider seals a partition when one of its events has not been sealed for this many seconds")
       ->check(kPositive);
   flag(command, "state-dir", options.state_dir,
        "The folder of the state that the decider folds from the log; the decider rebuilds it when it is deleted")

@@ -390,7 +390,7 @@ void add_parked(CLI::App& app, int& exit_code) {
   skip->add_option("--reason", asked->unpark.reason, "The reason, which the log keeps")->required();
   for (auto* command : {retry, skip}) {
     command->add_option("--projection", asked->unpark.projection,
-                        "The projection that parked the stream; without it, the stream's decider did");
+                        "The projection that parked the stream; leave it out when the stream's decider parked it");
     command
         ->add_option("--version", asked->unpark.version,
                      "The version, in the stream, of the event that the projection failed to apply")

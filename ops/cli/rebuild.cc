@@ -182,7 +182,7 @@ void add_rebuild(CLI::App& app, int& exit_code) {
   add_postgres(*command, asked->options);
   command->add_option("projection", asked->projections, "The projections to rebuild; all when none is named");
   command->add_option("--accept-differences", asked->accept,
-                      "Switches although rows differ; the reason is kept in the certificate");
+                      "Switches although rows differ, for this reason, which the certificate keeps");
   command->add_flag("--compare", asked->compare, "Compares the tables with the log and does not switch");
   command->add_flag("--keep", asked->keep, "Keeps the rebuilt tables when the command does not switch to them");
   command->add_flag("--list", asked->list, "Lists the certificates that are kept, the newest first");

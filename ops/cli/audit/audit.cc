@@ -70,13 +70,13 @@ void add_audit(CLI::App& app, int& exit_code) {
   history->add_option("stream", asked->history.stream, kStreamHelp)->required();
   history->add_flag("--data", asked->history.data, "Shows the data of each event");
 
-  auto* state = add("state", "Shows a stream's state at a moment",
+  auto* state = add("state", "Shows a stream's state, now or at an earlier point in time",
                     [](const Asked& a) { return audit::state(a.common, a.state); });
   state->add_option("stream", asked->state.stream, kStreamHelp)->required();
   state
-      ->add_option(
-          "--at", asked->state.at,
-          "A version (7) or a time in UTC (2026-11-21T10:17:00.123Z; without milliseconds, or a date: its midnight)")
+      ->add_option("--at", asked->state.at,
+                   "A version, for example 7, or a time in UTC, for example 2026-11-21T10:17:00.123Z, "
+                   "2026-11-21T10:17:00Z or 2026-11-21 (midnight); without it: now")
       ->check([](const std::string& text) {
         return schema::parse_point_in_time(text) ? "" : fmt::format("{} {}", shown(text), schema::kPointInTimeIssue);
       });
@@ -103,7 +103,9 @@ void add_audit(CLI::App& app, int& exit_code) {
 
   auto* exported = add("export", "Exports events as lines of JSON",
                        [](const Asked& a) { return audit::export_events(a.common, a.exported); });
-  exported->add_option("--from", asked->exported.from, "The time of the first event to export, in the form of --at")
+  exported
+      ->add_option("--from", asked->exported.from,
+                   "The time of the first event to export, for example 2026-11-21 or 2026-11-21T10:17:00.123Z (UTC)")
       ->check(time);
   exported->add_option("--to", asked->exported.to, "The time before which the export ends")->check(time);
   exported->add_option("--type", asked->exported.types,
@@ -122,7 +124,7 @@ void add_audit(CLI::App& app, int& exit_code) {
       ->envname("PARLEY_SEAL_KEYS");
   verify->add_option("--anchor", asked->verify.anchor_file,
                      "A file outside the log with the last verified seals: the log must still have these seals, and "
-                     "the command replaces them by later ones");
+                     "the command replaces them with later ones");
   verify->add_option(
       "--scratch", asked->verify.scratch,
       "A folder for data that does not fit in memory (default: the system's folder for temporary files)");

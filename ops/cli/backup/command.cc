@@ -24,9 +24,9 @@ CLI::App* add(CLI::App& app, const char* name, const char* description, const ch
   auto* command = app.add_subcommand(name, description);
   command->add_option("folder", given.folder, "The folder of the copy")->required();
   cli::add_kafka(*command, given.common);
-  command->add_option(
-      "--passphrase-file", given.passphrase_file,
-      "A file whose first line is the passphrase that encrypts the keys; without it PARLEY_BACKUP_PASSPHRASE");
+  command->add_option("--passphrase-file", given.passphrase_file,
+                      "A file whose first line is the passphrase that encrypts the keys; without it: the variable "
+                      "PARLEY_BACKUP_PASSPHRASE");
   command->add_option("--keys-file", given.keys.keys, keys)->envname("PARLEY_KEYS_FILE");
   command->add_option("--seal-key-file", given.keys.seal_key, seal_key)->envname("PARLEY_SEAL_KEY_FILE");
   command->add_flag("--json", given.json, "Prints one JSON document, for programs");
