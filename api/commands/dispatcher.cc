@@ -27,7 +27,7 @@ using Clock = std::chrono::steady_clock;
 metrics::Histogram phase(const char* name) {
   return metrics::histogram(
       "parley_api_command_phase_seconds",
-      "decide: from sending a command to its reply; project: from there until the read model has it",
+      "decide: from sending a command to its reply; project: from the reply until the read model shows the change",
       {{"phase", name}});
 }
 
@@ -179,17 +179,18 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
   std::mutex mutex;
   std::unordered_map<std::string, Waiting> waiting;             // by attempt id
   std::unordered_multimap<std::string, std::string> under_way;  // of those, by command id: what has begun and not ended
-  metrics::Histogram seconds = metrics::histogram("parley_api_command_seconds",
-                                                  "From sending a command to its outcome, the read model's included");
+  metrics::Histogram seconds = metrics::histogram(
+      "parley_api_command_seconds", "From sending a command until its outcome is known and the read model shows it");
   metrics::Histogram decide_seconds = phase("decide");
   metrics::Histogram project_seconds = phase("project");
   metrics::Counter pending =
       metrics::counter("parley_api_commands_pending_total",
-                       "Commands answered with X-Projection: pending: the read model did not have them in time");
-  metrics::Counter by_event = metrics::counter("parley_api_commands_answered_by_event_total",
-                                               "Commands whose event was the answer: no reply was written for them");
+                       "Commands answered with X-Projection: pending: the read model did not show the change in time");
+  metrics::Counter by_event =
+      metrics::counter("parley_api_commands_answered_by_event_total",
+                       "Commands whose event was also their reply: the decider wrote no separate reply");
   metrics::Counter timeouts =
-      metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome did not come in time");
+      metrics::counter("parley_api_command_timeouts_total", "Commands whose outcome was not known in time");
   http::Timers timers{"commands"};
   kafka::Producer producer;
   std::unique_ptr<Tail> replies;  // last: its thread ends before the rest goes

@@ -32,9 +32,10 @@ class RequestMetrics {
       at = metrics_
                .emplace(
                    std::tuple(std::string(known), std::string(route), status),
-                   Metrics{metrics::counter("parley_http_requests_total", "Requests that were answered", with_status),
+                   Metrics{metrics::counter("parley_http_requests_total", "Requests that got a response", with_status),
                            metrics::histogram("parley_http_request_seconds",
-                                              "From the complete request to its answer; streams are left out", labels)})
+                                              "From the complete request to its response; streams are not counted",
+                                              labels)})
                .first;
     }
     at->second.requests.add();

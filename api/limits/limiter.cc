@@ -11,7 +11,7 @@ Limiter::Limiter(std::vector<Setting> settings, std::unique_ptr<Store> store, Cl
     : store_(std::move(store)), clock_(std::move(clock)) {
   for (const auto& setting : settings) {
     limits_.push_back({setting.limit, metrics::counter("parley_http_rate_limited_total",
-                                                       "Requests that were refused because there were too many",
+                                                       "Requests answered 429: their caller exceeded the rate limit",
                                                        {{"limit", std::string(setting.limit->name)}})});
   }
 }

@@ -18,9 +18,10 @@ MemoryStore::MemoryStore(const std::vector<Setting>& settings, std::size_t keys_
         new Table{.requests = rate.requests,
                   .period_ms = period_ms,
                   .merged_ms = merged_ms,
-                  .displaced = metrics::counter("parley_http_rate_limit_displaced_total",
-                                                "Callers whose count began anew because there were too many",
-                                                {{"limit", std::string(limit->name)}}),
+                  .displaced = metrics::counter(
+                      "parley_http_rate_limit_displaced_total",
+                      "Callers whose count started again at 0, because the limit had to remember too many callers",
+                      {{"limit", std::string(limit->name)}}),
                   // All zeros is empty, and zeros that nobody has written to cost no memory yet.
                   .sets = std::unique_ptr<Set[], Free>(static_cast<Set*>(std::calloc(sets_, sizeof(Set)))),
                   .locks = {}}));

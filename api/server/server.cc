@@ -226,22 +226,25 @@ Api::~Api() = default;
 void Api::observe(const std::shared_ptr<Parts>& parts) {
   struct Metrics {
     metrics::Gauge connections = metrics::gauge("parley_http_connections", "Open connections");
-    metrics::Gauge in_flight = metrics::gauge("parley_http_requests_in_flight", "Requests without a complete answer");
+    metrics::Gauge in_flight =
+        metrics::gauge("parley_http_requests_in_flight", "Requests whose response is not complete yet");
     metrics::Gauge streams = metrics::gauge("parley_http_streams", "Open event streams");
     metrics::Counter cut =
-        metrics::counter("parley_http_slow_readers_cut_total", "Streams cut because their reader fell behind");
+        metrics::counter("parley_http_slow_readers_cut_total", "Streams closed because their client read too slowly");
     metrics::Counter rejected =
-        metrics::counter("parley_http_rejected_inputs_total", "Inputs refused before they were a request");
+        metrics::counter("parley_http_rejected_inputs_total",
+                         "Requests refused while they were read: malformed, too large or not supported");
     metrics::Counter refused =
         metrics::counter("parley_http_refused_connections_total", "Connections over the limit, answered 503");
     metrics::Counter overloaded = metrics::counter(
-        "parley_http_overloaded_total", "Requests and answers for which there was no memory left, answered 503");
-    metrics::Counter late = metrics::counter("parley_http_timeouts_total",
-                                             "Requests that did not come and answers that were not read in time");
+        "parley_http_overloaded_total", "Requests answered 503: no memory was left for the request or its response");
+    metrics::Counter late =
+        metrics::counter("parley_http_timeouts_total",
+                         "Requests that did not arrive in time, and responses that the client did not read in time");
     metrics::Counter failures =
-        metrics::counter("parley_http_failures_total", "Requests whose handler broke, answered 500");
+        metrics::counter("parley_http_failures_total", "Requests answered 500: their handler failed");
     metrics::Gauge unsent =
-        metrics::gauge("parley_http_unsent_bytes", "Bytes of answers and streams that clients have not taken yet");
+        metrics::gauge("parley_http_unsent_bytes", "Bytes of responses and streams that clients have not read yet");
     metrics::Gauge queries = metrics::gauge("parley_http_queries_waiting", "Queries that wait for a thread");
     metrics::Gauge hashings = metrics::gauge("parley_http_hashings_waiting", "Passwords that wait for a thread");
   };

@@ -105,11 +105,11 @@ struct Signals::Impl {
 
   const Options options;
   const OnTyping on_typing;
-  metrics::Counter heard =
-      metrics::counter("parley_signals_total", "Signals of all APIs that were passed on to streams here");
+  metrics::Counter heard = metrics::counter(
+      "parley_signals_total", "Signals that this process passed on to its streams, whichever API received them");
   metrics::Counter left_out =
       metrics::counter("parley_signals_left_out_total",
-                       "Signals that were not passed on: too many of one side of a dialog, or no broker");
+                       "Signals that were dropped: one side of a dialog sent too many, or Kafka did not take them");
   std::string reason;               // the thread's
   std::atomic<int> partitions = 0;  // as soon as they are known
   std::mutex mutex;

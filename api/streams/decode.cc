@@ -21,7 +21,7 @@ EventRecord with_event(EventRecord record, std::string_view type, std::string_vi
 
 metrics::Counter& unreadable_events() {
   static auto events =
-      metrics::counter("parley_stream_hub_unreadable_total", "Messages of the log that could not be shown");
+      metrics::counter("parley_stream_hub_unreadable_total", "Records of the log that streams could not show");
   return events;
 }
 

@@ -275,14 +275,13 @@ struct EventTail::Impl {
 
 EventTail::EventTail(Options options, Hub& hub, const HistorySource& history)
     : impl_(std::make_shared<Impl>(std::move(options), hub, history)) {
-  metrics::on_scrape(
-      [weak = std::weak_ptr(impl_),
-       age = metrics::gauge("parley_stream_hub_age_seconds",
-                            "Since when the hub is not known to have everything that is in the log")]() mutable {
-        const auto tail = weak.lock();
-        if (tail && tail->has_caught_up)
-          age.set(std::chrono::duration<double>(Clock::now() - tail->complete_as_of()).count());
-      });
+  metrics::on_scrape([weak = std::weak_ptr(impl_),
+                      age = metrics::gauge("parley_stream_hub_age_seconds",
+                                           "Seconds since the stream hub last had every event of the log")]() mutable {
+    const auto tail = weak.lock();
+    if (tail && tail->has_caught_up)
+      age.set(std::chrono::duration<double>(Clock::now() - tail->complete_as_of()).count());
+  });
 }
 EventTail::~EventTail() { impl_->stop(); }
 

@@ -74,9 +74,9 @@ class HistoryReader {
   HistorySource& source_;
   const Options options_;
   metrics::Counter reads_ =
-      metrics::counter("parley_stream_history_reads_total", "Reads of history for a stream or a feed");
+      metrics::counter("parley_stream_history_reads_total", "Reads of earlier events for a stream or a feed");
   metrics::Counter failures_ = metrics::counter("parley_stream_history_failures_total",
-                                                "Reads of history that PostgreSQL or Kafka did not answer");
+                                                "Reads of history that failed: PostgreSQL or Kafka did not answer");
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::weak_ptr<Waiter>> line_;

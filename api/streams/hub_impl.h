@@ -28,31 +28,34 @@ inline Timestamp now() {
 }
 
 inline metrics::Gauge streams_of(const char* viewer) {
-  return metrics::gauge("parley_streams", "Open streams, and those being opened, by who looks", {{"viewer", viewer}});
+  return metrics::gauge("parley_streams", "Open streams, and streams being opened, by who follows them",
+                        {{"viewer", viewer}});
 }
 
 struct HubMetrics {
   metrics::Gauge of_owners = streams_of("owner");
   metrics::Gauge of_visitors = streams_of("visitor");
   metrics::Gauge retained_events =
-      metrics::gauge("parley_stream_hub_retained_events", "Events that the hub holds for streams");
+      metrics::gauge("parley_stream_hub_retained_events", "Events that the stream hub keeps in memory");
   metrics::Gauge retained_bytes =
-      metrics::gauge("parley_stream_hub_retained_bytes", "Bytes that the hub holds for streams");
-  metrics::Gauge waiting = metrics::gauge("parley_stream_history_waiting", "Streams that wait for a read of history");
+      metrics::gauge("parley_stream_hub_retained_bytes", "Bytes of events that the stream hub keeps in memory");
+  metrics::Gauge waiting =
+      metrics::gauge("parley_stream_history_waiting", "Streams that wait for a read of earlier events");
   metrics::Counter delivered =
-      metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones too");
-  metrics::Counter bytes = metrics::counter("parley_stream_bytes_total", "Bytes written to streams, pings too");
+      metrics::counter("parley_stream_events_total", "Events written to streams, hidden ones included");
+  metrics::Counter bytes = metrics::counter("parley_stream_bytes_total", "Bytes written to streams, pings included");
   metrics::Counter delays =
-      metrics::counter("parley_stream_delays_total", "Streams that were told to wait for the read model");
-  metrics::Counter resets = metrics::counter(
-      "parley_stream_resets_total", "Streams whose last id was of another log, or one that the log has not reached");
+      metrics::counter("parley_stream_delays_total", "Streams that told their client to expect a delay");
+  metrics::Counter resets =
+      metrics::counter("parley_stream_resets_total",
+                       "Streams that were reset: their last id is of another log, or the log has not reached it");
   metrics::Counter slow =
-      metrics::counter("parley_stream_slow_readers_cut_total", "Streams that ended while the client did not read");
-  metrics::Counter gaps =
-      metrics::counter("parley_stream_hub_gaps_total", "Events that did not follow their stream's last one");
+      metrics::counter("parley_stream_slow_readers_cut_total", "Streams closed because their client did not read");
+  metrics::Counter gaps = metrics::counter("parley_stream_hub_gaps_total",
+                                           "Events whose version does not follow the last one of their stream");
   metrics::Counter& unreadable = unreadable_events();  // exported from the start
-  metrics::Histogram delivery =
-      metrics::histogram("parley_stream_delivery_seconds", "From an event's time to the streams of its dialog");
+  metrics::Histogram delivery = metrics::histogram(
+      "parley_stream_delivery_seconds", "From the time of an event until it is written to the streams of its dialog");
 
   metrics::Gauge& streams(const Principal& viewer) {
     return std::holds_alternative<Visitor>(viewer) ? of_visitors : of_owners;

@@ -35,8 +35,8 @@ struct Metrics : CivetHandler {
   const std::function<Verdict()>& verdict;
   metrics::Gauge ready =
       metrics::gauge("parley_process_ready", "1: the process can do its work; 0: it cannot, and /readyz says why");
-  metrics::Gauge degraded =
-      metrics::gauge("parley_process_degraded", "1: it works, and /readyz says what somebody should look at");
+  metrics::Gauge degraded = metrics::gauge("parley_process_degraded",
+                                           "1: the process works, but an operator should look at what /readyz reports");
 };
 struct Live : CivetHandler {
   bool handleGet(CivetServer*, mg_connection* connection) override {

@@ -65,11 +65,11 @@ double open_files_max() {
 
 void observe_process() {
   struct Metrics {
-    Counter cpu = counter("process_cpu_seconds_total", "Time of processors that the process took");
+    Counter cpu = counter("process_cpu_seconds_total", "Processor time that the process has used");
     Gauge resident = gauge("process_resident_memory_bytes", "Memory that the process holds");
-    Gauge started = gauge("process_start_time_seconds", "When the process was started, in seconds since 1970");
-    Gauge files = gauge("process_open_fds", "Open file descriptors; a connection is one or two");
-    Gauge files_max = gauge("process_max_fds", "How many it may open");
+    Gauge started = gauge("process_start_time_seconds", "Start time of the process, in seconds since 1970");
+    Gauge files = gauge("process_open_fds", "Open file descriptors; a connection takes one or two");
+    Gauge files_max = gauge("process_max_fds", "File descriptors that the process may have open at once");
   };
   on_scrape([metrics = Metrics{}, system_started = system_started_seconds()]() mutable {
     metrics.files.set(open_files());

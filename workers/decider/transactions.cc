@@ -23,7 +23,8 @@ constexpr std::array<kafka::Header, 1> kJsonHeaders{{{"content-type", schema::kJ
 
 metrics::Counter Transactions::outcome(const char* name) {
   return metrics::counter("parley_decider_transactions_total",
-                          "Transactions by their end; one without a known end ends the process", {{"outcome", name}});
+                          "Transactions, by their end; the process ends when it does not know the end of one",
+                          {{"outcome", name}});
 }
 
 std::expected<bool, std::string> Transactions::open(const std::stop_token& stop, runtime::HealthState& health) {

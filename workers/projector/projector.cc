@@ -64,9 +64,9 @@ constexpr std::string_view kWriting = "writing";
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_projector_events_total", "Events written into the read models");
   metrics::Counter retries =
-      metrics::counter("parley_projector_retries_total", "Transactions begun again after an error of PostgreSQL");
-  metrics::Counter parkings = metrics::counter(
-      "parley_projector_parkings_total", "Streams that had to be parked because one of their events cannot be applied");
+      metrics::counter("parley_projector_retries_total", "Transactions retried after an error of PostgreSQL");
+  metrics::Counter parkings = metrics::counter("parley_projector_parkings_total",
+                                               "Streams parked because one of their events could not be applied");
   metrics::Gauge parked_streams =
       metrics::gauge("parley_projector_parked_streams", "Parked streams in the partitions of this process");
   metrics::Histogram batch_events = metrics::histogram("parley_projector_batch_events", "Events per transaction", {},
@@ -80,9 +80,10 @@ struct PartitionMetrics {
   explicit PartitionMetrics(const metrics::Labels& labels)
       : checkpoint(metrics::gauge("parley_projector_checkpoint", "The first offset that the read models do not reflect",
                                   labels)),
-        lag_seconds(metrics::gauge("parley_projector_lag_seconds",
-                                   "For how long the oldest of them has been in the log, or has been known to be",
-                                   labels)) {}
+        lag_seconds(metrics::gauge(
+            "parley_projector_lag_seconds",
+            "Seconds for which the oldest of these events has been in the log, or has been known to be there",
+            labels)) {}
 
   metrics::Gauge checkpoint;
   metrics::Gauge lag_seconds;
@@ -138,7 +139,7 @@ struct Projector::Impl final : runtime::Worker {
                 .doing = "projecting"},
                {{"parley_projector_owned", "Whether this process projects the partition"},
                 {"parley_projector_lag_events",
-                 "Events, and ends of transactions among them, that the read models do not reflect"},
+                 "Offsets of the log (events and ends of transactions) that the read models do not reflect yet"},
                 options.partitions}),
         writer(pool, {options.kafka, options.events_topic, options.parked_streams_max}),
         backoff(options.retry_min, options.retry_max) {

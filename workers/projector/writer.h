@@ -51,10 +51,11 @@ class Writer {
   postgres::Pool& pool_;
   const Options options_;
   ParkedReader parked_events_;
-  metrics::Counter misses_ = metrics::counter("parley_projector_checkpoint_misses_total",
-                                              "Transactions rolled back because a checkpoint was not where it must be");
+  metrics::Counter misses_ =
+      metrics::counter("parley_projector_checkpoint_misses_total",
+                       "Transactions rolled back because the checkpoint was not at the expected offset");
   metrics::Histogram transaction_seconds_ =
-      metrics::histogram("parley_projector_transaction_seconds", "Time of a transaction, commit included");
+      metrics::histogram("parley_projector_transaction_seconds", "Duration of a transaction, including its commit");
 };
 
 }  // namespace parley::projector
