@@ -19,4 +19,13 @@ inline void invariant(bool holds, std::string_view what,
     internal::invariant_broken(what, where);
 }
 
+/// The value of an optional that is guaranteed to have one.
+template <class Optional>
+auto& present(Optional& value, std::string_view what,
+              const std::source_location& where = std::source_location::current()) {
+  if (!value) [[unlikely]]
+    internal::invariant_broken(what, where);
+  return *value;
+}
+
 }  // namespace parley

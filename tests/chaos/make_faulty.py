@@ -34,7 +34,8 @@ ASK_COMMITTED = """  while (next_command.empty()) {
     if (!member.still_assigned()) return false;
     auto committed = member.committed();
     if (!committed) return std::unexpected(std::move(committed.error()));
-    if (*committed) next_command = std::move(**committed);  // else an earlier owner's transaction is under way
+    if (auto& positions = *committed) next_command = std::move(*positions);
+    // Else an earlier owner's transaction is under way.
   }
 """
 STORES = """  for (const auto& [partition, offset] : next_command) {

@@ -44,10 +44,10 @@ def compiled(build):
 
 @contextlib.contextmanager
 def arguments(build):
-    """A folder with the compiler's arguments, without the precompiled headers: those are g++'s, and would hide a header that a file forgot."""
+    """A folder with the compiler's arguments, without what is g++'s alone: precompiled headers, which would hide a header that a file forgot, and its parameters."""
     with tempfile.TemporaryDirectory() as folder:
         text = (build / "compile_commands.json").read_text()
-        (pathlib.Path(folder) / "compile_commands.json").write_text(re.sub(r"-Winvalid-pch -include [^ ]+", "", text))
+        (pathlib.Path(folder) / "compile_commands.json").write_text(re.sub(r"-Winvalid-pch -include [^ ]+|--param=[^ ]+", "", text))
         yield folder
 
 

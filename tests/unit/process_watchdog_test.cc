@@ -4,9 +4,13 @@
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
+#include <optional>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "platform/invariant.h"
+#include "platform/opened.h"
 #include "platform/process/process.h"
 
 namespace parley::process {
@@ -44,6 +48,28 @@ TEST(InvariantDeathTest, OneThatIsBrokenEndsTheProcessAndIsNamedInTheLog) {
   invariant(true, "what holds is passed over");
   EXPECT_EXIT(invariant(false, "a checkpoint never moves back"), ::testing::KilledBySignal(SIGABRT),
               "a checkpoint never moves back.*process_watchdog_test");
+}
+
+TEST(InvariantDeathTest, WhatIsOpenIsUsedAndWhatIsNotEndsTheProcess) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  Opened<std::string> file;
+  EXPECT_FALSE(file);
+  EXPECT_EXIT(static_cast<void>(file->size()), ::testing::KilledBySignal(SIGABRT), "it is open when it is used");
+  file.emplace("seven");
+  EXPECT_EQ(file->size(), 5U);
+  EXPECT_EQ(std::as_const(file)->size(), 5U);
+  file.reset();
+  EXPECT_EXIT(static_cast<void>(*file), ::testing::KilledBySignal(SIGABRT), "Opened.*string");
+}
+
+TEST(InvariantDeathTest, AValueThatIsGuaranteedIsThere) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  std::optional<int> value = 7;
+  present(value, "a number was taken") = 8;
+  EXPECT_EQ(present(std::as_const(value), "a number was taken"), 8);
+  value.reset();
+  EXPECT_EXIT(static_cast<void>(present(value, "a number was taken")), ::testing::KilledBySignal(SIGABRT),
+              "a number was taken.*process_watchdog_test");
 }
 
 }  // namespace

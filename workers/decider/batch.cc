@@ -7,11 +7,14 @@
 #include <stdexcept>
 
 #include "platform/crypto/crypto.h"
+#include "platform/invariant.h"
 #include "schemas/directory.h"
 #include "schemas/events.h"
 
 namespace parley::decider {
 namespace {
+
+constexpr std::string_view kStoppedByCommand = "a parked stream whose events are all known was stopped by a command";
 
 std::size_t bytes_of(const StagedRecord& record) {
   std::size_t bytes = record.key.size() + record.value.size();
@@ -222,17 +225,22 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   const Cause cause{envelope, input.offset, stamp};
   if (command) return decide_new(input, cause, *command);
 
-  const auto stream = existing(envelope.target);
-  const auto entry = stream ? overlay_.stream(to_string(*stream)) : std::nullopt;
-  if (!entry || !entry->state || entry->stands_still()) return dead_letter(input, stamp, *do_not_decide);
-  return stop(Staged(overlay_, *stream, *entry), input, cause, *do_not_decide);
+  const auto why_not = present(do_not_decide, "a command that is decided is read");
+  if (const auto stream = existing(envelope.target)) {
+    const auto entry = overlay_.stream(to_string(*stream));
+    if (entry && entry->state && !entry->stands_still())
+      return stop(Staged(overlay_, *stream, *entry), input, cause, why_not);
+  }
+  return dead_letter(input, stamp, why_not);
 }
 
 Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const Command& command) {
   const auto& envelope = cause.command;
   IdSource ids{envelope.slot, overlay_.counter(envelope.slot)};
   const auto known = existing(envelope.target, command);
-  const Stream stream = known ? *known : Stream{kind_of(command).value(), ids.take()};
+  const auto kind = kind_of(command);
+  const Stream stream =
+      known ? *known : Stream{present(kind, "a command for streams of every kind names its stream"), ids.take()};
   const std::string subject = to_string(stream);
   const StreamEntry entry = overlay_.stream(subject).value_or(new_entry(subject));
 
@@ -427,7 +435,7 @@ Verdict Batch::skip(const Cause& cause, const Stream& stream, const StreamEntry&
   const auto verdict = unparked(cause, std::move(staged), parking::Action::skip);
   if (!entry.unknown) {
     // Remembered as a decision: whoever repeats the command is told, and it is not decided after all.
-    const auto& parked = entry.stopped_by->parked;
+    const auto& parked = present(entry.stopped_by, kStoppedByCommand).parked;
     schema::CommandEnvelope skipped;
     skipped.command_id = parked.command_id;
     skipped.attempt_id = crypto::uuid7();  // nobody's: its sender was answered when it stopped the stream
@@ -454,7 +462,8 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   CommandInput input;
   input.key = sent.key;
   input.value = sent.value.text;
-  input.offset = entry.stopped_by->parked.command_offset;
+  const auto& parked = present(entry.stopped_by, kStoppedByCommand).parked;
+  input.offset = parked.command_offset;
   for (const auto& [name, value] : sent.headers) input.headers.emplace_back(retried_names_.emplace_back(name), value);
   input.header = [&sent](std::string_view name) -> std::optional<std::string_view> {
     const auto found = std::ranges::find(sent.headers, name, &parking::SentCommand::Header::name);
@@ -463,8 +472,8 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   const auto read = has_long_identifier(input)
                         ? std::unexpected(schema::CommandProblem{"an identifier is too long", std::nullopt})
                         : schema::read_command(input.key, input.header, input.value);
-  if (!read || read->first.command_id != entry.stopped_by->parked.command_id ||
-      existing(read->first.target) != stream || kind_of(read->second) != stream.kind) {
+  if (!read || read->first.command_id != parked.command_id || existing(read->first.target) != stream ||
+      kind_of(read->second) != stream.kind) {
     return refuse(cause, stream, entry, Code::validation_error);
   }
   const auto& [envelope, original] = *read;
@@ -483,13 +492,15 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
   schema::Outcome outcome{envelope.command_id, envelope.fingerprint, cause.stamp, staged.subject,
                           staged.version,      std::nullopt,         Error{}};
   Ending ending;
-  if (const auto made = attempt(staged, again, *entry.state, original,
+  if (const auto made = attempt(staged, again, present(entry.state, "a parked stream has a state"), original,
                                 IdSource{envelope.slot, overlay_.counter(envelope.slot)}, outcome, ending);
       !made) {
     unparked(cause, go_on(), parking::Action::retry);
     const auto& [parks, reason] = made.error();
     if (!parks) return dead_letter(input, cause.stamp, reason);
-    return stop(Staged(overlay_, stream, *overlay_.stream(to_string(stream))), input, again, reason);
+    const auto unparked_entry = overlay_.stream(to_string(stream));
+    return stop(Staged(overlay_, stream, present(unparked_entry, "a stream that was unparked is in the overlay")),
+                input, again, reason);
   }
   const bool appends = staged.events.size() > 1;
   const auto verdict = unparked(cause, std::move(staged), parking::Action::retry);

@@ -52,7 +52,7 @@ std::expected<CrashMarker, std::string> CrashMarker::open(const std::string& pat
 }
 
 CrashMarker::CrashMarker(CrashMarker&& other) noexcept
-    : page_(std::exchange(other.page_, nullptr)), suspect_(std::move(other.suspect_)) {}
+    : page_(std::exchange(other.page_, nullptr)), suspect_(other.suspect_) {}
 CrashMarker::~CrashMarker() {
   if (page_ != nullptr) ::munmap(page_, sizeof(Page));
 }

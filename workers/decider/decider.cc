@@ -13,6 +13,7 @@
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
 #include "platform/log/log.h"
+#include "platform/opened.h"
 #include "platform/store/store.h"
 #include "workers/decider/batch.h"
 #include "workers/decider/crash_marker.h"
@@ -111,10 +112,10 @@ struct Decider::Impl final : runtime::Worker {
   runtime::GroupMember member;
 
   // Owned by the thread in run().
-  std::optional<kafka::Admin> admin;
+  Opened<kafka::Admin> admin;
   Transactions transactions;
-  std::optional<kafka::Consumer> reader;
-  std::optional<CrashMarker> marker;
+  Opened<kafka::Consumer> reader;
+  Opened<CrashMarker> marker;
   std::map<int, PartitionStore> stores;      // kept while their partitions are away for a moment
   std::map<int, std::int64_t> next_command;  // of the owned partitions: the position in the next transaction
   SteadyClock::time_point measured_at;
@@ -164,7 +165,8 @@ std::expected<bool, std::string> Decider::Impl::on_assigned() {
     if (!member.still_assigned()) return false;
     auto committed = member.committed();
     if (!committed) return std::unexpected(std::move(committed.error()));
-    if (*committed) next_command = std::move(**committed);  // else an earlier owner's transaction is under way
+    if (auto& positions = *committed) next_command = std::move(*positions);
+    // Else an earlier owner's transaction is under way.
   }
   for (const auto& [partition, offset] : next_command) {
     if (stores.contains(partition)) continue;
@@ -200,11 +202,17 @@ std::expected<bool, std::string> Decider::Impl::on_assigned() {
 bool Decider::Impl::same_topics() {
   const auto names = topics();
   const auto found = admin->describe_topics(names, kRequestWait);
-  if (!found || !std::ranges::all_of(*found, [](const auto& one) { return one.has_value(); })) return false;
+  if (!found) return false;
+  std::vector<kafka::TopicDescription> described;
+  described.reserve(found->size());
   for (const auto& one : *found) {
-    if (const auto wrong = kafka::wrong_partitions(*one, options.partitions)) throw runtime::another_log(*wrong);
-    if (one->id != member.topic_id(one->name))
-      throw runtime::another_log(one->name + " is another topic of the same name");
+    if (!one) return false;
+    described.push_back(*one);
+  }
+  for (const auto& one : described) {
+    if (const auto wrong = kafka::wrong_partitions(one, options.partitions)) throw runtime::another_log(*wrong);
+    if (one.id != member.topic_id(one.name))
+      throw runtime::another_log(one.name + " is another topic of the same name");
   }
   return true;
 }

@@ -181,11 +181,12 @@ class Folding {
     if (!event) return fmt::format("{}{} {}", where(), event.error().field, event.error().issue);
     std::vector<std::pair<std::string_view, std::string_view>> headers;
     for (const auto& header : record.headers()) headers.emplace_back(header.name, header.value);
+    const std::optional<Event>& known = *event;
     try {
-      overlay.apply(*envelope, *event);
+      overlay.apply(*envelope, known);
       overlay.passed_event(record.offset(), envelope->id, {record.key(), headers, record.value()});
-      if (mark && *event && envelope->time + kOutcomeWindow + kWindowMargin >= now_)
-        overlay.answered(*envelope, *mark, **event, {record.partition(), record.offset()});
+      if (mark && known && envelope->time + kOutcomeWindow + kWindowMargin >= now_)
+        overlay.answered(*envelope, *mark, *known, {record.partition(), record.offset()});
     } catch (const std::logic_error& broken) {
       return where() + broken.what();
     }

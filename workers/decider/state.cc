@@ -8,6 +8,7 @@
 
 #include "domain/seals/seals.h"
 #include "platform/crypto/crypto.h"
+#include "platform/invariant.h"
 
 namespace parley::decider {
 namespace {
@@ -127,8 +128,10 @@ void Overlay::apply(const schema::Envelope& envelope, const std::optional<Event>
   } else if (const auto* parking = event->get_if<parking::Event>()) {
     fold(entry, *parking, envelope);
   } else if (entry.state) {
-    for (const auto& [key, is_taken] : key_changes_of(*event))
-      change_owner(*parse_stream(envelope.subject), key, is_taken);
+    for (const auto& [key, is_taken] : key_changes_of(*event)) {
+      const auto stream = parse_stream(envelope.subject);
+      change_owner(present(stream, "a stream with a state is of a kind that this build knows"), key, is_taken);
+    }
     entry.state = evolve(*entry.state, *event, {envelope.time, envelope.sequence});
   }
   entry.version = envelope.sequence;

@@ -90,6 +90,7 @@ kafka::TransactionResult<std::vector<std::pair<int, Changes>>> Transactions::wri
     return std::unexpected(std::move(committed.error()));
   observe(Step::committed);
   std::vector<std::pair<int, Changes>> changes;
+  changes.reserve(batches.size());
   for (auto& [partition, batch] : batches)
     changes.emplace_back(partition, std::move(batch).finish(offsets_of(reply_numbers[partition])));
   return changes;
@@ -192,6 +193,7 @@ kafka::TransactionResult<std::size_t> Transactions::produce(const std::string& t
 
 std::vector<std::int64_t> Transactions::offsets_of(const std::vector<std::size_t>& numbers) const {
   std::vector<std::int64_t> offsets;
+  offsets.reserve(numbers.size());
   for (const auto number : numbers) offsets.push_back(producer_->offset_of(number));
   return offsets;
 }

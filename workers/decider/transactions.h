@@ -15,6 +15,7 @@
 #include "platform/kafka/config.h"
 #include "platform/kafka/transactional_producer.h"
 #include "platform/metrics/metrics.h"
+#include "platform/opened.h"
 #include "workers/decider/batch.h"
 #include "workers/decider/decider.h"
 #include "workers/decider/partition_store.h"
@@ -79,7 +80,7 @@ class Transactions {
   std::vector<std::int64_t> offsets_of(const std::vector<std::size_t>& numbers) const;
 
   const Options options_;
-  std::optional<kafka::TransactionalProducer> producer_;
+  Opened<kafka::TransactionalProducer> producer_;
   metrics::Counter committed_ = outcome("committed");
   metrics::Counter aborted_ = outcome("aborted");
   static metrics::Counter outcome(const char* name);

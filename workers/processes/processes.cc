@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "platform/metrics/metrics.h"
+#include "platform/opened.h"
 #include "workers/processes/ledger.h"
 #include "workers/processes/steps.h"
 #include "workers/reactors/runtime/command_sender.h"
@@ -78,8 +79,8 @@ struct Processes::Impl final : runtime::Worker {
   runtime::GroupMember member;
 
   // Owned by the thread in run().
-  std::optional<reactors::CommandSender> sender;
-  std::optional<reactors::EventReader> events;
+  Opened<reactors::CommandSender> sender;
+  Opened<reactors::EventReader> events;
   Ledger ledger;
   std::uint64_t sent_again = 0;  ///< As it was counted.
   Clock::time_point looked_at;
@@ -115,9 +116,11 @@ std::expected<bool, std::string> Processes::Impl::on_assigned() {
   on_revoked();
   const auto from = member.committed();
   if (!from) return std::unexpected(from.error());
-  if (!*from) return false;
+  const auto& positions = *from;
+  if (!positions) return false;
   std::vector<kafka::PartitionOffset> starts;
-  for (const auto& [partition, next] : **from) {
+  starts.reserve(positions->size());
+  for (const auto& [partition, next] : *positions) {
     starts.push_back({{topic("events"), partition}, next});
     ledger.begin(partition, next);
   }
@@ -134,8 +137,8 @@ std::expected<void, std::string> Processes::Impl::note(const kafka::Message& mes
   const auto read = reactors::read_event(message);
   if (!read) return std::unexpected(read.error());
   std::vector<std::string> ids;
-  if (read->event) {  // a type that this build does not know asks it for nothing
-    for (auto& step : steps_of(read->envelope, *read->event)) {
+  if (const auto& event = read->event) {  // a type that this build does not know asks it for nothing
+    for (auto& step : steps_of(read->envelope, *event)) {
       ids.push_back(step.envelope.command_id);
       sender->send(std::move(step.envelope), std::move(step.command));
     }

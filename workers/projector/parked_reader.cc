@@ -26,7 +26,7 @@ std::expected<std::vector<kafka::Message>, std::string> ParkedReader::read(
   if (!reader_) {
     auto opened = kafka::Consumer::open(kafka_, {.prefetch_kib_max = kPrefetchKib});
     if (!opened) return std::unexpected("Kafka: " + opened.error().text);
-    reader_ = std::move(*opened);
+    reader_.emplace(std::move(*opened));
   }
   std::vector<kafka::Message> found, polled;
   std::optional<std::int64_t> read_to;

@@ -10,6 +10,7 @@
 #include "platform/kafka/config.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/message.h"
+#include "platform/opened.h"
 #include "projections/engine/parking.h"
 
 namespace parley::projector {
@@ -28,7 +29,7 @@ class ParkedReader {
  private:
   const kafka::Config kafka_;
   const std::string topic_;
-  std::optional<kafka::Consumer> reader_;
+  Opened<kafka::Consumer> reader_;
 };
 
 }  // namespace parley::projector

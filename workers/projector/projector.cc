@@ -16,6 +16,7 @@
 #include "platform/kafka/consumer.h"
 #include "platform/log/log.h"
 #include "platform/metrics/metrics.h"
+#include "platform/opened.h"
 #include "platform/postgres/migrator.h"
 #include "platform/postgres/pool.h"
 #include "platform/process/backoff.h"
@@ -94,19 +95,25 @@ struct PartitionMetrics {
 std::optional<parking::Unparked> unparking_of(const projections::Record& record) {
   if (record.envelope.type != schema::type_name<parking::Unparked>) return std::nullopt;
   const auto event = schema::decode_event(record.envelope.type, record.value);
-  if (!event || !*event) return std::nullopt;
-  const auto* of_parking = (*event)->get_if<parking::Event>();
+  if (!event) return std::nullopt;
+  const std::optional<Event>& known = *event;
+  const auto* of_parking = known ? known->get_if<parking::Event>() : nullptr;
   const auto* unparked = of_parking == nullptr ? nullptr : std::get_if<parking::Unparked>(of_parking);
   if (unparked == nullptr || unparked->projection != projections::kReadModels) return std::nullopt;
   return *unparked;
 }
 
+/// The last event that the read models reflect, as the checkpoint says.
+struct Witness {
+  std::int64_t position = 0;
+  std::string event_id;
+};
+
 /// One partition that this process reads.
 struct Owned {
-  std::int64_t next = 0;              ///< The checkpoint as this process knows it.
-  std::optional<std::int64_t> until;  ///< Where it must end.
-  std::optional<Checkpoint>
-      witness;  ///< The last event reflected: it is read first, and must be what the checkpoint says.
+  std::int64_t next = 0;                          ///< The checkpoint as this process knows it.
+  std::optional<std::int64_t> until;              ///< Where it must end.
+  std::optional<Witness> witness;                 ///< It is read first, and must be what the checkpoint says.
   std::optional<Clock::time_point> behind_since;  ///< The look that saw it so first at this checkpoint.
   PartitionMetrics metrics;
 
@@ -154,7 +161,7 @@ struct Projector::Impl final : runtime::Worker {
   Writer writer;
 
   std::string topic_id;
-  std::optional<kafka::Consumer> reader;
+  Opened<kafka::Consumer> reader;
   std::map<std::int32_t, Owned> owned;  // with a position
   std::map<std::string, ParkedStream, std::less<>>
       parked;                          // of the owned partitions, by stream; true at their checkpoints
@@ -186,7 +193,7 @@ struct Projector::Impl final : runtime::Worker {
   bool read_on();
   void read();
   bool fold();
-  void check_witness(Owned& partition, const projections::Record& record);
+  static void check_witness(const Witness& witness, const projections::Record& record);
   Written write();
   void written(Pending& share);
   void show_parked();
@@ -237,7 +244,7 @@ std::expected<bool, std::string> Projector::Impl::on_start(const std::stop_token
   recovered();
   auto opened = kafka::Consumer::open(options.kafka, {});
   if (!opened) return std::unexpected("Kafka: " + opened.error().text);
-  reader = std::move(*opened);
+  reader.emplace(std::move(*opened));
   return true;
 }
 
@@ -302,7 +309,7 @@ bool Projector::Impl::take_over() {
     Owned& p = owned.emplace(row.partition, row.partition).first->second;
     p.next = row.next;
     if (options.until) p.until = options.until->contains(row.partition) ? options.until->at(row.partition) : 0;
-    if (row.last_event_id && row.last_position) p.witness = row;
+    if (row.last_event_id && row.last_position) p.witness = Witness{*row.last_position, *row.last_event_id};
     p.metrics.checkpoint.set(static_cast<double>(row.next));
   }
   return read_on();
@@ -317,7 +324,7 @@ std::size_t Projector::Impl::undone() const {
 bool Projector::Impl::read_on() {
   std::vector<kafka::PartitionOffset> positions;
   for (const auto& [partition, p] : owned) {
-    if (!p.is_done()) positions.push_back({at(partition), p.witness ? *p.witness->last_position : p.next});
+    if (!p.is_done()) positions.push_back({at(partition), p.witness ? p.witness->position : p.next});
   }
   reading = positions.size();
   const auto assigned_now = reader->assign(positions);
@@ -369,7 +376,8 @@ bool Projector::Impl::fold() {
       return false;
     }
     if (partition.witness) {
-      check_witness(partition, *record);
+      check_witness(*partition.witness, *record);
+      partition.witness.reset();
       continue;
     }
     if (record->offset < partition.next) continue;
@@ -411,13 +419,12 @@ bool Projector::Impl::fold() {
 }
 
 /// The first record after taking over must be the one that the checkpoint names.
-void Projector::Impl::check_witness(Owned& partition, const projections::Record& record) {
-  if (record.offset != *partition.witness->last_position || record.envelope.id != *partition.witness->last_event_id) {
+void Projector::Impl::check_witness(const Witness& witness, const projections::Record& record) {
+  if (record.offset != witness.position || record.envelope.id != witness.event_id) {
     throw another_log(fmt::format("partition {} has event {} at {} where the read models reflect {} at {}",
-                                  record.partition, record.envelope.id, record.offset,
-                                  *partition.witness->last_event_id, *partition.witness->last_position));
+                                  record.partition, record.envelope.id, record.offset, witness.event_id,
+                                  witness.position));
   }
-  partition.witness.reset();
 }
 
 /// Writes what is pending, all of it at the same time. What is written is not pending any more.
@@ -436,7 +443,7 @@ Written Projector::Impl::write() {
   std::vector<Pending> left;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     const Written outcome = outcomes[i].value_or(Written::not_now);
-    if (pending[i].refused) refuse(*pending[i].refused);
+    if (const auto& refused = pending[i].refused) refuse(*refused);
     all = std::max(all, outcome);
     if (outcome == Written::yes) {
       written(pending[i]);

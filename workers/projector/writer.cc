@@ -65,6 +65,7 @@ postgres::Result<Written> Writer::write_batch(postgres::Lease& lease, Pending& s
     if (!rows) return std::unexpected(rows.error());
   } else {
     std::vector<projections::Record> records;
+    records.reserve(share.records.size());
     for (const auto& message : share.records) records.push_back(*read_record(message));
     const auto parkings = projections::write_apart(*transaction, records);
     if (!parkings) return std::unexpected(parkings.error());
@@ -87,6 +88,7 @@ postgres::Result<Written> Writer::write_batch(postgres::Lease& lease, Pending& s
 /// Applies what waits of a parked stream, a part of it in each transaction. The last one passes the event that lets the
 /// stream go on.
 postgres::Result<Written> Writer::write_replay(postgres::Lease& lease, Pending& share) {
+  const auto& how = present(share.unparking, "what is replayed has the event that lets its stream go on");
   const auto unparking = read_record(share.records.front());
   const std::string& stream = unparking->envelope.subject;
   auto events = projections::parked_events(lease, stream, kReplayEventsMax + 1);
@@ -124,20 +126,20 @@ postgres::Result<Written> Writer::write_replay(postgres::Lease& lease, Pending& 
   const auto held = projections::hold(*transaction, stream, first);
   if (!held) return std::unexpected(held.error());
   if (!*held) return Written::reload;
-  const bool is_skip = share.unparking->action == parking::Action::skip;
-  const auto fault = projections::replay(*transaction, records, is_skip ? share.unparking->version : std::nullopt);
-  if (!fault) return std::unexpected(fault.error());
-  if (*fault) {
-    const auto& at_fault = records[(*fault)->index];
+  const bool is_skip = how.action == parking::Action::skip;
+  const auto replayed = projections::replay(*transaction, records, is_skip ? how.version : std::nullopt);
+  if (!replayed) return std::unexpected(replayed.error());
+  if (const auto& fault = *replayed) {
+    const auto& at_fault = records[fault->index];
     const projections::Waiting too{stream, projections::parked_event(*unparking)};
     if (const auto noted = projections::append_waiting(*transaction, {&too, 1}); !noted)
       return std::unexpected(noted.error());
     if (const auto noted =
-            projections::wait_from(*transaction, stream, projections::parked_event(at_fault), (*fault)->reason);
+            projections::wait_from(*transaction, stream, projections::parked_event(at_fault), fault->reason);
         !noted) {
       return std::unexpected(noted.error());
     }
-    share.parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), (*fault)->reason, {}});
+    share.parked.push_back({stream, at_fault.partition, projections::parked_event(at_fault), fault->reason, {}});
   } else if (next) {
     if (const auto noted = projections::wait_from(*transaction, stream, *next, std::nullopt); !noted)
       return std::unexpected(noted.error());

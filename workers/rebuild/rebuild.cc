@@ -14,6 +14,7 @@
 #include "platform/kafka/admin.h"
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
+#include "platform/opened.h"
 #include "platform/postgres/migrator.h"
 #include "platform/process/process.h"
 #include "projections/engine/checkpoints.h"
@@ -209,7 +210,7 @@ class Run {
     green_.emplace(std::move(*green));
     const auto why_not = projections::why_not_replaceable(*control_, green_name_);
     if (!why_not) return failed(why_not.error());
-    if (*why_not) return failed(**why_not);
+    if (const auto& text = *why_not) return failed(*text);
     if (auto granted = projections::grant_the_same(*control_, green_name_); !granted) return failed(granted.error());
     return cancel_when_stopped();
   }
@@ -341,7 +342,7 @@ class Run {
     // Reads use them at once, and nobody has counted what is in them.
     if (const auto counted = green_->query("ANALYZE " + tables_of_certificate()); !counted)
       return failed(counted.error());
-    std::optional<Filling> filling;
+    Opened<Filling> filling;
     std::string why_not;
     for (int tries = 0; tries < options_.switch_tries; ++tries) {
       if (tries > 0 && !process::pause(stop_, options_.switch_pause)) break;
@@ -350,8 +351,9 @@ class Run {
       before("switching");
       auto tried = try_switch(filling);
       if (!tried) return std::unexpected(std::move(tried.error()));
-      if (!*tried) return {};
-      why_not = std::move(**tried);
+      auto& refused = *tried;
+      if (!refused) return {};
+      why_not = std::move(*refused);
       say({.step = "switching is tried again: " + why_not});
     }
     return failed(fmt::format("the switch could not be made in {} tries: {}", options_.switch_tries, why_not));
@@ -378,7 +380,7 @@ class Run {
   }
 
   /// Nothing: it is done. A text: why it cannot be done now; nothing has changed then.
-  Step<std::optional<std::string>> try_switch(std::optional<Filling>& filling) {
+  Step<std::optional<std::string>> try_switch(Opened<Filling>& filling) {
     auto transaction = control_->transaction();
     if (!transaction) return failed(transaction.error());
     if (const auto held = projections::hold_maintenance(*transaction, options_.vacuum_wait_max); !held) {
@@ -407,7 +409,7 @@ class Run {
     if (!ended) return failed(std::move(ended.error()));
     const auto why_not = projections::why_not_switch(*transaction, green_name_);
     if (!why_not) return failed(why_not.error());
-    if (*why_not) return std::unexpected(End{Outcome::parked, **why_not});
+    if (const auto& text = *why_not) return std::unexpected(End{Outcome::parked, *text});
     if (const auto held = projections::hold_readers(*transaction, options_.readers_wait_max); !held) {
       transaction = std::unexpected(held.error());  // rolled back
       const auto names = projections::holders(*control_);
@@ -562,9 +564,9 @@ class Run {
   // the new ones.
   postgres::Pool control_pool_{{.session = control_session(), .connections_max = 1}};
   postgres::Pool old_pool_{{.session = session(options_.schema), .connections_max = 1}};
-  std::optional<postgres::Pool> green_pool_;
-  std::optional<postgres::Lease> control_, old_, green_;
-  std::optional<postgres::Snapshot> snapshot_;
+  Opened<postgres::Pool> green_pool_;
+  Opened<postgres::Lease> control_, old_, green_;
+  Opened<postgres::Snapshot> snapshot_;
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;
 };
 

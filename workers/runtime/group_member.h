@@ -16,6 +16,7 @@
 #include "platform/kafka/message.h"
 #include "platform/kafka/record.h"
 #include "platform/kafka/topic_watch.h"
+#include "platform/opened.h"
 #include "workers/runtime/health_state.h"
 #include "workers/runtime/partition_metrics.h"
 #include "workers/runtime/standstill.h"
@@ -150,7 +151,7 @@ class GroupMember {
 
   Worker* worker_ = nullptr;
   std::stop_token stop_;
-  std::optional<kafka::TopicWatch> watch_;
+  Opened<kafka::TopicWatch> watch_;
   std::vector<kafka::TopicPartition> assigned_;
   kafka::GroupMetadata metadata_;
   HealthState::Clock::time_point assigned_at_;
@@ -165,7 +166,7 @@ class GroupMember {
   HealthState::Clock::time_point committed_at_;
   std::shared_ptr<const kafka::TopicWatch::Ends> ends_;  ///< The last that were looked at.
   Standstill standstill_;
-  std::optional<kafka::GroupConsumer> consumer_;  ///< Calls back into the members above until it is gone.
+  Opened<kafka::GroupConsumer> consumer_;  ///< Calls back into the members above until it is gone.
 };
 
 }  // namespace parley::runtime
