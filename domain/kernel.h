@@ -160,7 +160,7 @@ struct Operator {
   AccountId owner;
   friend bool operator==(const Operator&, const Operator&) = default;
 };
-/// An account that looks after the whole installation, through an API.
+/// An account that looks after its whole realm, through an API.
 struct Admin {
   AccountId account;
   friend bool operator==(const Admin&, const Admin&) = default;

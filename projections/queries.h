@@ -80,8 +80,10 @@ struct EventRow {
   std::int32_t partition = 0;
   std::int64_t position = 0;
 };
+/// Whose dialog it is, for a caller that decides who may know; nothing when there is none.
+postgres::Result<std::optional<AccountId>> owner_of_dialog(postgres::Reader& reader, DialogId id);
 /// The events of a dialog above a version, in order: what happened, without their data. Nothing when the viewer may not
-/// know of it; an Admin may know of every one.
+/// know of it.
 postgres::Result<std::optional<std::vector<EventRow>>> dialog_events(postgres::Reader& reader, const Principal& viewer,
                                                                      DialogId id, std::int64_t after_version = 0,
                                                                      int limit = 1'000);

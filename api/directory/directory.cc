@@ -189,6 +189,10 @@ std::optional<schema::AccountEntry> Directory::account_of(AccountId account) con
   const auto email = account.value > 0 ? impl_->find(&Impl::Part::emails, account.value) : std::nullopt;
   return email ? this->account(*email) : std::nullopt;
 }
+std::optional<accounts::Realm> Directory::realm_of(AccountId account) const {
+  const auto email = account.value > 0 ? impl_->find(&Impl::Part::emails, account.value) : std::nullopt;
+  return email ? std::optional(accounts::Realm::of(*email)) : std::nullopt;
+}
 accounts::Sessions Directory::sessions(AccountId account) const {
   return account.value > 0 ? impl_->find(&Impl::Part::sessions, account.value).value_or(accounts::Sessions{})
                            : accounts::Sessions{};

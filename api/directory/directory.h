@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "domain/accounts/realm.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
 #include "platform/kafka/topic_watch.h"
@@ -46,6 +47,8 @@ class Directory {
   std::size_t assistants_of(AccountId owner, std::span<const std::string> coming) const;
   std::optional<schema::AccountEntry> account(std::string_view email_index) const;
   std::optional<schema::AccountEntry> account_of(AccountId account) const;
+  /// The realm that the account belongs to.
+  std::optional<accounts::Realm> realm_of(AccountId account) const;
   /// Which of the account's sessions are over although their tokens are still good.
   accounts::Sessions sessions(AccountId account) const;
   /// By the key's digest (api/auth/api_keys.h). Nothing: there is no such key (any more).

@@ -137,7 +137,7 @@ struct Api::Parts {
             .patience = LogHistory::kLogWaitMax};
   }
   static postgres::SessionOptions session(const ServerOptions& o) {
-    return {.connection = o.postgres, .application_name = "parley api"};
+    return {.connection = o.postgres, .application_name = "parley api", .schema = o.schema};
   }
 
   const crypto::Keyring keys;

@@ -18,6 +18,7 @@
 #include "api/server/surfaces.h"
 #include "platform/health/health.h"
 #include "platform/kafka/config.h"
+#include "platform/postgres/options.h"
 
 namespace parley::api {
 
@@ -25,7 +26,8 @@ struct ServerOptions {
   kafka::Config kafka;
   std::string topic_prefix = "parley";
   int partitions = 16;
-  std::string postgres;   ///< Connection string.
+  std::string postgres;  ///< Connection string.
+  std::string schema = postgres::kSchema;
   std::string keys_file;  ///< As `parley keys` makes it.
   std::string host = "127.0.0.1";
   int port = 8010;

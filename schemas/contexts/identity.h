@@ -73,7 +73,7 @@ inline constexpr auto wire<accounts::ProfileChanged> = event_type<accounts::Prof
     field("onboarding_completed", &accounts::ProfileChanged::onboarding_completed));
 template <>
 inline constexpr auto wire<accounts::AdminAppointed> = event_type<accounts::AdminAppointed>(
-    "parley.account.admin_appointed.v1", "The account became an admin of the whole installation",
+    "parley.account.admin_appointed.v1", "The account became an admin of its product",
     [](const auto&, const auto&) -> std::string { return "the account is an admin's"; });
 template <>
 inline constexpr auto wire<accounts::EmailChangeRequested> = event_type<accounts::EmailChangeRequested>(

@@ -212,11 +212,14 @@ TEST_F(ReadModels, ApiKeysThatAreGoodAreTheirOwnersAlone) {
   }
 }
 
-TEST_F(ReadModels, AnAdminMayReadWhatHappenedInAnyDialogAndNothingElse) {
+TEST_F(ReadModels, AnAdminReadsNothingByItselfForItsApiSaysAsWhichOwnerItReads) {
   given(a_dialog());
   const Principal admin = Admin{kBoris};
-  EXPECT_EQ(ok(dialog_events(*lease_, admin, {5}))->size(), 3U);
-  EXPECT_FALSE(ok(dialog_events(*lease_, admin, {6})));
+  const auto owner = ok(owner_of_dialog(*lease_, {5}));
+  ASSERT_TRUE(owner);
+  EXPECT_EQ(ok(dialog_events(*lease_, Owner{*owner}, {5}))->size(), 3U);
+  EXPECT_FALSE(ok(owner_of_dialog(*lease_, {6})));
+  EXPECT_FALSE(ok(dialog_events(*lease_, admin, {5})));
   EXPECT_FALSE(ok(dialog(*lease_, admin, {5})));
   EXPECT_FALSE(ok(messages(*lease_, admin, {5})));
 }

@@ -2,6 +2,7 @@
 // a language of its own, with a decider on a real broker.
 #include <gmock/gmock.h>
 
+#include "api/auth/email.h"
 #include "api/auth/tokens.h"
 #include "api/directory/directory.h"
 #include "api/endpoint/credentials.h"
@@ -10,9 +11,14 @@
 #include "api/server/surfaces.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "platform/crypto/keyring.h"
+#include "platform/postgres/migrator.h"
+#include "projections/schema.h"
 #include "tests/integration/decider_fixture.h"
+#include "tests/integration/free_port.h"
+#include "tests/integration/postgres_fixture.h"
 #include "tests/unit/http_client.h"
 #include "workers/decider/decider.h"
+#include "workers/projector/projector.h"
 
 namespace parley::second {
 
@@ -187,27 +193,26 @@ const endpoint::Surface& surface() {
   return made;
 }
 
+/// ReplyX's endpoints for the accounts of the second realm.
+const endpoint::Surface& replyx() {
+  static const endpoint::Surface made = [] {
+    auto surface = replyx::surface();
+    surface.name = "third";
+    surface.realm = {"second"};
+    return surface;
+  }();
+  return made;
+}
+
 }  // namespace
 }  // namespace parley::second
 
 namespace parley::decider::testing {
 namespace {
 
+using parley::testing::free_port;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-/// One that nothing listens on at this moment.
-std::uint16_t free_port() {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(socket);
-  return ntohs(address.sin_port);
-}
 
 class Surfaces : public DeciderTest {
  protected:
@@ -232,11 +237,13 @@ class Surfaces : public DeciderTest {
     options.kafka = config_;
     options.topic_prefix = prefix_;
     options.partitions = kPartitions;
-    options.postgres = "host=" + state_dir_ + " dbname=none";  // an API lets in, and sends commands, without it
+    options.postgres = postgres();
+    options.schema = schema_;
     options.keys_file = keys;
     port_ = free_port();
     options.port = port_;
-    options.surfaces = {{.surface = &replyx::surface(), .prefix = ""}, {&second::surface(), "/second"}};
+    options.surfaces = {
+        {.surface = &replyx::surface(), .prefix = ""}, {&second::surface(), "/second"}, {&second::replyx(), "/third"}};
     options.limits = limits::settings(all, limits::Profile::local, {}).value();
     api_ = std::make_unique<api::Api>(std::move(options));
     serves_ = std::jthread([this](const std::stop_token& stop) {
@@ -251,6 +258,9 @@ class Surfaces : public DeciderTest {
     decides_ = {};
     DeciderTest::TearDown();
   }
+
+  /// An API lets in, and sends commands, without it.
+  virtual std::string postgres() { return "host=" + state_dir_ + " dbname=none"; }
 
   http::test::Answer ask(const std::string& method, const std::string& path, const std::string& body = "",
                          const std::string& lines = "") const {
@@ -267,6 +277,7 @@ class Surfaces : public DeciderTest {
   }
   static std::string bearer(const std::string& token) { return "Authorization: Bearer " + token + "\r\n"; }
 
+  std::string schema_ = postgres::testing::unique_schema();
   std::uint16_t port_ = 0;
   std::unique_ptr<Decider> decider_;
   std::unique_ptr<api::Api> api_;
@@ -359,6 +370,94 @@ TEST_F(Surfaces, each_is_described_under_its_prefix) {
   EXPECT_THAT(document, HasSubstr(R"("enum":["uk","ru","en"])"));
   EXPECT_THAT(document, Not(HasSubstr("/api/")));
   EXPECT_THAT(ask("GET", "/openapi.json").body, Not(HasSubstr("/second/")));
+}
+
+/// With tables, and a projector that fills them.
+class SurfacesWithTables : public Surfaces {
+ protected:
+  void SetUp() override {
+    if (std::getenv("PARLEY_TEST_POSTGRES") == nullptr) GTEST_SKIP() << "PARLEY_TEST_POSTGRES is not set";
+    Surfaces::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
+    projector_.emplace(projector::Options{.kafka = config_,
+                                          .events_topic = prefix_ + ".events",
+                                          .partitions = kPartitions,
+                                          .group = prefix_ + ".projector",
+                                          .instance = "projector-1",
+                                          .postgres = postgres(),
+                                          .schema = schema_});
+    projects_ = std::jthread([this](const std::stop_token& stop) { EXPECT_TRUE(projector_->run(stop)); });
+  }
+  void TearDown() override {
+    projects_ = {};
+    Surfaces::TearDown();
+    if (IsSkipped()) return;
+    postgres::Pool pool({.session = session(), .connections_max = 1});
+    auto lease = pool.lease(std::chrono::seconds(5));
+    ASSERT_TRUE(lease) << lease.error().detail;
+    EXPECT_TRUE(lease->query("DROP SCHEMA \"" + schema_ + "\" CASCADE"));
+  }
+  std::string postgres() override {
+    const std::string connection = std::getenv("PARLEY_TEST_POSTGRES");
+    if (!std::exchange(has_tables_, true)) {
+      const auto migrated = postgres::migrate(session(), projections::migrations());
+      EXPECT_TRUE(migrated) << migrated.error().detail;
+    }
+    return connection;
+  }
+  postgres::SessionOptions session() const {
+    return {.connection = std::getenv("PARLEY_TEST_POSTGRES"), .application_name = "parley test", .schema = schema_};
+  }
+  /// The access token of an admin of that realm, who logs in under the prefix.
+  std::string admin_of(const accounts::Realm& realm, const std::string& prefix, Sender& sender) {
+    const auto keys = crypto::Keyring::load(state_dir_ + "/keys").value();
+    const auto index = api::Tokens(keys, realm).email_index("admin@example.org");
+    const auto verifier = keys.seal(crypto::password_verifier("password123"), api::kPasswordVerifierContext);
+    const auto made =
+        sender.insist(request(accounts::email_key(index), ConsoleOperator{},
+                              accounts::Command{accounts::CreateAdmin{{"admin@example.org"}, index, verifier}}));
+    EXPECT_TRUE(std::holds_alternative<Answer>(made.outcome.result));
+    http::test::Answer logged_in;
+    EXPECT_TRUE(eventually([&] {
+      logged_in = ask("POST", prefix + "/api/auth/login", R"({"email":"admin@example.org","password":"password123"})");
+      return logged_in.status == 200;
+    }));
+    return text_of(logged_in, "access_token");
+  }
+
+ private:
+  bool has_tables_ = false;
+  std::optional<projector::Projector> projector_;
+  std::jthread projects_;
+};
+
+TEST_F(SurfacesWithTables, an_admin_reads_what_happened_in_dialogs_of_its_own_realm_alone) {
+  Sender sender(config_, prefix_);
+  const auto dialog_under = [&](const std::string& prefix, std::string& token) {
+    const auto registered = ask("POST", prefix + "/api/auth/register", kAnna);
+    EXPECT_EQ(registered.status, 201) << registered.body;
+    token = text_of(registered, "access_token");
+    const auto document = json::Document::parse(registered.body, json::Strict::no);
+    const AccountId owner{document->root().member("user").member("id").integer().value()};
+    return dialog_of(sender.insist(open_dialog(AssistantId{5 * kSlots + 7}, owner)));
+  };
+  const auto history = [&](const std::string& prefix, DialogId dialog, const std::string& token) {
+    return ask("GET", prefix + "/api/dialogs/" + std::to_string(dialog.value) + "/history", "", bearer(token));
+  };
+  std::string owner_here, owner_there;
+  const auto here = dialog_under("", owner_here), there = dialog_under("/third", owner_there);
+  const auto admin_here = admin_of({}, "", sender), admin_there = admin_of({"second"}, "/third", sender);
+  EXPECT_TRUE(eventually([&] { return history("", here, owner_here).status == 200; }));
+  EXPECT_TRUE(eventually([&] { return history("/third", there, owner_there).status == 200; }));
+
+  EXPECT_EQ(history("", here, admin_here).body, history("", here, owner_here).body);
+  EXPECT_EQ(history("/third", there, admin_there).body, history("/third", there, owner_there).body);
+  for (const auto& refused : {history("", there, admin_here), history("/third", here, admin_there),
+                              history("", DialogId{there.value + kSlots}, admin_here)}) {
+    EXPECT_EQ(refused.status, 404);
+    EXPECT_THAT(refused.body, HasSubstr("DIALOG_NOT_FOUND"));
+  }
+  EXPECT_EQ(history("", here, admin_there).status, 401);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // /api/dialogs, for their owner and its team.
 #include "schemas/contexts/dialogs.h"
+#include "api/auth/tokens.h"
+#include "api/directory/directory.h"
 #include "api/endpoint/answer_of.h"
 #include "api/endpoint/group.h"
 #include "api/streams/log_token.h"
@@ -414,10 +416,20 @@ Result<Sending> post_message(const Call<DialogPath, OperatorMessage>& call, cons
       dialogs::Command{dialogs::PostOperatorMessage{Personal{call.body.text.text}, personal(call.body.operator_name)}}};
 }
 
+/// As whom the caller reads what happened in the dialog: an admin reads it as its owner, whom its realm must know.
+Result<Principal> reader_of(const endpoint::Caller& caller, DialogId id, postgres::Lease& db, const Deps& deps) {
+  if (!std::holds_alternative<Admin>(caller.principal)) return caller.principal;
+  const auto owner = projections::owner_of_dialog(db, id);
+  if (!owner) return endpoint::fail(owner.error());
+  if (!*owner || deps.directory.realm_of(**owner) != deps.tokens.realm()) return endpoint::fail(Code::dialog_not_found);
+  return Owner{**owner};
+}
+
 Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& in = call.parameters;
-  auto found =
-      projections::dialog_events(db, call.caller.principal, in.dialog_id, in.after, static_cast<int>(in.limit));
+  const auto reader = reader_of(call.caller, in.dialog_id, db, deps);
+  if (!reader) return std::unexpected(reader.error());
+  auto found = projections::dialog_events(db, *reader, in.dialog_id, in.after, static_cast<int>(in.limit));
   if (!found) return endpoint::fail(found.error());
   if (!*found) return endpoint::fail(Code::dialog_not_found);
   auto& rows = **found;
@@ -485,18 +497,20 @@ void add_dialogs(endpoint::Registry& registry) {
                         .summary = "Unarchive a dialog",
                         .single = true}),
                    set_status<dialogs::Unarchive>, status_of);
-  registry.query(one({.method = "GET",
-                      .path = "/history",
-                      .access = &kAccount,
-                      .operation = "getHistory",
-                      .summary = "List a dialog's events",
-                      .description = "The API reads the events from the log: the answer is UNAVAILABLE while Kafka "
-                                     "does not respond. A response "
-                                     "may have fewer rows than `limit` when its events are large: repeat the request "
-                                     "with the last version as "
-                                     "`after` until a response is empty. An admin may read the events of every dialog",
-                      .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}}),
-                 history);
+  registry.query(
+      one({.method = "GET",
+           .path = "/history",
+           .access = &kAccount,
+           .operation = "getHistory",
+           .summary = "List a dialog's events",
+           .description = "The API reads the events from the log: the answer is UNAVAILABLE while Kafka "
+                          "does not respond. A response "
+                          "may have fewer rows than `limit` when its events are large: repeat the request "
+                          "with the last version as "
+                          "`after` until a response is empty. An admin may read the events of every dialog of this "
+                          "product's owners",
+           .page = endpoint::PageBounds{.rows_max = kHistoryMax, .bytes_max = kHistoryBytesMax}}),
+      history);
 }
 
 }  // namespace parley::replyx
