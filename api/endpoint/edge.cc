@@ -61,6 +61,10 @@ void cross_origin(json::Writer& w, const Registry& registry) {
 std::string edge_answers(const Registry& registry) {
   json::Writer w;
   w.begin_object();
+  w.key("languages");
+  w.begin_array();
+  for (const auto& language : registry.surface().errors.languages) w.string(language.tag);
+  w.end_array();
   w.key("errors");
   w.begin_array();
   for (const auto code : kErrors) error(w, code, registry.surface().errors);

@@ -1,5 +1,6 @@
 """nginx on the one public port: configuration and command."""
 
+import dataclasses
 import getpass
 import json
 import os
@@ -11,7 +12,7 @@ import signal
 import socket
 
 import data_folder
-from failures import program
+from failures import Exit, OpsError, program
 from settings import DEPS, ROOT
 from supervisor import Command
 
@@ -44,8 +45,39 @@ ERRORS = {
 }
 FROM_UPSTREAM = (502, 503, 504)  # when no API has answered: preflights too
 ALLOWED_OF_THE_PAGE = {"Allow": "GET, HEAD"}
-ANSWERS = ROOT / "ops" / "deploy" / "nginx" / "answers.json"  # made of the API's own declarations
-LANGUAGES = ("ru", "en")  # the first one where neither is liked better
+ANSWERS = ROOT / "ops" / "deploy" / "nginx"  # <surface>.answers.json, made of the surface's own declarations
+
+
+@dataclasses.dataclass
+class Mount:
+    """A surface that the API serves, as the edge must know it."""
+
+    name: str
+    prefix: str  # before each of its paths; empty, or "/fluent"
+    answers: dict
+
+    @property
+    def variable(self):
+        """Its name as a part of nginx's variables."""
+        return self.name.replace("-", "_")
+
+    def paths(self, paths):
+        """With the prefix."""
+        if isinstance(paths, dict):
+            return {self.prefix + path: value for path, value in paths.items()}
+        return [self.prefix + path for path in paths]
+
+
+def mounts(surfaces):
+    """Of a setting: "replyx,other=/other"."""
+    found = []
+    for setting in surfaces.split(","):
+        name, _, prefix = setting.partition("=")
+        answers = ANSWERS / f"{name}.answers.json"
+        if not answers.is_file():
+            raise OpsError(f"--surfaces: the edge has no answers of a surface {name}", Exit.USAGE)
+        found.append(Mount(name, prefix, json.loads(answers.read_text())))
+    return found
 
 
 def check():
@@ -67,7 +99,7 @@ def command(settings, root):
     files_max = min(files_max, CONNECTIONS_MAX + FILES_SPARE) if files_max > 0 else CONNECTIONS_MAX + FILES_SPARE
     connections_max = files_max - FILES_SPARE
     requests_max = int(REQUESTS_SHARE * connections_max * os.cpu_count())
-    answers = json.loads(ANSWERS.read_text())
+    mounted = mounts(settings.surfaces)
     config = data_folder.write_config(
         settings, ROOT / "ops/deploy/nginx/nginx.conf.in", "nginx.conf",
         user="user www-data;" if root else f"# as {getpass.getuser()}", run=run, log=settings.data / "log", page=page,
@@ -76,9 +108,12 @@ def command(settings, root):
         # Never put aside: on loopback a refused connection costs nothing, and an API that was just started again is asked at once.
         api_servers="\n".join(f"    server 127.0.0.1:{settings.api_port(number)} max_fails=0;"
                               for number in range(1, settings.apis + 1)),
-        languages=language_maps(), streams=quoted(pattern_of(answers["streams"])), uploads=upload_locations(answers["uploads"], requests_max), **cross_origin_maps(answers["cross_origin"]),
-        error_texts="\n".join(error_map(status, answer) for status, answer in own_errors(answers)),
-        error_locations="\n".join(error_location(status, answer, answers["cross_origin"]) for status, answer in own_errors(answers)))
+        surfaces=surface_map(mounted), languages=language_maps(mounted), **cross_origin_maps(mounted),
+        streams=quoted(pattern_of([path for mount in mounted for path in mount.paths(mount.answers["streams"])])),
+        uploads="\n".join(upload_locations(mount.paths(mount.answers["uploads"]), requests_max) for mount in mounted),
+        error_texts="\n".join(error_map(status, mounted) for status in ERRORS),
+        error_locations="\n".join([*(f"    error_page {status} = /_error/$surface/{status};" for status in ERRORS),
+                                   *(error_location(status, mount) for mount in mounted for status in ERRORS)]))
     return Command(name="edge", log=settings.data / "log" / "edge.log", ready=lambda: accepts(settings.port),
                    arguments=[NGINX, "-p", run, "-e", settings.data / "log" / "edge-error.log", "-c", config],
                    stop_signal=signal.SIGQUIT, stop_seconds=10, ports={"http": settings.port})
@@ -106,7 +141,7 @@ def map_of(source, variable, rows, default=None):
 def pattern_of(paths):
     """Of these paths of the API, `{name}` standing for any segment. nginx matches it against a normalised path, but for a slash at the end."""
     alternatives = "|".join(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) for path in paths)
-    return f"^(?:{alternatives})/?$"
+    return f"^(?:{alternatives})/?$" if paths else "^$"  # no path is empty
 
 
 def upload_locations(uploads, requests_max):
@@ -116,13 +151,30 @@ def upload_locations(uploads, requests_max):
                      for path, bytes_max in uploads.items())
 
 
-def language_maps():
-    """The language as a map of maps: the weight of each (RFC 9110, 12.4.2 and 12.5.4), then which is higher."""
-    default, other = LANGUAGES
-    maps = [weight_maps("any", r"\*", "0000"), *(weight_maps(language, rf"{language}(?:-[a-z0-9-]*)?", "$weight_of_any") for language in LANGUAGES)]
-    # Four digits each: the other one's is higher where, after the same digits, one is higher.
-    higher = [(rf"~^(\d*){digit}\d* \1[0-{digit - 1}]", other) for digit in range(1, 10)]
-    return "\n".join([*maps, map_of(f'"$weight_of_{other} $weight_of_{default}"', "$error_language", higher, default)])
+def surface_map(mounted):
+    """$surface: the name of the one with the longest prefix of the path, of the first one where none is."""
+    by_length = sorted((mount for mount in mounted if mount.prefix), key=lambda mount: len(mount.prefix), reverse=True)
+    at_root = [mount for mount in mounted if not mount.prefix]
+    return map_of("$asked_path", "$surface", [(f"~^{re.escape(mount.prefix)}(?:/|$)", mount.name) for mount in by_length], (at_root or mounted)[0].name)
+
+
+def language_maps(mounted):
+    """The language as a map of maps: the weight of each (RFC 9110, 12.4.2 and 12.5.4), then which of a surface's is highest, the first of equal ones."""
+    every = sorted({language for mount in mounted for language in mount.answers["languages"]})
+    maps = [weight_maps("any", r"\*", "0000"), *(weight_maps(language, rf"{language}(?:-[a-z0-9-]*)?", "$weight_of_any") for language in every)]
+    for mount in mounted:
+        best, *others = mount.answers["languages"]
+        weight = f"$weight_of_{best}"
+        for number, other in enumerate(others, 1):
+            # Four digits each: the other one's is higher where, after the same digits, one is higher.
+            higher = [rf"~^(\d*){digit}\d* \1[0-{digit - 1}]" for digit in range(1, 10)]
+            source, name = f'"$weight_of_{other} {weight}"', f"of_{mount.variable}_among_{number + 1}"
+            maps.append(map_of(source, f"$language_{name}", [(each, other) for each in higher], best))
+            maps.append(map_of(source, f"$weight_{name}", [(each, f"$weight_of_{other}") for each in higher], weight))
+            best, weight = f"$language_{name}", f"$weight_{name}"
+        maps.append(map_of("$surface", f"$language_of_{mount.variable}", [(mount.name, best)], '""'))
+    chosen = [(mount.name, f"$language_of_{mount.variable}") for mount in mounted]
+    return "\n".join([*maps, map_of("$surface", "$error_language", chosen, '""')])
 
 
 def weight_maps(name, language_range, unnamed):
@@ -146,9 +198,10 @@ def weight_maps(name, language_range, unnamed):
     return "\n".join([*maps, map_of(f"$units_of_{name}", f"$weight_of_{name}", [("1", "1000"), ("0", f'"0{before}"')], unnamed)])
 
 
-def cross_origin_maps(cross_origin):
-    paths = [(f"~{pattern_of([path])}", literal(methods)) for path, methods in cross_origin["paths"].items()]
-    readable = [map_of("$page_that_may_read", variable, [("", '""')], value) for variable, value in readable_headers(cross_origin).values()]
+def cross_origin_maps(mounted):
+    """What lets a page read an answer is the same on every surface: the kernel says it."""
+    paths = [(f"~{pattern_of([path])}", literal(methods)) for mount in mounted for path, methods in mount.paths(mount.answers["cross_origin"]["paths"]).items()]
+    readable = [map_of("$page_that_may_read", variable, [("", '""')], value) for variable, value in readable_headers(mounted[0].answers["cross_origin"]).values()]
     return {"cross_origin": map_of("$asked_path", "$cross_origin_methods", paths, '""'), "readable": "\n".join(readable)}
 
 
@@ -163,22 +216,23 @@ def header_value(value):
     return "$cross_origin_methods" if value == "{methods}" else literal(value)
 
 
-def own_errors(answers):
-    """[(nginx's status, the API's answer)]"""
-    by_code = {error["code"]: error for error in answers["errors"]}
-    return [(status, by_code[code]) for status, code in ERRORS.items()]
+def own_error(status, mount):
+    """The surface's answer in place of nginx's."""
+    return next(error for error in mount.answers["errors"] if error["code"] == ERRORS[status])
 
 
-def error_map(status, answer):
-    return map_of("$error_language", f"$error_{status}", [(language, literal(answer[language]["body"])) for language in LANGUAGES])
+def error_map(status, mounted):
+    texts = [(f"{mount.name}:{language}", literal(own_error(status, mount)[language]["body"])) for mount in mounted for language in mount.answers["languages"]]
+    return map_of('"$surface:$error_language"', f"$error_{status}", texts)
 
 
 def add_headers(headers):
     return "".join(f" add_header {name} {value} always;" for name, value in headers.items())
 
 
-def error_location(status, answer, cross_origin):
-    headers = {name: literal(value) for name, value in answer[LANGUAGES[0]]["headers"].items()}
+def error_location(status, mount):
+    answer, cross_origin = own_error(status, mount), mount.answers["cross_origin"]
+    headers = {name: literal(value) for name, value in answer[mount.answers["languages"][0]]["headers"].items()}
     content_type = headers.pop("Content-Type")
     own = {"X-Request-Id": "$request_id_kept"}
     headers |= own | {"Content-Language": "$error_language"} | {name: variable for name, (variable, _) in readable_headers(cross_origin).items()}
@@ -188,8 +242,7 @@ def error_location(status, answer, cross_origin):
     if status in FROM_UPSTREAM:
         allowed = own | {name: header_value(value) for name, value in cross_origin["preflight"].items()}
         preflight = f" if ($is_preflight) {{{add_headers(allowed)} return 204; }}"
-    return (f"    error_page {status} = /_error/{status};\n"
-            f"    location = /_error/{status} {{ internal; charset off; default_type {content_type};"
+    return (f"    location = /_error/{mount.name}/{status} {{ internal; charset off; default_type {content_type};"
             f"{add_headers(headers)}{preflight} return {answer['status']} $error_{status}; }}")
 
 

@@ -275,7 +275,7 @@ class System:
                     arguments += ["--state-dir", settings.data / "state" / name]
                 if role == "api":
                     ports["http"] = settings.api_port(number)
-                    arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"]]
+                    arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"], "--surfaces", settings.surfaces]
                     arguments += ["--files-folder", settings.data / "files", "--files-at-edge", edge.FILES, "--uploads-folder", settings.data / "uploads"]
                     arguments += ["--rate-profile", settings.rate_profile, "--trusted-proxy", "127.0.0.1"]  # its edge: the only one that asks it from there
                 commands.append(Command(name=name, arguments=arguments + settings.role_arguments.get(role, [])

@@ -43,6 +43,7 @@ class Settings:
     page: pathlib.Path = ROOT / "ops" / "page"
     log_level: str = "info"
     rate_profile: str = "local"  # of the rate limits: tests, benchmarks and ops/demo must not meet any; public: as documented
+    surfaces: str = "replyx"  # the products whose API is served, each with the prefix of its paths when it has one: "replyx,other=/other"
     # Added to every parley process's environment (PARLEY_...), and to the command line of a role ("decider") or of one process ("decider-1"):
     # for tests of faults.
     environment: dict = dataclasses.field(default_factory=dict)
@@ -136,6 +137,7 @@ def add_system_flags(parser):
     add("reactors", int, 1, "the number of reactors (parley reactor processes)")
     add("apis", int, 1, "the number of API processes")
     add("partitions", int, PARTITIONS, "the number of partitions of the log; it never changes")
+    add("surfaces", str, "replyx", "the products whose API is served, each with the prefix of its paths when it has one (name=/prefix), separated by ','")
     add("log-level", str, "info", "the lowest level that the Parley processes log")
     add("rate-profile", str, "", "rate limits: public (as documented) or local (so high that one developer never reaches them); default: local when --host is a loopback address, public otherwise")
 
@@ -150,7 +152,7 @@ def duration(text):
 
 def from_flags(flags):
     return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
-                    projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, partitions=flags.partitions, log_level=flags.log_level,
+                    projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, partitions=flags.partitions, log_level=flags.log_level, surfaces=flags.surfaces,
                     rate_profile=flags.rate_profile or ("local" if is_loopback(flags.host) else "public"))
 
 

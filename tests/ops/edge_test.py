@@ -17,11 +17,13 @@ import unittest.mock
 
 import data_folder
 import edge
+from failures import OpsError
 from settings import ROOT, Settings
 from supervisor import wait_for
 
 PORT = int(os.environ.get("PARLEY_TEST_EDGE_PORT") or 16000)
 DEADLINE_SECONDS = 10
+SURFACES = "replyx,second=/second"
 LANGUAGES = json.loads((ROOT / "tests" / "contract" / "accept_language.json").read_text())
 
 
@@ -60,13 +62,34 @@ class Api(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@contextlib.contextmanager
+def two_surfaces(folder, uploads):
+    """ReplyX with these uploads, and a second product with a form of errors and languages of its own."""
+    first = json.loads((edge.ANSWERS / "replyx.answers.json").read_text()) | {"uploads": uploads}
+    languages = ["uk", "ru", "en"]
+
+    def in_its_form(error):
+        own = {"code": error["code"], "status": error["status"]}
+        for language in languages:
+            headers = error["en"]["headers"] | {"Content-Type": "application/problem+json", "Content-Language": language}
+            own[language] = {"headers": headers, "body": json.dumps({"ok": False, "why": error["code"], "text": f"in {language}"})}
+        return own
+
+    second = {"languages": languages, "errors": [in_its_form(error) for error in first["errors"]], "streams": ["/agents"], "uploads": {"/pictures": 4 << 20},
+              "cross_origin": first["cross_origin"] | {"paths": {"/widgets/{widget_id}": "POST, OPTIONS"}}}
+    for name, answers in (("replyx", first), ("second", second)):
+        (folder / f"{name}.answers.json").write_text(json.dumps(answers))
+    with unittest.mock.patch.object(edge, "ANSWERS", folder):
+        yield
+
+
 class Edge(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="parley-edge-"))
         cls.addClassCleanup(shutil.rmtree, cls.folder)
         cls.folder.chmod(0o755)
-        cls.settings = Settings(data=cls.folder, port=PORT)
+        cls.settings = Settings(data=cls.folder, port=PORT, surfaces=SURFACES)
         data_folder.lay_out(cls.folder)
         cls.api = http.server.ThreadingHTTPServer(("127.0.0.1", cls.settings.api_port(1)), Api)
         cls.api.left = set()  # the streams whose client has left
@@ -74,9 +97,7 @@ class Edge(unittest.TestCase):
         cls.addClassCleanup(cls.api.server_close)
         cls.addClassCleanup(cls.api.shutdown)
         # No endpoint of the product takes a file yet.
-        answers = json.loads(edge.ANSWERS.read_text()) | {"uploads": {"/api/pictures/{picture_id}/file": 4 << 20}}
-        (cls.folder / "answers.json").write_text(json.dumps(answers))
-        with unittest.mock.patch.object(edge, "ANSWERS", cls.folder / "answers.json"):
+        with two_surfaces(cls.folder, uploads={"/api/pictures/{picture_id}/file": 4 << 20}):
             command = edge.command(cls.settings, root=os.getuid() == 0)
         nginx = subprocess.Popen([str(argument) for argument in command.arguments])
         cls.addClassCleanup(nginx.wait)
@@ -202,6 +223,44 @@ class Edge(unittest.TestCase):
         self.assert_error(answer, body, 405, "METHOD_NOT_ALLOWED")
         self.assertEqual(answer.getheader("Allow"), "GET, HEAD")
 
+    def assert_error_of_second(self, answer, body, status, code, language="uk"):
+        self.assertEqual((answer.status, json.loads(body)), (status, {"ok": False, "why": code, "text": f"in {language}"}))
+        self.assertEqual((answer.getheader("Content-Type"), answer.getheader("Content-Language")), ("application/problem+json", language))
+        self.assertTrue(answer.getheader("X-Request-Id"))
+
+    def test_an_error_under_a_surfaces_prefix_has_the_form_and_the_languages_of_that_surface(self):
+        large = b" " * (3 << 20)
+        for path in ("/second", "/second/x", "/second/x?/api/x", "/s%65cond/./x"):
+            with self.subTest(path=path):
+                self.assert_error_of_second(*self.ask("POST", path, large), 413, "PAYLOAD_TOO_LARGE")
+        for path in ("/secondary", "/api/second", "/", "/second/../api/x"):
+            with self.subTest(path=path):
+                self.assert_error(*self.ask("POST", path, large), 413, "PAYLOAD_TOO_LARGE")
+        self.assert_error(*self.ask("GET", "/second/" + "a" * 9000), 414, "URI_TOO_LONG")  # nginx has not read its path
+        self.assert_error_of_second(*self.ask("GET", "/second/x", X="a" * 9000), 431, "HEADERS_TOO_LARGE")
+        broken = self.ask_raw(b"POST /second/x HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n")
+        self.assertIn('{"ok": false, "why": "BAD_REQUEST", "text": "in uk"}', broken)
+        for asked, language in (("en", "en"), ("ru;q=0.3, en;q=0.5", "en"), ("en;q=0.5, ru", "ru"), ("uk;q=0.5, ru;q=0.5", "uk"), ("de", "uk"), ("uk;q=0, *", "ru"),
+                                ("uk;q=0.1, ru;q=0.2, en;q=0.15", "ru"), ("en-GB;q=0.9, uk;q=0.899", "en")):
+            with self.subTest(asked=asked):
+                self.assert_error_of_second(*self.ask("POST", "/second/x", large, Accept_Language=asked), 413, "PAYLOAD_TOO_LARGE", language)
+
+    def test_streams_files_and_pages_of_other_origins_are_a_surfaces_under_its_prefix_alone(self):
+        large = b" " * (3 << 20)
+        origin = "https://shop.example"
+        for path, allowed in (("/second/widgets/7", origin), ("/widgets/7", None), ("/second/api/site/dialogs", None)):
+            with self.subTest(path=path):
+                self.assertEqual(self.ask("POST", path, large, Origin=origin)[0].getheader("Access-Control-Allow-Origin"), allowed)
+        self.assertEqual(self.ask("POST", "/second/pictures", large)[0].status, 200)
+        self.assertEqual(self.ask("POST", "/pictures", large)[0].status, 413)
+        with socket.create_connection(("127.0.0.1", PORT), timeout=DEADLINE_SECONDS) as connection:
+            connection.sendall(b"GET /second/agents HTTP/1.1\r\nHost: x\r\n\r\n")
+            received = b""
+            while b"data: first\n" not in received:
+                piece = connection.recv(65536)
+                self.assertTrue(piece, received)
+                received += piece
+
     def test_broken_http_is_answered_in_the_apis_form(self):
         for request in (b"GARBAGE\r\n\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"POST /api/x HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n"):
             with self.subTest(request=request):
@@ -283,8 +342,9 @@ class EdgeAlone(unittest.TestCase):
         folder = pathlib.Path(tempfile.mkdtemp(prefix="parley-edge-"))
         self.addCleanup(shutil.rmtree, folder)
         data_folder.lay_out(folder)
-        settings = Settings(data=folder, port=PORT + 100)
-        command = edge.command(settings, root=os.getuid() == 0)
+        settings = Settings(data=folder, port=PORT + 100, surfaces=SURFACES)
+        with two_surfaces(folder, uploads={}):
+            command = edge.command(settings, root=os.getuid() == 0)
         nginx = subprocess.Popen([str(argument) for argument in command.arguments])
         self.addCleanup(nginx.wait)
         self.addCleanup(nginx.terminate)
@@ -300,6 +360,9 @@ class EdgeAlone(unittest.TestCase):
         answer, body = ask("GET", "/api/users/me?token=secret")
         self.assertEqual((answer.status, json.loads(body)["error"]["code"], answer.getheader("Retry-After")), (503, "UNAVAILABLE", "1"))
 
+        answer, body = ask("GET", "/second/x", Accept_Language="en")
+        self.assertEqual((answer.status, json.loads(body), answer.getheader("Retry-After")), (503, {"ok": False, "why": "UNAVAILABLE", "text": "in en"}, "1"))
+
         # A page of another origin is let ask, so that it reads why it has no answer.
         answer, _ = ask("OPTIONS", "/api/site/dialogs", Origin="https://shop.example", Access_Control_Request_Method="POST")
         self.assertEqual((answer.status, answer.getheader("Access-Control-Allow-Origin"), answer.getheader("Access-Control-Allow-Methods")),
@@ -313,6 +376,10 @@ class EdgeAlone(unittest.TestCase):
             self.assertEqual((answer.status, answer.getheader("Access-Control-Allow-Origin")), (503, None))
             self.assertTrue(json.loads(body))
         self.assertNotIn("secret", "".join(log.read_text() for log in (folder / "log").iterdir()))
+
+    def test_a_surface_that_has_no_answers_is_refused(self):
+        with self.assertRaisesRegex(OpsError, "no answers of a surface other"):
+            edge.mounts("replyx,other=/other")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ TEST_F(Surface, the_committed_document_is_that_of_the_declarations) {
   expect_committed("schemas/openapi/replyx.json", json::pretty(registry().openapi()));
 }
 TEST_F(Surface, the_committed_document_of_the_edge_is_that_of_the_declarations) {
-  expect_committed("ops/deploy/nginx/answers.json", json::pretty(endpoint::edge_answers(registry())));
+  expect_committed("ops/deploy/nginx/replyx.answers.json", json::pretty(endpoint::edge_answers(registry())));
 }
 TEST_F(Surface, all_methods_of_a_path_are_for_the_same_pages) {
   std::map<std::string, std::set<bool>> cross_origin;
