@@ -8,6 +8,7 @@ from settings import ROOT
 RULES = ROOT / "ops" / "deploy" / "alerts" / "parley.rules.yml"
 METRICS_PAGE = ROOT / "docs" / "metrics.md"
 ROLES = ("decider", "projector", "reactor", "api")
+OUTSIDE = "outside"  # a reactor that acts outside: no process of the product yet
 INTERVAL = "15s"
 ROW = re.compile(r"^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\| ([\w, ]+) \| ([^|]+) \|$", re.MULTILINE)
 NAME = re.compile(r"\b(?:parley|process)_\w+")
@@ -27,9 +28,10 @@ def job(settings, role):
 
 
 def documented():
-    """name -> (type, labels, roles, help), as docs/metrics.md has it."""
-    return {name: (kind, set(re.findall(r"`(\w+)`", labels)), set(ROLES) if roles == "each" else set(roles.split(", ")), text)
+    """name -> (type, labels, roles, help), as docs/metrics.md has it of the product's processes."""
+    rows = {name: (kind, set(re.findall(r"`(\w+)`", labels)), set(ROLES) if roles == "each" else set(roles.split(", ")) - {OUTSIDE}, text)
             for name, kind, labels, roles, text in ROW.findall(METRICS_PAGE.read_text())}
+    return {name: row for name, row in rows.items() if row[2]}
 
 
 def named_in(expression):

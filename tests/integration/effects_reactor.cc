@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "domain/claims/claims.h"
+#include "platform/health/health.h"
 #include "platform/http_client/client.h"
 #include "platform/process/process.h"
 #include "workers/reactors/runtime/runner.h"
@@ -124,19 +125,21 @@ int main(int argc, char** argv) {
   options.again_min = std::chrono::milliseconds(500);
   options.instance = "effects-1";
   std::string url, step;
-  int time = 0;
+  int time = 0, health_port = 0;
   CLI::App app("A reactor for tests");
   app.add_option("--brokers", options.kafka.brokers)->required();
   app.add_option("--prefix", options.topic_prefix)->required();
   app.add_option("--partitions", options.partitions)->required();
   app.add_option("--state", options.state_dir)->required();
   app.add_option("--url", url, "of the simulator of effects")->required();
+  app.add_option("--health-port", health_port)->required();
   app.add_option("--die-at", step, "a step at which it kills itself");
   app.add_option("--time", time, "when it reaches it so many times");
   CLI11_PARSE(app, argc, argv);
   DeathPoint death(step, time);
   EffectsReactor reactor(url, death);
   reactors::Runner runner(options, reactor);
+  const health::Server health("127.0.0.1", health_port, [&] { return runner.verdict(); });
   std::stop_source stop;
   std::thread([stop]() mutable {
     process::wait_for_termination();

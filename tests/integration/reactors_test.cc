@@ -2,7 +2,9 @@
 // two steps, and from outside.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <random>
+#include <regex>
 #include <sstream>
 
 #include "domain/claims/claims.h"
@@ -11,7 +13,9 @@
 #include "platform/kafka/read_through.h"
 #include "schemas/json.h"
 #include "tests/integration/decider_fixture.h"
+#include "tests/integration/free_port.h"
 #include "tests/integration/supervised_decider.h"
+#include "tests/unit/http_client.h"
 #include "workers/decider/decider.h"
 
 namespace parley::decider::testing {
@@ -61,30 +65,52 @@ class Reactors : public DeciderTest {
   void SetUp() override {
     DeciderTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
+    begin_to_decide();
+    effects_.declare_on(simulator_);
+    simulator_.start();
+  }
+  void TearDown() override {
+    end_to_decide();
+    DeciderTest::TearDown();
+  }
+  void begin_to_decide() {
     Options o;
     o.kafka = config_;
     o.topic_prefix = prefix_;
     o.partitions = kPartitions;
     o.instance = "decider-1";
-    o.state_dir = state_dir_ + "/deciders";
+    o.state_dir = state_dir_ + "/deciders-" + prefix_;
     decider_.emplace(std::move(o));
     decides_ = std::jthread([this](const std::stop_token& stop) { static_cast<void>(decider_->run(stop)); });
     ASSERT_TRUE(eventually([&] { return decider_->verdict().readiness == health::Readiness::ready; }, seconds(60)));
     sender_.emplace(config_, prefix_);
-    effects_.declare_on(simulator_);
-    simulator_.start();
   }
-  void TearDown() override {
+  void end_to_decide() {
     sender_.reset();
-    if (decides_.joinable()) {
-      decides_.request_stop();
-      decides_.join();
+    decides_ = {};
+    decider_.reset();
+  }
+  /// What the reactor's process says of itself; empty while it cannot be asked.
+  std::string ask(const std::string& path) const {
+    try {
+      http::test::Client client(health_port_);
+      if (!client.get(path)) return {};
+      const auto answer = client.read();
+      return answer ? answer->body : std::string();
+    } catch (const std::runtime_error&) {
+      return {};
     }
-    DeciderTest::TearDown();
+  }
+  std::optional<double> metric(const std::string& series) const {
+    const auto all = "\n" + ask("/metrics");
+    const auto at = all.find("\n" + series + " ");
+    if (at == std::string::npos) return std::nullopt;
+    return std::stod(all.substr(at + series.size() + 2));
   }
 
   std::string state() const { return state_dir_ + "/effects"; }
-  std::vector<std::string> command(const std::string& step = {}, int time = 0) const {
+  std::vector<std::string> command(const std::string& step = {}, int time = 0) {
+    health_port_ = parley::testing::free_port();
     std::vector<std::string> out{EFFECTS_REACTOR,
                                  "--brokers",
                                  config_.brokers,
@@ -95,7 +121,9 @@ class Reactors : public DeciderTest {
                                  "--state",
                                  state(),
                                  "--url",
-                                 simulator_.url()};
+                                 simulator_.url(),
+                                 "--health-port",
+                                 std::to_string(health_port_)};
     if (!step.empty()) out.insert(out.end(), {"--die-at", step, "--time", std::to_string(time)});
     return out;
   }
@@ -148,6 +176,11 @@ class Reactors : public DeciderTest {
     }
     return out;
   }
+  bool has_positions() {
+    const auto found =
+        admin_->group_offsets(prefix_ + ".reactor.effects", kafka::every_partition(prefix_ + ".events", kPartitions));
+    return found && std::ranges::all_of(*found, [](const auto& one) { return one.offset >= 0; });
+  }
   bool are_done(int number) {
     const auto is_done = [&](const std::string& id) { return effects_.count(id) > 0; };
     return std::ranges::all_of(effects_of(number), is_done) &&
@@ -161,6 +194,7 @@ class Reactors : public DeciderTest {
   simulators::Effects effects_;
   simulators::Simulator simulator_{simulators::Options{}};
   int asked_ = 0;
+  std::uint16_t health_port_ = 0;
 };
 
 TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_its_outcome_once) {
@@ -171,12 +205,7 @@ TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_
   ask_for_effects();  // before the reactor is there: nobody is called about the past
   {
     Process first(command());
-    const auto positions = [&] {
-      const auto found =
-          admin_->group_offsets(prefix_ + ".reactor.effects", kafka::every_partition(prefix_ + ".events", kPartitions));
-      return found && std::ranges::all_of(*found, [](const auto& one) { return one.offset >= 0; });
-    };
-    ASSERT_TRUE(eventually(positions, seconds(60)));
+    ASSERT_TRUE(eventually([&] { return has_positions(); }, seconds(60)));
     first.end(SIGTERM);
   }
   const int before = asked_;
@@ -215,6 +244,58 @@ TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_
     EXPECT_EQ(outcomes.contains(single) ? outcomes.at(single) : 0, number > before ? 1 : 0) << single;
   }
   judge_replies();
+}
+
+/// The page's rows of what acts outside: name -> "type, help, labels".
+std::map<std::string, std::string> described_metrics() {
+  std::map<std::string, std::string> out;
+  std::ifstream page(PARLEY_SOURCE_DIR "/docs/metrics.md");
+  const std::regex row(R"(^\| `(\w+)` \| (counter|gauge|histogram) \|([^|]*)\| ([\w, ]+) \| ([^|]+) \|$)");
+  const std::regex label("`(\\w+)`");
+  for (std::string line; std::getline(page, line);) {
+    std::smatch found;
+    if (!std::regex_match(line, found, row) || !found.str(4).contains("outside")) continue;
+    std::set<std::string> labels;
+    const auto listed = found.str(3);
+    for (auto one = std::sregex_iterator(listed.begin(), listed.end(), label); one != std::sregex_iterator(); ++one)
+      labels.insert(one->str(1));
+    auto& said = out[found[1]] = found.str(2) + ", " + found.str(5);
+    for (const auto& one : labels) said += ", " + one;
+  }
+  return out;
+}
+/// The same of what a process exports, as far as it is a reactor's or the HTTP client's.
+std::map<std::string, std::string> exported_metrics(const std::string& text) {
+  std::map<std::string, std::string> out, helps;
+  std::map<std::string, std::set<std::string>> labels;
+  const std::regex head(R"(^# (HELP|TYPE) (parley_(?:reactor|http_client)_\w+) (.*)$)"),
+      sample(R"(^(parley_(?:reactor|http_client)_\w+)\{([^}]*)\} .*$)"), label(R"((\w+)=")");
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, head)) (found[1] == "HELP" ? helps : out)[found[2]] = found[3];
+    if (!std::regex_match(line, found, sample)) continue;
+    const auto name = std::regex_replace(found.str(1), std::regex("_(bucket|sum|count)$"), "");
+    const auto pairs = found.str(2);
+    for (auto one = std::sregex_iterator(pairs.begin(), pairs.end(), label); one != std::sregex_iterator(); ++one)
+      if (one->str(1) != "le") labels[name].insert(one->str(1));
+  }
+  for (auto& [name, said] : out) {
+    said += ", " + helps[name];
+    for (const auto& one : labels[name]) said += ", " + one;
+  }
+  return out;
+}
+
+TEST_F(Reactors, export_what_the_page_of_metrics_says_of_them) {
+  Process reactor(command());
+  ASSERT_TRUE(eventually([&] { return has_positions(); }, seconds(60)));
+  ask_for_effects();
+  ASSERT_TRUE(eventually([&] { return are_done(1); }, seconds(60)));
+  EXPECT_EQ(exported_metrics(ask("/metrics")), described_metrics());
+  EXPECT_GE(metric("parley_http_client_calls_total{outcome=\"2xx\",peer=\"effects\"}"), 3);
+  EXPECT_TRUE(eventually([&] { return metric("parley_reactor_calls_ended_total{outcome=\"done\"}") == 3; }));
+  reactor.end(SIGTERM);
 }
 
 TEST_F(Reactors, fire_ten_thousand_timers_once_each_however_often_they_are_killed) {

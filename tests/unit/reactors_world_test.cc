@@ -264,7 +264,11 @@ class World final : public Commands {
       step();
       if (!turns_left_ && is_finished(states, performer)) break;
     }
-    for (auto& [partition, state] : states) unfinished[partition] = state.oldest_unfinished();
+    for (auto& [partition, state] : states) {
+      unfinished[partition] = state.oldest_unfinished();
+      oldest_time[partition] = state.oldest_time();
+      left[partition] = {state.calls(), state.timers()};
+    }
   }
   void fold(std::map<int, State>& states, std::size_t count) {
     for (auto& [partition, state] : states) {
@@ -288,7 +292,10 @@ class World final : public Commands {
   }
 
  public:
-  std::map<int, std::int64_t> unfinished;  ///< By partition, at the end of the last life.
+  // By partition, at the end of the last life.
+  std::map<int, std::int64_t> unfinished;
+  std::map<int, std::optional<Timestamp>> oldest_time;
+  std::map<int, std::pair<std::size_t, std::size_t>> left;  ///< Calls and timers.
 
  private:
   std::string folder_;
@@ -461,6 +468,28 @@ TEST(State, of_another_fold_is_folded_again) {
   world.run();
   expect_each_outcome_once(world);
   EXPECT_EQ(fired(world), (std::map<std::string, int>{{"t", 1}}));
+}
+
+TEST(State, counts_calls_and_timers_and_knows_their_number_when_it_is_opened_again) {
+  World world;
+  world.partitions = 1;
+  world.reactor.on_call = [](const Cause&, const std::string&, const Reactor::Done&) {};  // no end
+  for (int i = 0; i < 3; ++i) world.ask_for_effect(i);
+  world.set_timer(1, "moved", seconds(1'000));
+  world.set_timer(1, "moved", seconds(2'000));
+  world.set_timer(1, "cancelled", seconds(1'000));
+  world.append(World::stream(1), claims::Released{kTimer, "cancelled", "p"});
+  for (int life = 0; life < 3; ++life) {
+    world.run_for(5);
+    EXPECT_EQ(world.left.at(0), (std::pair<std::size_t, std::size_t>{3, 1})) << life;
+    EXPECT_EQ(world.oldest_time.at(0), kStart);
+  }
+  World done;
+  for (int i = 0; i < 3; ++i) done.ask_for_effect(i);
+  done.set_timer(1, "fired", seconds(1));
+  done.run();
+  for (const auto& [partition, left] : done.left) EXPECT_EQ(left, (std::pair<std::size_t, std::size_t>{0, 0}));
+  for (const auto& [partition, oldest] : done.oldest_time) EXPECT_EQ(oldest, std::nullopt);
 }
 
 TEST(Timers, are_fired_when_they_are_due_and_not_before) {

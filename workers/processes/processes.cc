@@ -11,6 +11,7 @@
 #include "workers/processes/steps.h"
 #include "workers/reactors/runtime/command_sender.h"
 #include "workers/reactors/runtime/event_reader.h"
+#include "workers/reactors/runtime/metrics.h"
 #include "workers/runtime/group_member.h"
 
 namespace parley::processes {
@@ -22,19 +23,9 @@ using std::chrono::milliseconds;
 constexpr milliseconds kPollWait{50};
 constexpr milliseconds kLookEvery{500};
 
-metrics::Counter commands(const char* outcome) {
-  return metrics::counter("parley_reactor_commands_total",
-                          "Commands by what became of them: decided, or sent once more because that was not known",
-                          {{"outcome", outcome}});
-}
 struct Metrics {
   metrics::Counter events = metrics::counter("parley_reactor_events_total", "Events that asked for a command");
-  metrics::Counter decided = commands("decided");
-  metrics::Counter again = commands("sent_again");
-  metrics::Gauge waiting =
-      metrics::gauge("parley_reactor_waiting_commands", "Commands that are not known to be decided");
-  metrics::Gauge waiting_seconds =
-      metrics::gauge("parley_reactor_waiting_seconds", "For how long the oldest of them has waited");
+  reactors::SenderMetrics commands;
   metrics::Histogram step =
       metrics::histogram("parley_reactor_step_seconds", "From an event to the decision that it asked for");
 };
@@ -82,7 +73,6 @@ struct Processes::Impl final : runtime::Worker {
   Opened<reactors::CommandSender> sender;
   Opened<reactors::EventReader> events;
   Ledger ledger;
-  std::uint64_t sent_again = 0;  ///< As it was counted.
   Clock::time_point looked_at;
 };
 
@@ -154,7 +144,7 @@ std::expected<void, std::string> Processes::Impl::send_steps() {
   if (!decided) return std::unexpected(decided.error());
   for (const auto& one : *decided) {
     if (!ledger.settle(one.command_id)) continue;
-    metrics.decided.add();
+    metrics.commands.decided();
     metrics.step.observe(std::chrono::duration<double>(one.after).count());
   }
   return {};
@@ -165,9 +155,7 @@ void Processes::Impl::look() {
   const auto now = Clock::now();
   if (now - looked_at < kLookEvery) return;
   looked_at = now;
-  metrics.again.add(static_cast<double>(sender->sent_again() - std::exchange(sent_again, sender->sent_again())));
-  metrics.waiting.set(static_cast<double>(sender->under_way()));
-  metrics.waiting_seconds.set(std::chrono::duration<double>(sender->oldest()).count());
+  metrics.commands.look(*sender);
   member.health().degrade(sender->late());
 }
 

@@ -153,6 +153,7 @@ void Performer::advance(Flights::iterator flight, Next next, const Now& now) {
       return;  // start() has sent it
     case Next::call:
       ++counts_.calls;
+      if (std::exchange(one.was_called, true)) ++counts_.again;
       return reactor_.call(one.cause, key(), done());
     case Next::ask:
       return reactor_.ask(one.cause, key(), done());

@@ -54,10 +54,13 @@ class Performer {
 
   /// Begins nothing new: what is under way comes to its end.
   void begin_nothing() { begins_ = false; }
-  std::size_t in_flight() const { return flights_.size() + timers_.size(); }
+  std::size_t in_flight() const { return calls_in_flight() + timers_in_flight(); }
+  std::size_t calls_in_flight() const { return flights_.size(); }
+  std::size_t timers_in_flight() const { return timers_.size(); }
   /// Calls that have ended since the beginning, by the outcome that was recorded.
   struct Counts {
     std::uint64_t calls = 0;  ///< Made; questions not counted.
+    std::uint64_t again = 0;  ///< Of those, the ones that were not the first for their event in this process.
     std::uint64_t done = 0;
     std::uint64_t failed = 0;
     std::uint64_t unknown = 0;
@@ -72,6 +75,7 @@ class Performer {
     Cause cause;
     Attempt attempt;
     std::uint64_t call = 0;  ///< The number of the call that is under way.
+    bool was_called = false;
     std::optional<std::chrono::steady_clock::time_point> paused_until{};
     std::string command_id{};  ///< Under way.
   };

@@ -15,6 +15,7 @@
 #include "schemas/replies.h"
 #include "workers/reactors/runtime/command_sender.h"
 #include "workers/reactors/runtime/event_reader.h"
+#include "workers/reactors/runtime/metrics.h"
 #include "workers/reactors/runtime/state.h"
 #include "workers/runtime/group_member.h"
 #include "workers/runtime/log_mismatch.h"
@@ -99,6 +100,8 @@ struct Runner::Impl final : runtime::Worker, Commands {
   std::optional<CommandSender> sender;
   std::optional<EventReader> events;
   Performer performer;
+  SenderMetrics commands;
+  ActingMetrics acting;
   Clock::time_point looked_at;
   runtime::GroupMember member;
 };
@@ -154,7 +157,8 @@ void Runner::Impl::on_revoked() {
   states.clear();
   witnesses.clear();
   events->stop();
-  member.health().degrade({});
+  looked_at = {};
+  look();
 }
 
 /// The group's positions first, the end of the events after that: then nothing that an earlier owner has led to is
@@ -240,7 +244,10 @@ std::expected<void, std::string> Runner::Impl::act(milliseconds wait) {
   const auto decided = sender->turn(wait);
   if (!decided) return std::unexpected(decided.error());
   const auto when = now();
-  for (const auto& one : *decided) performer.decided(one.command_id, decision_of(one), when);
+  for (const auto& one : *decided) {
+    commands.decided();
+    performer.decided(one.command_id, decision_of(one), when);
+  }
   performer.turn(when);
   return {};
 }
@@ -261,14 +268,25 @@ void Runner::Impl::commit(bool at_once) {
   member.commit(oldest, at_once);
 }
 
+/// What there is to do, and what waits for long. Once in a while.
 void Runner::Impl::look() {
   if (Clock::now() - looked_at < kLookEvery) return;
   looked_at = Clock::now();
   auto reasons = sender->late();
   std::string off;
-  for (const auto& [partition, state] : states) {
-    if (!state.are_effects_on()) off.append(off.empty() ? "" : ", ").append(std::to_string(partition));
+  ActingMetrics::Work work;
+  const auto wall = now().wall;
+  for (auto& [partition, state] : states) {
+    work.calls += state.calls();
+    work.timers += state.timers();
+    if (const auto oldest = state.oldest_time())
+      work.oldest = std::max<std::chrono::duration<double>>(work.oldest, wall - *oldest);
+    if (state.are_effects_on()) continue;
+    ++work.partitions_off;
+    off.append(off.empty() ? "" : ", ").append(std::to_string(partition));
   }
+  commands.look(*sender);
+  acting.look(work, performer);
   if (!off.empty()) reasons.push_back("effects are off in what was restored from a backup (partitions " + off + ")");
   member.health().degrade(std::move(reasons));
 }

@@ -30,7 +30,7 @@ std::string due_key(Timestamp due, std::string_view timer) {
 }
 std::string timer_key(std::string_view timer) { return std::string("i/").append(timer); }
 std::string command_key(std::string_view id) { return std::string("c/").append(id); }
-constexpr std::string_view kAfterCalls = "w0";
+constexpr std::string_view kAfterCalls = "w0", kTimers = "t/", kAfterTimers = "t0";
 constexpr std::size_t kPrefix = 2, kOrdered = 8;
 constexpr std::string_view kAttempt = "attempt", kOutcome = "outcome", kTimer = "timer";
 
@@ -81,7 +81,11 @@ std::expected<State, std::string> State::open(std::string path, const store::Mem
     State found(log, reactor, std::move(*opened), begin);
     try {
       const auto meta = found.store_.get(kMeta);
-      if (!meta || found.read_meta(*meta)) return found;
+      if (!meta) return found;
+      if (found.read_meta(*meta)) {
+        found.count();
+        return found;
+      }
       why = "folded by another build";
     } catch (const store::DiskFull&) {
       throw;
@@ -109,6 +113,17 @@ bool State::read_meta(std::string_view text) {
   last_id_ = in.text();
   are_effects_on_ = in.number() != 0;
   return true;
+}
+
+void State::count() {
+  const auto counts = [](std::size_t& n) {
+    return [&n](std::string_view, std::string_view) {
+      ++n;
+      return true;
+    };
+  };
+  store_.scan(call_key(0), kAfterCalls, counts(calls_));
+  store_.scan(kTimers, kAfterTimers, counts(timers_));
 }
 
 void State::keep() {
@@ -173,6 +188,7 @@ void State::settle(std::string_view command_id) {
 }
 
 void State::open_call(std::int64_t offset, const schema::Envelope& envelope, std::string_view value) {
+  ++calls_;
   put(call_key(offset), pack(envelope, value));
   put(command_key(id_of(reactor_->name(), envelope.id, Step::attempt)), Packer().text(kAttempt).number(offset).take());
   put(command_key(id_of(reactor_->name(), envelope.id, Step::outcome)), Packer().text(kOutcome).number(offset).take());
@@ -182,6 +198,7 @@ void State::close(std::int64_t offset) {
   const auto record = get(call_key(offset));
   if (!record) return;
   const auto event_id = unpack(*record).envelope.id;
+  --calls_;
   erase(call_key(offset));
   erase(begun_key(offset));
   for (const auto step : {Step::attempt, Step::outcome}) erase(command_key(id_of(reactor_->name(), event_id, step)));
@@ -215,12 +232,18 @@ std::int64_t State::oldest_unfinished() {
   return oldest_ = oldest;
 }
 
+std::optional<Timestamp> State::oldest_time() {
+  const auto oldest = call(oldest_unfinished());
+  return oldest ? std::optional(oldest->cause.envelope.time) : std::nullopt;
+}
+
 void State::set_timer(const Cause& cause, const TimerFact& fact) {
   const auto timer = timer_of(cause.envelope.subject, fact.name);
   drop_timer(timer);
   if (!fact.due) return;
   const auto id = timer_id(reactor_->name(), cause.envelope.id, fact.name);
   const auto due = std::max(*fact.due, Timestamp{});
+  ++timers_;
   put(due_key(due, timer), Packer().text(id).text(cause.envelope.correlation).take());
   put(timer_key(timer), Packer().number(due.time_since_epoch().count()).text(id).take());
   put(command_key(id), Packer().text(kTimer).text(timer).take());
@@ -233,6 +256,7 @@ void State::drop_timer(const std::string& timer) {
   Unpacker in(*stands);
   const Timestamp due{std::chrono::milliseconds(in.number())};
   const std::string id(in.text());
+  --timers_;
   erase(due_key(due, timer));
   erase(timer_key(timer));
   erase(command_key(id));

@@ -60,6 +60,11 @@ class State {
   std::vector<Open> open_calls(std::int64_t from, std::size_t count_max);
   /// The event of the oldest call that is not finished, or next(): what a reactor that has lost its state begins with.
   std::int64_t oldest_unfinished();
+  /// When that event happened; nothing when every call is finished.
+  std::optional<Timestamp> oldest_time();
+  /// How many calls are not finished, and how many timers are set.
+  std::size_t calls() const { return calls_; }
+  std::size_t timers() const { return timers_; }
 
   struct Due {
     Timer timer;
@@ -84,6 +89,7 @@ class State {
  private:
   State(std::string log, const Reactor& reactor, store::Store store, std::int64_t begin);
   bool read_meta(std::string_view text);
+  void count();
   std::optional<std::string> get(const std::string& key) const;
   void put(std::string key, std::string value) { staged_[std::move(key)] = std::move(value); }
   void erase(std::string key) { staged_[std::move(key)] = std::nullopt; }
@@ -102,6 +108,8 @@ class State {
   std::int64_t last_ = -1;
   std::string last_id_;
   bool are_effects_on_ = true;
+  std::size_t calls_ = 0;
+  std::size_t timers_ = 0;
   std::int64_t oldest_ = 0;  ///< No call before it is open: where the search begins, past those that are gone.
   Timestamp earliest_;       ///< No timer is due before it: the same.
 };
