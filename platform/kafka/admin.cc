@@ -157,6 +157,22 @@ Result<TopicDescription> Admin::describe_topic(const std::string& name, std::chr
   return std::move(*described->front());
 }
 
+Result<std::vector<std::string>> Admin::groups(std::chrono::milliseconds timeout) {
+  const OptionsHandle options = admin_options(impl_->client.raw(), RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS, timeout);
+  const QueueHandle queue(rd_kafka_queue_new(impl_->client.raw()));
+  rd_kafka_ListConsumerGroups(impl_->client.raw(), options.get(), queue.get());
+  auto event = await_admin(queue.get(), timeout, "list groups");
+  if (!event) return std::unexpected(std::move(event.error()));
+  const auto* listed = rd_kafka_event_ListConsumerGroups_result(event->get());
+  std::size_t count = 0;
+  const auto** errors = rd_kafka_ListConsumerGroups_result_errors(listed, &count);
+  if (count > 0) return std::unexpected(to_error(errors[0], "list groups"));
+  const auto** groups = rd_kafka_ListConsumerGroups_result_valid(listed, &count);
+  std::vector<std::string> out;
+  for (const auto* one : std::span(groups, count)) out.emplace_back(rd_kafka_ConsumerGroupListing_group_id(one));
+  return out;
+}
+
 Result<std::vector<PartitionOffset>> Admin::group_offsets(const std::string& group,
                                                           std::span<const TopicPartition> partitions,
                                                           std::chrono::milliseconds timeout) {

@@ -51,6 +51,8 @@ class Admin {
   Result<TopicDescription> describe_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
   Result<void> delete_topic(const std::string& name, std::chrono::milliseconds timeout = kRequestTimeout);
 
+  /// Those that the cluster has and that this client may see, in no order.
+  Result<std::vector<std::string>> groups(std::chrono::milliseconds timeout = kRequestTimeout);
   /// -1 where the group has committed nothing.
   Result<std::vector<PartitionOffset>> group_offsets(const std::string& group,
                                                      std::span<const TopicPartition> partitions,

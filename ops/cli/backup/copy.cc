@@ -29,6 +29,7 @@
 #include "schemas/fields.h"
 #include "schemas/replies.h"
 #include "workers/decider/state.h"
+#include "workers/processes/processes.h"
 
 namespace parley::backup {
 namespace {
@@ -38,6 +39,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kTask = "backup";
 constexpr std::string_view kProduct = "parley " PARLEY_VERSION;
+constexpr std::string_view kReactors = "reactor.";
 /// As for deciders: replies older than the window and this are not needed, and records' times may be off by as much.
 constexpr std::chrono::hours kWindowMargin{1};
 
@@ -62,8 +64,9 @@ class Copying {
     if (!sealed) return std::unexpected(sealed.error());
     if (auto done = open_log(); !done) return std::unexpected(done.error());
     if (auto done = make_folder(); !done) return std::unexpected(done.error());
-    for (const auto step : {&Copying::copy_events, &Copying::close_cut, &Copying::finish_events, &Copying::copy_replies,
-                            &Copying::copy_letters, &Copying::copy_directory}) {
+    for (const auto step :
+         {&Copying::note_reactors, &Copying::copy_events, &Copying::close_cut, &Copying::finish_events,
+          &Copying::copy_replies, &Copying::copy_letters, &Copying::copy_directory}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
     }
     if (*sealed) {
@@ -189,6 +192,28 @@ class Copying {
   }
 
   // The steps.
+
+  /// Before the cut is made: what a reactor has done since then is not in the copy, and counts there as what may have
+  /// been done.
+  Result<> note_reactors() {
+    auto admin = plain(kafka::Admin::open(options_.kafka));
+    if (!admin) return std::unexpected(admin.error());
+    const auto groups = plain(admin->groups());
+    if (!groups) return std::unexpected(groups.error());
+    manifest_.reactors.emplace();
+    for (const auto& group : *groups) {
+      // Of processes a restore finds the first position by itself.
+      if (!group.starts_with(topic(kReactors)) || group == topic(processes::kGroup)) continue;
+      const auto positions = plain(admin->group_offsets(group, all(kEvents)));
+      if (!positions) return std::unexpected(positions.error());
+      ReactorEntry entry{group.substr(options_.prefix.size() + 1),
+                         std::vector<std::int64_t>(static_cast<std::size_t>(partitions_), -1)};
+      for (const auto& one : *positions) entry.positions.at(static_cast<std::size_t>(one.where.partition)) = one.offset;
+      if (std::ranges::find(entry.positions, -1) == entry.positions.end())
+        manifest_.reactors->push_back(std::move(entry));
+    }
+    return {};
+  }
 
   Result<> copy_events() {
     // A stamp of this millisecond may be given after the ends were asked for.

@@ -46,6 +46,9 @@ inline constexpr auto fields<backup::TotalEntry> =
     std::tuple{field("topic", &backup::TotalEntry::topic), field("records", &backup::TotalEntry::records),
                field("bytes", &backup::TotalEntry::bytes)};
 template <>
+inline constexpr auto fields<backup::ReactorEntry> =
+    std::tuple{field("group", &backup::ReactorEntry::group), field("positions", &backup::ReactorEntry::positions)};
+template <>
 inline constexpr auto fields<backup::Keys> =
     std::tuple{field("inside", &backup::Keys::inside), field("form", &backup::Keys::form),
                field("secrets", &backup::Keys::secrets)};
@@ -63,6 +66,7 @@ inline constexpr auto fields<backup::Manifest> = std::tuple{
     field("ends_moved", &backup::Manifest::ends_moved),
     field("seals", &backup::Manifest::seals),
     field("unreadable_replies", &backup::Manifest::unreadable_replies),
+    field("reactors", &backup::Manifest::reactors),
     field("replies_since", &backup::Manifest::replies_since),
     field("keys", &backup::Manifest::keys),
     field("totals", &backup::Manifest::totals),
@@ -214,6 +218,10 @@ std::expected<Manifest, std::string> read_manifest(const std::string& folder) {
   if (manifest->partitions < 1 || manifest->partitions > kSlots ||
       manifest->cut.size() != static_cast<std::size_t>(manifest->partitions))
     return std::unexpected(path + ": its partitions and its cut are not of one log");
+  for (const auto& reactor : manifest->reactors.value_or(std::vector<ReactorEntry>{})) {
+    if (reactor.positions.size() != manifest->cut.size())
+      return std::unexpected(path + ": its partitions and the positions of " + reactor.group + " are not of one log");
+  }
   return *manifest;
 }
 

@@ -38,6 +38,11 @@ struct TotalEntry {
   std::int64_t records = 0;
   std::int64_t bytes = 0;
 };
+/// A reactor that acts outside.
+struct ReactorEntry {
+  std::string group;                    ///< Without the topics' prefix: "reactor.mailer".
+  std::vector<std::int64_t> positions;  ///< By partition: the event of its oldest call that was not finished.
+};
 struct Keys {
   bool inside = false;
   std::string form;                  ///< How they are sealed; of keys that are not inside: that they are not.
@@ -56,7 +61,8 @@ struct Manifest {
   std::int64_t ends_moved = 0;    ///< How often an end was moved before an event whose cause was outside.
   std::int64_t seals = 0;         ///< Events that a restore leaves behind.
   std::int64_t unreadable_replies = 0;
-  Timestamp replies_since;  ///< Outcomes before are not inside: their window is over.
+  std::optional<std::vector<ReactorEntry>> reactors;  ///< Absent in copies of earlier builds.
+  Timestamp replies_since;                            ///< Outcomes before are not inside: their window is over.
   std::vector<FileEntry> files;
   std::vector<TotalEntry> totals;
   Keys keys;

@@ -112,12 +112,14 @@ class Restoring {
                 .prefix = options.prefix,
                 .partitions = partitions_.new_count,
                 .replication = options.replication},
-        translation_(partitions_.old_count) {}
+        translation_(partitions_.old_count),
+        reactors_(manifest.reactors.value_or(std::vector<ReactorEntry>{})) {}
 
   Result<> run() {
-    for (const auto step : {&Restoring::open_secrets, &Restoring::open_log, &Restoring::write_secrets,
-                            &Restoring::make_topics, &Restoring::fill_events, &Restoring::fill_replies,
-                            &Restoring::fill_letters, &Restoring::make_directory, &Restoring::let_decide}) {
+    for (const auto step :
+         {&Restoring::open_secrets, &Restoring::open_log, &Restoring::write_secrets, &Restoring::make_topics,
+          &Restoring::fill_events, &Restoring::fill_replies, &Restoring::fill_letters, &Restoring::make_directory,
+          &Restoring::place_reactors, &Restoring::let_decide}) {
       if (auto done = (this->*step)(); !done) return done;
     }
     return {};
@@ -240,6 +242,29 @@ class Restoring {
     }
   }
 
+  /// Each goes on with what was not finished when the copy was made; nothing is called before an operator says so
+  /// (`parley effects`).
+  Result<> place_reactors() {
+    for (const auto& [group, starts] : reactor_starts_) {
+      std::vector<kafka::PartitionOffset> positions;
+      for (int i = 0; i < partitions_.new_count; ++i) {
+        const auto& start = starts[static_cast<std::size_t>(i)];
+        positions.push_back({{topic(kEvents), i}, start.value_or(event_ends_[static_cast<std::size_t>(i)])});
+      }
+      const auto set = admin_->set_group_offsets(topic(group), positions);
+      if (!set) return std::unexpected("the reactor " + topic(group) + " must not run: " + set.error().text);
+    }
+    return {};
+  }
+  /// `offset` is where the event is now.
+  void note_starts(int from, const StoredRecord& record, int to, std::int64_t offset) {
+    for (const auto& reactor : reactors_) {
+      auto& start = reactor_starts_.at(reactor.group)[static_cast<std::size_t>(to)];
+      if (!start && record.offset >= reactor.positions[static_cast<std::size_t>(from)]) start = offset;
+    }
+    event_ends_[static_cast<std::size_t>(to)] = offset + 1;
+  }
+
   /// Once everything stands there.
   Result<> let_decide() {
     if (const auto made = cli::create_topics(*admin_, topics_, {std::string(kCommands)}); !made)
@@ -283,6 +308,9 @@ class Restoring {
   }
 
   Result<> fill_events() {
+    const auto count = static_cast<std::size_t>(partitions_.new_count);
+    event_ends_.assign(count, 0);
+    for (const auto& reactor : reactors_) reactor_starts_[reactor.group].resize(count);
     Filling filling(*producer_, topic(kEvents), partitions_.new_count);
     const auto filled = merged(kEvents, event_time, [&](int from, StoredRecord& record) -> Result<> {
       if (seals::is_seal(record.header("ce_subject").value_or(""))) {
@@ -294,6 +322,7 @@ class Restoring {
       translate_event(record);
       const auto offset = filling.write(*to, record);
       if (!offset) return std::unexpected(offset.error());
+      note_starts(from, record, *to, *offset);
       // No outcome within the window names an older event.
       if (event_time(record) >= manifest_.replies_since.time_since_epoch().count())
         translation_.add(from, record.offset, *offset);
@@ -396,6 +425,10 @@ class Restoring {
   std::optional<kafka::Admin> admin_;
   std::optional<kafka::Producer> producer_;
   Translation translation_;
+  const std::vector<ReactorEntry> reactors_;
+  std::vector<std::int64_t> event_ends_;  // by new partition
+  /// By group and new partition: the first event that may ask for a call.
+  std::map<std::string, std::vector<std::optional<std::int64_t>>> reactor_starts_;
   std::int64_t seals_ = 0;
   std::int64_t entries_ = 0;
   bool has_begun_ = false;
