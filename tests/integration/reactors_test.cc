@@ -246,6 +246,37 @@ TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_
   judge_replies();
 }
 
+TEST_F(Reactors, leave_the_state_and_the_positions_of_another_log_behind_and_begin_anew) {
+  {
+    Process first(command());
+    ASSERT_TRUE(eventually([&] { return has_positions(); }, seconds(60)));
+    ask_for_effects();
+    ASSERT_TRUE(eventually([&] { return are_done(1); }, seconds(60)));
+    first.end(SIGTERM);
+  }
+  end_to_decide();
+  prefix_ = unique_name("another");
+  for (const auto& name : cli::topic_names()) topics_.push_back(prefix_ + "." + name);
+  ASSERT_EQ(cli::topics({config_, prefix_, kPartitions, 1}), 0);
+  begin_to_decide();
+  ask_for_effects();
+  std::vector<kafka::PartitionOffset> beyond;
+  for (int i = 0; i < kPartitions; ++i) beyond.push_back({{prefix_ + ".events", i}, 1'000'000});
+  ASSERT_TRUE(admin_->set_group_offsets(prefix_ + ".reactor.effects", beyond));
+  Process reactor(command());
+  const auto are_here = [&] {
+    const auto found =
+        admin_->group_offsets(prefix_ + ".reactor.effects", kafka::every_partition(prefix_ + ".events", kPartitions));
+    return found && std::ranges::all_of(*found, [](const auto& one) { return one.offset < 1'000; });
+  };
+  ASSERT_TRUE(eventually(are_here, seconds(60)));
+  ask_for_effects();
+  ASSERT_TRUE(eventually([&] { return are_done(3); }, seconds(60)));
+  for (const auto& id : effects_of(2)) EXPECT_EQ(effects_.count(id), 0) << id << ": about the past nobody is called";
+  reactor.end(SIGTERM);
+  EXPECT_TRUE(WIFEXITED(*reactor.status()) && WEXITSTATUS(*reactor.status()) == 0);
+}
+
 /// The page's rows of what acts outside: name -> "type, help, labels".
 std::map<std::string, std::string> described_metrics() {
   std::map<std::string, std::string> out;

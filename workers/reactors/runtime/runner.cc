@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <ranges>
 #include <set>
 #include <system_error>
 #include <utility>
@@ -66,6 +67,7 @@ struct Runner::Impl final : runtime::Worker, Commands {
 
   std::string topic(std::string_view name) const { return options.topic_prefix + "." + std::string(name); }
   std::string group() const { return topic("reactor." + std::string(reactor.name())); }
+  std::string log_id() const { return topic("events") + " " + member.topic_id(topic("events")); }
   std::string path(int partition) const { return options.state_dir + "/" + std::to_string(partition); }
 
   std::expected<bool, std::string> on_start(const std::stop_token& stop) override;
@@ -81,6 +83,7 @@ struct Runner::Impl final : runtime::Worker, Commands {
   }
   void forget(const std::string& command_id) override { sender->forget(command_id); }
 
+  std::expected<void, std::string> discard_states_of_another_log();
   std::expected<bool, std::string> begin_if_new(const std::stop_token& stop);
   bool has_state() const;
   std::expected<void, std::string> open_states(const std::map<int, std::int64_t>& begin);
@@ -107,11 +110,35 @@ struct Runner::Impl final : runtime::Worker, Commands {
 };
 
 bool Runner::Impl::has_state() const {
-  std::error_code none;
-  return std::filesystem::exists(options.state_dir, none) && !std::filesystem::is_empty(options.state_dir, none);
+  const auto exists = [&](int partition) {
+    std::error_code none;
+    return std::filesystem::exists(path(partition), none);
+  };
+  return std::ranges::any_of(std::views::iota(0, options.partitions), exists);
 }
 
-/// One that has neither state nor positions calls nobody about the past.
+/// What was folded from the log that stood here before (this one was restored, say) tells nothing of this one, and
+/// neither does what was never folded.
+std::expected<void, std::string> Runner::Impl::discard_states_of_another_log() {
+  for (int partition = 0; partition < options.partitions; ++partition) {
+    std::error_code failed;
+    if (!std::filesystem::exists(path(partition), failed)) continue;
+    {
+      const auto state = State::open(path(partition), memory, log_id(), reactor, 0);
+      if (!state) return std::unexpected(state.error());
+      if (state->log() == log_id() && state->last() >= 0) continue;
+      if (state->log() != log_id())
+        log::warn("the state of another log is discarded",
+                  {{"store", path(partition)}, {"log", state->log()}, {"instead_of", log_id()}});
+    }
+    if (auto gone = store::Store::destroy(path(partition)); !gone) return std::unexpected(std::move(gone.error()));
+    std::filesystem::remove_all(path(partition), failed);
+    if (failed) return std::unexpected(path(partition) + ": " + failed.message());
+  }
+  return {};
+}
+
+/// One that has neither state nor positions of this log calls nobody about the past.
 std::expected<bool, std::string> Runner::Impl::begin_if_new(const std::stop_token& stop) {
   auto admin = kafka::Admin::open(options.kafka);
   if (!admin) return std::unexpected(described(admin.error()));
@@ -119,10 +146,16 @@ std::expected<bool, std::string> Runner::Impl::begin_if_new(const std::stop_toke
   return runtime::wait_for_kafka(stop, member.health(), [&]() -> std::optional<std::string> {
     const auto known = admin->group_offsets(group(), partitions, kRequestWait);
     if (!known) return known.error().text;
-    const auto has_none = [](const kafka::PartitionOffset& one) { return one.offset < 0; };
-    if (has_state() || !std::ranges::all_of(*known, has_none)) return std::nullopt;
+    if (has_state()) return std::nullopt;
     const auto ends = admin->end(partitions, kafka::Isolation::read_uncommitted, kRequestWait);
     if (!ends) return ends.error().text;
+    const auto has_none = [](const kafka::PartitionOffset& one) { return one.offset < 0; };
+    // Those of a log that stood here before: nothing of this one was waiting for a call when they were written.
+    const auto is_beyond = [&](const kafka::PartitionOffset& one) {
+      const auto end = std::ranges::find(*ends, one.where.partition, [](const auto& e) { return e.where.partition; });
+      return end != ends->end() && one.offset > end->offset;
+    };
+    if (!std::ranges::all_of(*known, has_none) && std::ranges::none_of(*known, is_beyond)) return std::nullopt;
     // Refused while the group has members: another instance has written them.
     const auto written = admin->set_group_offsets(group(), *ends, kRequestWait);
     if (!written) return written.error().text;
@@ -132,6 +165,7 @@ std::expected<bool, std::string> Runner::Impl::begin_if_new(const std::stop_toke
 }
 
 std::expected<bool, std::string> Runner::Impl::on_start(const std::stop_token& stop) {
+  if (auto done = discard_states_of_another_log(); !done) return std::unexpected(std::move(done.error()));
   if (auto begun = begin_if_new(stop); !begun || !*begun) return begun;
   if (auto there = member.await_positions(stop); !there || !*there) return there;
   std::error_code failed;
@@ -178,14 +212,13 @@ std::expected<bool, std::string> Runner::Impl::on_assigned() {
 }
 
 std::expected<void, std::string> Runner::Impl::open_states(const std::map<int, std::int64_t>& begin) {
-  const auto log = topic("events") + " " + member.topic_id(topic("events"));
   opened.clear();
   for (const auto& [partition, position] : begin) {
     opened.insert(partition);
-    auto state = State::open(path(partition), memory, log, reactor, position);
+    auto state = State::open(path(partition), memory, log_id(), reactor, position);
     if (!state) return std::unexpected(std::move(state.error()));
-    if (state->log() != log)
-      throw runtime::another_log(path(partition) + " was folded from " + state->log() + ", not " + log);
+    if (state->log() != log_id())
+      throw runtime::another_log(path(partition) + " was folded from " + state->log() + ", not " + log_id());
     states.emplace(partition, std::move(*state));
   }
   return {};

@@ -37,7 +37,7 @@ struct Options {
 };
 
 /// Folds parley.events into a State for each of its partitions, to the end, and takes what is open to its end (a
-/// Performer). A reactor that has neither state nor positions is new: it begins at the end of the log. README.md says
+/// Performer). A reactor that has neither state nor positions of this log is new: it begins at the end. README.md says
 /// how the rest is meant. Run by one thread.
 class Runner {
  public:
@@ -47,9 +47,9 @@ class Runner {
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
 
-  /// Runs on the calling thread until `stop` or until it cannot go on: a record that is no event, another log, lost
-  /// positions, a full or broken disk, a Kafka client that is beyond recovery. The error says which. Kafka away is not
-  /// an end.
+  /// Runs on the calling thread until `stop` or until it cannot go on: a record that is no event, a log that has lost
+  /// what was folded, lost positions, a full or broken disk, a Kafka client that is beyond recovery. The error says
+  /// which. Kafka away is not an end.
   std::expected<void, std::string> run(const std::stop_token& stop);
   /// Not ready as every member of a group; degraded while effects are off or a command waits for long. Thread-safe.
   health::Verdict verdict() const;
