@@ -39,6 +39,10 @@ struct Envelope {
   std::int64_t slot_counter = 0;  ///< ce_slotcounter: the last n used in the stream's slot when this event was decided.
   std::string hash;               ///< ce_hash, 64 hexadecimal digits.
   std::string traceparent;        ///< W3C trace context; empty when there is none.
+
+  /// Of an event of a stream: whether it comes from a backup. The log that it was taken from may have gone on after the
+  /// cut.
+  bool is_restored() const { return command_offset == kBeforeEveryCommand; }
 };
 
 Headers to_headers(const Envelope& envelope);

@@ -7,6 +7,7 @@
 #include "ops/cli/admin.h"
 #include "ops/cli/audit/audit.h"
 #include "ops/cli/backup/backup.h"
+#include "ops/cli/effects.h"
 #include "ops/cli/inspect/inspect.h"
 #include "ops/cli/keys.h"
 #include "ops/cli/migrate.h"
@@ -80,6 +81,7 @@ int main(int argc, char** argv) {
 
   cli::add_parked(app, exit_code);
   cli::add_admin(app, exit_code);
+  cli::add_effects(app, exit_code);
   cli::add_audit(app, exit_code);
   cli::add_inspect(app, exit_code);
   cli::add_rebuild(app, exit_code);

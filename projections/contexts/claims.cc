@@ -1,21 +1,8 @@
-#include "projections/context_rows.h"
+#include "projections/contexts/no_rows.h"
 
 namespace parley::projections {
-namespace {
 
-/// No row tells of claims: deciders alone need them.
-class NoRows final : public ContextRows {
- public:
-  void project(const Event&, const Position&) override {}
-  void touch(const Position&, bool) override {}
-  postgres::Result<void> write(postgres::Transaction&) const override { return {}; }
-  postgres::Result<void> pass(postgres::Transaction&, std::int64_t, std::int64_t) const override { return {}; }
-  std::shared_ptr<const void> row(std::int64_t, const std::type_info&) const override { return nullptr; }
-  ShownRows shown(std::int64_t, schema::Disclosure) const override { return {}; }
-};
-
-}  // namespace
-
+// Deciders alone need claims.
 std::unique_ptr<ContextRows> claims_rows() { return std::make_unique<NoRows>(); }
 
 }  // namespace parley::projections

@@ -8,6 +8,9 @@
 #include <sstream>
 
 #include "domain/claims/claims.h"
+#include "domain/effects/effects.h"
+#include "ops/cli/backup/backup.h"
+#include "ops/cli/effects.h"
 #include "ops/simulators/effects.h"
 #include "ops/simulators/simulator.h"
 #include "platform/kafka/read_through.h"
@@ -89,6 +92,29 @@ class Reactors : public DeciderTest {
     sender_.reset();
     decides_ = {};
     decider_.reset();
+  }
+  /// The log as of now under another prefix, which is this test's from now on.
+  void back_up_and_restore() {
+    const auto folder = state_dir_ + "/copy-of-" + prefix_;
+    ASSERT_EQ(backup::backup({.folder = folder,
+                              .kafka = config_,
+                              .prefix = prefix_,
+                              .partitions = kPartitions,
+                              .with_keys = false,
+                              .keys = {},
+                              .passphrase_file = {}}),
+              0);
+    end_to_decide();
+    prefix_ = unique_name("restored");
+    for (const auto& name : cli::topic_names()) topics_.push_back(prefix_ + "." + name);
+    ASSERT_EQ(backup::restore({.folder = folder,
+                               .kafka = config_,
+                               .prefix = prefix_,
+                               .partitions = {},
+                               .keys = {},
+                               .passphrase_file = {}}),
+              0);
+    begin_to_decide();
   }
   /// What the reactor's process says of itself; empty while it cannot be asked.
   std::string ask(const std::string& path) const {
@@ -242,6 +268,70 @@ TEST_F(Reactors, killed_between_each_two_steps_have_each_effect_once_and_record_
     for (const auto& id : effects_of(number)) EXPECT_EQ(acted[id], number > before ? 1 : 0) << id;
     const auto single = "single" + std::to_string(number) + ".attempt";
     EXPECT_EQ(outcomes.contains(single) ? outcomes.at(single) : 0, number > before ? 1 : 0) << single;
+  }
+  judge_replies();
+}
+
+TEST_F(Reactors, do_nothing_in_a_restored_log_until_effects_are_switched_on_and_then_each_effect_once) {
+  const auto reason = [&](const std::string& text) { return ask("/readyz").contains(text); };
+  const auto off = [&] { return metric("parley_reactor_effects_off_partitions"); };
+  for (int i = 0; i < 20; ++i)  // something in each partition, which is restored then
+    sender_->insist(reserve("another", "a" + std::to_string(i), "p", 1));
+  {
+    Process reactor(command());
+    ASSERT_TRUE(eventually([&] { return has_positions(); }, seconds(60)));
+    ask_for_effects();
+    ASSERT_TRUE(eventually([&] { return are_done(1); }, seconds(60)));
+    ASSERT_TRUE(eventually([&] { return metric("parley_reactor_open_calls") == 0; }, seconds(60)));
+    EXPECT_EQ(off(), 0);
+    EXPECT_EQ(cli::effects_on({.kafka = config_, .prefix = prefix_, .partitions = kPartitions}, "no need"), 0);
+    reactor.end(SIGTERM);
+  }
+  ask_for_effects();  // not done when the copy is made
+  int done = 1;
+  for (const std::string when : {"the first time", "of a log in which effects had been switched on"}) {
+    SCOPED_TRACE(when);
+    back_up_and_restore();  // the reactor's states are of the log before
+    Process reactor(command());
+    ASSERT_TRUE(eventually([&] { return reason("`parley effects on` switches them on"); }, seconds(60)));
+    sender_->insist(reserve("timer", "t" + prefix_, "1", 1));
+    ask_for_effects();
+    ASSERT_TRUE(eventually([&] { return metric("parley_reactor_open_calls") == 6; }, seconds(60))) << ask("/metrics");
+    EXPECT_EQ(off(), kPartitions);
+    EXPECT_GT(metric("parley_reactor_oldest_call_seconds"), 0);
+    EXPECT_EQ(metric("parley_reactor_calls_made_total"), 0);
+    EXPECT_EQ(confirmed("timer").size(), static_cast<std::size_t>(done - 1) / 2);
+    for (const int number : {done + 1, done + 2}) {
+      for (const auto& id : effects_of(number)) EXPECT_EQ(effects_.count(id), 0) << id;
+    }
+
+    const cli::LogPlace log{.kafka = config_, .prefix = prefix_, .partitions = kPartitions};
+    ASSERT_EQ(cli::effects_on(log, "looked"), 0);
+    ASSERT_EQ(cli::effects_on(log, "looked again"), 0) << "changes nothing";
+    ASSERT_TRUE(eventually([&] { return are_done(done + 1) && are_done(done + 2); }, seconds(60)));
+    ASSERT_TRUE(eventually([&] { return confirmed("timer").contains("t" + prefix_ + ".1"); }, seconds(60)));
+    ASSERT_TRUE(eventually([&] { return metric("parley_reactor_open_calls") == 0 && off() == 0; }, seconds(60)));
+    EXPECT_GE(metric("parley_reactor_calls_made_total"), 6);
+    EXPECT_FALSE(reason("effects"));
+    reactor.end(SIGTERM);
+    done += 2;
+    ask_for_effects();
+    std::map<std::string, int> switched;
+    const auto here = admin_->describe_topic(prefix_ + ".events").value().id;
+    for (const auto& one : judged_events()) {
+      const auto* on = one.event.alternative<effects::SwitchedOn>();
+      if (on == nullptr || on->log != here) continue;
+      ++switched[one.envelope.subject];
+      EXPECT_EQ(one.envelope.actor, "administrator");
+      EXPECT_EQ(on->reason, "looked");
+    }
+    EXPECT_FALSE(switched.empty());
+    for (const auto& [stream, times] : switched) EXPECT_EQ(times, 1) << stream;
+  }
+  std::map<std::string, int> acted;
+  for (const auto& line : journal()) acted[line.id] += line.acted ? 1 : 0;
+  for (int number = 1; number <= done; ++number) {
+    for (const auto& id : effects_of(number)) EXPECT_EQ(acted[id], 1) << id;
   }
   judge_replies();
 }

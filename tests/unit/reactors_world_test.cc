@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "domain/claims/claims.h"
+#include "domain/effects/effects.h"
 #include "schemas/events.h"
 #include "workers/reactors/runtime/ids.h"
 #include "workers/reactors/runtime/performer.h"
@@ -29,7 +30,6 @@ constexpr int kPartitionsMax = 2;
 constexpr Timestamp kStart{std::chrono::milliseconds{1'763'720'220'123}};
 constexpr const char* kEffect = "effect";
 constexpr const char* kTimer = "timer";
-constexpr const char* kEffectsOn = "effects on";
 
 /// The process has died.
 struct Killed {};
@@ -40,10 +40,6 @@ class TestReactor final : public Reactor {
  public:
   std::string_view name() const override { return "test"; }
   int fold_version() const override { return version; }
-  bool switches_effects_on(const Cause& cause) const override {
-    const auto* reserved = cause.event.alternative<claims::Reserved>();
-    return reserved != nullptr && reserved->index == kEffectsOn;
-  }
   bool wants_call(const Cause& cause) const override {
     const auto* reserved = cause.event.alternative<claims::Reserved>();
     return reserved != nullptr && reserved->index == kEffect;
@@ -95,7 +91,7 @@ class World final : public Commands {
 
   /// Of a stream that is known by its number.
   static Stream stream(std::int64_t number) { return {Kind::claim, (1'000 + number) * kSlots + number * 37 % kSlots}; }
-  void append(const Stream& stream, const claims::Event& event, const std::string& causation = "somebody",
+  void append(const Stream& stream, const Event& event, const std::string& causation = "somebody",
               std::int64_t command_offset = 1) {
     schema::Envelope e;
     e.id = "event-" + std::to_string(++events_);
@@ -114,10 +110,17 @@ class World final : public Commands {
         {std::move(e), event, std::move(encoded.json)});
   }
   void ask_for_effect(std::int64_t stream_number, std::int64_t command_offset = 1) {
-    append(stream(stream_number), claims::Reserved{kEffect, "k", "p", 1, 1}, "somebody", command_offset);
+    append(stream(stream_number), reserved(kEffect, "k", "p"), "somebody", command_offset);
   }
   void set_timer(std::int64_t stream_number, const std::string& name, milliseconds after) {
-    append(stream(stream_number), claims::Reserved{kTimer, name, std::to_string(after.count()), 1, 1});
+    append(stream(stream_number), reserved(kTimer, name, std::to_string(after.count())));
+  }
+  void switch_effects_on(int partition, std::int64_t command_offset = 1) {
+    append({Kind::effects, effects::stream_of(partition, partitions)},
+           effects::Event{effects::SwitchedOn{"log", "looked"}}, "operator", command_offset);
+  }
+  static claims::Event reserved(const std::string& index, const std::string& key, const std::string& process) {
+    return claims::Reserved{index, key, process, 1, 1};
   }
 
   /// The process lives until there is nothing left to do, or until it dies; then it is started again.
@@ -155,7 +158,7 @@ class World final : public Commands {
   }
   struct Logged {
     schema::Envelope envelope;
-    claims::Event event;
+    Event event;
     std::string value;
   };
 
@@ -227,10 +230,10 @@ class World final : public Commands {
             refused_attempts.contains(to_string(stream))) {
           decision = Decision::refused;
         } else if (confirm != nullptr) {
-          append(stream, claims::Confirmed{confirm->process_id}, id);
+          append(stream, claims::Event{claims::Confirmed{confirm->process_id}}, id);
         } else {
           const auto& release = std::get<claims::Release>(*claim);
-          append(stream, claims::Released{release.index, release.key, release.process_id}, id);
+          append(stream, claims::Event{claims::Released{release.index, release.key, release.process_id}}, id);
         }
         remembered_.emplace(id, decision);
       } else if (remembered_.at(id) == Decision::refused) {
@@ -275,7 +278,7 @@ class World final : public Commands {
       const auto& records = log[static_cast<std::size_t>(partition)];
       const auto first = static_cast<std::size_t>(state.next());
       for (auto i = first; i < records.size() && i < first + count; ++i) {
-        state.fold(static_cast<std::int64_t>(i), records[i].envelope, Event(records[i].event), records[i].value);
+        state.fold(static_cast<std::int64_t>(i), records[i].envelope, records[i].event, records[i].value);
       }
       if (first < records.size()) step();
     }
@@ -314,11 +317,11 @@ std::map<std::string, int> outcomes(const World& world) {
   std::map<std::string, int> out;
   for (const auto& partition : world.log) {
     for (const auto& one : partition) {
-      const auto* asked = std::get_if<claims::Reserved>(&one.event);
+      const auto* asked = one.event.alternative<claims::Reserved>();
       if (asked != nullptr && asked->index == kEffect) out.try_emplace(one.envelope.id, 0);
     }
     for (const auto& one : partition) {
-      const auto* released = std::get_if<claims::Released>(&one.event);
+      const auto* released = one.event.alternative<claims::Released>();
       if (released != nullptr && released->index != kTimer) ++out.at(released->key);
     }
   }
@@ -329,7 +332,7 @@ std::map<std::string, int> fired(const World& world) {
   std::map<std::string, int> out;
   for (const auto& partition : world.log) {
     for (const auto& one : partition) {
-      const auto* confirmed = std::get_if<claims::Confirmed>(&one.event);
+      const auto* confirmed = one.event.alternative<claims::Confirmed>();
       if (confirmed != nullptr && confirmed->process_id.starts_with("fired")) ++out[confirmed->process_id.substr(6)];
     }
   }
@@ -443,17 +446,19 @@ TEST(Calls, of_a_restored_log_are_not_made_while_its_effects_are_off) {
   EXPECT_EQ(world.unfinished.at(partition_of(slot_of(World::stream(1).id), world.partitions)), 0);
 }
 
-TEST(Calls, of_a_restored_log_are_made_when_an_event_switches_effects_on_and_what_was_restored_is_asked_for_first) {
+TEST(Calls, of_a_restored_log_are_made_when_effects_are_switched_on_and_what_was_restored_is_asked_for_first) {
   World world;
   world.reactor.policy = OnUnknown::ask;
+  const auto partition = partition_of(slot_of(World::stream(1).id), world.partitions);
   world.ask_for_effect(1, schema::kBeforeEveryCommand);
-  world.append(World::stream(1), claims::Reserved{kEffectsOn, "k", "p", 1, 1}, "somebody", schema::kBeforeEveryCommand);
+  world.switch_effects_on(partition, schema::kBeforeEveryCommand);  // in the log that was lost
   world.ask_for_effect(1);
   world.run_for(20);
   EXPECT_TRUE(world.calls.empty());
   const auto restored = id_of("test", "event-1", Step::call), later = id_of("test", "event-3", Step::call);
   world.done_outside.insert(restored);  // by the log that was lost
-  world.append(World::stream(1), claims::Reserved{kEffectsOn, "k", "p", 1, 1});
+  world.switch_effects_on(partition);
+  world.switch_effects_on(partition);
   world.run();
   EXPECT_EQ(world.calls, (std::map<std::string, int>{{later, 1}}));
   expect_each_outcome_once(world);
@@ -478,7 +483,7 @@ TEST(State, counts_calls_and_timers_and_knows_their_number_when_it_is_opened_aga
   world.set_timer(1, "moved", seconds(1'000));
   world.set_timer(1, "moved", seconds(2'000));
   world.set_timer(1, "cancelled", seconds(1'000));
-  world.append(World::stream(1), claims::Released{kTimer, "cancelled", "p"});
+  world.append(World::stream(1), claims::Event{claims::Released{kTimer, "cancelled", "p"}});
   for (int life = 0; life < 3; ++life) {
     world.run_for(5);
     EXPECT_EQ(world.left.at(0), (std::pair<std::size_t, std::size_t>{3, 1})) << life;
@@ -511,7 +516,7 @@ TEST(Timers, that_are_moved_are_fired_once_at_their_new_time_and_those_that_are_
   world.set_timer(1, "cancelled", seconds(10));
   world.run_for(4);
   world.set_timer(1, "moved", seconds(50));
-  world.append(World::stream(1), claims::Released{kTimer, "cancelled", "p"});
+  world.append(World::stream(1), claims::Event{claims::Released{kTimer, "cancelled", "p"}});
   world.run_for(60);
   EXPECT_TRUE(fired(world).empty());
   world.run();

@@ -26,8 +26,10 @@ Result<Stream> stream_named(const std::string& text) {
   const auto kind = text.substr(0, text.find('/'));
   const bool is_known = parse_stream(kind + "/1").has_value();
   if (text.find('/') != std::string::npos && !kind.empty() && !is_known) {
+    std::vector<std::string_view> known;
+    for (const auto one : kinds()) known.push_back(to_string(one));
     return std::unexpected(
-        fmt::format("{}: there is no kind of stream named {} (account, assistant, dialog, claim)", text, kind));
+        fmt::format("{}: there is no kind of stream named {} ({})", text, kind, fmt::join(known, ", ")));
   }
   return std::unexpected(text + " is no stream: they are like dialog/1387");
 }

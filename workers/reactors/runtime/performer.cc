@@ -121,7 +121,7 @@ void Performer::start(const Now& now) {
     const auto it = flights_.emplace(*place, std::move(flight)).first;
     const auto& cause = it->second.cause;
     auto first = reactor_.attempt(cause);
-    const auto next = it->second.attempt.begin(first.has_value(), call->was_begun, cause.is_restored());
+    const auto next = it->second.attempt.begin(first.has_value(), call->was_begun, cause.envelope.is_restored());
     if (first && next == Next::record_attempt) {
       send(it, Step::attempt, std::move(*first));
     } else {

@@ -13,14 +13,11 @@
 
 namespace parley::reactors {
 
-/// An event as it stands in the log.
+/// An event as it stands in the log. Of a restored one (Envelope::is_restored()) the call may have been made.
 struct Cause {
   schema::Envelope envelope;
   Stream stream;
   Event event;
-  /// Whether it comes from a backup: the log that it was taken from may have gone on after the cut, and may have done
-  /// what the event asks for.
-  bool is_restored() const { return envelope.command_offset == schema::kBeforeEveryCommand; }
 };
 
 /// How one call to the outside ended, or one question about it.
@@ -80,9 +77,6 @@ class Reactor {
   /// Bumped when it says something else of the same events: what was folded is discarded and folded again.
   virtual int fold_version() const = 0;
 
-  /// Whether the event, which was decided in this log, switches effects on in its partition: where that was restored
-  /// from a backup they are off until then, and nothing is called and no timer fired.
-  virtual bool switches_effects_on(const Cause&) const { return false; }
   /// Whether the event asks for a call. Such calls are made in the order of events within a stream, one at a time.
   virtual bool wants_call(const Cause& cause) const = 0;
   /// What the event says of timers.

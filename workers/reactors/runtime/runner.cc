@@ -320,7 +320,10 @@ void Runner::Impl::look() {
   }
   commands.look(*sender);
   acting.look(work, performer);
-  if (!off.empty()) reasons.push_back("effects are off in what was restored from a backup (partitions " + off + ")");
+  if (!off.empty()) {
+    reasons.push_back("effects are off in what was restored from a backup (partitions " + off +
+                      "): `parley effects on` switches them on");
+  }
   member.health().degrade(std::move(reasons));
 }
 

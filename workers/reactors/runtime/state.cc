@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "domain/effects/effects.h"
 #include "domain/seals/seals.h"
 #include "platform/invariant.h"
 #include "platform/log/log.h"
@@ -162,12 +163,12 @@ void State::fold(std::int64_t offset, const schema::Envelope& envelope, const st
   last_id_ = envelope.id;
   put(kMeta, {});  // keep() fills it in
   if (seals::is_seal(envelope.subject)) return;
-  if (envelope.command_offset == schema::kBeforeEveryCommand) are_effects_on_ = false;
+  if (envelope.is_restored()) are_effects_on_ = false;
   settle(envelope.causation);
   const auto stream = parse_stream(envelope.subject);
   if (!stream || !event) return;
   const Cause cause{envelope, *stream, *event};
-  if (!cause.is_restored() && reactor_->switches_effects_on(cause)) are_effects_on_ = true;
+  if (!envelope.is_restored() && event->alternative<effects::SwitchedOn>() != nullptr) are_effects_on_ = true;
   for (const auto& fact : reactor_->timers_of(cause)) set_timer(cause, fact);
   if (offset >= begin_ && reactor_->wants_call(cause)) open_call(offset, envelope, value);
 }

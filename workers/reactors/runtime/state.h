@@ -42,8 +42,7 @@ class State {
   /// Writes what was folded and closed since the last time, all at once. What reads the store does so too.
   void keep();
 
-  /// Effects are off where the partition was restored from a backup, until an event that was decided since then
-  /// switches them on.
+  /// Effects are off where the partition was restored from a backup, until effects::SwitchedOn is decided in this log.
   bool are_effects_on() const { return are_effects_on_; }
 
   struct Call {
