@@ -1,7 +1,9 @@
 #pragma once
 // The words that every context of the domain shares. Pure: std only; no I/O, no clock, no JSON.
+#include <array>
 #include <chrono>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -81,49 +83,58 @@ struct KeyChange {
   friend bool operator==(const KeyChange&, const KeyChange&) = default;
 };
 
-/// The rows of the error table; status, retryability and texts are in schemas/errors, which asserts that none is
-/// missing.
-enum class Code {
-  bad_request,
-  validation_error,
-  not_authenticated,
-  token_expired,
-  invalid_credentials,
-  insufficient_permissions,
-  not_found,
-  dialog_not_found,
-  assistant_not_found,
-  assistant_inactive,
-  operator_not_found,
-  api_key_not_found,
-  api_key_limit_reached,
-  email_taken,
-  method_not_allowed,
-  request_timeout,
-  length_required,
-  payload_too_large,
-  unsupported_media_type,
-  uri_too_long,
-  expectation_failed,
-  headers_too_large,
-  http_version_not_supported,
-  invalid_last_event_id,
-  invalid_telegram_token,
-  bot_already_exists,
-  idempotency_key_reused,
-  version_conflict,
-  command_expired,
-  command_timeout,
-  stream_parked,
-  stream_not_parked,
-  command_skipped,
-  rate_limit_exceeded,
-  overloaded,
-  unavailable,
-  internal_error,
-  assistant_limit_reached,
-  count_,  ///< How many there are; not a code.
+/// Why something is refused, by its name on the wire: "DIALOG_NOT_FOUND". A value that holds its name, so that one of
+/// another build, which this one does not know, is read, kept and passed on as it is. Every name is a constant,
+/// declared beside what refuses so and called like it (kDialogNotFound); it is never renamed once released. How it is
+/// answered, a surface says (api/endpoint/failure.h).
+class Code {
+ public:
+  static constexpr std::size_t kNameMax = 47;  ///< Characters.
+
+  /// No name: of an Error that is still to be filled in.
+  constexpr Code() = default;
+  /// A literal that is no name does not compile.
+  template <std::size_t size>
+  explicit consteval Code(const char (&name)[size]) : Code(named({name, size - 1}).value()) {}
+  /// Nothing for text that is no name: 1 to kNameMax of A-Z, 0-9 and '_'.
+  static constexpr std::optional<Code> named(std::string_view text) {
+    if (text.empty() || text.size() > kNameMax) return std::nullopt;
+    Code code;
+    for (const char c : text) {
+      if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_')) return std::nullopt;
+      code.name_[code.size_++] = c;
+    }
+    return code;
+  }
+  constexpr std::string_view name() const { return {name_.data(), size_}; }
+  friend constexpr bool operator==(const Code&, const Code&) = default;
+
+ private:
+  std::array<char, kNameMax> name_{};
+  std::uint8_t size_ = 0;
 };
+
+// The refusals that every part of the system may give. Those of a context are in its header.
+
+/// Something that was asked for is not valid; the details may say what.
+inline constexpr Code kValidationError{"VALIDATION_ERROR"};
+/// Nobody knows who asks, or not any more.
+inline constexpr Code kNotAuthenticated{"NOT_AUTHENTICATED"};
+/// Who asks may not do this.
+inline constexpr Code kInsufficientPermissions{"INSUFFICIENT_PERMISSIONS"};
+/// There is no such thing, or who asks may not know of it.
+inline constexpr Code kNotFound{"NOT_FOUND"};
+/// The stream has another version than the command expects, or is not what the command needs.
+inline constexpr Code kVersionConflict{"VERSION_CONFLICT"};
+/// Too much was asked at once.
+inline constexpr Code kOverloaded{"OVERLOADED"};
+/// It cannot be done for now.
+inline constexpr Code kUnavailable{"UNAVAILABLE"};
+/// It could not be done through a fault of the system's own, which a log names.
+inline constexpr Code kInternalError{"INTERNAL_ERROR"};
+inline constexpr std::array kSharedRefusals{kValidationError, kNotAuthenticated, kInsufficientPermissions,
+                                            kNotFound,        kVersionConflict,  kOverloaded,
+                                            kUnavailable,     kInternalError};
 
 /// What an answer may say beside its code. Typed, and free of personal text: it may be shown to somebody else.
 struct CurrentVersion {
@@ -250,7 +261,9 @@ struct Accepted {
 template <class Event, class Answer>
 using Decision = std::expected<Accepted<Event, Answer>, Error>;
 
-inline std::unexpected<Error> refuse(Code code, Details details = {}) { return std::unexpected(Error{code, details}); }
+inline std::unexpected<Error> refuse(const Code& code, Details details = {}) {
+  return std::unexpected(Error{code, std::move(details)});
+}
 
 template <class... Fs>
 struct overloaded : Fs... {

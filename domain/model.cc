@@ -145,6 +145,13 @@ std::optional<Answer> answer_of(const Stream& stream, const Event& event) {
   return rules.has_event(event) ? rules.answer_of(stream.id, event) : std::nullopt;
 }
 
+std::vector<Code> refusals() {
+  std::vector<Code> all(kSharedRefusals.begin(), kSharedRefusals.end());
+  for (const auto& one : kListed) all.insert(all.end(), one.rules->refusals.begin(), one.rules->refusals.end());
+  all.insert(all.end(), parking::kRefusals.begin(), parking::kRefusals.end());
+  return all;
+}
+
 std::vector<KeyChange> key_changes_of(const Event& event) {
   const auto* context = with_event(event);
   return context == nullptr ? std::vector<KeyChange>{} : context->rules->key_changes(event);

@@ -4,6 +4,7 @@
 // here includes one.
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,7 @@ inline constexpr std::optional<Kind> stream_kind<ApiKeyId> = std::nullopt;
 /// What a context with streams of its own does. Its own .cc fills this in (rules.h).
 struct Rules {
   int fold_version;
+  std::span<const Code> refusals;
   bool (*has_event)(const Event&);
   bool (*has_command)(const Command&);
   State (*initial)();
@@ -88,6 +90,9 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
 /// The answer that the last event of a command makes by itself; nothing where its context makes none of events. Whether
 /// it is the answer of that command, the decision says.
 std::optional<Answer> answer_of(const Stream& stream, const Event& event);
+
+/// Every refusal that a decision on some stream may be: the shared ones, those of each context and those of parking.
+std::vector<Code> refusals();
 
 /// What the event says of unique keys.
 std::vector<KeyChange> key_changes_of(const Event& event);

@@ -1,9 +1,10 @@
 #pragma once
 // A context's rules as a table of functions over values without types, made of the context's own functions. Included by
-// each context's .cc, which has one line: constinit const Rules kRules = rules<Event, State, Command,
-// Answer>(kFoldVersion);
+// each context's .cc, which has one line: constinit const Rules kRules = rules<Event, State, Command, Answer>(1,
+// kRefusals);
 #include <concepts>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -21,12 +22,14 @@ namespace parley {
 #include "domain/contexts.def"
 
 /// `fold_version` is bumped whenever the context's fold or its state's fields change: states that deciders of an older
-/// build keep are discarded then, and folded again from the log. A context may have, beside evolve() and decide(),
-/// key_changes(const Event&), wanted_key(const Command&) and answer_of(std::int64_t stream, const Event&).
+/// build keep are discarded then, and folded again from the log. `refusals`: the context's own, which its decisions
+/// give beside the shared ones. A context may have, beside evolve() and decide(), key_changes(const Event&),
+/// wanted_key(const Command&) and answer_of(std::int64_t stream, const Event&).
 template <class EventOf, class StateOf, class CommandOf, class AnswerOf>
-constexpr Rules rules(int fold_version) {
+constexpr Rules rules(int fold_version, std::span<const Code> refusals = {}) {
   Rules out{};
   out.fold_version = fold_version;
+  out.refusals = refusals;
   out.has_event = [](const Event& event) { return event.holds<EventOf>(); };
   out.has_command = [](const Command& command) { return command.holds<CommandOf>(); };
   out.initial = [] { return State(StateOf{}); };

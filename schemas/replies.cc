@@ -1,7 +1,6 @@
 #include "schemas/replies.h"
 
 #include "schemas/context.h"
-#include "schemas/errors.h"
 
 namespace parley::schema {
 

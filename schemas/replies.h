@@ -2,6 +2,7 @@
 // Replies on the wire (parley.replies): a command's outcome, which is both the answer for its sender and the memory of
 // what was decided. The value is the outcome and never changes for a command; the headers say for which sending it is
 // and whether it is the first.
+#include <array>
 #include <expected>
 #include <optional>
 #include <string>
@@ -19,6 +20,25 @@ struct Position {
   std::int64_t partition = 0;
   std::int64_t offset = 0;
   friend bool operator==(const Position&, const Position&) = default;
+};
+
+// What a decider refuses before it decides.
+
+/// The command came to its decider after its deadline.
+inline constexpr Code kCommandExpired{"COMMAND_EXPIRED"};
+/// The command's id, and so its sender's idempotency key, belongs to another command.
+inline constexpr Code kIdempotencyKeyReused{"IDEMPOTENCY_KEY_REUSED"};
+inline constexpr std::array kDeciderRefusals{kCommandExpired, kIdempotencyKeyReused};
+
+/// Any name is read: what a newer build refuses is known to be refused, and by which name.
+template <>
+struct Codec<Code> {
+  static Read<Code> read(json::Value v, const Limits&) {
+    const auto text = v.string();
+    const auto code = text ? Code::named(*text) : std::nullopt;
+    return code ? Read<Code>(*code) : problem("must be the name of a refusal");
+  }
+  static void write(json::Writer& w, const Code& code) { w.string(code.name()); }
 };
 
 /// What was decided. Its text is kept by deciders and given again, byte for byte, when the command is repeated.

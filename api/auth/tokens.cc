@@ -77,7 +77,7 @@ std::string Tokens::issue(const Principal& principal, Timestamp issued_at, std::
 }
 
 std::expected<Entered, Error> Tokens::verify(std::string_view token, Timestamp now) const {
-  const auto refused = std::unexpected(Error{Code::not_authenticated, {}});
+  const auto refused = std::unexpected(Error{kNotAuthenticated, {}});
   const auto dot = token.find('.'), last_dot = token.rfind('.');
   if (dot == std::string_view::npos || dot == last_dot) return refused;
   const auto key = key_named_by(token.substr(0, dot), keys_);
@@ -92,7 +92,7 @@ std::expected<Entered, Error> Tokens::verify(std::string_view token, Timestamp n
   if (claims->audience.value_or("") != realm_.name) return refused;
   const auto principal = parse_principal(claims->subject);
   if (!principal || !account_behind(*principal)) return refused;
-  if (seconds(now) >= claims->expires_at) return std::unexpected(Error{Code::token_expired, {}});
+  if (seconds(now) >= claims->expires_at) return std::unexpected(Error{kTokenExpired, {}});
   return Entered{*principal,
                  {claims->id, claims->version.value_or(0), Timestamp(std::chrono::seconds(claims->expires_at))}};
 }

@@ -13,6 +13,9 @@
 
 namespace parley::api {
 
+/// An access token was ours, and good until it expired.
+inline constexpr Code kTokenExpired{"TOKEN_EXPIRED"};
+
 /// What a token of ours says: who has come in, and in which session.
 struct Entered {
   Principal principal;
@@ -31,7 +34,7 @@ class Tokens {
   /// command that began it; `version` is the account's then.
   std::string issue(const Principal& principal, Timestamp issued_at, std::string_view command_id,
                     std::int64_t version) const;
-  /// not_authenticated for a token that is none of ours, or of another realm; token_expired for one that was. Whether
+  /// kNotAuthenticated for a token that is none of ours, or of another realm; kTokenExpired for one that was. Whether
   /// the session has ended before, it does not know.
   std::expected<Entered, Error> verify(std::string_view token, Timestamp now) const;
 

@@ -117,7 +117,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
       log::error("a reply cannot be read", {{"partition", message.partition()},
                                             {"offset", message.offset()},
                                             {"reason", envelope ? outcome.error().issue : envelope.error()}});
-      return complete(attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
+      return complete(attempt_id, {std::unexpected(Error{kInternalError, {}})});
     }
     if (const auto* error = std::get_if<Error>(&outcome->result); error != nullptr && !is_decision(envelope->memory)) {
       return complete(attempt_id, {std::unexpected(*error)});
@@ -134,7 +134,7 @@ struct Dispatcher::Impl : std::enable_shared_from_this<Dispatcher::Impl> {
     if (!outcome) {
       log::error("an event that is an answer cannot be read",
                  {{"partition", message.partition()}, {"offset", message.offset()}, {"reason", outcome.error()}});
-      return complete(mark->attempt_id, {std::unexpected(Error{Code::internal_error, {}})});
+      return complete(mark->attempt_id, {std::unexpected(Error{kInternalError, {}})});
     }
     by_event.add();
     decided(mark->attempt_id, std::move(*outcome), false);
@@ -220,7 +220,7 @@ Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, Done done) {
   const auto refuse = [&](Code code) { done({std::unexpected(Error{code, {}})}); };
-  if (!impl_->replies->caught_up()) return refuse(Code::unavailable);
+  if (!impl_->replies->caught_up()) return refuse(kUnavailable);
   envelope.attempt_id = crypto::uuid7();
   envelope.takes_events = true;
   envelope.not_after =
@@ -229,10 +229,10 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
   auto* impl = impl_.get();
   {
     const std::lock_guard lock(impl->mutex);
-    if (impl->waiting.size() >= impl->options.waiting_max) return refuse(Code::overloaded);
+    if (impl->waiting.size() >= impl->options.waiting_max) return refuse(kOverloaded);
     const auto deadline = impl->timers.after(impl->options.answer_within, [impl, attempt_id] {
       impl->timeouts.add();
-      impl->complete(attempt_id, {std::unexpected(Error{Code::command_timeout, {}})});
+      impl->complete(attempt_id, {std::unexpected(Error{kCommandTimeout, {}})});
     });
     impl->waiting.emplace(attempt_id, Impl::Waiting{std::move(done), deadline, Clock::now(), std::nullopt});
   }
@@ -248,13 +248,12 @@ void Dispatcher::send(schema::CommandEnvelope envelope, const Command& command, 
                               .time = std::nullopt},
                              [impl, attempt_id](kafka::Result<std::int64_t> delivered) {
                                // Not acknowledged is not "not written": the same key asked again tells.
-                               if (!delivered)
-                                 impl->complete(attempt_id, {std::unexpected(Error{Code::unavailable, {}})});
+                               if (!delivered) impl->complete(attempt_id, {std::unexpected(Error{kUnavailable, {}})});
                              });
   if (!produced)
-    impl->complete(attempt_id,
-                   {std::unexpected(Error{
-                       produced.error().kind == kafka::Kind::queue_full ? Code::overloaded : Code::unavailable, {}})});
+    impl->complete(
+        attempt_id,
+        {std::unexpected(Error{produced.error().kind == kafka::Kind::queue_full ? kOverloaded : kUnavailable, {}})});
 }
 
 void Dispatcher::event(const kafka::Message& event) { impl_->event(event); }

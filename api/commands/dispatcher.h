@@ -20,10 +20,13 @@ namespace parley::api {
 
 class Progress;
 
+/// No outcome came in time. The command may have been decided, or may still be.
+inline constexpr Code kCommandTimeout{"COMMAND_TIMEOUT"};
+
 /// What became of a command, for the one who sent it.
 struct CommandResult {
-  /// The decision, a refusal included; or why there is none: unavailable, overloaded, command_timeout, command_expired,
-  /// stream_parked.
+  /// The decision, a refusal included; or why there is none: kUnavailable, kOverloaded, kCommandTimeout,
+  /// schema::kCommandExpired, parking::kStreamParked.
   std::expected<schema::Outcome, Error> outcome;
   bool repeated = false;  ///< It had been decided before: this is the first answer again.
   bool readable = true;   ///< The read model has what the command did; false: answer with X-Projection: pending.
@@ -43,7 +46,7 @@ class Dispatcher {
     std::chrono::milliseconds decide_within{
         10'000};  ///< A command decided later is refused as expired (its not_after).
     std::chrono::milliseconds answer_within{
-        12'000};  ///< After that the caller gets command_timeout: longer, so that it follows an expiry.
+        12'000};  ///< After that the caller gets kCommandTimeout: longer, so that it follows an expiry.
   };
   using Done = std::function<void(CommandResult)>;
 

@@ -104,7 +104,7 @@ struct Directory::Impl {
     std::optional<Closed> closed;
     if (const auto old = part.sites.find(token); old != part.sites.end()) {
       const auto [assistant, owner] = std::pair(old->second.assistant, old->second.owner);
-      const auto refusal = entry ? refusal_of_visitors(*entry) : Code::not_authenticated;
+      const auto refusal = entry ? refusal_of_visitors(*entry) : kNotAuthenticated;
       if (refusal) closed = Closed{assistant, *refusal};
       if (const auto known = part.tokens.find(assistant.value); known != part.tokens.end() && known->second == token) {
         part.tokens.erase(known);
@@ -146,8 +146,8 @@ struct Directory::Impl {
 };
 
 std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site) {
-  if (!site.is_active.value_or(true)) return Code::assistant_inactive;
-  if (!site.website_integration) return Code::insufficient_permissions;
+  if (!site.is_active.value_or(true)) return kAssistantInactive;
+  if (!site.website_integration) return kInsufficientPermissions;
   return std::nullopt;
 }
 

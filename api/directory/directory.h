@@ -20,6 +20,9 @@
 
 namespace parley::api {
 
+/// The assistant is switched off: its site's visitors are not let in.
+inline constexpr Code kAssistantInactive{"ASSISTANT_INACTIVE"};
+
 /// What the visitors of an assistant's site are refused with, whoever they are; nothing: they are let in.
 std::optional<Code> refusal_of_visitors(const schema::SiteEntry& site);
 

@@ -12,10 +12,10 @@ namespace parley::endpoint {
 namespace {
 
 std::unexpected<Failure> unsupported(std::string field, std::string issue) {
-  return fail({Code::unsupported_media_type, {std::move(field), std::move(issue)}});
+  return fail({kUnsupportedMediaType, {std::move(field), std::move(issue)}});
 }
 std::unexpected<Failure> malformed(std::string field, std::string issue) {
-  return fail({Code::bad_request, {std::move(field), std::move(issue)}});
+  return fail({kBadRequest, {std::move(field), std::move(issue)}});
 }
 
 }  // namespace

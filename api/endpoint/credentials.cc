@@ -16,12 +16,12 @@ Failure retried_after_catch_up(Code refusal) {
 
 std::optional<Error> session_over(const Caller& caller, const Deps& deps) {
   if (const auto* program = std::get_if<ApiClient>(&caller.principal)) {
-    return deps.directory.has_api_key(program->key) ? std::nullopt : std::optional(Error{Code::not_authenticated, {}});
+    return deps.directory.has_api_key(program->key) ? std::nullopt : std::optional(Error{kNotAuthenticated, {}});
   }
   const auto account = account_behind(caller.principal);
   if (!account || !caller.session) return std::nullopt;
-  if (deps.clock() >= caller.session->expires_at) return Error{Code::token_expired, {}};
-  if (deps.directory.sessions(*account).is_over(*caller.session)) return Error{Code::not_authenticated, {}};
+  if (deps.clock() >= caller.session->expires_at) return Error{api::kTokenExpired, {}};
+  if (deps.directory.sessions(*account).is_over(*caller.session)) return Error{kNotAuthenticated, {}};
   return std::nullopt;
 }
 
@@ -40,9 +40,9 @@ Result<Caller> with_access_token(std::string_view token, const Deps& deps) {
 }
 
 Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
-  if (!api::is_api_key(key)) return fail(Code::not_authenticated);
+  if (!api::is_api_key(key)) return fail(kNotAuthenticated);
   auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys, deps.tokens.realm()));
-  if (!entry) return fail(retried_after_catch_up(Code::not_authenticated));
+  if (!entry) return fail(retried_after_catch_up(kNotAuthenticated));
   const Principal principal = ApiClient{entry->key, entry->account};
   Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string_view>{}};
   for (const auto scope : entry->scopes) caller.rights->push_back(schema::name_of(scope));
@@ -52,7 +52,7 @@ Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
 Result<Caller> with_bearer(const http::Request& request, const Deps& deps,
                            Result<Caller> (*with_token)(std::string_view, const Deps&)) {
   const auto token = bearer_token(request.headers.get("Authorization"));
-  if (token.empty()) return fail(Code::not_authenticated);
+  if (token.empty()) return fail(kNotAuthenticated);
   return token.starts_with(api::kApiKeyMark) ? with_api_key(token, deps) : with_token(token, deps);
 }
 

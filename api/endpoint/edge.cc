@@ -2,15 +2,15 @@
 
 #include <array>
 
+#include "api/commands/dispatcher.h"
 #include "api/endpoint/cors.h"
 
 namespace parley::endpoint {
 namespace {
 
-constexpr auto kErrors =
-    std::to_array<Code>({Code::bad_request, Code::not_found, Code::method_not_allowed, Code::request_timeout,
-                         Code::payload_too_large, Code::uri_too_long, Code::headers_too_large, Code::internal_error,
-                         Code::overloaded, Code::unavailable, Code::command_timeout, Code::http_version_not_supported});
+constexpr auto kErrors = std::to_array<Code>(
+    {kBadRequest, kNotFound, kMethodNotAllowed, kRequestTimeout, kPayloadTooLarge, kUriTooLong, kHeadersTooLarge,
+     kInternalError, kOverloaded, kUnavailable, api::kCommandTimeout, kHttpVersionNotSupported});
 constexpr const char* kOrigin = "{origin}";
 constexpr const char* kMethods = "{methods}";
 
@@ -25,11 +25,11 @@ void headers(json::Writer& w, std::string_view name, const http::Headers& header
   w.end_object();
 }
 
-void error(json::Writer& w, Code code, const ErrorForm& form) {
+void error(json::Writer& w, const Code& code, const ErrorForm& form) {
   w.begin_object();
-  member(w, "code", schema::error_row(code).name);
+  member(w, "code", code.name());
   w.key("status");
-  w.integer(schema::error_row(code).status);
+  w.integer(form.row(code).status);
   for (const auto& language : form.languages) {
     const auto response = error_response(code, language.tag, form);
     w.key(language.tag);
@@ -67,7 +67,7 @@ std::string edge_answers(const Registry& registry) {
   w.end_array();
   w.key("errors");
   w.begin_array();
-  for (const auto code : kErrors) error(w, code, registry.surface().errors);
+  for (const auto& code : kErrors) error(w, code, registry.surface().errors);
   w.end_array();
   w.key("cross_origin");
   cross_origin(w, registry);

@@ -88,13 +88,13 @@ std::string content_disposition(std::string_view name, bool is_shown) {
 Failure failure_of(files::FileError error) {
   switch (error) {
     case files::FileError::not_found:
-      return Code::not_found;
+      return kNotFound;
     case files::FileError::busy:
-      return Code::overloaded;
+      return kOverloaded;
     case files::FileError::unavailable:
-      return Code::unavailable;
+      return kUnavailable;
   }
-  return Code::internal_error;
+  return kInternalError;
 }
 
 http::Response file_response(File file, const http::Headers& request) {

@@ -2,7 +2,7 @@
 // Endpoints that have much in common: what a group says, each of them says.
 //
 //   const Group operators({.path = "/api/operators", .access = &kOwner});
-//   const Group one(operators({.path = "/{operator_id}", .errors = {Code::operator_not_found}}));
+//   const Group one(operators({.path = "/{operator_id}", .errors = {accounts::kOperatorNotFound}}));
 //   registry.query(one({.method = "GET", .operation = "getOperator", .summary = "..."}), get_operator);
 #include <utility>
 

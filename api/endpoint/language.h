@@ -1,12 +1,10 @@
 #pragma once
-// The languages of a surface: what its errors say to people, and how a request chooses one of them.
+// The languages of a surface, and how a request chooses one of them.
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "domain/kernel.h"
 
 namespace parley::endpoint {
 
@@ -19,8 +17,7 @@ struct Translation {
 
 /// A language in which a surface answers. Immutable; thread-safe.
 struct Language {
-  std::string_view tag;                 ///< The primary subtag of RFC 5646, as Content-Language has it: "ru".
-  std::string_view (*message)(Code){};  ///< The text of an error, for people.
+  std::string_view tag;  ///< The primary subtag of RFC 5646, as Content-Language has it: "ru".
   /// Looked through in this order; an issue that none of them has stays English.
   std::vector<std::span<const Translation>> issues{};
 };

@@ -8,8 +8,10 @@
 #include <map>
 #include <set>
 
+#include "api/commands/dispatcher.h"
 #include "api/endpoint/idempotency.h"
 #include "api/endpoint/registry.h"
+#include "domain/parking/parking.h"
 
 namespace parley::endpoint {
 namespace {
@@ -220,35 +222,36 @@ void success(Writer& w, const Endpoint& e) {
 
 /// What may be answered before an endpoint is reached, by the API or by its edge: to what is no HTTP, too large, too
 /// slow or too much.
-constexpr std::array kBeforeEndpoints{
-    Code::bad_request,    Code::request_timeout,    Code::length_required,   Code::payload_too_large,
-    Code::uri_too_long,   Code::expectation_failed, Code::headers_too_large, Code::http_version_not_supported,
-    Code::internal_error, Code::overloaded,         Code::unavailable,       Code::command_timeout};
+constexpr std::array kBeforeEndpoints{kBadRequest,    kRequestTimeout,    kLengthRequired,  kPayloadTooLarge,
+                                      kUriTooLong,    kExpectationFailed, kHeadersTooLarge, kHttpVersionNotSupported,
+                                      kInternalError, kOverloaded,        kUnavailable,     api::kCommandTimeout};
 
-/// In the order of the table.
-std::set<Code> errors_of(const Endpoint& e) {
-  std::set<Code> codes(kBeforeEndpoints.begin(), kBeforeEndpoints.end());
-  const auto add = [&](const auto& list) { codes.insert(std::begin(list), std::end(list)); };
-  if (e.spec.limit != nullptr) codes.insert(Code::rate_limit_exceeded);
+std::vector<Code> errors_of(const Endpoint& e) {
+  std::vector<Code> codes(kBeforeEndpoints.begin(), kBeforeEndpoints.end());
+  const auto add = [&](const auto& list) { codes.insert(codes.end(), std::begin(list), std::end(list)); };
+  if (e.spec.limit != nullptr) codes.push_back(kRateLimitExceeded);
   add(e.spec.access->refusals);
   add(e.spec.errors);
-  if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.insert(Code::validation_error);
-  if (!e.body_schema.empty() && e.spec.verify == nullptr) codes.insert(Code::unsupported_media_type);
+  if (!e.parameters.empty() || e.form != Endpoint::Form::stream) codes.push_back(kValidationError);
+  if (!e.body_schema.empty() && e.spec.verify == nullptr) codes.push_back(kUnsupportedMediaType);
   if (e.form == Endpoint::Form::command) {
-    add(std::initializer_list<Code>{Code::idempotency_key_reused, Code::stream_parked, Code::command_skipped,
-                                    Code::command_expired});
-    if (has_version(e)) codes.insert(Code::version_conflict);
+    add(std::array{schema::kIdempotencyKeyReused, parking::kStreamParked, parking::kCommandSkipped,
+                   schema::kCommandExpired});
+    if (has_version(e)) codes.push_back(kVersionConflict);
   }
   return codes;
 }
 
+/// Answers of one status.
+using Rows = std::vector<const ErrorRow*>;
+
 /// "ValidationErrorOrIdempotencyKeyReused"
-std::string title_of(const std::vector<Code>& codes) {
+std::string title_of(const Rows& rows) {
   std::string title;
-  for (const Code code : codes) {
+  for (const auto* row : rows) {
     if (!title.empty()) title += "Or";
     bool first = true;
-    for (const char c : schema::error_row(code).name) {
+    for (const char c : row->code.name()) {
       if (c != '_') title += first || c < 'A' ? c : static_cast<char>(c + ('a' - 'A'));
       first = c == '_';
     }
@@ -257,52 +260,55 @@ std::string title_of(const std::vector<Code>& codes) {
 }
 
 /// One answer of that code, as it is really made.
-std::string sample(Code code, const ErrorForm& form) {
+std::string sample(const ErrorRow& row, const ErrorForm& form) {
+  const auto& code = row.code;
   Failure failure(code);
-  if (code == Code::validation_error) failure.problem = {"email", "must be an e-mail address"};
-  if (code == Code::invalid_last_event_id) failure.problem = {"Last-Event-ID", "must be an integer"};
-  if (code == Code::unsupported_media_type) failure.problem = {"Content-Type", "must be application/json"};
-  if (code == Code::version_conflict) failure.current_version = 7;
-  if (code == Code::command_timeout || code == Code::command_expired)
+  if (code == kValidationError) failure.problem = {"email", "must be an e-mail address"};
+  if (code == kInvalidLastEventId) failure.problem = {"Last-Event-ID", "must be an integer"};
+  if (code == kUnsupportedMediaType) failure.problem = {"Content-Type", "must be application/json"};
+  if (code == kVersionConflict) failure.current_version = 7;
+  if (code == api::kCommandTimeout || code == schema::kCommandExpired)
     failure.command_id = "019f9f7c-6b0e-7cc3-98c4-dc0c0c07398f";
-  return form.body(failure, form.languages.front());
+  const auto& language = form.languages.front();
+  return form.body(failure, form.message(row, language), language);
 }
 
-/// An answer of errors, all of one status.
-void failure(Writer& w, const std::vector<Code>& codes, const ErrorForm& form) {
-  const int status = schema::error_row(codes.front()).status;
+/// Answers of errors, all of one status. The document is in English, where the surface speaks it.
+void failure(Writer& w, const Rows& rows, const ErrorForm& form) {
+  const int status = rows.front()->status;
+  const auto& english = preferred_language("en", form.languages);
   std::string text;
-  for (const Code code : codes) {
-    const auto& row = schema::error_row(code);
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", row.name, row.english);
-  }
+  for (const auto* row : rows)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", row->code.name(), form.message(*row, english));
   pair(w, "description", text);
   std::vector<std::string_view> names{"X-Request-Id", "Content-Language"};
   if (status == 503 || status == 429) names.push_back("Retry-After");
   if (status == 401) names.push_back("WWW-Authenticate");
-  const auto comes_before = [](Code code) {
-    return std::ranges::find(kBeforeEndpoints, code) != kBeforeEndpoints.end();
+  const auto comes_before = [](const ErrorRow* row) {
+    return std::ranges::find(kBeforeEndpoints, row->code) != kBeforeEndpoints.end();
   };
-  if (std::ranges::none_of(codes, comes_before)) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
+  if (std::ranges::none_of(rows, comes_before)) names.insert(names.end(), kLimitHeaders.begin(), kLimitHeaders.end());
   headers(w, names);
   object(w, "content", [&] {
     object(w, "application/json", [&] {
       object(w, "schema", [&] { reference(w, "schemas", "Error"); });
       object(w, "examples", [&] {
-        for (const Code code : codes) {
-          object(w, schema::error_row(code).name, [&] { raw(w, "value", sample(code, form)); });
-        }
+        for (const auto* row : rows) object(w, row->code.name(), [&] { raw(w, "value", sample(*row, form)); });
       });
     });
   });
 }
 
-/// Title -> codes, of one operation or of all of them.
-using Failures = std::map<std::string, std::vector<Code>>;
+/// Title -> rows, of one operation or of all of them.
+using Failures = std::map<std::string, Rows>;
 
-std::map<int, std::vector<Code>> by_status(const Endpoint& e) {
-  std::map<int, std::vector<Code>> out;
-  for (const Code code : errors_of(e)) out[schema::error_row(code).status].push_back(code);
+/// Each in the order of the surface's rows.
+std::map<int, Rows> by_status(const Endpoint& e) {
+  const auto& form = e.surface->errors;
+  std::set<const ErrorRow*> rows;
+  for (const auto& code : errors_of(e)) rows.insert(&form.row(code));
+  std::map<int, Rows> out;
+  for (const auto* row : rows) out[row->status].push_back(row);
   return out;
 }
 
@@ -384,8 +390,8 @@ void operation(Writer& w, const Endpoint& e, const std::vector<Tag>& tags) {
     }
     object(w, "responses", [&] {
       success(w, e);
-      for (const auto& [status, codes] : by_status(e)) {
-        object(w, std::to_string(status), [&] { reference(w, "responses", title_of(codes)); });
+      for (const auto& [status, rows] : by_status(e)) {
+        object(w, std::to_string(status), [&] { reference(w, "responses", title_of(rows)); });
       }
     });
   });
@@ -422,7 +428,7 @@ std::string Registry::openapi() const {
       for (const auto* scheme : alternative) schemes[scheme->name] = scheme;
     }
     if (const auto* scheme = api_key_of(e)) schemes[scheme->name] = scheme;
-    for (auto& [status, codes] : by_status(e)) all_failures[title_of(codes)] = codes;
+    for (auto& [status, rows] : by_status(e)) all_failures[title_of(rows)] = rows;
     components.merge(e.body_components);
     components.merge(e.answer_components);
   }
@@ -470,8 +476,8 @@ std::string Registry::openapi() const {
       }
     });
     object(w, "responses", [&] {
-      for (const auto& [title, codes] : all_failures) {
-        object(w, title, [&] { failure(w, codes, form); });
+      for (const auto& [title, rows] : all_failures) {
+        object(w, title, [&] { failure(w, rows, form); });
       }
     });
     object(w, "securitySchemes", [&] {

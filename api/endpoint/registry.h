@@ -4,7 +4,7 @@
 //
 //   registry.command({.method = "POST", .path = "/api/dialogs/{dialog_id}/messages", .access = &kOwner, .status = 201,
 //                     .operation = "postMessage", .summary = "Send a message as an operator", .errors =
-//                     {Code::dialog_not_found}},
+//                     {dialogs::kDialogNotFound}},
 //                    post_message, posted_message);
 #include <concepts>
 #include <cstddef>

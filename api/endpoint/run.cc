@@ -48,8 +48,9 @@ struct Exchange {
     if (!response.headers.has("Cache-Control")) response.headers.set("Cache-Control", "no-store");
     responder.send(std::move(response));
   }
-  http::Response refusal(const Failure& failure) const {
-    if (failure.code == Code::internal_error) {
+  http::Response refusal(const Failure& given) const {
+    const auto failure = answerable(given, endpoint->surface->errors);
+    if (failure.code == kInternalError) {
       log::error("a request failed",
                  {{"correlation_id", request.request_id}, {"route", request.route}, {"cause", failure.problem.issue}});
     }
@@ -78,13 +79,13 @@ void guarded(const Shared& x, Work&& work) {
   try {
     work();
   } catch (...) {
-    x->refuse({Code::internal_error, {{}, http::cause_of_current_exception()}});
+    x->refuse({kInternalError, {{}, http::cause_of_current_exception()}});
   }
 }
 
 /// Calls `look` in a moment, on a timer thread, unless the request has waited long enough for this process to catch up.
 void look_again(const Shared& x, std::function<void()> look) {
-  if (is_late(*x)) return x->refuse(Code::unavailable);
+  if (is_late(*x)) return x->refuse(kUnavailable);
   x->deps.timers.after(kCatchUpLook, [x, look = std::move(look)] { guarded(x, look); });
 }
 
@@ -158,12 +159,12 @@ void finish(const Shared& x, const std::string& command_id, api::CommandResult r
   guarded(x, [&] {
     if (!result.outcome) {
       Failure failure(result.outcome.error());
-      if (failure.code == Code::command_timeout || failure.code == Code::command_expired)
+      if (failure.code == api::kCommandTimeout || failure.code == schema::kCommandExpired)
         failure.command_id = command_id;
       x->refuse(failure, result.repeated);
     } else if (const auto* refusal = std::get_if<Error>(&result.outcome->result)) {
       // That a key was used for something else is said anew, not again.
-      x->refuse(*refusal, result.repeated && refusal->code != Code::idempotency_key_reused);
+      x->refuse(*refusal, result.repeated && refusal->code != schema::kIdempotencyKeyReused);
     } else {
       answer_when_settled(x, std::make_shared<const api::CommandResult>(std::move(result)),
                           http::Timers::Clock::now() + kSettleWaitMax);
@@ -217,8 +218,7 @@ void make_command(const Shared& x, const std::shared_ptr<Making>& making) {
 
 void post_command(const Shared& x, const std::shared_ptr<Making>& making) {
   if (!x->endpoint->spec.hashes) return make_command(x, making);
-  if (!x->deps.hashing.try_post([x, making] { guarded(x, [&] { make_command(x, making); }); }))
-    x->refuse(Code::overloaded);
+  if (!x->deps.hashing.try_post([x, making] { guarded(x, [&] { make_command(x, making); }); })) x->refuse(kOverloaded);
 }
 
 void run_command(const Shared& x) {
@@ -246,10 +246,10 @@ void ask(const Exchange& x, Endpoint::Asked& asked, bool pending) {
 void post_query(const Shared& x, Endpoint::Asked asked, bool pending) {
   const auto until = http::Timers::Clock::now() + kQueryWaitMax;
   const bool posted = x->deps.queries.try_post([x, asked = std::move(asked), pending, until]() mutable {
-    if (http::Timers::Clock::now() > until) return x->refuse(Code::overloaded);
+    if (http::Timers::Clock::now() > until) return x->refuse(kOverloaded);
     guarded(x, [&] { ask(*x, asked, pending); });
   });
-  if (!posted) x->refuse(Code::overloaded);
+  if (!posted) x->refuse(kOverloaded);
 }
 
 /// A function that calls `done` with what it is given, once; or with nothing when that takes longer.
@@ -370,11 +370,11 @@ void admit(const Shared& x) {
   const bool was_caught_up = is_caught_up(*x);
   const auto& spec = x->endpoint->spec;
   auto caller = spec.access->admit(x->request, x->deps);
-  if (caller && !covers(*caller, spec)) caller = fail(Code::insufficient_permissions);
+  if (caller && !covers(*caller, spec)) caller = fail(kInsufficientPermissions);
   if (!caller) {
     const bool retry = caller.error().retry_after_catch_up && !was_caught_up;
     if (retry && !is_late(*x)) return look_again(x, [x] { admit(x); });
-    if (is_within_limits(*x, {})) x->refuse(retry ? Failure(Code::unavailable) : caller.error());
+    if (is_within_limits(*x, {})) x->refuse(retry ? Failure(kUnavailable) : caller.error());
     return;
   }
   if (!is_within_limits(*x, spec.access->personal ? caller->scope : "")) return;

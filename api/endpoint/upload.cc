@@ -18,13 +18,13 @@ constexpr std::size_t kBoundariesBytes = 4 + 2 * 74;  // what surrounds each par
 Failure failure_of(files::TemporaryError error, std::string_view field) {
   switch (error) {
     case files::TemporaryError::busy:
-      return {Code::overloaded, {std::string(field), "cannot be received now: too many files are"}};
+      return {kOverloaded, {std::string(field), "cannot be received now: too many files are"}};
     case files::TemporaryError::disk_full:
-      return {Code::unavailable, {std::string(field), "cannot be received now: the disk is full"}};
+      return {kUnavailable, {std::string(field), "cannot be received now: the disk is full"}};
     case files::TemporaryError::unavailable:
-      return Code::unavailable;
+      return kUnavailable;
   }
-  return Code::internal_error;
+  return kInternalError;
 }
 
 /// The one failure of a request is kept here; what the reader is told in its stead says no more than that there is one.
@@ -60,7 +60,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
   void note(std::expected<void, MultipartProblem> outcome) {
     if (outcome) return;
     auto& problem = outcome.error();
-    fail_with({Code::bad_request, {std::move(problem.field), std::move(problem.issue)}});
+    fail_with({kBadRequest, {std::move(problem.field), std::move(problem.issue)}});
   }
   std::expected<void, MultipartProblem> refuse(Failure failure) {
     fail_with(std::move(failure));
@@ -69,7 +69,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
 
   std::expected<void, MultipartProblem> begin(MultipartReader::Part part) override {
     if (text::valid_utf8(part.name) != part.name)
-      return refuse({Code::bad_request, {"body", "a field's name must be plain text"}});
+      return refuse({kBadRequest, {"body", "a field's name must be plain text"}});
     is_file_ = part.name == bounds_.field;
     if (!is_file_) {
       if (part.file_name) return refuse(schema::Problem{std::move(part.name), "must not be a file"});
@@ -82,7 +82,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
     if (file.content) return refuse(schema::Problem{field, "must not be given twice"});
     if (text::valid_utf8(*part.file_name) != *part.file_name ||
         text::valid_utf8(part.content_type) != part.content_type)
-      return refuse({Code::bad_request, {field, "must be UTF-8"}});
+      return refuse({kBadRequest, {field, "must be UTF-8"}});
     auto made = folder_.create();
     if (!made) return refuse(failure_of(made.error(), field));
     file.content = std::move(*made);
@@ -97,7 +97,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
     auto& field = received_.fields.back();
     if (fields_bytes_ > bounds_.fields_bytes_max)
       return refuse(
-          {Code::payload_too_large, {field.name, fmt::format("must be at most {} bytes", bounds_.fields_bytes_max)}});
+          {kPayloadTooLarge, {field.name, fmt::format("must be at most {} bytes", bounds_.fields_bytes_max)}});
     field.value += bytes;
     return {};
   }
@@ -106,8 +106,7 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
     const std::string field(bounds_.field);
     file.bytes += bytes.size();
     if (file.bytes > bounds_.file_bytes_max)
-      return refuse(
-          {Code::payload_too_large, {field, fmt::format("must be at most {} bytes", bounds_.file_bytes_max)}});
+      return refuse({kPayloadTooLarge, {field, fmt::format("must be at most {} bytes", bounds_.file_bytes_max)}});
     hash_.update(bytes);
     if (const auto written = file.content->append(bytes); !written) return refuse(failure_of(written.error(), field));
     return {};
@@ -119,9 +118,8 @@ class Sink final : public http::BodySink, private MultipartReader::Receiver {
       return {};
     }
     const auto& field = received_.fields.back();
-    if (field.value.contains('\0'))
-      return refuse({Code::bad_request, {field.name, "must not contain the NUL character"}});
-    if (text::valid_utf8(field.value) != field.value) return refuse({Code::bad_request, {field.name, "must be UTF-8"}});
+    if (field.value.contains('\0')) return refuse({kBadRequest, {field.name, "must not contain the NUL character"}});
+    if (text::valid_utf8(field.value) != field.value) return refuse({kBadRequest, {field.name, "must be UTF-8"}});
     return {};
   }
 
@@ -150,7 +148,7 @@ std::shared_ptr<http::BodySink> upload_sink(const UploadBounds& bounds, files::T
   if (is_coded) boundary.reset();
   auto sink = std::make_shared<Sink>(bounds, folder, std::move(boundary));
   const auto unsupported = [&](std::string field, std::string issue) {
-    sink->fail_with({Code::unsupported_media_type, {std::move(field), std::move(issue)}});
+    sink->fail_with({kUnsupportedMediaType, {std::move(field), std::move(issue)}});
   };
   if (!is_multipart) unsupported("Content-Type", "must be multipart/form-data with a boundary");
   if (is_coded) unsupported("Content-Encoding", "is not supported");
@@ -160,13 +158,13 @@ std::shared_ptr<http::BodySink> upload_sink(const UploadBounds& bounds, files::T
 Result<Received> received(const http::Request& request) {
   auto* sink = sink_of(request);
   // Its head was refused, and a moment later its caller was known: the body was not read.
-  if (sink == nullptr) return fail(Code::unavailable);
+  if (sink == nullptr) return fail(kUnavailable);
   return sink->result();
 }
 
 std::string fingerprint_of(const http::Request& request) {
   auto* sink = sink_of(request);
-  const auto parts = sink == nullptr ? Result<Received>(fail(Code::unavailable)) : sink->result();
+  const auto parts = sink == nullptr ? Result<Received>(fail(kUnavailable)) : sink->result();
   if (!parts) return {};
   std::string text;  // each part after its length, so that no two requests make one text
   const auto add = [&](std::string_view part) { text.append(std::to_string(part.size())).append(":").append(part); };

@@ -101,7 +101,11 @@ struct Api::Parts {
   static std::vector<endpoint::Registry> declared(const ServerOptions& o) {
     std::vector<endpoint::Registry> registries;
     registries.reserve(o.surfaces.size());
-    for (const auto& [surface, prefix] : o.surfaces) registries.emplace_back(*surface, prefix);
+    for (const auto& [surface, prefix] : o.surfaces) {
+      if (const auto what = surface->errors.lacks())
+        throw std::invalid_argument("the surface " + std::string(surface->name) + " has " + *what);
+      registries.emplace_back(*surface, prefix);
+    }
     return registries;
   }
   http::Routes routes() {

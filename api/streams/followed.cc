@@ -14,7 +14,7 @@ StreamFacts facts_of(const Event& event) {
 
 Code not_found(Kind kind) {
   invariant(is_followed(kind), "only a stream of a followed kind is opened");
-  return Code::dialog_not_found;
+  return dialogs::kDialogNotFound;
 }
 
 }  // namespace parley::api

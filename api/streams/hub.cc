@@ -198,13 +198,13 @@ void Hub::open(std::unique_ptr<PendingClient> client, const Stream& stream, cons
   if (stream.id <= 0 || stream.id > kIdMax) return refused(not_found(stream.kind));
   if (++impl_->streams > impl_->options.streams_max) {
     --impl_->streams;
-    return refused(Code::overloaded);
+    return refused(kOverloaded);
   }
   auto& partition = impl_->partition_holding(stream);
   const std::lock_guard lock(partition.mutex);
   if (impl_->is_closing) {
     --impl_->streams;
-    return refused(Code::unavailable);
+    return refused(kUnavailable);
   }
   const auto subscriber = std::make_shared<Impl::StreamSubscriber>(
       impl_, partition, std::move(client),
@@ -221,8 +221,8 @@ void Hub::open_feed(std::unique_ptr<PendingClient> client, AccountId owner, cons
     --impl_->streams;
     client->refuse({code, {}});
   };
-  if (++impl_->streams > impl_->options.streams_max) return refused(Code::overloaded);
-  if (impl_->is_closing) return refused(Code::unavailable);
+  if (++impl_->streams > impl_->options.streams_max) return refused(kOverloaded);
+  if (impl_->is_closing) return refused(kUnavailable);
   const auto& partitions = impl_->partitions;
   bool goes_on = from && from->log == log && from->numbers.size() == partitions.size();
   if (goes_on) {
@@ -318,7 +318,7 @@ void Hub::close_all() {
   for (const auto& partition : impl_->partitions) {
     const std::lock_guard lock(partition->mutex);
     for (const auto& subscriber : partition->all()) {
-      if (!subscriber->subscription.has_started()) subscriber->client->refuse({Code::unavailable, {}});
+      if (!subscriber->subscription.has_started()) subscriber->client->refuse({kUnavailable, {}});
       impl_->remove(subscriber);
     }
   }

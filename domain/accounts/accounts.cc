@@ -43,7 +43,7 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
   const auto* account = std::get_if<Account>(&state);
   if (decision && !decision->closing && account != nullptr && account->pending_email) {
     const auto now = after(*account, decision->events, context);
-    decision->closing = processes::given_up<Answer>(account->pending_email, now.pending_email, Code::version_conflict);
+    decision->closing = processes::given_up<Answer>(account->pending_email, now.pending_email, kVersionConflict);
   }
   return decision;
 }
@@ -68,6 +68,6 @@ std::optional<UniqueKey> wanted_key(const Command& command) {
       command);
 }
 
-constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6, kRefusals);
 
 }  // namespace parley::accounts

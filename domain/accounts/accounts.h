@@ -3,6 +3,7 @@
 // after the installation. Three contexts share its stream: who it is (identity.h), whose team it is in (team.h), its
 // API keys (api_keys.h); and its money, as long as that has none of its own (wallet.h). Each has its events, commands
 // and rules; here is what they are together.
+#include <array>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -43,6 +44,10 @@ using Command = decltype(internal::joined(std::declval<IdentityCommand>(), std::
                                           std::declval<ApiKeyCommand>()));
 
 using Answer = std::variant<SignedIn, Profile, TeamMember, Changed, NewApiKey, EndedApiKey>;
+
+/// In the order of their headers.
+inline constexpr std::array kRefusals{kApiKeyNotFound, kApiKeyLimitReached, kInvalidCredentials, kEmailTaken,
+                                      kOperatorNotFound};
 
 /// The rules are each context's, one for each pair of state and command.
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);

@@ -16,7 +16,7 @@ const ApiKey* ApiKeys::find(ApiKeyId id) const {
 }
 
 std::expected<ApiKeys::Created, Error> ApiKeys::create(const CreateApiKey& c, Context& x) const {
-  if (keys.size() >= kApiKeysMax) return refuse(Code::api_key_limit_reached);
+  if (keys.size() >= kApiKeysMax) return refuse(kApiKeyLimitReached);
   const ApiKeyId id{x.ids.take()};
   return Created{{id, c.name, c.scopes, c.digest, c.hint}, {id, c.name, c.scopes, c.hint, c.key}};
 }
@@ -36,26 +36,26 @@ namespace {
 bool is_owner_itself(const Context& x) { return x.principal == Principal{Owner{AccountId{x.stream_id}}}; }
 
 D rule(const Account& s, const CreateApiKey& c, Context& x) {
-  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
+  if (!is_owner_itself(x)) return refuse(kInsufficientPermissions);
   auto made = s.api_keys.create(c, x);
   if (!made) return std::unexpected(made.error());
   return Accept{{std::move(made->event)}, std::move(made->answer)};
 }
 D rule(const Account& s, const RevokeApiKey& c, Context& x) {
-  if (!is_owner_itself(x)) return refuse(Code::insufficient_permissions);
-  if (s.api_keys.find(c.key) == nullptr) return refuse(Code::api_key_not_found);
+  if (!is_owner_itself(x)) return refuse(kInsufficientPermissions);
+  if (s.api_keys.find(c.key) == nullptr) return refuse(kApiKeyNotFound);
   return Accept{{ApiKeyRevoked{c.key}}, EndedApiKey{c.key}};
 }
 D rule(const Account& s, const NoteApiKeyUse&, Context& x) {
   const auto* program = std::get_if<ApiClient>(&x.principal);
-  if (program == nullptr || program->owner != AccountId{x.stream_id}) return refuse(Code::insufficient_permissions);
+  if (program == nullptr || program->owner != AccountId{x.stream_id}) return refuse(kInsufficientPermissions);
   const auto* key = s.api_keys.find(program->key);
-  if (key == nullptr) return refuse(Code::api_key_not_found);
+  if (key == nullptr) return refuse(kApiKeyNotFound);
   if (!key->is_news(x.now)) return Accept{{}, changed(x)};
   return Accept{{ApiKeyUsed{program->key}}, changed(x)};
 }
 
-D rule(const NoAccount&, const auto&, Context&) { return refuse(Code::not_found); }
+D rule(const NoAccount&, const auto&, Context&) { return refuse(kNotFound); }
 
 }  // namespace
 

@@ -75,6 +75,15 @@ struct EndedApiKey {
   friend bool operator==(const EndedApiKey&, const EndedApiKey&) = default;
 };
 
+// Refusals.
+
+/// There is no such key, or none any more.
+inline constexpr Code kApiKeyNotFound{"API_KEY_NOT_FOUND"};
+/// The account has kApiKeysMax of them.
+inline constexpr Code kApiKeyLimitReached{"API_KEY_LIMIT_REACHED"};
+
+// State.
+
 /// A key that is good.
 struct ApiKey {
   ApiKeyId id;
@@ -96,7 +105,7 @@ struct ApiKeys {
     ApiKeyCreated event;
     NewApiKey answer;
   };
-  /// Refused with api_key_limit_reached when there are kApiKeysMax.
+  /// Refused with kApiKeyLimitReached when there are kApiKeysMax.
   std::expected<Created, Error> create(const CreateApiKey& command, Context& context) const;
 
   void add(const ApiKeyCreated& event);

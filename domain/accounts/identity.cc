@@ -23,38 +23,38 @@ Profile profile(const Account& s, const Context& x) {
 // Who comes in.
 
 D rule(const NoAccount&, const Register& c, Context& x) {
-  if (x.key_is_taken) return refuse(Code::email_taken);
+  if (x.key_is_taken) return refuse(kEmailTaken);
   return Accept{{Registered{c.email, c.email_index, c.first_name, c.last_name, c.password_verifier},
                  WelcomeBonusGranted{kWelcomeBonus}},
                 SignedIn{AccountId{x.stream_id}, c.email, kWelcomeBonus}};
 }
-D rule(const Account&, const Register&, Context&) { return refuse(Code::email_taken); }
+D rule(const Account&, const Register&, Context&) { return refuse(kEmailTaken); }
 
 D rule(const Account& s, const LogIn& c, Context& x) {
-  if (c.email_index && *c.email_index != s.email_index) return refuse(Code::invalid_credentials);
+  if (c.email_index && *c.email_index != s.email_index) return refuse(kInvalidCredentials);
   if (!c.password_matches || (c.compared_with && *c.compared_with != s.password_verifier))
-    return refuse(Code::invalid_credentials);
-  if (s.role == Role::operator_ && !(s.team && s.team->is_active)) return refuse(Code::insufficient_permissions);
+    return refuse(kInvalidCredentials);
+  if (s.role == Role::operator_ && !(s.team && s.team->is_active)) return refuse(kInsufficientPermissions);
   SignedIn answer{AccountId{x.stream_id}, s.email, s.balance};
   if (s.role != Role::owner) answer.role = s.role;
   if (s.team) answer.owner = s.team->owner;
   return Accept{{LoggedIn{LoginMethod::password}}, answer};
 }
 // The same refusal as for a wrong password: whether an e-mail has an account is nobody else's business.
-D rule(const NoAccount&, const LogIn&, Context&) { return refuse(Code::invalid_credentials); }
+D rule(const NoAccount&, const LogIn&, Context&) { return refuse(kInvalidCredentials); }
 
 // What one does with one's own account.
 
 D rule(const Account& s, const LogOut& c, Context& x) {
-  if (!is_self(x)) return refuse(Code::insufficient_permissions);
-  if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
+  if (!is_self(x)) return refuse(kInsufficientPermissions);
+  if (s.sessions.is_over(c.session)) return refuse(kNotAuthenticated);
   return Accept{{LoggedOut{c.session}}, changed(x)};
 }
 D rule(const Account& s, const ChangePassword& c, Context& x) {
-  if (!is_self(x)) return refuse(Code::insufficient_permissions);
-  if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
+  if (!is_self(x)) return refuse(kInsufficientPermissions);
+  if (s.sessions.is_over(c.session)) return refuse(kNotAuthenticated);
   if (!c.password_matches || c.compared_with != s.password_verifier) {
-    return refuse(Code::validation_error, InvalidField{"current_password", "must be the current password"});
+    return refuse(kValidationError, InvalidField{"current_password", "must be the current password"});
   }
   return Accept{{PasswordChanged{c.password_verifier, c.session.id}}, changed(x)};
 }
@@ -62,7 +62,7 @@ D rule(const Account& s, const ChangePassword& c, Context& x) {
 /// is under way loses nothing by it.
 D change_index(const Account& s, const ChangeEmail& c, Context& x) {
   if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
-  if (c.email != s.email || s.pending_email) return refuse(Code::version_conflict);
+  if (c.email != s.email || s.pending_email) return refuse(kVersionConflict);
   return Accept{
       {EmailChangeRequested{processes::new_process(x), std::string(x.command_id), s.email, c.email_index, Session{}}},
       changed(x),
@@ -70,10 +70,10 @@ D change_index(const Account& s, const ChangeEmail& c, Context& x) {
 }
 D rule(const Account& s, const ChangeEmail& c, Context& x) {
   if (is_console_operator(x)) return change_index(s, c, x);
-  if (!is_self(x)) return refuse(Code::insufficient_permissions);
-  if (s.sessions.is_over(c.session)) return refuse(Code::not_authenticated);
+  if (!is_self(x)) return refuse(kInsufficientPermissions);
+  if (s.sessions.is_over(c.session)) return refuse(kNotAuthenticated);
   if (!c.password_matches || c.compared_with != s.password_verifier) {
-    return refuse(Code::validation_error, InvalidField{"current_password", "must be the current password"});
+    return refuse(kValidationError, InvalidField{"current_password", "must be the current password"});
   }
   if (c.email_index == s.email_index) return Accept{{}, profile(s, x)};
   return Accept{
@@ -82,23 +82,21 @@ D rule(const Account& s, const ChangeEmail& c, Context& x) {
       true};
 }
 D rule(const Account& s, const FinishEmailChange& c, Context& x) {
-  if (!std::holds_alternative<Reactor>(x.principal)) return refuse(Code::insufficient_permissions);
+  if (!std::holds_alternative<Reactor>(x.principal)) return refuse(kInsufficientPermissions);
   const auto ending = processes::ending_of(c.process_id, c.is_reserved, s.pending_email, s.email_process);
   if (ending == processes::Ending::known) return Accept{{}, changed(x)};
   if (ending == processes::Ending::unneeded)
     return Accept{{EmailReservationDeclined{c.process_id, c.email_index}}, changed(x)};
   const auto& to = *s.pending_email;
   if (!c.is_reserved)
-    return Accept{{EmailChangeRefused{c.process_id}},
-                  changed(x),
-                  false,
-                  Closing<Answer>{to.command_id, Error{Code::email_taken, {}}}};
+    return Accept{
+        {EmailChangeRefused{c.process_id}}, changed(x), false, Closing<Answer>{to.command_id, Error{kEmailTaken, {}}}};
   EmailChanged e{c.process_id, to.email, to.email_index, s.email_index, s.email_process, to.session.id};
   if (e.email == s.email || s.sessions.is_over(to.session)) e.kept_session.reset();
   return Accept{{e}, changed(x), false, Closing<Answer>{to.command_id, Answer{profile(after(s, {e}, x), x)}}};
 }
 D rule(const Account& s, const ChangeProfile& c, Context& x) {
-  if (!is_self(x)) return refuse(Code::insufficient_permissions);
+  if (!is_self(x)) return refuse(kInsufficientPermissions);
   ProfileChanged e;
   if (c.first_name.changes(s.first_name)) e.first_name = c.first_name;
   if (c.last_name.changes(s.last_name)) e.last_name = c.last_name;
@@ -111,20 +109,20 @@ D rule(const Account& s, const ChangeProfile& c, Context& x) {
 // At the system's console.
 
 D rule(const NoAccount&, const CreateAdmin& c, Context& x) {
-  if (!is_console_operator(x)) return refuse(Code::insufficient_permissions);
-  if (x.key_is_taken) return refuse(Code::email_taken);
+  if (!is_console_operator(x)) return refuse(kInsufficientPermissions);
+  if (x.key_is_taken) return refuse(kEmailTaken);
   return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier}, AdminAppointed{}},
                 changed(x)};
 }
 D rule(const Account&, const CreateAdmin&, Context& x) {
-  return refuse(is_console_operator(x) ? Code::email_taken : Code::insufficient_permissions);
+  return refuse(is_console_operator(x) ? kEmailTaken : kInsufficientPermissions);
 }
 D rule(const Account&, const ResetPassword& c, Context& x) {
-  if (!is_console_operator(x)) return refuse(Code::insufficient_permissions);
+  if (!is_console_operator(x)) return refuse(kInsufficientPermissions);
   return Accept{{PasswordChanged{c.password_verifier, std::nullopt}}, changed(x)};
 }
 
-D rule(const NoAccount&, const auto&, Context&) { return refuse(Code::not_found); }
+D rule(const NoAccount&, const auto&, Context&) { return refuse(kNotFound); }
 
 }  // namespace
 

@@ -209,6 +209,13 @@ struct Changed {
   friend bool operator==(const Changed&, const Changed&) = default;
 };
 
+// Refusals.
+
+/// The e-mail and the password do not belong together, or no account has the e-mail: which of them, nobody is told.
+inline constexpr Code kInvalidCredentials{"INVALID_CREDENTIALS"};
+/// An account has the e-mail already.
+inline constexpr Code kEmailTaken{"EMAIL_TAKEN"};
+
 inline constexpr std::string_view kEmailIndex = "account_email";
 /// An e-mail's key: owned by the account that was registered with it, or by a claim.
 inline UniqueKey email_key(std::string email_index) { return {std::string(kEmailIndex), std::move(email_index)}; }

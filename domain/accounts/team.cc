@@ -19,8 +19,8 @@ TeamMember member(const Account& s, const Context& x) {
 
 D rule(const NoAccount&, const AddOperator& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
-  if (owner == nullptr) return refuse(Code::insufficient_permissions);
-  if (x.key_is_taken) return refuse(Code::email_taken);
+  if (owner == nullptr) return refuse(kInsufficientPermissions);
+  if (x.key_is_taken) return refuse(kEmailTaken);
   return Accept{{Registered{c.email, c.email_index, std::nullopt, std::nullopt, c.password_verifier},
                  JoinedTeam{owner->account, c.name}},
                 TeamMember{.account = AccountId{x.stream_id}, .email = c.email, .created_at = x.now, .name = c.name}};
@@ -28,15 +28,15 @@ D rule(const NoAccount&, const AddOperator& c, Context& x) {
 // Who has left a team may join one again; whoever else has the e-mail keeps it.
 D rule(const Account& s, const AddOperator& c, Context& x) {
   const auto* owner = std::get_if<Owner>(&x.principal);
-  if (owner == nullptr) return refuse(Code::insufficient_permissions);
-  if (s.role != Role::operator_ || s.team || s.email_index != c.email_index) return refuse(Code::email_taken);
+  if (owner == nullptr) return refuse(kInsufficientPermissions);
+  if (s.role != Role::operator_ || s.team || s.email_index != c.email_index) return refuse(kEmailTaken);
   std::vector<Event> events{PasswordChanged{c.password_verifier, std::nullopt}, JoinedTeam{owner->account, c.name}};
   auto answer = member(after(s, events, x), x);
   return Accept{std::move(events), std::move(answer)};
 }
 // Of other people's operators nobody is told.
 D rule(const Account& s, const ChangeOperator& c, Context& x) {
-  if (!is_of_team(s, x)) return refuse(Code::operator_not_found);
+  if (!is_of_team(s, x)) return refuse(kOperatorNotFound);
   TeamMemberChanged e;
   if (c.name && *c.name != s.team->name) e.name = c.name;
   if (c.is_active && *c.is_active != s.team->is_active) e.is_active = c.is_active;
@@ -47,11 +47,11 @@ D rule(const Account& s, const ChangeOperator& c, Context& x) {
   return Accept{std::move(events), std::move(answer)};
 }
 D rule(const Account& s, const RemoveOperator&, Context& x) {
-  if (!is_of_team(s, x)) return refuse(Code::operator_not_found);
+  if (!is_of_team(s, x)) return refuse(kOperatorNotFound);
   return Accept{{LeftTeam{}}, changed(x)};
 }
-D rule(const NoAccount&, const ChangeOperator&, Context&) { return refuse(Code::operator_not_found); }
-D rule(const NoAccount&, const RemoveOperator&, Context&) { return refuse(Code::operator_not_found); }
+D rule(const NoAccount&, const ChangeOperator&, Context&) { return refuse(kOperatorNotFound); }
+D rule(const NoAccount&, const RemoveOperator&, Context&) { return refuse(kOperatorNotFound); }
 
 }  // namespace
 

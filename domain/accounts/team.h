@@ -69,4 +69,9 @@ struct TeamMember {
   friend bool operator==(const TeamMember&, const TeamMember&) = default;
 };
 
+// Refusals.
+
+/// There is no such operator in the team of who asks.
+inline constexpr Code kOperatorNotFound{"OPERATOR_NOT_FOUND"};
+
 }  // namespace parley::accounts

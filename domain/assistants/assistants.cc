@@ -68,8 +68,8 @@ D ended(std::vector<Event> events, const std::string& command_id, std::variant<A
 
 D rule(const NoAssistant&, const Create& c, Context& x) {
   const auto owner = asking_owner(x.principal);
-  if (!owner) return refuse(Code::insufficient_permissions);
-  if (c.owner_is_full.value_or(false)) return refuse(Code::assistant_limit_reached);
+  if (!owner) return refuse(kInsufficientPermissions);
+  if (c.owner_is_full.value_or(false)) return refuse(kAssistantLimitReached);
   Created e{*owner,           c.name,       c.description,        c.system_prompt,
             c.ai_model,       c.site_token, c.telegram_bot_token, c.website_integration,
             c.allowed_domains};
@@ -83,13 +83,13 @@ D rule(const NoAssistant&, const Create& c, Context& x) {
   return Accept{{e}, std::move(answer)};
 }
 // A creation gets an id of its own, so it never meets an assistant.
-D rule(const auto&, const Create&, Context&) { return refuse(Code::version_conflict); }
+D rule(const auto&, const Create&, Context&) { return refuse(kVersionConflict); }
 
 // Whoever may not know of an assistant is told that there is none.
 bool may_change(const Assistant& s, const Context& x) { return asking_owner(x.principal) == s.owner; }
 
 D rule(const Assistant& s, const Update& c, Context& x) {
-  if (!may_change(s, x)) return refuse(Code::assistant_not_found);
+  if (!may_change(s, x)) return refuse(kAssistantNotFound);
   auto e = news(s, c.change);
   if (e == Updated{}) return Accept{{}, changed(s, {}, x)};
   const bool is_same_bot = s.bot && s.bot->index == c.bot_index;
@@ -106,12 +106,12 @@ D rule(const Assistant& s, const Update& c, Context& x) {
   return Accept{std::move(events), std::move(answer)};
 }
 D rule(const Assistant& s, const RotateSiteToken& c, Context& x) {
-  if (!may_change(s, x)) return refuse(Code::assistant_not_found);
+  if (!may_change(s, x)) return refuse(kAssistantNotFound);
   const SiteTokenRotated e{c.site_token};
   return Accept{{e}, changed(s, {e}, x)};
 }
 D rule(const Assistant& s, const Delete&, Context& x) {
-  if (!may_change(s, x)) return refuse(Code::assistant_not_found);
+  if (!may_change(s, x)) return refuse(kAssistantNotFound);
   std::vector<Event> events{Deleted{}};
   if (s.bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
   return Accept{std::move(events), AssistantDeleted{AssistantId{x.stream_id}}};
@@ -122,7 +122,7 @@ D rule(const Assistant& s, const Delete&, Context& x) {
 D rule(const RequestedAssistant& s, const FinishBotChange& c,
        Context& x) {  // the only process that this stream can have
   if (!c.is_reserved)
-    return ended({CreationRefused{s.process_id, s.bot_index}}, s.command_id, Error{Code::bot_already_exists, {}});
+    return ended({CreationRefused{s.process_id, s.bot_index}}, s.command_id, Error{kBotAlreadyExists, {}});
   return ended({s.assistant, BotClaimed{s.process_id, s.bot_index}}, s.command_id,
                Answer{AssistantCreated{AssistantId{x.stream_id}, s.assistant}});
 }
@@ -132,8 +132,7 @@ D rule(const Assistant& s, const FinishBotChange& c, Context& x) {
   if (ending == processes::Ending::known) return noted({});
   if (ending == processes::Ending::unneeded) return noted({BotReleased{c.process_id, c.bot_index}});
   const auto& pending = *s.pending_update;
-  if (!c.is_reserved)
-    return ended({UpdateRefused{c.process_id}}, pending.command_id, Error{Code::bot_already_exists, {}});
+  if (!c.is_reserved) return ended({UpdateRefused{c.process_id}}, pending.command_id, Error{kBotAlreadyExists, {}});
   std::vector<Event> events{pending.change, BotClaimed{c.process_id, pending.bot_index}};
   if (s.bot) events.emplace_back(BotReleased{s.bot->process_id, s.bot->index});
   auto answer = changed(s, events, x);
@@ -149,7 +148,7 @@ D rule(const NoAssistant&, const FinishBotChange& c, Context&) {
   return noted({CreationRefused{c.process_id, c.bot_index}});
 }
 
-D rule(const auto&, const auto&, Context&) { return refuse(Code::assistant_not_found); }
+D rule(const auto&, const auto&, Context&) { return refuse(kAssistantNotFound); }
 
 // What events do to an assistant: each has its place here, so that one that is forgotten does not compile.
 
@@ -213,7 +212,7 @@ State evolve(const State& state, const Event& event, const Occurred& when) {
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
   if (std::holds_alternative<FinishBotChange>(command) && !std::holds_alternative<Reactor>(context.principal)) {
-    return refuse(Code::insufficient_permissions);
+    return refuse(kInsufficientPermissions);
   }
   auto decision = std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
   const auto* assistant = std::get_if<Assistant>(&state);
@@ -222,11 +221,11 @@ Decision<Event, Answer> decide(const State& state, const Command& command, Conte
     const auto* then = std::get_if<Assistant>(&now);
     decision->closing =
         processes::given_up<Answer>(assistant->pending_update, then != nullptr ? then->pending_update : std::nullopt,
-                                    then != nullptr ? Code::version_conflict : Code::assistant_not_found);
+                                    then != nullptr ? kVersionConflict : kAssistantNotFound);
   }
   return decision;
 }
 
-constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6, kRefusals);
 
 }  // namespace parley::assistants

@@ -3,6 +3,7 @@
 // and opens nothing by itself. A Telegram bot belongs to one assistant of the whole installation: by a claim
 // (domain/claims) in the slot of the bot, so that whatever brings another bot is a process (domain/processes), and is
 // answered when that has come to its end.
+#include <array>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -160,13 +161,13 @@ struct Create {
   std::optional<std::string> bot_index =
       {};  ///< Of the token's bot; APIs of earlier builds say none, and nothing is claimed.
   /// The API's word: the owner has as many assistants as it may, and so the creation is refused with
-  /// assistant_limit_reached. It is decided and not refused by the API, so that a creation that is asked for again gets
+  /// kAssistantLimitReached. It is decided and not refused by the API, so that a creation that is asked for again gets
   /// its first answer.
   std::optional<bool> owner_is_full = {};
 };
 /// What is to be so from now on. What is so already changes nothing; a Telegram token is sealed anew each time, and so
 /// always a change. With another bot than the assistant has it is answered when that is the assistant's or is known to
-/// be another's; VERSION_CONFLICT when another change came between, ASSISTANT_NOT_FOUND when a deletion did.
+/// be another's; kVersionConflict when another change came between, kAssistantNotFound when a deletion did.
 struct Update {
   Updated change;
   std::optional<std::string> bot_index = {};  ///< Of the token's bot, as in Create.
@@ -206,6 +207,16 @@ struct Noted {
   friend bool operator==(const Noted&, const Noted&) = default;
 };
 using Answer = std::variant<AssistantCreated, AssistantChanged, AssistantDeleted, Noted>;
+
+// Refusals.
+
+/// There is no such assistant, or who asks may not know of it.
+inline constexpr Code kAssistantNotFound{"ASSISTANT_NOT_FOUND"};
+/// The owner has as many assistants as it may have.
+inline constexpr Code kAssistantLimitReached{"ASSISTANT_LIMIT_REACHED"};
+/// Another assistant has the Telegram bot.
+inline constexpr Code kBotAlreadyExists{"BOT_ALREADY_EXISTS"};
+inline constexpr std::array kRefusals{kAssistantNotFound, kAssistantLimitReached, kBotAlreadyExists};
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 

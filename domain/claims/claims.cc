@@ -59,7 +59,7 @@ State evolve(const State& state, const Event& event) {
 }
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context) {
-  if (!std::holds_alternative<Reactor>(context.principal)) return refuse(Code::insufficient_permissions);
+  if (!std::holds_alternative<Reactor>(context.principal)) return refuse(kInsufficientPermissions);
   return std::visit([&](const auto& s, const auto& c) { return rule(s, c, context); }, state, command);
 }
 

@@ -15,7 +15,7 @@ Accept said(Sender sender, const Personal& text, const std::optional<Personal>& 
 // What is so already is answered without an event.
 template <class Change>
 D become(Status status, const Dialog& s, const Context& x) {
-  if (owner_behind(x.principal) != s.owner) return refuse(Code::dialog_not_found);
+  if (owner_behind(x.principal) != s.owner) return refuse(kDialogNotFound);
   Accept accept{{}, DialogIs{DialogId{x.stream_id}, status}};
   if (s.status != status) accept.events.push_back(Change{});
   return accept;
@@ -23,28 +23,28 @@ D become(Status status, const Dialog& s, const Context& x) {
 
 D rule(const NoDialog&, const Open& c, Context& x) {
   const auto* visitor = std::get_if<Visitor>(&x.principal);
-  if (visitor == nullptr) return refuse(Code::insufficient_permissions);
+  if (visitor == nullptr) return refuse(kInsufficientPermissions);
   Opened e{visitor->assistant, c.owner, c.platform, c.first_name};
   return Accept{{e}, DialogOpened{DialogId{x.stream_id}, e}};
 }
 // An opening gets an id of its own, so it never meets a dialog.
-D rule(const Dialog&, const Open&, Context&) { return refuse(Code::version_conflict); }
+D rule(const Dialog&, const Open&, Context&) { return refuse(kVersionConflict); }
 
 // Whoever may not know of a dialog is told that there is none.
 D rule(const Dialog& s, const PostVisitorMessage& c, Context& x) {
-  if (x.principal != Principal{Visitor{s.assistant}}) return refuse(Code::dialog_not_found);
+  if (x.principal != Principal{Visitor{s.assistant}}) return refuse(kDialogNotFound);
   auto accept = said(Sender::user, c.text, std::nullopt, x);
   // Whoever is done with a dialog must not miss that its visitor is not.
   if (s.status == Status::archived) accept.events.push_back(Unarchived{});
   return accept;
 }
 D rule(const Dialog& s, const PostOperatorMessage& c, Context& x) {
-  if (owner_behind(x.principal) != s.owner) return refuse(Code::dialog_not_found);
+  if (owner_behind(x.principal) != s.owner) return refuse(kDialogNotFound);
   return said(Sender::operator_, c.text, c.operator_name, x);
 }
 D rule(const Dialog& s, const Archive&, Context& x) { return become<Archived>(Status::archived, s, x); }
 D rule(const Dialog& s, const Unarchive&, Context& x) { return become<Unarchived>(Status::active, s, x); }
-D rule(const NoDialog&, const auto&, Context&) { return refuse(Code::dialog_not_found); }
+D rule(const NoDialog&, const auto&, Context&) { return refuse(kDialogNotFound); }
 
 }  // namespace
 
@@ -76,6 +76,6 @@ Answer answer_of(std::int64_t dialog, const Event& event) {
                     event);
 }
 
-constinit const Rules kRules = rules<Event, State, Command, Answer>(6);
+constinit const Rules kRules = rules<Event, State, Command, Answer>(6, kRefusals);
 
 }  // namespace parley::dialogs

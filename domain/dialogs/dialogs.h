@@ -1,5 +1,6 @@
 #pragma once
 // A dialog: the conversation of one visitor with one assistant and, when they ask for it, with people.
+#include <array>
 #include <optional>
 #include <variant>
 
@@ -96,6 +97,12 @@ struct DialogIs {
   friend bool operator==(const DialogIs&, const DialogIs&) = default;
 };
 using Answer = std::variant<DialogOpened, MessagePosted, DialogIs>;
+
+// Refusals.
+
+/// There is no such dialog, or who asks may not know of it.
+inline constexpr Code kDialogNotFound{"DIALOG_NOT_FOUND"};
+inline constexpr std::array kRefusals{kDialogNotFound};
 
 Decision<Event, Answer> decide(const State& state, const Command& command, Context& context);
 /// What a command of the dialog is answered with when this event, its last one, says all of it.

@@ -1,6 +1,7 @@
 #pragma once
 // Parking: a stream on which a decision failed stands still, alone, until an operator lets it go on. Streams of every
 // kind may have these events; they change no state of a context.
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -71,6 +72,16 @@ struct StreamUnparked {
   friend bool operator==(const StreamUnparked&, const StreamUnparked&) = default;
 };
 using Answer = std::variant<StreamUnparked>;
+
+// Refusals.
+
+/// The stream is parked: nothing is decided on it for now.
+inline constexpr Code kStreamParked{"STREAM_PARKED"};
+/// The stream is not parked: nothing is to be retried or skipped.
+inline constexpr Code kStreamNotParked{"STREAM_NOT_PARKED"};
+/// The command had parked its stream, and an operator has skipped it.
+inline constexpr Code kCommandSkipped{"COMMAND_SKIPPED"};
+inline constexpr std::array kRefusals{kStreamParked, kStreamNotParked, kCommandSkipped};
 
 }  // namespace parley::parking
 

@@ -31,7 +31,7 @@ Ending ending_of(std::string_view process_id, bool is_reserved, const std::optio
 /// is not after it. The same command, come again when it had been forgotten, is not told: it waits for its new process.
 template <class Answer, class Pending>
 std::optional<Closing<Answer>> given_up(const std::optional<Pending>& before, const std::optional<Pending>& after,
-                                        Code code) {
+                                        const Code& code) {
   if (!before || (after && after->command_id == before->command_id)) return std::nullopt;
   return Closing<Answer>{before->command_id, Error{code, {}}};
 }

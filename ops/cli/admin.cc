@@ -20,11 +20,11 @@
 #include "ops/cli/directory.h"
 #include "ops/cli/mailboxes.h"
 #include "ops/cli/options.h"
+#include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
 #include "platform/log/log.h"
 #include "platform/text/printable.h"
 #include "platform/text/text.h"
-#include "schemas/errors.h"
 
 namespace parley::cli {
 namespace {
@@ -113,9 +113,7 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto outcome = send_command(log, target, command);
   if (!outcome) return fail(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
-    const auto& row = schema::error_row(error->code);
-    return fail(fmt::format("{}: {}", row.name,
-                            error->code == Code::not_found ? "no account has this e-mail" : std::string(row.english)));
+    return fail(error->code == kNotFound ? "NOT_FOUND: no account has this e-mail" : in_words(error->code));
   }
   std::cout << outcome->stream << ": " << done << "\n";
   return 0;

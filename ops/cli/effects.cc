@@ -13,6 +13,7 @@
 #include "domain/model.h"
 #include "domain/seals/seals.h"
 #include "ops/cli/options.h"
+#include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
 #include "platform/kafka/admin.h"
 #include "platform/kafka/consumer.h"
@@ -20,7 +21,6 @@
 #include "platform/log/log.h"
 #include "platform/text/printable.h"
 #include "projections/record.h"
-#include "schemas/errors.h"
 
 namespace parley::cli {
 namespace {
@@ -62,8 +62,7 @@ std::expected<bool, std::string> switch_on(const LogPlace& log, const Stream& st
   const auto outcome = send_command(log, stream, effects::Command{command});
   if (!outcome) return std::unexpected(outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
-    const auto& row = schema::error_row(error->code);
-    return std::unexpected(std::string(row.name) + ": " + std::string(row.english));
+    return std::unexpected(in_words(error->code));
   }
   return std::get<effects::AreOn>(std::get<Answer>(outcome->result).get<effects::Answer>()).were_on;
 }

@@ -22,7 +22,6 @@
 #include "platform/text/mailbox.h"
 #include "projections/record.h"
 #include "schemas/envelope.h"
-#include "schemas/errors.h"
 #include "schemas/events.h"
 
 namespace parley::cli {
@@ -139,7 +138,7 @@ std::expected<std::size_t, std::string> ask_for_indexes(const LogPlace& log,
     const auto outcome = send_command(log, Stream{Kind::account, one.account}, accounts::Command{std::move(command)});
     if (!outcome) return std::unexpected(outcome.error());
     if (const auto* error = std::get_if<Error>(&outcome->result)) {
-      std::cerr << "account/" << one.account << " is not indexed: " << schema::error_row(error->code).name
+      std::cerr << "account/" << one.account << " is not indexed: " << error->code.name()
                 << " (its e-mail is being changed, or its stream is parked: run this again later)\n";
       continue;
     }

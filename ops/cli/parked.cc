@@ -16,6 +16,7 @@
 
 #include "domain/model.h"
 #include "ops/cli/options.h"
+#include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
 #include "platform/crypto/crypto.h"
 #include "platform/kafka/consumer.h"
@@ -27,7 +28,6 @@
 #include "schemas/commands.h"
 #include "schemas/contexts/parking.h"
 #include "schemas/directory.h"
-#include "schemas/errors.h"
 #include "schemas/events.h"
 #include "schemas/replies.h"
 
@@ -277,21 +277,18 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
   if (!got) return fail(got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
-    return fail(fmt::format("{}: {}: {}", what.stream, schema::error_row(error->code).name,
-                            schema::error_row(error->code).english));
+    return fail(fmt::format("{}: {}", what.stream, in_words(error->code)));
   }
   Done done{what.stream, std::string(schema::name_of(action)), outcome.version, std::nullopt};
   if (attempts.size() > 1) {
     if (const auto* error = std::get_if<Error>(&got->at(attempts.back()).result)) done.error = error->code;
   }
-  if (done.error == Code::internal_error)
-    return fail(what.stream + ": the decision failed again, the stream still stands");
+  if (done.error == kInternalError) return fail(what.stream + ": the decision failed again, the stream still stands");
   if (options.json) {
     std::cout << schema::write(done) << "\n";
   } else {
     std::cout << what.stream << ": goes on, version " << done.version << "\n";
-    if (attempts.size() > 1)
-      std::cout << "  its command: " << (done.error ? schema::error_row(*done.error).name : "accepted") << "\n";
+    if (attempts.size() > 1) std::cout << "  its command: " << (done.error ? done.error->name() : "accepted") << "\n";
   }
   return 0;
 }

@@ -74,15 +74,15 @@ TEST_F(DeciderParking, a_decision_that_throws_parks_its_stream_alone_until_it_is
   const auto subject = subject_of(dialog);
   sender.insist(visitor_message(dialog, kAssistant, "one"));
   const auto poison = visitor_message(dialog, kAssistant, "throw");
-  ASSERT_EQ(code_of(sender.ask(poison).value()), Code::internal_error);
-  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), Code::stream_parked);
+  ASSERT_EQ(code_of(sender.ask(poison).value()), kInternalError);
+  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), parking::kStreamParked);
   EXPECT_FALSE(code_of(sender.insist(visitor_message(other, kAssistant, "goes on"))));
   EXPECT_EQ(parked(), std::vector{subject});
 
   // A retry where nothing is mended parks it again.
   EXPECT_EQ(cli::parked_retry(console(), bring_back(subject)), 1);
   poisoned->signal(SIGKILL);
-  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), Code::stream_parked);
+  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), parking::kStreamParked);
   EXPECT_EQ(parked(), std::vector{subject});
   poisoned.reset();
 
@@ -92,7 +92,7 @@ TEST_F(DeciderParking, a_decision_that_throws_parks_its_stream_alone_until_it_is
   ASSERT_TRUE(eventually([&] { return decider.verdict().readiness == health::Readiness::degraded; }));
   const auto reasons = decider.verdict().reasons;
   EXPECT_NE(std::ranges::find(reasons, "parked: " + subject + ": poisoned"), reasons.end());
-  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), Code::stream_parked);
+  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), parking::kStreamParked);
   EXPECT_EQ(cli::parked_show(console(), subject), 0);
   EXPECT_EQ(cli::parked_show(console(), subject_of(other)), 1);
   EXPECT_EQ(cli::parked_retry(console(), bring_back(subject)), 0);
@@ -116,15 +116,15 @@ TEST_F(DeciderParking, a_command_that_ends_the_process_each_time_parks_its_strea
   const auto poison = visitor_message(dialog, kAssistant, "abort");
   const auto answered = sender.ask(poison, seconds(60));
   ASSERT_TRUE(answered);
-  EXPECT_EQ(code_of(*answered), Code::internal_error);
+  EXPECT_EQ(code_of(*answered), kInternalError);
   EXPECT_EQ(decider->restarts(), kParkAfterCrashes);
-  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), Code::stream_parked);
+  EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused")).value()), parking::kStreamParked);
   EXPECT_FALSE(code_of(sender.insist(visitor_message(other, kAssistant, "goes on"))));
   EXPECT_EQ(parked(), std::vector{subject_of(dialog)});
   EXPECT_EQ(cli::parked_skip(console(), bring_back(subject_of(dialog), "")), 1) << "a reason is asked for";
   EXPECT_EQ(cli::parked_skip(console(), bring_back(subject_of(dialog))), 0);
   EXPECT_FALSE(code_of(sender.insist(visitor_message(dialog, kAssistant, "after"))));
-  EXPECT_EQ(code_of(sender.insist(poison)), Code::command_skipped);
+  EXPECT_EQ(code_of(sender.insist(poison)), parking::kCommandSkipped);
   EXPECT_TRUE(parked().empty());
   EXPECT_EQ(decider->restarts(), kParkAfterCrashes);
   decider.reset();
@@ -153,7 +153,7 @@ TEST_F(DeciderParking, an_event_of_a_type_from_the_future_stops_its_stream_alone
 
   decider = start("decider-1", false);
   EXPECT_EQ(code_of(sender.ask(visitor_message(dialog, kAssistant, "refused"), seconds(60)).value()),
-            Code::stream_parked);
+            parking::kStreamParked);
   EXPECT_FALSE(code_of(sender.insist(visitor_message(other, kAssistant, "goes on"))));
   EXPECT_EQ(parked(), std::vector{subject_of(dialog)});
   EXPECT_EQ(cli::parked_retry(console(), bring_back(subject_of(dialog))), 1) << "this build still does not know it";

@@ -104,7 +104,7 @@ TEST_F(Deciding, an_email_is_taken_once_and_the_directory_knows_it) {
   Sender sender(config_, prefix_);
   const auto first = sender.insist(register_account("anna@example.org"));
   EXPECT_EQ(code_of(first), std::nullopt);
-  EXPECT_EQ(code_of(sender.insist(register_account("anna@example.org"))), Code::email_taken);
+  EXPECT_EQ(code_of(sender.insist(register_account("anna@example.org"))), accounts::kEmailTaken);
   EXPECT_EQ(code_of(sender.insist(register_account("boris@example.org"))), std::nullopt);
   std::set<std::string> keys;
   read_all("directory", [&](const kafka::Message& m) {
@@ -125,7 +125,7 @@ TEST_F(Deciding,
     ASSERT_TRUE(decider.ready()) << decider.reason();
     first = sender.insist(opening);
     refused = sender.insist(refusal);
-    EXPECT_EQ(code_of(refused), Code::dialog_not_found);
+    EXPECT_EQ(code_of(refused), dialogs::kDialogNotFound);
     const auto again = sender.insist(opening);
     EXPECT_EQ(again.envelope.memory, schema::Memory::repeat);
     EXPECT_EQ(again.text, first.text);
@@ -143,7 +143,7 @@ TEST_F(Deciding,
   auto other = opening;
   other.envelope.fingerprint = "another body";
   const auto reused = sender.insist(other);
-  EXPECT_EQ(code_of(reused), Code::idempotency_key_reused);
+  EXPECT_EQ(code_of(reused), schema::kIdempotencyKeyReused);
   EXPECT_EQ(sender.insist(opening).text, first.text);
   EXPECT_EQ(judged_events().size(), 1u);
 }
@@ -179,7 +179,7 @@ TEST_F(Deciding, what_cannot_be_decided_is_a_dead_letter_and_the_sender_is_told)
   astray.envelope.slot = (astray.envelope.slot + 1) % kSlots;  // not where its id leads
   const auto told = sender.ask(astray);
   ASSERT_TRUE(told);
-  EXPECT_EQ(code_of(*told), Code::internal_error);
+  EXPECT_EQ(code_of(*told), kInternalError);
   EXPECT_EQ(told->envelope.memory, schema::Memory::none);
   sender.produce({"nonsense", {{"type", "?"}}, "not json"}, 0);
   const auto after = sender.insist(open_dialog(kAssistant, kOwner));
@@ -201,7 +201,7 @@ TEST_F(Deciding, a_late_command_is_refused_as_expired_and_decided_when_it_is_ask
   opening.envelope.not_after = now() - seconds(1);
   const auto late = sender.ask(opening);
   ASSERT_TRUE(late);
-  EXPECT_EQ(code_of(*late), Code::command_expired);
+  EXPECT_EQ(code_of(*late), schema::kCommandExpired);
   EXPECT_EQ(late->envelope.memory, schema::Memory::none);
   opening.envelope.not_after = now() + seconds(20);
   EXPECT_EQ(code_of(sender.insist(opening)), std::nullopt);

@@ -1,7 +1,8 @@
 // api/directory on a real broker: what it knows when entries go, change and pass on.
 #include "api/directory/directory.h"
 
-#include <algorithm>
+#include <gmock/gmock.h>
+
 #include <mutex>
 
 #include "api/commands/creations.h"
@@ -202,11 +203,9 @@ TEST_F(Directories, SaysWhichSitesHaveClosedToTheirVisitorsAndWhy) {
   directory.on_site_closed({});
   write(1, "t2", std::nullopt);
   ASSERT_TRUE(knows_all(directory));
-  std::ranges::sort(closed);
-  std::vector<std::pair<AssistantId, Code>> expected{
-      {kFirst, Code::assistant_inactive}, {kFirst, Code::not_authenticated}, {kSecond, Code::insufficient_permissions}};
-  std::ranges::sort(expected);
-  EXPECT_EQ(closed, expected);
+  EXPECT_THAT(closed, ::testing::UnorderedElementsAre(std::pair(kFirst, kAssistantInactive),
+                                                      std::pair(kFirst, kNotAuthenticated),
+                                                      std::pair(kSecond, kInsufficientPermissions)));
 }
 
 }  // namespace

@@ -93,7 +93,7 @@ TEST_F(Processes, a_change_of_the_email_ends_when_a_reactor_comes_and_its_answer
     const auto ended = sender.ended(changing.envelope.command_id);
     ASSERT_TRUE(ended);
     EXPECT_EQ(email_of(*ended), "new@example.org");
-    EXPECT_EQ(code_of(sender.insist(register_account("new@example.org"))), Code::email_taken);
+    EXPECT_EQ(code_of(sender.insist(register_account("new@example.org"))), accounts::kEmailTaken);
     EXPECT_EQ(code_of(sender.insist(register_account("anna@example.org"))), std::nullopt);
     answer = ended->text;
     EXPECT_EQ(goes_on.end(), "");
@@ -131,7 +131,7 @@ TEST_F(Processes, of_all_who_want_one_email_one_gets_it_also_when_reactors_come_
   for (const auto& one : changes) {
     const auto ended = sender.ended(one.envelope.command_id);
     ASSERT_TRUE(ended);
-    EXPECT_TRUE(!code_of(*ended) || code_of(*ended) == Code::email_taken);
+    EXPECT_TRUE(!code_of(*ended) || code_of(*ended) == accounts::kEmailTaken);
     winners += code_of(*ended) ? 0 : 1;
   }
   EXPECT_EQ(winners, 1);

@@ -142,16 +142,17 @@ class StreamsOnKafka : public kafka::testing::KafkaTest {
     routes.add("GET", "/dialogs/{id}/events", [this](const http::Request& request, http::Responder responder) {
       const auto number = [](std::string_view text) { return std::stoll(std::string(text)); };
       const auto last_id = request.headers.get("Last-Event-ID");
-      streams_->open(StreamRequest{
-          .responder = std::move(responder),
-          .stream = {Kind::dialog, number(*request.path.find("id"))},
-          .views = views(),
-          .viewer = Owner{{number(request.headers.get("X-Account"))}},
-          .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
-          .extra = {},
-          .error = [](const Error& error) {
-            return http::Response::json(error.code == Code::dialog_not_found ? 404 : 503, R"({"error":{"code":"E"}})");
-          }});
+      streams_->open(
+          StreamRequest{.responder = std::move(responder),
+                        .stream = {Kind::dialog, number(*request.path.find("id"))},
+                        .views = views(),
+                        .viewer = Owner{{number(request.headers.get("X-Account"))}},
+                        .last_id = last_id.empty() ? std::nullopt : std::optional<std::int64_t>(number(last_id)),
+                        .extra = {},
+                        .error = [](const Error& error) {
+                          return http::Response::json(error.code == dialogs::kDialogNotFound ? 404 : 503,
+                                                      R"({"error":{"code":"E"}})");
+                        }});
     });
     server_ = std::make_unique<http::Server>(
         http::ServerOptions{.io_threads = 2, .timeouts = timeouts}, std::move(routes),

@@ -80,7 +80,7 @@ Result<Caller> bearer(const http::Request& request, const Deps& deps) { return e
 constexpr endpoint::SecurityScheme kScheme{"bearer", endpoint::SecurityScheme::Kind::bearer, "JWT", "An access token"};
 const endpoint::AccessPolicy kAnybody{anybody, {}, {}};
 const endpoint::AccessPolicy kBearer{.admit = bearer,
-                                     .refusals = {Code::not_authenticated, Code::token_expired},
+                                     .refusals = {kNotAuthenticated, api::kTokenExpired},
                                      .security = {{&kScheme}},
                                      .api_key = &kScheme,
                                      .personal = true};
@@ -130,7 +130,7 @@ void declare(endpoint::Registry& registry) {
                     .status = 201,
                     .operation = "signUp",
                     .summary = "Make an account",
-                    .errors = {Code::email_taken},
+                    .errors = {accounts::kEmailTaken},
                     .hashes = true},
                    sign_up, ticket, is_known);
   registry.command({.method = "POST",
@@ -138,7 +138,7 @@ void declare(endpoint::Registry& registry) {
                     .access = &kAnybody,
                     .operation = "signIn",
                     .summary = "Begin a session",
-                    .errors = {Code::invalid_credentials},
+                    .errors = {accounts::kInvalidCredentials},
                     .hashes = true},
                    sign_in, ticket, is_known);
   registry.command({.method = "DELETE",
@@ -151,45 +151,42 @@ void declare(endpoint::Registry& registry) {
                    sign_out, nothing);
 }
 
-std::string body(const endpoint::Failure& failure, const endpoint::Language& language) {
-  Fault fault{
-      .why = schema::error_row(failure.code).name, .text = std::string(language.message(failure.code)), .at = {}};
-  if (!failure.problem.issue.empty() && failure.code != Code::internal_error)
+std::string body(const endpoint::Failure& failure, std::string_view message, const endpoint::Language& language) {
+  Fault fault{.why = failure.code.name(), .text = std::string(message), .at = {}};
+  if (!failure.problem.issue.empty() && failure.code != kInternalError)
     fault.at = failure.problem.field + ": " + endpoint::issue_in(language, failure.problem.issue);
   return schema::write(fault);
 }
 std::string json_schema() { return schema::json_schema<Fault>(); }
-std::string_view ukrainian(Code code) {
-  switch (code) {
-    case Code::not_found:
-      return "Ресурс не знайдено";
-    case Code::not_authenticated:
-      return "Потрібна авторизація";
-    case Code::validation_error:
-      return "Некоректні дані";
-    default:
-      return "Помилка";
-  }
+std::string_view ukrainian(const Code& code) {
+  if (code == kNotFound) return "Ресурс не знайдено";
+  if (code == kNotAuthenticated) return "Потрібна авторизація";
+  if (code == kValidationError) return "Некоректні дані";
+  return "Помилка";
+}
+/// Statuses and two of the languages are those of the first surface.
+std::vector<endpoint::ErrorRow> rows() {
+  auto rows = replyx::surface().errors.rows;
+  for (auto& row : rows) row.messages.insert(row.messages.begin(), ukrainian(row.code));
+  return rows;
 }
 constexpr std::array kUkrainianIssues{endpoint::Translation{"is required", "обов'язкове поле"}};
 
 const endpoint::Surface& surface() {
-  static const endpoint::Surface made{
-      .name = "second",
-      .realm = {"second"},
-      .info = {.title = "Second",
-               .version = "1",
-               .description = "Another product on the same log",
-               .tags = {{"All", "/", "Everything"}},
-               .limit = &kLimit},
-      .limits = kLimits,
-      .errors = {.languages = {{"uk", ukrainian, {kUkrainianIssues}},
-                               {"ru", [](Code code) { return schema::error_row(code).russian; }},
-                               {"en", [](Code code) { return schema::error_row(code).english; }}},
-                 .body = body,
-                 .json_schema = json_schema},
-      .events = replyx::surface().events,
-      .declare = declare};
+  static const endpoint::Surface made{.name = "second",
+                                      .realm = {"second"},
+                                      .info = {.title = "Second",
+                                               .version = "1",
+                                               .description = "Another product on the same log",
+                                               .tags = {{"All", "/", "Everything"}},
+                                               .limit = &kLimit},
+                                      .limits = kLimits,
+                                      .errors = {.languages = {{"uk", {kUkrainianIssues}}, {"ru"}, {"en"}},
+                                                 .rows = rows(),
+                                                 .body = body,
+                                                 .json_schema = json_schema},
+                                      .events = replyx::surface().events,
+                                      .declare = declare};
   return made;
 }
 
@@ -219,8 +216,7 @@ class Surfaces : public DeciderTest {
   void SetUp() override {
     DeciderTest::SetUp();
     if (IsSkipped() || HasFatalFailure()) return;
-    const auto keys = state_dir_ + "/keys";
-    ASSERT_TRUE(crypto::Keyring::create_if_missing(keys));
+    ASSERT_TRUE(crypto::Keyring::create_if_missing(state_dir_ + "/keys"));
     Options decider;
     decider.kafka = config_;
     decider.topic_prefix = prefix_;
@@ -231,6 +227,18 @@ class Surfaces : public DeciderTest {
     decides_ = std::jthread([this](const std::stop_token& stop) { EXPECT_TRUE(decider_->run(stop)); });
     ASSERT_TRUE(eventually([&] { return decider_->verdict().readiness == health::Readiness::ready; }));
 
+    port_ = free_port();
+    api_ = std::make_unique<api::Api>(serving({{.surface = &replyx::surface(), .prefix = ""},
+                                               {&second::surface(), "/second"},
+                                               {&second::replyx(), "/third"}}));
+    serves_ = std::jthread([this](const std::stop_token& stop) {
+      const auto ended = api_->run(stop);
+      EXPECT_TRUE(ended) << ended.error();
+    });
+    // Without PostgreSQL it is never more than degraded.
+    ASSERT_TRUE(eventually([&] { return api_->verdict().readiness != health::Readiness::not_ready; }));
+  }
+  api::ServerOptions serving(std::vector<api::Mount> surfaces) {
     std::vector<const limits::Limit*> all = api::limits_of_surfaces();
     all.push_back(&second::kLimit);
     api::ServerOptions options;
@@ -239,19 +247,11 @@ class Surfaces : public DeciderTest {
     options.partitions = kPartitions;
     options.postgres = postgres();
     options.schema = schema_;
-    options.keys_file = keys;
-    port_ = free_port();
+    options.keys_file = state_dir_ + "/keys";
     options.port = port_;
-    options.surfaces = {
-        {.surface = &replyx::surface(), .prefix = ""}, {&second::surface(), "/second"}, {&second::replyx(), "/third"}};
+    options.surfaces = std::move(surfaces);
     options.limits = limits::settings(all, limits::Profile::local, {}).value();
-    api_ = std::make_unique<api::Api>(std::move(options));
-    serves_ = std::jthread([this](const std::stop_token& stop) {
-      const auto ended = api_->run(stop);
-      EXPECT_TRUE(ended) << ended.error();
-    });
-    // Without PostgreSQL it is never more than degraded.
-    ASSERT_TRUE(eventually([&] { return api_->verdict().readiness != health::Readiness::not_ready; }));
+    return options;
   }
   void TearDown() override {
     serves_ = {};
@@ -318,6 +318,14 @@ TEST_F(Surfaces, one_email_is_an_account_in_each_realm_and_what_opens_one_opens_
   }
   EXPECT_EQ(indexes.size(), 2U);
   EXPECT_EQ(std::ranges::count_if(indexes, [](const auto& index) { return index.starts_with("second:"); }), 1);
+}
+
+TEST_F(Surfaces, one_that_has_no_answer_to_a_refusal_is_not_served_and_the_refusal_is_named) {
+  auto silent = second::surface();
+  std::erase_if(silent.errors.rows, [](const auto& row) { return row.code == dialogs::kDialogNotFound; });
+  const auto ended = api::Api(serving({{.surface = &silent, .prefix = "/second"}})).run({});
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error(), "the surface second has no answer to DIALOG_NOT_FOUND");
 }
 
 TEST_F(Surfaces, a_site_of_one_realm_is_none_in_another) {

@@ -93,14 +93,14 @@ TEST_F(Keys, a_token_names_who_came_in_and_the_session_until_it_expires) {
     ASSERT_TRUE(entered);
     EXPECT_EQ(entered->principal, principal);
     EXPECT_EQ(entered->session, (accounts::Session{"command", 3, Timestamp{1'763'720'220s} + 24h}));
-    EXPECT_EQ(tokens.verify(token, kNow + 24h).error().code, Code::token_expired);
+    EXPECT_EQ(tokens.verify(token, kNow + 24h).error().code, api::kTokenExpired);
   }
 }
 TEST_F(Keys, a_token_is_not_for_those_who_have_no_account) {
   const api::Tokens tokens(*keys);
   for (const Principal& principal :
        {Principal{Anonymous{}}, Principal{Visitor{AssistantId{5}}}, Principal{ConsoleOperator{}}})
-    EXPECT_EQ(tokens.verify(tokens.issue(principal, kNow, "command", 3), kNow).error().code, Code::not_authenticated);
+    EXPECT_EQ(tokens.verify(tokens.issue(principal, kNow, "command", 3), kNow).error().code, kNotAuthenticated);
 }
 TEST_F(Keys, a_token_of_another_making_is_none) {
   const api::Tokens tokens(*keys);
@@ -114,12 +114,12 @@ TEST_F(Keys, a_token_of_another_making_is_none) {
   for (const auto* header : {R"({"alg":"none","typ":"JWT"})", R"({"alg":"RS256","typ":"JWT","kid":"k1"})",
                              R"({"alg":"HS512","typ":"JWT","kid":"k1"})", R"({"alg":"HS256","typ":"JWT","kid":"k2"})",
                              R"({"typ":"JWT","alg":"HS256","kid":"k1"})", R"({"alg":"HS256"})", ""}) {
-    EXPECT_EQ(tokens.verify(with_header(header), kNow).error().code, Code::not_authenticated) << header;
+    EXPECT_EQ(tokens.verify(with_header(header), kNow).error().code, kNotAuthenticated) << header;
   }
   for (const auto& forged :
        {std::string(), std::string("."), std::string("a.b.c"), std::string("a.b"), token + "A",
         token.substr(0, token.rfind('.')), crypto::base64url(R"({"alg":"none","typ":"JWT"})") + "." + payload + "."}) {
-    EXPECT_EQ(tokens.verify(forged, kNow).error().code, Code::not_authenticated) << forged;
+    EXPECT_EQ(tokens.verify(forged, kNow).error().code, kNotAuthenticated) << forged;
   }
 }
 TEST_F(Keys, a_token_of_before_there_were_several_keys_is_still_good) {

@@ -154,7 +154,7 @@ TEST_F(DeciderBatch, an_answer_that_is_not_what_the_last_event_says_is_a_reply) 
 TEST_F(DeciderBatch, a_refusal_is_remembered_too) {
   const auto nobody = post(DialogId{1'000 * kSlots + kSlotOfPartition}, "a");
   EXPECT_EQ(transact(nobody), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::dialog_not_found);
+  EXPECT_EQ(refusal(), dialogs::kDialogNotFound);
   EXPECT_EQ(transact(nobody), Verdict::repeated);
   EXPECT_EQ(log_.replies[0].text, log_.replies[1].text);
 }
@@ -165,7 +165,7 @@ TEST_F(DeciderBatch, another_request_under_the_same_id_is_refused_and_changes_no
   auto other = opening;
   other.envelope.fingerprint = "other";
   EXPECT_EQ(transact(other), Verdict::reused);
-  EXPECT_EQ(refusal(), Code::idempotency_key_reused);
+  EXPECT_EQ(refusal(), schema::kIdempotencyKeyReused);
   EXPECT_EQ(transact({opening, other}), (std::vector{Verdict::repeated, Verdict::reused}));
   EXPECT_EQ(log_.replies[2].text, log_.replies[0].text);
 }
@@ -183,7 +183,7 @@ TEST_F(DeciderBatch, an_outcome_is_remembered_for_the_window_and_not_longer) {
 TEST_F(DeciderBatch, a_late_command_is_refused_and_not_remembered) {
   const auto opening = open_dialog();
   EXPECT_EQ(transact(opening.until(now_ - milliseconds(1))), Verdict::expired);
-  EXPECT_EQ(refusal(), Code::command_expired);
+  EXPECT_EQ(refusal(), schema::kCommandExpired);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   EXPECT_EQ(transact(opening), Verdict::accepted);
 }
@@ -200,7 +200,7 @@ TEST_F(DeciderBatch, another_expected_version_is_a_conflict_that_names_the_curre
   auto message = post(DialogId{1 * kSlots + opening.envelope.slot}, "a");
   message.envelope.expected_version = 7;
   EXPECT_EQ(transact(message), Verdict::refused);
-  EXPECT_EQ(std::get<Error>(last().outcome.result), (Error{Code::version_conflict, CurrentVersion{1}}));
+  EXPECT_EQ(std::get<Error>(last().outcome.result), (Error{kVersionConflict, CurrentVersion{1}}));
   auto right = post(DialogId{1 * kSlots + opening.envelope.slot}, "a");
   right.envelope.expected_version = 1;
   EXPECT_EQ(transact(right), Verdict::accepted);
@@ -213,7 +213,7 @@ TEST_F(DeciderBatch, whoever_is_refused_is_not_told_the_version) {
   message.envelope.principal = Owner{AccountId{7}};
   message.envelope.expected_version = 7;
   EXPECT_EQ(transact(message), Verdict::refused);
-  EXPECT_EQ(std::get<Error>(last().outcome.result), (Error{Code::dialog_not_found, {}}));
+  EXPECT_EQ(std::get<Error>(last().outcome.result), (Error{dialogs::kDialogNotFound, {}}));
 }
 
 TEST_F(DeciderBatch, the_memory_is_asked_before_the_expected_version) {
@@ -249,7 +249,7 @@ TEST_F(DeciderBatch, an_email_belongs_to_one_account_also_within_one_transaction
   const auto email = email_of_partition();
   EXPECT_EQ(transact({register_account(email), register_account(email)}),
             (std::vector{Verdict::accepted, Verdict::refused}));
-  EXPECT_EQ(refusal(), Code::email_taken);
+  EXPECT_EQ(refusal(), accounts::kEmailTaken);
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
   EXPECT_EQ(log_.events.size(), 2u);
   EXPECT_EQ(log_.directory.size(), 1u);
@@ -268,7 +268,7 @@ TEST_F(DeciderBatch, what_is_no_command_is_a_dead_letter_and_its_sender_is_told)
   auto broken = open_dialog();
   broken.value = "not json";
   EXPECT_EQ(transact(broken), Verdict::dead);
-  EXPECT_EQ(refusal(), Code::internal_error);
+  EXPECT_EQ(refusal(), kInternalError);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   ASSERT_EQ(log_.dead_letters.size(), 1u);
   EXPECT_EQ(log_.dead_letters[0].value, "not json");
@@ -318,7 +318,7 @@ TEST_F(DeciderBatch, a_decision_that_throws_parks_its_stream_and_leaves_the_othe
   ASSERT_EQ(log_.dead_letters.size(), 1u);
   EXPECT_EQ(log_.dead_letters[0].headers.at("dead_stream"), poisoned_);
   EXPECT_EQ(log_.dead_letters[0].headers.at("dead_reason"), "poisoned");
-  EXPECT_EQ(std::get<Error>(log_.replies[3].outcome.result).code, Code::internal_error);
+  EXPECT_EQ(std::get<Error>(log_.replies[3].outcome.result).code, kInternalError);
   EXPECT_EQ(log_.replies[3].envelope.memory, schema::Memory::none);
   EXPECT_EQ(parked_in_directory(), std::vector{poisoned_});
   log_.judge();
@@ -327,7 +327,7 @@ TEST_F(DeciderBatch, a_decision_that_throws_parks_its_stream_and_leaves_the_othe
 TEST_F(DeciderBatch, a_parked_stream_refuses_commands_until_it_is_brought_back) {
   poison();
   EXPECT_EQ(transact(post_to(poisoned_, "later")), Verdict::parked);
-  EXPECT_EQ(refusal(), Code::stream_parked);
+  EXPECT_EQ(refusal(), parking::kStreamParked);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   EXPECT_EQ(transact(poison_), Verdict::parked);
   EXPECT_EQ(log_.snapshot.stream(poisoned_)->version, 3);
@@ -336,7 +336,7 @@ TEST_F(DeciderBatch, a_parked_stream_refuses_commands_until_it_is_brought_back) 
 TEST_F(DeciderBatch, a_creation_that_throws_is_a_dead_letter_and_parks_nothing) {
   decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw std::out_of_range("no"); };
   EXPECT_EQ(transact(open_dialog()), Verdict::dead);
-  EXPECT_EQ(refusal(), Code::internal_error);
+  EXPECT_EQ(refusal(), kInternalError);
   EXPECT_TRUE(log_.events.empty());
   decide_ = [](const State&, const Command&, Context&) -> Decision<Event, Answer> { throw 7; };
   EXPECT_EQ(transact(open_dialog()), Verdict::dead);
@@ -398,11 +398,11 @@ TEST_F(DeciderBatch, a_retry_whose_command_is_refused_lets_the_stream_go_on) {
   poison();
   decide_ = [](const State& state, const Command& command, Context& context) -> Decision<Event, Answer> {
     if (std::holds_alternative<dialogs::PostVisitorMessage>(command.get<dialogs::Command>()))
-      return refuse(Code::insufficient_permissions);
+      return refuse(kInsufficientPermissions);
     return parley::decide(state, command, context);
   };
   EXPECT_EQ(transact(retry(poisoned_, poison_)), Verdict::accepted);
-  EXPECT_EQ(refusal(), Code::insufficient_permissions);
+  EXPECT_EQ(refusal(), kInsufficientPermissions);
   EXPECT_EQ(last().envelope.memory, schema::Memory::first);
   EXPECT_FALSE(log_.snapshot.stream(poisoned_)->stands_still());
 }
@@ -410,7 +410,7 @@ TEST_F(DeciderBatch, a_retry_whose_command_is_refused_lets_the_stream_go_on) {
 TEST_F(DeciderBatch, a_retry_with_another_command_is_refused) {
   poison();
   EXPECT_EQ(transact(retry(poisoned_, post_to(poisoned_, "other"))), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::validation_error);
+  EXPECT_EQ(refusal(), kValidationError);
   EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
 }
 
@@ -422,7 +422,7 @@ TEST_F(DeciderBatch, a_skipped_command_is_refused_for_good_and_the_stream_goes_o
             (parking::Event{parking::Unparked{parking::Action::skip, "not worth it", {}, {}}}));
   decide_ = parley::decide;
   EXPECT_EQ(transact(poison_), Verdict::repeated);
-  EXPECT_EQ(refusal(), Code::command_skipped);
+  EXPECT_EQ(refusal(), parking::kCommandSkipped);
   auto other = poison_;
   other.envelope.fingerprint = "other";
   EXPECT_EQ(transact(other), Verdict::reused);
@@ -435,13 +435,13 @@ TEST_F(DeciderBatch, only_a_console_operator_brings_a_stream_back_and_only_with_
   auto visitor = skip(poisoned_);
   visitor.envelope.principal = Visitor{AssistantId{7}};
   EXPECT_EQ(transact(visitor), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::insufficient_permissions);
+  EXPECT_EQ(refusal(), kInsufficientPermissions);
   EXPECT_EQ(transact(administers(poisoned_, parking::Skip{})), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::validation_error);
+  EXPECT_EQ(refusal(), kValidationError);
   EXPECT_EQ(transact(skip(other_)), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::stream_not_parked);
+  EXPECT_EQ(refusal(), parking::kStreamNotParked);
   EXPECT_EQ(transact(skip("dialog/" + std::to_string(99 * kSlots + kSlotOfPartition))), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::not_found);
+  EXPECT_EQ(refusal(), kNotFound);
   EXPECT_TRUE(log_.snapshot.stream(poisoned_)->stands_still());
 }
 
@@ -486,7 +486,7 @@ TEST_F(DeciderBatch, a_stream_with_an_event_from_the_future_refuses_commands_unt
     log_.snapshot.merge(std::move(overlay).take());
   }
   EXPECT_EQ(transact(post_to(subject, "a")), Verdict::parked);
-  EXPECT_EQ(refusal(), Code::stream_parked);
+  EXPECT_EQ(refusal(), parking::kStreamParked);
   EXPECT_EQ(last().envelope.memory, schema::Memory::none);
   EXPECT_EQ(log_.snapshot.stream(subject)->version, 2);
   EXPECT_EQ(parked_entry(log_.snapshot).streams.at(0).reason,
@@ -595,7 +595,7 @@ TEST_F(DeciderProcess, a_claimed_email_refuses_a_registration_and_a_released_one
   };
   EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p1", account_, 2})), Verdict::accepted);
   EXPECT_EQ(transact(register_account(email)), Verdict::refused);
-  EXPECT_EQ(refusal(), Code::email_taken);
+  EXPECT_EQ(refusal(), accounts::kEmailTaken);
   EXPECT_EQ(transact(to_claim(claims::Release{"account_email", email, "p1"})), Verdict::accepted);
   EXPECT_EQ(transact(register_account(email)), Verdict::accepted);
   EXPECT_EQ(transact(to_claim(claims::Reserve{"account_email", email, "p2", account_, 3})), Verdict::accepted);

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 
 #include "domain/accounts/accounts.h"
 #include "domain/parking/parking.h"
@@ -51,6 +54,24 @@ TEST(Model, events_of_parking_belong_to_streams_of_every_kind_and_change_no_stat
     EXPECT_EQ(evolve(initial_state(kind), parked, {}), initial_state(kind));
   }
   EXPECT_FALSE(belongs(accounts::Event{accounts::LoggedIn{}}, Kind::dialog));
+}
+
+TEST(Refusals, are_named_by_upper_case_words) {
+  EXPECT_EQ(kNotFound.name(), "NOT_FOUND");
+  EXPECT_EQ(Code::named("NOT_FOUND"), kNotFound);
+  EXPECT_NE(Code::named("NOT_FOUND_2"), kNotFound);
+  EXPECT_TRUE(Code::named(std::string(Code::kNameMax, 'A')));
+  for (const auto& text : {std::string(), std::string("not_found"), std::string("NOT FOUND"), std::string("НЕТ"),
+                           std::string(Code::kNameMax + 1, 'A')})
+    EXPECT_FALSE(Code::named(text)) << text;
+}
+TEST(Refusals, have_each_a_name_of_its_own) {
+  const auto all = refusals();
+  std::set<std::string_view> names;
+  for (const auto& code : all) names.insert(code.name());
+  EXPECT_EQ(names.size(), all.size());
+  for (const auto& code : {kNotFound, accounts::kEmailTaken, parking::kStreamParked})
+    EXPECT_TRUE(names.contains(code.name())) << code.name();
 }
 
 }  // namespace

@@ -35,15 +35,15 @@ constexpr limits::Limit kLimit{"declared", {1, std::chrono::seconds{1}}, "tests"
 
 TEST(Group, says_what_its_endpoints_do_not) {
   const Group all({.path = "/api/things", .access = &kOne, .right = "things:write", .limit = &kLimit});
-  const Group one(all({.path = "/{thing_id}", .errors = {Code::not_found}}));
-  const auto spec = one({.method = "PUT", .path = "/name", .operation = "rename", .errors = {Code::version_conflict}});
+  const Group one(all({.path = "/{thing_id}", .errors = {kNotFound}}));
+  const auto spec = one({.method = "PUT", .path = "/name", .operation = "rename", .errors = {kVersionConflict}});
   EXPECT_EQ(spec.method, "PUT");
   EXPECT_EQ(spec.path, "/api/things/{thing_id}/name");
   EXPECT_EQ(spec.operation, "rename");
   EXPECT_EQ(spec.access, &kOne);
   EXPECT_EQ(spec.right, "things:write");
   EXPECT_EQ(spec.limit, &kLimit);
-  EXPECT_THAT(spec.errors, ElementsAre(Code::not_found, Code::version_conflict));
+  EXPECT_THAT(spec.errors, ElementsAre(kNotFound, kVersionConflict));
 }
 TEST(Group, leaves_what_an_endpoint_says_itself) {
   const Group all({.path = "/api/things", .access = &kOne, .right = "things:write"});

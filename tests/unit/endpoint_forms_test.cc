@@ -68,7 +68,7 @@ Result<PlainText> echo(const Call<Nothing, FormEncoded<Lead>>& call, const Deps&
 
 Result<void> secret_is_known(const http::Request& request, const Deps&) {
   const bool known = crypto::equal(request.headers.get("X-Secret"), "s3cret");
-  if (!known) return fail(Code::not_authenticated);
+  if (!known) return fail(kNotAuthenticated);
   return {};
 }
 Result<PlainText> webhook(const Call<Signature, RawBody>& call, const Deps&) {
@@ -101,7 +101,7 @@ void declare(Registry& registry) {
                   .access = &test::kAnybody,
                   .operation = "hook",
                   .summary = "Hook",
-                  .errors = {Code::not_authenticated},
+                  .errors = {kNotAuthenticated},
                   .body_bytes_max = 1'000,
                   .verify = secret_is_known},
                  webhook);
@@ -133,7 +133,7 @@ void declare(Registry& registry) {
                   .access = &test::kAnybody,
                   .operation = "file",
                   .summary = "File",
-                  .errors = {Code::not_found}},
+                  .errors = {kNotFound}},
                  on_disk);
 }
 

@@ -34,11 +34,11 @@ namespace parley::endpoint::test {
 inline Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{Anonymous{}, {}, {}}; }
 inline const AccessPolicy kAnybody{.admit = anybody, .refusals = {}, .security = {{}}};
 
-inline std::string error_body(const Failure& failure, const Language& language) {
+inline std::string error_body(const Failure& failure, std::string_view, const Language& language) {
   json::Writer w;
   w.begin_object();
   for (const auto& [name, value] :
-       {std::pair{"code", std::string(schema::error_row(failure.code).name)}, std::pair{"field", failure.problem.field},
+       {std::pair{"code", std::string(failure.code.name())}, std::pair{"field", failure.problem.field},
         std::pair{"issue", issue_in(language, failure.problem.issue)}}) {
     w.key(name);
     w.string(value);
@@ -46,12 +46,38 @@ inline std::string error_body(const Failure& failure, const Language& language) 
   w.end_object();
   return w.take();
 }
+/// Of what the endpoints of tests refuse.
+inline std::vector<ErrorRow> error_rows() {
+  std::vector<ErrorRow> rows;
+  for (const auto& [code, status] : std::initializer_list<std::pair<Code, int>>{{kBadRequest, 400},
+                                                                                {kNotAuthenticated, 401},
+                                                                                {kInsufficientPermissions, 403},
+                                                                                {kNotFound, 404},
+                                                                                {kMethodNotAllowed, 405},
+                                                                                {kRequestTimeout, 408},
+                                                                                {kLengthRequired, 411},
+                                                                                {kPayloadTooLarge, 413},
+                                                                                {kUriTooLong, 414},
+                                                                                {kUnsupportedMediaType, 415},
+                                                                                {kExpectationFailed, 417},
+                                                                                {kValidationError, 422},
+                                                                                {kRateLimitExceeded, 429},
+                                                                                {kHeadersTooLarge, 431},
+                                                                                {kInternalError, 500},
+                                                                                {kOverloaded, 503},
+                                                                                {kUnavailable, 503},
+                                                                                {api::kCommandTimeout, 504},
+                                                                                {kHttpVersionNotSupported, 505}})
+    rows.push_back({code, status, status >= 500, {"refused"}});
+  return rows;
+}
 /// Of these endpoints alone.
 inline Surface surface(void (*declare)(Registry&)) {
   return {.name = "test",
           .info = {.title = "Test", .version = "1", .description = {}, .tags = {{"all", "/", ""}}},
           .limits = {},
-          .errors = {.languages = {{.tag = "en", .message = [](Code) { return std::string_view(); }, .issues = {}}},
+          .errors = {.languages = {{.tag = "en"}},
+                     .rows = error_rows(),
                      .body = error_body,
                      .json_schema = [] { return std::string("{}"); }},
           .events = {},

@@ -41,10 +41,10 @@ constexpr std::size_t kFileMax = 3 << 20;
 const UploadBounds kBounds{.file_bytes_max = kFileMax, .fields_bytes_max = 1'000, .parts_max = 4};
 
 Result<Caller> with_login(const http::Request& request, const Deps&) {
-  if (!request.headers.has("Authorization")) return fail(Code::not_authenticated);
+  if (!request.headers.has("Authorization")) return fail(kNotAuthenticated);
   return Caller{Anonymous{}, {}, {}};
 }
-const AccessPolicy kLogin{.admit = with_login, .refusals = {Code::not_authenticated}, .security = {{}}};
+const AccessPolicy kLogin{.admit = with_login, .refusals = {kNotAuthenticated}, .security = {{}}};
 
 /// What a test's folder is, for handlers, which keep nothing.
 fs::path kept_folder() { return fs::temp_directory_path() / ("parley-kept-" + std::to_string(::getpid())); }
@@ -55,7 +55,7 @@ Result<PlainText> describe(const Call<Nothing, Upload<Document>>& call, const De
                    file.content_type + "|" + std::to_string(file.bytes) + "|" + file.sha256};
 }
 Result<PlainText> keep(const Call<Nothing, Upload<Nothing>>& call, const Deps&) {
-  if (!call.body.file.content->move_to(kept_folder() / "kept")) return fail(Code::internal_error);
+  if (!call.body.file.content->move_to(kept_folder() / "kept")) return fail(kInternalError);
   return PlainText{"kept"};
 }
 

@@ -238,7 +238,7 @@ TEST(InputCost, of_a_body_that_is_no_json_is_nothing_and_nothing_reads_multipart
     const auto read = [&](const std::string& body) {
       request.body = body;
       const auto prepared = e.prepare(request, {});
-      ASSERT_TRUE(!prepared && prepared.error().code == Code::unsupported_media_type) << e.path;
+      ASSERT_TRUE(!prepared && prepared.error().code == endpoint::kUnsupportedMediaType) << e.path;
     };
     expect_linear(e.path, filled("multipart", "", "--\r\nContent-Disposition: form-data; name=a\r\n\r\n\r\n", "").make,
                   read, e.spec.body_bytes_max);

@@ -52,7 +52,7 @@ TEST_F(KeyUsesTest, are_told_to_the_account_by_the_key) {
 }
 TEST_F(KeyUsesTest, that_could_not_be_told_are_told_again_and_not_at_once) {
   uses.note(kOne, kHour);
-  sent[0].done({std::unexpected(Error{Code::unavailable, {}})});
+  sent[0].done({std::unexpected(Error{kUnavailable, {}})});
   uses.note(kOne, kHour + kTellAgainAfter - 1ms);
   EXPECT_EQ(sent.size(), 1U);
   uses.note(kOne, kHour + kTellAgainAfter);

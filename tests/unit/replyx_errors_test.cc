@@ -1,16 +1,21 @@
 // How errors are answered on this surface, and what of that is the same on all.
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
 
+#include "api/auth/tokens.h"
+#include "api/commands/dispatcher.h"
 #include "api/endpoint/failure.h"
 #include "api/endpoint/parameters.h"
 #include "api/http/cause.h"
 #include "api/http/request_reader.h"
 #include "api/http/url.h"
+#include "api/surfaces/replyx/errors.h"
 #include "api/surfaces/replyx/replyx.h"
+#include "domain/parking/parking.h"
 #include "schemas/contexts/dialogs.h"
 #include "schemas/events.h"
 
@@ -62,17 +67,17 @@ TEST(ErrorAnswer, is_russian_by_default_and_its_issue_too) {
       R"({"error":{"code":"VALIDATION_ERROR","message":"Некорректные данные","details":{"field":"email","issue":"Неверный формат email"}}})");
 }
 TEST(ErrorAnswer, always_has_details) {
-  EXPECT_THAT(error_response(Code::dialog_not_found, "en").body, HasSubstr(R"("details":{})"));
+  EXPECT_THAT(error_response(dialogs::kDialogNotFound, "en").body, HasSubstr(R"("details":{})"));
 }
 TEST(ErrorAnswer, tells_how_to_authenticate) {
-  EXPECT_EQ(error_response(Code::not_authenticated, "").headers.get("WWW-Authenticate"), "Bearer");
-  EXPECT_EQ(error_response(Code::token_expired, "").headers.get("WWW-Authenticate"), R"(Bearer error="invalid_token")");
-  EXPECT_FALSE(error_response(Code::dialog_not_found, "").headers.has("WWW-Authenticate"));
+  EXPECT_EQ(error_response(kNotAuthenticated, "").headers.get("WWW-Authenticate"), "Bearer");
+  EXPECT_EQ(error_response(api::kTokenExpired, "").headers.get("WWW-Authenticate"), R"(Bearer error="invalid_token")");
+  EXPECT_FALSE(error_response(dialogs::kDialogNotFound, "").headers.has("WWW-Authenticate"));
 }
 TEST(ErrorAnswer, says_when_to_ask_again) {
-  for (const Code code : {Code::overloaded, Code::unavailable, Code::stream_parked})
+  for (const Code code : {kOverloaded, kUnavailable, parking::kStreamParked})
     EXPECT_TRUE(error_response(code, "").headers.has("Retry-After"));
-  EXPECT_FALSE(error_response(Code::internal_error, "").headers.has("Retry-After"));
+  EXPECT_FALSE(error_response(kInternalError, "").headers.has("Retry-After"));
 }
 TEST(ErrorAnswer, to_one_who_asks_too_often_says_when_he_may_ask_again) {
   const auto now =
@@ -95,7 +100,7 @@ TEST(Failure, of_ours_says_its_cause_to_the_log_and_to_nobody_else) {
   EXPECT_EQ(rejected.problem.issue,
             "PostgreSQL: rejected: 42703 ERROR:  column \"x\" does not exist in: SELECT x FROM dialogs");
   EXPECT_THAT(error_response(rejected, "en").body, Not(HasSubstr("42703")));
-  EXPECT_FALSE(Failure(Error{Code::internal_error, {}}).problem.issue.empty());
+  EXPECT_FALSE(Failure(Error{kInternalError, {}}).problem.issue.empty());
   EXPECT_EQ(Failure(postgres::Error{postgres::ErrorKind::timeout, "57014"}).problem.issue, "");
 }
 TEST(Cause, of_an_exception_has_its_text_only_where_that_is_the_programs_own) {
@@ -110,12 +115,37 @@ TEST(Cause, of_an_exception_has_its_text_only_where_that_is_the_programs_own) {
   EXPECT_EQ(cause_of(std::runtime_error("what a visitor wrote")), "std::runtime_error");
   EXPECT_EQ(cause_of(7), "int");
 }
+TEST(ErrorForm, answers_every_refusal_that_there_is_in_both_languages) { EXPECT_EQ(form().lacks(), std::nullopt); }
+TEST(ErrorForm, that_lacks_an_answer_or_a_language_says_for_which_refusal) {
+  auto without = form();
+  std::erase_if(without.rows, [](const auto& row) { return row.code == dialogs::kDialogNotFound; });
+  EXPECT_EQ(without.lacks(), "no answer to DIALOG_NOT_FOUND");
+  EXPECT_THROW(without.row(dialogs::kDialogNotFound), std::invalid_argument);
+  auto silent = form();
+  silent.rows.front().messages.pop_back();
+  EXPECT_EQ(silent.lacks(), "not a message in each language for BAD_REQUEST");
+}
+TEST(ErrorAnswer, to_a_refusal_of_a_newer_build_is_an_internal_error_that_names_it_for_the_log) {
+  const Failure failure(Error{Code::named("OF_A_NEWER_BUILD").value(), {}});
+  const auto answer = error_response(failure, "en");
+  EXPECT_EQ(answer.status, 500);
+  EXPECT_THAT(answer.body, HasSubstr(R"("code":"INTERNAL_ERROR")"));
+  EXPECT_THAT(answer.body, Not(HasSubstr("OF_A_NEWER_BUILD")));
+  EXPECT_THAT(endpoint::answerable(failure, form()).problem.issue, HasSubstr("OF_A_NEWER_BUILD"));
+}
+TEST(ErrorCatalogue, is_the_committed_page) {
+  const auto path = std::string(PARLEY_SOURCE_DIR) + "/docs/errors.md";
+  if (std::getenv("PARLEY_WRITE_SCHEMAS") != nullptr) std::ofstream(path) << error_catalogue();
+  std::ostringstream page;
+  page << std::ifstream(path).rdbuf();
+  EXPECT_EQ(page.str(), error_catalogue());
+}
 TEST(ErrorAnswer, of_a_conflict_names_the_current_version) {
-  EXPECT_THAT(error_response(Error{Code::version_conflict, CurrentVersion{7}}, "").body,
+  EXPECT_THAT(error_response(Error{kVersionConflict, CurrentVersion{7}}, "").body,
               HasSubstr(R"("details":{"current_version":7})"));
 }
 TEST(ErrorAnswer, of_a_timeout_names_the_command) {
-  Failure failure(Code::command_timeout);
+  Failure failure(api::kCommandTimeout);
   failure.command_id = "0198-a";
   const auto answer = error_response(failure, "");
   EXPECT_EQ(answer.status, 504);

@@ -49,7 +49,7 @@ class Surface : public testing::Test {
         http::Parameters(std::vector<http::Parameters::Item>{{"dialog_id", "1387"}, {"assistant_id", "1386"}});
     const auto prepared = endpoint_of(operation).prepare(request, {});
     if (prepared) return "";
-    return std::string(schema::error_row(prepared.error().code).name) + " " + prepared.error().problem.field;
+    return std::string(prepared.error().code.name()) + " " + prepared.error().problem.field;
   }
   static std::string message(const std::string& text) { return R"({"text":")" + text + "\"}"; }
 };

@@ -12,7 +12,6 @@
 #include <thread>
 
 #include "schemas/contexts/dialogs.h"
-#include "schemas/errors.h"
 #include "schemas/events.h"
 #include "tests/unit/metrics_sample.h"
 #include "tests/unit/streams_client.h"
@@ -226,9 +225,22 @@ struct Client {
 
   std::shared_ptr<Wire> wire;
   std::atomic<bool> started = false;
-  std::atomic<int> refused = -1;
   std::atomic<bool> session_is_over = false;
   std::function<void()> on_close;
+
+  void refuse(const Code& code) {
+    const std::lock_guard lock(mutex_);
+    refusal_ = code;
+  }
+  /// Nothing: it has not been refused yet.
+  std::optional<Code> refusal() const {
+    const std::lock_guard lock(mutex_);
+    return refusal_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Code> refusal_;
 };
 using ClientPtr = std::shared_ptr<Client>;
 
@@ -240,12 +252,12 @@ class FakeClient final : public PendingClient {
     client_->started = true;
     return std::make_unique<WireSink>(client_->wire);
   }
-  void refuse(const Error& error) override { client_->refused = static_cast<int>(error.code); }
+  void refuse(const Error& error) override { client_->refuse(error.code); }
   std::string error_json(const Error& error) override {
-    return "{\"error\":{\"code\":\"" + std::string(schema::error_row(error.code).name) + "\"}}";
+    return "{\"error\":{\"code\":\"" + std::string(error.code.name()) + "\"}}";
   }
   std::optional<Error> over() const override {
-    return client_->session_is_over ? std::optional(Error{Code::not_authenticated, {}}) : std::nullopt;
+    return client_->session_is_over ? std::optional(Error{kNotAuthenticated, {}}) : std::nullopt;
   }
 
  private:
@@ -310,8 +322,8 @@ class StreamHub : public ::testing::Test {
     hub().open(std::make_unique<FakeClient>(client), stream_of(dialog), viewer, *views_, last_id);
     return client;
   }
-  static bool was_refused(const ClientPtr& client, Code code) {
-    return eventually([&] { return client->refused == static_cast<int>(code); }) && !client->started;
+  static bool was_refused(const ClientPtr& client, const Code& code) {
+    return eventually([&] { return client->refusal() == code; }) && !client->started;
   }
 
   Hub::Options options_;
@@ -480,9 +492,9 @@ TEST_F(StreamHub, WhatWasReadForOneIsKnownForTheNext) {
 
 TEST_F(StreamHub, RefusesADialogOfAnotherAtOnceWhenTheHubKnows) {
   append(1);
-  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), Code::dialog_not_found));
-  EXPECT_TRUE(was_refused(open(0, Visitor{AssistantId{8}}), Code::dialog_not_found));
-  EXPECT_TRUE(was_refused(open(0, Anonymous{}), Code::dialog_not_found));
+  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), dialogs::kDialogNotFound));
+  EXPECT_TRUE(was_refused(open(0, Visitor{AssistantId{8}}), dialogs::kDialogNotFound));
+  EXPECT_TRUE(was_refused(open(0, Anonymous{}), dialogs::kDialogNotFound));
   EXPECT_EQ(history_.reads(), 0);
   EXPECT_EQ(hub().streams(), 0U);
   EXPECT_TRUE(open(0, Visitor{kAssistant})->got({hidden(1)}));
@@ -496,10 +508,10 @@ TEST_F(StreamHub, RefusesADialogThatIsNowhereOnceTheHubHasEverythingOfThatTime) 
   hub().read_model_advanced();
   const auto client = open(0);
   ASSERT_TRUE(eventually([&] { return hub().wants_confirmation(); }));
-  EXPECT_EQ(client->refused, -1);
+  EXPECT_EQ(client->refusal(), std::nullopt);
   EXPECT_FALSE(client->started);
   confirm();
-  EXPECT_TRUE(was_refused(client, Code::dialog_not_found));
+  EXPECT_TRUE(was_refused(client, dialogs::kDialogNotFound));
   EXPECT_FALSE(hub().wants_confirmation());
 }
 
@@ -518,7 +530,7 @@ TEST_F(StreamHub, RefusesADialogOfAnotherThatOnlyPostgresqlKnows) {
   confirm();
   ASSERT_TRUE(eventually([&] {
     confirm();
-    return client->refused == static_cast<int>(Code::dialog_not_found);
+    return client->refusal() == dialogs::kDialogNotFound;
   }));
   EXPECT_FALSE(client->started);
 }
@@ -528,7 +540,7 @@ TEST_F(StreamHub, RefusesMoreStreamsThanItsLimitAndTakesNewOnesWhenSomeHaveGone)
   append(1);
   const auto first = open(0);
   const auto second = open(0);
-  EXPECT_TRUE(was_refused(open(0), Code::overloaded));
+  EXPECT_TRUE(was_refused(open(0), kOverloaded));
   first->on_close();
   EXPECT_EQ(hub().streams(), 1U);
   EXPECT_TRUE(open(0)->got({hidden(1)}));
@@ -550,7 +562,7 @@ TEST_F(StreamHub, StreamsAreCountedByWhoLooksAndByWhatTheyWereSent) {
   guest->on_close();
   EXPECT_EQ(owners(), owners_before + 1);
   EXPECT_EQ(visitors(), visitors_before);
-  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), Code::dialog_not_found));
+  EXPECT_TRUE(was_refused(open(0, Owner{AccountId{8}}), dialogs::kDialogNotFound));
   EXPECT_EQ(owners(), owners_before + 1) << "one that was refused is none";
   const auto written = [](const ClientPtr& client) { return static_cast<double>(client->wire->taken().size()); };
   EXPECT_EQ(metrics::sample("parley_stream_bytes_total"), bytes + written(first) + written(second) + written(guest));
@@ -573,12 +585,12 @@ TEST_F(StreamHub, RefusesWhoseSessionEndsBeforeTheStreamBegins) {
   const auto client = std::make_shared<Client>();
   client->session_is_over = true;
   hub().open(std::make_unique<FakeClient>(client), stream_of(kDialog), Owner{kOwner}, *views_, 0);
-  EXPECT_TRUE(was_refused(client, Code::not_authenticated));
+  EXPECT_TRUE(was_refused(client, kNotAuthenticated));
 }
 
 TEST_F(StreamHub, AnImpossibleIdIsNoDialog) {
   for (const std::int64_t id : {std::int64_t{0}, std::int64_t{-5}, kIdMax + 1}) {
-    EXPECT_TRUE(was_refused(open(0, Owner{kOwner}, DialogId{id}), Code::dialog_not_found)) << id;
+    EXPECT_TRUE(was_refused(open(0, Owner{kOwner}, DialogId{id}), dialogs::kDialogNotFound)) << id;
     EXPECT_EQ(hub().find(stream_of(DialogId{id})), std::nullopt);
   }
 }
@@ -797,9 +809,9 @@ TEST_F(StreamHub, EndsTheStreamsOfAViewerWhoIsNotLetInAnyMoreAndNoOthers) {
   append(1);
   const auto visitor = open(0, Visitor{kAssistant}), owner = open(0);
   ASSERT_TRUE(visitor->got({hidden(1)}));
-  hub().end_those_of(Visitor{AssistantId{8}}, Code::not_authenticated);
+  hub().end_those_of(Visitor{AssistantId{8}}, kNotAuthenticated);
   EXPECT_TRUE(visitor->is_open());
-  hub().end_those_of(Visitor{kAssistant}, Code::not_authenticated);
+  hub().end_those_of(Visitor{kAssistant}, kNotAuthenticated);
   EXPECT_FALSE(visitor->is_open());
   EXPECT_THAT(*visitor->frames().back().data, HasSubstr(R"({"type":"error","error":)"));
   EXPECT_EQ(hub().streams(), 1U);
@@ -818,8 +830,8 @@ TEST_F(StreamHub, ClosesAllStreamsAndTakesNoNewOnes) {
   hub().close_all();
   EXPECT_FALSE(open_one->is_open());
   EXPECT_EQ(hub().streams(), 0U);
-  EXPECT_TRUE(was_refused(open(0), Code::unavailable));
-  EXPECT_TRUE(undecided->refused == static_cast<int>(Code::unavailable) || undecided->started);
+  EXPECT_TRUE(was_refused(open(0), kUnavailable));
+  EXPECT_TRUE(undecided->refusal() == kUnavailable || undecided->started);
 }
 
 TEST_F(StreamHub, StreamsThatComeAndGoWhileTheLogGoesOnLeaveNothingBehind) {

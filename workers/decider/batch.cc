@@ -144,7 +144,7 @@ Verdict Batch::dead_letter(const CommandInput& command, Timestamp stamp, std::st
     to.correlation = command.header("correlation_id").value_or("");
     reply(to, command.offset, schema::Memory::none,
           schema::Outcome{to.command_id, std::string(command.header("fingerprint").value_or("")), stamp, "", 0,
-                          std::nullopt, Error{Code::internal_error, {}}});
+                          std::nullopt, Error{kInternalError, {}}});
   }
   return Verdict::dead;
 }
@@ -200,7 +200,7 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   const auto reused = [&] {
     reply(envelope, input.offset, schema::Memory::repeat,
           schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt,
-                          Error{Code::idempotency_key_reused, {}}});
+                          Error{schema::kIdempotencyKeyReused, {}}});
     return Verdict::reused;
   };
   if (const auto first = first_replies_.find(envelope.command_id); first != first_replies_.end()) {
@@ -219,7 +219,7 @@ Verdict Batch::take(const CommandInput& input, Timestamp now, std::optional<std:
   if (now > envelope.not_after) {
     reply(envelope, input.offset, schema::Memory::none,
           schema::Outcome{envelope.command_id, envelope.fingerprint, stamp, "", 0, std::nullopt,
-                          Error{Code::command_expired, {}}});
+                          Error{schema::kCommandExpired, {}}});
     return Verdict::expired;
   }
   const Cause cause{envelope, input.offset, stamp};
@@ -248,12 +248,12 @@ Verdict Batch::decide_new(const CommandInput& input, const Cause& cause, const C
                           entry.version,       std::nullopt,         Error{}};
   const auto* parking = command.get_if<parking::Command>();
   if (!entry.state || (entry.stands_still() && parking == nullptr)) {
-    outcome.result = Error{Code::stream_parked, {}};
+    outcome.result = Error{parking::kStreamParked, {}};
     reply(envelope, cause.offset, schema::Memory::none, std::move(outcome));
     return Verdict::parked;
   }
   auto unmet = outcome;
-  unmet.result = Error{Code::version_conflict, CurrentVersion{entry.version}};
+  unmet.result = Error{kVersionConflict, CurrentVersion{entry.version}};
   const auto conflict = [&] { return decided(cause, std::move(unmet), std::nullopt); };
   const bool has_another_version = envelope.expected_version && *envelope.expected_version != entry.version;
   if (parking != nullptr) return has_another_version ? conflict() : unpark(cause, stream, entry, *parking);
@@ -387,14 +387,14 @@ Verdict Batch::refuse(const Cause& cause, const Stream& stream, const StreamEntr
 Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntry& entry,
                       const parking::Command& command) {
   if (!std::holds_alternative<ConsoleOperator>(cause.command.principal))
-    return refuse(cause, stream, entry, Code::insufficient_permissions);
-  if (entry.version == 0) return refuse(cause, stream, entry, Code::not_found);
+    return refuse(cause, stream, entry, kInsufficientPermissions);
+  if (entry.version == 0) return refuse(cause, stream, entry, kNotFound);
   return std::visit(
       [&](const auto& c) {
         constexpr bool skips = std::same_as<std::decay_t<decltype(c)>, parking::Skip>;
         if (c.reason.size() > kReasonBytesMax || (skips && c.reason.empty()) ||
             c.projection.has_value() != c.version.has_value()) {
-          return refuse(cause, stream, entry, Code::validation_error);
+          return refuse(cause, stream, entry, kValidationError);
         }
         if (c.projection) {
           // Whether that projection stands still, its projector knows.
@@ -404,7 +404,7 @@ Verdict Batch::unpark(const Cause& cause, const Stream& stream, const StreamEntr
                  overlay_.counter(cause.command.slot));
           return unparked(cause, std::move(staged), action);
         }
-        if (!entry.stands_still()) return refuse(cause, stream, entry, Code::stream_not_parked);
+        if (!entry.stands_still()) return refuse(cause, stream, entry, parking::kStreamNotParked);
         if constexpr (skips) {
           return skip(cause, stream, entry, c);
         } else {
@@ -442,7 +442,7 @@ Verdict Batch::skip(const Cause& cause, const Stream& stream, const StreamEntry&
     skipped.fingerprint = parked.fingerprint;
     skipped.correlation = cause.command.correlation;
     refuse({skipped, cause.offset, cause.stamp}, stream, {.version = entry.version + 1, .hash = {}, .state = {}},
-           Code::command_skipped);
+           parking::kCommandSkipped);
   }
   return verdict;
 }
@@ -454,10 +454,10 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
     // stream.
     reply(cause.command, cause.offset, schema::Memory::none,
           schema::Outcome{cause.command.command_id, cause.command.fingerprint, cause.stamp, to_string(stream),
-                          entry.version, std::nullopt, Error{Code::stream_parked, {}}});
+                          entry.version, std::nullopt, Error{parking::kStreamParked, {}}});
     return Verdict::parked;
   }
-  if (!command.command) return refuse(cause, stream, entry, Code::validation_error);
+  if (!command.command) return refuse(cause, stream, entry, kValidationError);
   const auto& sent = *command.command;
   CommandInput input;
   input.key = sent.key;
@@ -474,7 +474,7 @@ Verdict Batch::retry(const Cause& cause, const Stream& stream, const StreamEntry
                         : schema::read_command(input.key, input.header, input.value);
   if (!read || read->first.command_id != parked.command_id || existing(read->first.target) != stream ||
       kind_of(read->second) != stream.kind) {
-    return refuse(cause, stream, entry, Code::validation_error);
+    return refuse(cause, stream, entry, kValidationError);
   }
   const auto& [envelope, original] = *read;
 

@@ -5,6 +5,7 @@
 #include "api/endpoint/cors.h"
 #include "api/endpoint/credentials.h"
 #include "api/endpoint/parameters.h"
+#include "domain/dialogs/dialogs.h"
 #include "domain/model.h"
 
 namespace parley::replyx {
@@ -40,8 +41,7 @@ Result<Caller> anybody(const http::Request&, const Deps&) { return Caller{.princ
 /// Of somebody who is one of these.
 template <class... Principals>
 Result<Caller> only(Result<Caller> caller) {
-  if (caller && !(std::holds_alternative<Principals>(caller->principal) || ...))
-    return fail(Code::insufficient_permissions);
+  if (caller && !(std::holds_alternative<Principals>(caller->principal) || ...)) return fail(kInsufficientPermissions);
   return caller;
 }
 
@@ -60,29 +60,29 @@ Result<Caller> team(const http::Request& request, const Deps& deps) {
 Result<Caller> visitor_with(std::string_view site_token, const http::Request& request, const Deps& deps) {
   auto site = deps.tokens.realm().owns(site_token) ? deps.directory.site(site_token) : std::nullopt;
   // One that was created through another API process is known there first.
-  if (!site) return fail(endpoint::retried_after_catch_up(Code::not_authenticated));
+  if (!site) return fail(endpoint::retried_after_catch_up(kNotAuthenticated));
   if (const auto refusal = api::refusal_of_visitors(*site)) return fail(*refusal);
   const auto origin = request.headers.get("Origin");
   const auto& domains = site->allowed_domains;
   if (!origin.empty() && !domains.empty() && !endpoint::cover_origin(domains, origin))
-    return fail(Code::insufficient_permissions);
+    return fail(kInsufficientPermissions);
   const Principal principal = Visitor{site->assistant};
   return Caller{.principal = principal, .scope = to_string(principal), .owner = site->owner};
 }
 
 Result<Caller> site(const http::Request& request, const Deps& deps) {
   const auto token = request.headers.get("X-Site-Token");
-  if (token.empty()) return fail(Code::not_authenticated);
+  if (token.empty()) return fail(kNotAuthenticated);
   return visitor_with(token, request, deps);
 }
 
 Result<Caller> guest_of(Result<Caller> visitor, std::string_view guest_id, const http::Request& request,
                         const Deps& deps) {
   if (!visitor) return visitor;
-  if (guest_id.empty()) return fail(Code::not_authenticated);
+  if (guest_id.empty()) return fail(kNotAuthenticated);
   const auto dialog = endpoint::plain_integer(request.path.find("dialog_id").value_or(""));
   if (!dialog || !deps.tokens.is_guest(DialogId{*dialog}, std::get<Visitor>(visitor->principal).assistant, guest_id))
-    return fail(Code::dialog_not_found);
+    return fail(dialogs::kDialogNotFound);
   visitor->scope = "guest/" + std::to_string(*dialog);
   return visitor;
 }
@@ -106,55 +106,53 @@ Result<Caller> viewer(const http::Request& request, const Deps& deps) {
     return guest_of(visitor_with(*token, request, deps), guest_id, request, deps);
   if (const auto text = given("assistant_id")) {
     const auto assistant = endpoint::plain_integer(*text);
-    if (!assistant) return fail(Code::not_authenticated);  // a credential, whatever its form
+    if (!assistant) return fail(kNotAuthenticated);  // a credential, whatever its form
     const auto token = deps.directory.site_token_of(AssistantId{*assistant});
     return guest_of(visitor_with(token.value_or(""), request, deps), guest_id, request, deps);
   }
-  return fail(Code::not_authenticated);
+  return fail(kNotAuthenticated);
 }
 
 }  // namespace
 
 const AccessPolicy kAnybody{anybody, {}, {}};
 const AccessPolicy kAccount{.admit = account,
-                            .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                            .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions},
                             .security = {{&kBearerScheme}},
                             .api_key = &kApiKeyScheme,
                             .personal = true};
-const AccessPolicy kAccountEvenEnded{
-    .admit = account_even_ended,
-    .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
-    .security = {{&kBearerScheme}},
-    .personal = true};
+const AccessPolicy kAccountEvenEnded{.admit = account_even_ended,
+                                     .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions},
+                                     .security = {{&kBearerScheme}},
+                                     .personal = true};
 const AccessPolicy kOwner{.admit = owner,
-                          .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                          .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions},
                           .security = {{&kBearerScheme}},
                           .api_key = &kApiKeyScheme,
                           .personal = true};
 const AccessPolicy kTeam{.admit = team,
-                         .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                         .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions},
                          .security = {{&kBearerScheme}},
                          .api_key = &kApiKeyScheme,
                          .personal = true};
-const AccessPolicy kSite{
-    .admit = site,
-    .refusals = {Code::not_authenticated, Code::insufficient_permissions, Code::assistant_inactive},
-    .security = {{&kSiteTokenScheme}},
-    .cross_origin = true};
-const AccessPolicy kGuest{.admit = guest,
-                          .refusals = {Code::not_authenticated, Code::insufficient_permissions,
-                                       Code::assistant_inactive, Code::dialog_not_found},
-                          .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
-                          .cross_origin = true,
-                          .personal = true};
+const AccessPolicy kSite{.admit = site,
+                         .refusals = {kNotAuthenticated, kInsufficientPermissions, api::kAssistantInactive},
+                         .security = {{&kSiteTokenScheme}},
+                         .cross_origin = true};
+const AccessPolicy kGuest{
+    .admit = guest,
+    .refusals = {kNotAuthenticated, kInsufficientPermissions, api::kAssistantInactive, dialogs::kDialogNotFound},
+    .security = {{&kSiteTokenScheme, &kGuestIdScheme}},
+    .cross_origin = true,
+    .personal = true};
 const AccessPolicy kFeed{.admit = follower,
-                         .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions},
+                         .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions},
                          .security = {{&kBearerScheme}, {&kTokenQueryScheme}},
                          .api_key = &kApiKeyScheme,
                          .personal = true};
 const AccessPolicy kViewer{.admit = viewer,
-                           .refusals = {Code::not_authenticated, Code::token_expired, Code::insufficient_permissions,
-                                        Code::assistant_inactive, Code::dialog_not_found},
+                           .refusals = {kNotAuthenticated, api::kTokenExpired, kInsufficientPermissions,
+                                        api::kAssistantInactive, dialogs::kDialogNotFound},
                            .security = {{&kBearerScheme},
                                         {&kTokenQueryScheme},
                                         {&kSiteTokenQueryScheme, &kGuestIdQueryScheme},

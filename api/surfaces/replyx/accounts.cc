@@ -263,7 +263,7 @@ template <class Command, class Body, class Fill>
 Result<Sending> with_password(const Call<Nothing, Body>& call, const Deps& deps, Fill fill) {
   const auto stream = own_stream(call.caller);
   const auto account = deps.directory.account_of({stream.id});
-  if (!account) return endpoint::fail(Code::unavailable);  // a token of ours proves that there is one
+  if (!account) return endpoint::fail(kUnavailable);  // a token of ours proves that there is one
   Command command;
   command.password_matches = matches(account, call.body.current_password, deps);
   command.compared_with = account->password_verifier;
@@ -307,7 +307,7 @@ User shown(projections::AccountRow row) {
 
 Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
   // A token of ours proves that the account exists: where the read model lacks it, the read model is late.
-  return found_single(projections::account(db, *account_behind(call.caller.principal)), Code::unavailable,
+  return found_single(projections::account(db, *account_behind(call.caller.principal)), kUnavailable,
                       [](projections::AccountRow row) { return shown(std::move(row)); });
 }
 
@@ -340,7 +340,7 @@ void add_accounts(endpoint::Registry& registry) {
                     .status = 201,
                     .operation = "register",
                     .summary = "Register an account and log in",
-                    .errors = {Code::email_taken},
+                    .errors = {accounts::kEmailTaken},
                     .limit = &kRegisterLimit,
                     .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
@@ -351,7 +351,7 @@ void add_accounts(endpoint::Registry& registry) {
                     .operation = "logIn",
                     .summary = "Log in",
                     .description = "A deactivated operator with the right password gets INSUFFICIENT_PERMISSIONS",
-                    .errors = {Code::invalid_credentials, Code::insufficient_permissions},
+                    .errors = {accounts::kInvalidCredentials, kInsufficientPermissions},
                     .limit = &kLoginLimit,
                     .body_bytes_max = kEntryBodyMax,
                     .hashes = true},
@@ -399,7 +399,7 @@ void add_accounts(endpoint::Registry& registry) {
        .description = "The response comes when the change is complete. A wrong current password gets VALIDATION_ERROR "
                       "for the field `current_password`. VERSION_CONFLICT means that another change came first. After "
                       "the change, any account may take the previous e-mail address",
-       .errors = {Code::email_taken},
+       .errors = {accounts::kEmailTaken},
        .limit = &kPasswordLimit,
        .hashes = true,
        .single = true},

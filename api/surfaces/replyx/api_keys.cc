@@ -155,7 +155,7 @@ Result<ApiKeyList> list_api_keys(const Call<Nothing>& call, postgres::Lease& db,
 }
 Result<endpoint::Versioned<ListedApiKey>> get_api_key(const Call<ApiKeyPath>& call, postgres::Lease& db, const Deps&) {
   return found_single(projections::api_key(db, asking_owner(call.caller.principal).value(), call.parameters.api_key_id),
-                      Code::api_key_not_found, listed);
+                      accounts::kApiKeyNotFound, listed);
 }
 
 }  // namespace
@@ -167,13 +167,13 @@ void add_api_keys(endpoint::Registry& registry) {
       "changes. An account has at most " +
       std::to_string(accounts::kApiKeysMax) + " keys";
   const Group all({.path = "/api/api-keys", .access = &kOwner});
-  const Group one(all({.path = "/{api_key_id}", .errors = {Code::api_key_not_found}}));
+  const Group one(all({.path = "/{api_key_id}", .errors = {accounts::kApiKeyNotFound}}));
   registry.command(all({.method = "POST",
                         .status = 201,
                         .operation = "createApiKey",
                         .summary = "Create an API key",
                         .description = kAboutCreation,
-                        .errors = {Code::api_key_limit_reached},
+                        .errors = {accounts::kApiKeyLimitReached},
                         .single = true}),
                    create_api_key, created, is_known);
   registry.query(

@@ -5,6 +5,7 @@
 #include "api/directory/directory.h"
 #include "api/endpoint/group.h"
 #include "api/surfaces/replyx/access_policies.h"
+#include "api/surfaces/replyx/errors.h"
 #include "api/surfaces/replyx/pages.h"
 #include "api/surfaces/replyx/replyx.h"
 #include "api/surfaces/replyx/texts.h"
@@ -172,7 +173,7 @@ struct TokenOfBot {
 Result<TokenOfBot> sealed_token(const std::string& token, const Deps& deps) {
   if (is_telegram_token(token))
     return TokenOfBot{deps.keys.seal(token, kTelegramTokenContext), deps.tokens.bot_index(telegram_bot_id(token))};
-  return endpoint::fail({Code::invalid_telegram_token,
+  return endpoint::fail({kInvalidTelegramToken,
                          {"telegram_bot_token", "must be a token as Telegram's BotFather gives it: <id>:<" +
                                                     std::to_string(kTelegramSecretSize) + " characters>"}});
 }
@@ -296,7 +297,7 @@ bool end_is_known(const assistants::AssistantDeleted& answer, const Deps& deps) 
 Result<Versioned<Assistant>> assistant(const Call<AssistantPath>& call, postgres::Lease& db, const Deps& deps) {
   return found_single(
       projections::assistant(db, asking_owner(call.caller.principal).value(), call.parameters.assistant_id),
-      Code::assistant_not_found, [&](const projections::AssistantRow& row) { return shown(row, deps); });
+      assistants::kAssistantNotFound, [&](const projections::AssistantRow& row) { return shown(row, deps); });
 }
 
 Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call, postgres::Lease& db,
@@ -323,7 +324,7 @@ Result<endpoint::Paged<Assistant>> assistants(const Call<AssistantsQuery>& call,
 
 void add_assistants(endpoint::Registry& registry) {
   const Group all({.path = "/api/assistants", .access = &kOwner, .right = kAssistantsWrite});
-  const Group one(all({.path = "/{assistant_id}", .errors = {Code::assistant_not_found}}));
+  const Group one(all({.path = "/{assistant_id}", .errors = {assistants::kAssistantNotFound}}));
   registry.command(
       all({.method = "POST",
            .status = 201,
@@ -332,7 +333,7 @@ void add_assistants(endpoint::Registry& registry) {
            .description = "A Telegram bot belongs to one assistant. When another assistant has the bot, the answer is "
                           "BOT_ALREADY_EXISTS and no assistant is created. The server limits the assistants of an "
                           "account (200 by default): beyond the limit the answer is ASSISTANT_LIMIT_REACHED.",
-           .errors = {Code::invalid_telegram_token, Code::bot_already_exists, Code::assistant_limit_reached},
+           .errors = {kInvalidTelegramToken, assistants::kBotAlreadyExists, assistants::kAssistantLimitReached},
            .single = true}),
       create_assistant, created_assistant, site_token_is_known);
   registry.query(all({.method = "GET",
@@ -353,7 +354,7 @@ void add_assistants(endpoint::Registry& registry) {
                "assistant after the change. A change that closes the site to visitors ends their event streams. When "
                "another assistant has the Telegram bot, the answer is BOT_ALREADY_EXISTS and nothing changes. "
                "VERSION_CONFLICT means that another change came first.",
-           .errors = {Code::invalid_telegram_token, Code::bot_already_exists},
+           .errors = {kInvalidTelegramToken, assistants::kBotAlreadyExists},
            .single = true}),
       update_assistant, changed_assistant, change_is_known);
   registry.command(

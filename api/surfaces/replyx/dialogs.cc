@@ -382,7 +382,7 @@ endpoint::Versioned<Dialog> shown(projections::DialogRow row) {
 
 Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& [id, at] = call.parameters;
-  if (!at) return found(projections::dialog(db, call.caller.principal, id), Code::dialog_not_found, shown);
+  if (!at) return found(projections::dialog(db, call.caller.principal, id), dialogs::kDialogNotFound, shown);
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());
   auto row = *past->row<projections::DialogRow>();
@@ -395,7 +395,7 @@ Result<endpoint::Versioned<Dialog>> get_dialog(const Call<DialogQuery>& call, po
 
 Result<Messages> messages(const Call<OwnerMessagesQuery>& call, postgres::Lease& db, const Deps& deps) {
   const auto& [id, limit, after, before, at] = call.parameters;
-  if (!at) return read_messages({{id, limit, after, before}, {}, call.caller}, db, Code::dialog_not_found);
+  if (!at) return read_messages({{id, limit, after, before}, {}, call.caller}, db, dialogs::kDialogNotFound);
   if (after && before) return endpoint::invalid("before", "cannot be given beside after");
   const auto past = dialog_at(call.caller.principal, id, *at, db, deps);
   if (!past) return endpoint::fail(past.error());
@@ -421,7 +421,8 @@ Result<Principal> reader_of(const endpoint::Caller& caller, DialogId id, postgre
   if (!std::holds_alternative<Admin>(caller.principal)) return caller.principal;
   const auto owner = projections::owner_of_dialog(db, id);
   if (!owner) return endpoint::fail(owner.error());
-  if (!*owner || deps.directory.realm_of(**owner) != deps.tokens.realm()) return endpoint::fail(Code::dialog_not_found);
+  if (!*owner || deps.directory.realm_of(**owner) != deps.tokens.realm())
+    return endpoint::fail(dialogs::kDialogNotFound);
   return Owner{**owner};
 }
 
@@ -431,7 +432,7 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
   if (!reader) return std::unexpected(reader.error());
   auto found = projections::dialog_events(db, *reader, in.dialog_id, in.after, static_cast<int>(in.limit));
   if (!found) return endpoint::fail(found.error());
-  if (!*found) return endpoint::fail(Code::dialog_not_found);
+  if (!*found) return endpoint::fail(dialogs::kDialogNotFound);
   auto& rows = **found;
   History out;
   std::size_t bytes = 0;
@@ -459,7 +460,7 @@ Result<History> history(const Call<HistoryQuery>& call, postgres::Lease& db, con
 
 void add_dialogs(endpoint::Registry& registry) {
   const Group all({.path = "/api/dialogs", .access = &kTeam, .right = kDialogsRead});
-  const Group one(all({.path = "/{dialog_id}", .errors = {Code::dialog_not_found}}));
+  const Group one(all({.path = "/{dialog_id}", .errors = {dialogs::kDialogNotFound}}));
   registry.query(all({.method = "GET",
                       .operation = "listDialogs",
                       .summary = "List or search the owner's dialogs, page by page",

@@ -181,14 +181,14 @@ Result<endpoint::Versioned<ListedOperator>> get_operator(const Call<OperatorPath
                                                          const Deps&) {
   return found_single(
       projections::operator_of(db, asking_owner(call.caller.principal).value(), call.parameters.operator_id),
-      Code::operator_not_found, listed);
+      accounts::kOperatorNotFound, listed);
 }
 
 }  // namespace
 
 void add_operators(endpoint::Registry& registry) {
   const Group all({.path = "/api/operators", .access = &kOwner});
-  const Group one(all({.path = "/{operator_id}", .errors = {Code::operator_not_found}}));
+  const Group one(all({.path = "/{operator_id}", .errors = {accounts::kOperatorNotFound}}));
   registry.command(
       all({.method = "POST",
            .status = 201,
@@ -196,7 +196,7 @@ void add_operators(endpoint::Registry& registry) {
            .summary = "Add an operator, with a new account, to the caller's team",
            .description = "The operator logs in like every account and may read and answer the owner's dialogs. An "
                           "operator who was removed from a team can be added again, to the same team or another one",
-           .errors = {Code::email_taken},
+           .errors = {accounts::kEmailTaken},
            .hashes = true,
            .single = true}),
       add_operator, shown, can_log_in);

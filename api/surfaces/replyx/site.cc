@@ -87,7 +87,7 @@ Result<Sending> post_message(const Call<DialogPath, VisitorMessage>& call, const
 
 Result<Messages> messages(const Call<MessagesQuery>& call, postgres::Lease& db, const Deps&) {
   // A guest id of ours proves that the dialog exists: where the read model lacks it, the read model is late.
-  return read_messages(call, db, Code::unavailable);
+  return read_messages(call, db, kUnavailable);
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ auto last_id(const Query& in, Read read, std::string_view issue) -> Result<declt
        {std::pair{&in.last_id_query, "last_event_id"}, std::pair{&in.last_id_header, "Last-Event-ID"}}) {
     if (!*text || (*text)->empty()) continue;
     last = read(**text);
-    if (!last) return endpoint::fail({Code::invalid_last_event_id, {name, std::string(issue)}});
+    if (!last) return endpoint::fail({endpoint::kInvalidLastEventId, {name, std::string(issue)}});
   }
   return last;
 }
@@ -136,7 +136,7 @@ void add_streams(endpoint::Registry& registry) {
                       "seconds of silence; `{\"type\":\"stream.delayed\"}` while earlier events cannot be read; "
                       "`{\"type\":\"stream.reset\"}` when the given id belongs to another log or lies beyond the log's "
                       "end; `{\"type\":\"error\"}` as the last frame, within a second after the caller's session ends.",
-       .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable},
+       .errors = {endpoint::kInvalidLastEventId, kOverloaded, kUnavailable},
        .limit = &kStreamLimit,
        .address_limit = &kAddressLimit},
       open_events);
@@ -158,7 +158,7 @@ void add_streams(endpoint::Registry& registry) {
            "log, lies beyond the log's end (the log has lost its end) or is too old (more than 500,000 events of all "
            "accounts behind the newest one), or the feed cannot show an event. The client must then read the dialogs "
            "again, with GET /api/dialogs",
-       .errors = {Code::invalid_last_event_id, Code::overloaded, Code::unavailable}},
+       .errors = {endpoint::kInvalidLastEventId, kOverloaded, kUnavailable}},
       open_feed);
 }
 

@@ -53,7 +53,7 @@ Result<void> read_events(std::span<const projections::EventRow> rows, const Deps
   std::vector<api::EventPlace> places;
   places.reserve(rows.size());
   for (const auto& row : rows) places.push_back({row.partition, row.position, row.event_id});
-  if (const auto read = deps.log.read(places, each); !read) return fail(Code::unavailable);
+  if (const auto read = deps.log.read(places, each); !read) return fail(kUnavailable);
   return {};
 }
 
@@ -68,7 +68,7 @@ Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, 
                                           postgres::Lease& db, const Deps& deps) {
   const auto now = projections::dialog(db, viewer, id);
   if (!now) return fail(now.error());
-  if (!*now) return fail(Code::dialog_not_found);
+  if (!*now) return fail(dialogs::kDialogNotFound);
   const Stream stream{Kind::dialog, id.value};
   const auto version = projections::version_at(db, stream, point);
   if (!version) return fail(version.error());
@@ -77,7 +77,7 @@ Result<projections::StreamFold> dialog_at(const Principal& viewer, DialogId id, 
     return endpoint::invalid("at", "must be at most the dialog's version, which is " + std::to_string(*version));
   }
   auto past = fold(stream, *version, db, deps);
-  if (past && !past->row<projections::DialogRow>()) return fail(Code::dialog_not_found);
+  if (past && !past->row<projections::DialogRow>()) return fail(dialogs::kDialogNotFound);
   return past;
 }
 

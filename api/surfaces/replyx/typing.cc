@@ -46,7 +46,7 @@ Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const
   const schema::Typing typing{dialog, owner, dialogs::Sender::operator_, personal(call.body.operator_name),
                               deps.clock()};
   if (const auto facts = deps.streams.find({Kind::dialog, dialog.value}); facts && facts->owner) {
-    if (*facts->owner != owner) return endpoint::fail(Code::dialog_not_found);
+    if (*facts->owner != owner) return endpoint::fail(dialogs::kDialogNotFound);
     pass(typing, client, deps);
     return {};
   }
@@ -54,16 +54,16 @@ Result<void> operator_typing(const Call<DialogPath, OperatorTyping>& call, const
     const auto refuse = [&](Code code) { client.responder.send(client.error({code, {}})); };
     try {
       auto db = deps.pool.lease(endpoint::kLeaseWaitMax);
-      if (!db) return refuse(Code::unavailable);
+      if (!db) return refuse(kUnavailable);
       const auto found = projections::dialog(*db, principal, typing.dialog);
-      if (!found) return refuse(Code::unavailable);
-      if (!*found) return refuse(Code::dialog_not_found);
+      if (!found) return refuse(kUnavailable);
+      if (!*found) return refuse(dialogs::kDialogNotFound);
       pass(typing, client, deps);
     } catch (...) {
       client.responder.fail();
     }
   };
-  if (!deps.queries.try_post(ask)) return endpoint::fail(Code::overloaded);
+  if (!deps.queries.try_post(ask)) return endpoint::fail(kOverloaded);
   return {};
 }
 
@@ -87,7 +87,7 @@ void add_typing(endpoint::Registry& registry) {
                    .operation = "signalOperatorTyping",
                    .summary = "Signal that an operator is typing",
                    .description = kPassedOn,
-                   .errors = {Code::dialog_not_found}},
+                   .errors = {dialogs::kDialogNotFound}},
                   operator_typing);
   registry.signal({.method = "POST",
                    .path = "/api/site/dialogs/{dialog_id}/typing",

@@ -33,9 +33,9 @@ TEST(CreateApiKey, is_for_the_owner_in_person) {
   for (const Principal& who : {Principal{Owner{kStranger}}, Principal{Operator{kStranger, kSelf}},
                                Principal{Operator{kSelf, kStranger}}, Principal{Admin{kSelf}},
                                Principal{ApiClient{kKey, kSelf}}, Principal{Anonymous{}}, Principal{ConsoleOperator{}}})
-    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, Code::insufficient_permissions)
+    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(kCreate).error().code, kInsufficientPermissions)
         << to_string(who);
-  EXPECT_EQ(given({}).by(kMe).when(kCreate).error().code, Code::not_found);
+  EXPECT_EQ(given({}).by(kMe).when(kCreate).error().code, kNotFound);
 }
 TEST(CreateApiKey, an_account_has_as_many_as_it_may_and_no_more) {
   auto full = given({kRegistered});
@@ -44,7 +44,7 @@ TEST(CreateApiKey, an_account_has_as_many_as_it_may_and_no_more) {
     const ApiKeyId id{static_cast<std::int64_t>(i + 1) * kSlots + 7};
     full.state = evolve(full.state, ApiKeyCreated{id, "CRM", kScopes, "d" + std::to_string(i), "wxyz"}, {kNow, 0});
   }
-  EXPECT_EQ(full.by(kMe).when(kCreate).error().code, Code::api_key_limit_reached);
+  EXPECT_EQ(full.by(kMe).when(kCreate).error().code, kApiKeyLimitReached);
   full.state = evolve(full.state, ApiKeyRevoked{{kSlots + 7}}, {kNow, 0});
   EXPECT_TRUE(full.by(kMe).when(kCreate));
 }
@@ -60,12 +60,11 @@ TEST(RevokeApiKey, ends_that_key_and_no_other) {
   EXPECT_NE(keys(after).find(kOtherKey), nullptr);
 }
 TEST(RevokeApiKey, of_a_key_that_is_none_or_is_not_ones_own_is_refused) {
-  EXPECT_EQ(given({kRegistered}).by(kMe).when(RevokeApiKey{kKey}).error().code, Code::api_key_not_found);
+  EXPECT_EQ(given({kRegistered}).by(kMe).when(RevokeApiKey{kKey}).error().code, kApiKeyNotFound);
   EXPECT_EQ(given({kRegistered, kCreated, ApiKeyRevoked{kKey}}).by(kMe).when(RevokeApiKey{kKey}).error().code,
-            Code::api_key_not_found);
+            kApiKeyNotFound);
   for (const Principal& who : {Principal{Owner{kStranger}}, Principal{ApiClient{kKey, kSelf}}})
-    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(RevokeApiKey{kKey}).error().code,
-              Code::insufficient_permissions)
+    EXPECT_EQ(given({kRegistered, kCreated}).by(who).when(RevokeApiKey{kKey}).error().code, kInsufficientPermissions)
         << to_string(who);
 }
 TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
@@ -88,9 +87,9 @@ TEST(NoteApiKeyUse, is_an_event_once_in_an_hour_of_the_clock) {
 }
 TEST(NoteApiKeyUse, is_of_a_key_that_is_good_and_by_itself) {
   const auto g = given({kRegistered, kCreated});
-  EXPECT_EQ(g.by(ApiClient{kOtherKey, kSelf}).when(NoteApiKeyUse{}).error().code, Code::api_key_not_found);
-  EXPECT_EQ(g.by(ApiClient{kKey, kStranger}).when(NoteApiKeyUse{}).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(g.by(kMe).when(NoteApiKeyUse{}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(g.by(ApiClient{kOtherKey, kSelf}).when(NoteApiKeyUse{}).error().code, kApiKeyNotFound);
+  EXPECT_EQ(g.by(ApiClient{kKey, kStranger}).when(NoteApiKeyUse{}).error().code, kInsufficientPermissions);
+  EXPECT_EQ(g.by(kMe).when(NoteApiKeyUse{}).error().code, kInsufficientPermissions);
 }
 TEST(ApiKeys, outlive_passwords_and_sessions) {
   const auto after = given({kRegistered, kCreated, PasswordChanged{Sealed{"k1.new"}, {}}, LoggedOut{{"one", 2, kNow}}});
@@ -103,14 +102,14 @@ TEST(ApiClients, do_what_their_owner_may_and_are_not_the_account) {
   EXPECT_EQ(account_behind(program), std::nullopt);
   EXPECT_EQ(asking_owner(Operator{kStranger, kSelf}), std::nullopt);
   const auto g = given({kRegistered, kCreated});
-  EXPECT_EQ(g.by(program).when(ChangeProfile{{}, {}, true}).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(g.by(program).when(LogOut{{"one", 1, kNow}}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(g.by(program).when(ChangeProfile{{}, {}, true}).error().code, kInsufficientPermissions);
+  EXPECT_EQ(g.by(program).when(LogOut{{"one", 1, kNow}}).error().code, kInsufficientPermissions);
   EXPECT_EQ(given({})
                 .by(program)
                 .when(AddOperator{Personal{"o@example.com"}, "cd", Personal{"O"}, Sealed{"k1.b"}})
                 .error()
                 .code,
-            Code::insufficient_permissions);
+            kInsufficientPermissions);
 }
 
 }  // namespace

@@ -22,28 +22,26 @@ TEST(Create, belongs_to_the_account_that_asks) {
   EXPECT_EQ(std::get<AssistantCreated>(decision->answer), (AssistantCreated{kId, kCreated}));
 }
 TEST(Create, is_for_accounts_alone) {
-  EXPECT_EQ(given({}).when(kCreate).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(given({}).by(Visitor{AssistantId{1}}).when(kCreate).error().code, Code::insufficient_permissions);
-  EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code,
-            Code::insufficient_permissions);
+  EXPECT_EQ(given({}).when(kCreate).error().code, kInsufficientPermissions);
+  EXPECT_EQ(given({}).by(Visitor{AssistantId{1}}).when(kCreate).error().code, kInsufficientPermissions);
+  EXPECT_EQ(given({}).by(Operator{AccountId{1}, kOwner.account}).when(kCreate).error().code, kInsufficientPermissions);
   EXPECT_EQ(given({}).by(ApiClient{ApiKeyId{1}, kOwner.account}).when(kCreate)->events, std::vector<Event>{kCreated});
   EXPECT_TRUE(given({kCreated}).by(ApiClient{ApiKeyId{1}, kOwner.account}).when(RotateSiteToken{"st_2"}));
   EXPECT_EQ(given({kCreated}).by(ApiClient{ApiKeyId{1}, kStranger.account}).when(RotateSiteToken{"st_2"}).error().code,
-            Code::assistant_not_found);
+            kAssistantNotFound);
 }
 TEST(Create, is_refused_when_the_owner_has_as_many_as_it_may) {
   auto create = kCreate;
   create.owner_is_full = true;
-  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached);
+  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, kAssistantLimitReached);
   create.telegram_bot_token = Sealed{"token"};
   create.bot_index = "bot";
-  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, Code::assistant_limit_reached)
-      << "no bot is asked for either";
-  EXPECT_EQ(given({}).when(create).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(kOwner).when(create).error().code, kAssistantLimitReached) << "no bot is asked for either";
+  EXPECT_EQ(given({}).when(create).error().code, kInsufficientPermissions);
 }
 TEST(Create, never_meets_an_assistant) {
-  EXPECT_EQ(given({kCreated}).by(kOwner).when(kCreate).error().code, Code::version_conflict);
-  EXPECT_EQ(given({kCreated, Deleted{}}).by(kOwner).when(kCreate).error().code, Code::version_conflict);
+  EXPECT_EQ(given({kCreated}).by(kOwner).when(kCreate).error().code, kVersionConflict);
+  EXPECT_EQ(given({kCreated, Deleted{}}).by(kOwner).when(kCreate).error().code, kVersionConflict);
 }
 
 TEST(Update, changes_what_is_named_and_nothing_else) {
@@ -108,9 +106,9 @@ TEST(Delete, is_for_good) {
   EXPECT_EQ(decision->events, std::vector<Event>{Deleted{}});
   EXPECT_EQ(std::get<AssistantDeleted>(decision->answer), AssistantDeleted{kId});
   const auto gone = given({kCreated, Deleted{}}).by(kOwner);
-  EXPECT_EQ(gone.when(kRename).error().code, Code::assistant_not_found);
-  EXPECT_EQ(gone.when(RotateSiteToken{"st_3"}).error().code, Code::assistant_not_found);
-  EXPECT_EQ(gone.when(Delete{}).error().code, Code::assistant_not_found);
+  EXPECT_EQ(gone.when(kRename).error().code, kAssistantNotFound);
+  EXPECT_EQ(gone.when(RotateSiteToken{"st_3"}).error().code, kAssistantNotFound);
+  EXPECT_EQ(gone.when(Delete{}).error().code, kAssistantNotFound);
   EXPECT_EQ(given({kCreated, Deleted{}, Updated{.name = "n"}, SiteTokenRotated{"st_4"}}).state,
             State{DeletedAssistant{}});
 }
@@ -145,7 +143,7 @@ std::variant<Answer, Error> closing(const D& decision, const std::string& comman
 template <class D>
 Code refusal(const D& decision, const std::string& command) {
   const auto result = closing(decision, command);
-  return std::holds_alternative<Error>(result) ? std::get<Error>(result).code : Code::count_;
+  return std::holds_alternative<Error>(result) ? std::get<Error>(result).code : Code{};
 }
 auto and_then(std::initializer_list<Event> before, std::initializer_list<Event> events) {
   State state = given(before).state;
@@ -163,11 +161,11 @@ TEST(CreateWithABot, is_under_way_until_the_bot_is_reserved_and_nobody_knows_of_
   EXPECT_TRUE(decision->is_deferred);
   EXPECT_EQ(decision->events, Events{kWanted});
   const auto wanted = given({kWanted}).by(kOwner);
-  EXPECT_EQ(wanted.when(kRename).error().code, Code::assistant_not_found);
-  EXPECT_EQ(wanted.when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
-  EXPECT_EQ(wanted.when(Delete{}).error().code, Code::assistant_not_found);
-  EXPECT_EQ(wanted.when(kCreate).error().code, Code::version_conflict);
-  EXPECT_EQ(given({}).when(kCreateWithBot).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(wanted.when(kRename).error().code, kAssistantNotFound);
+  EXPECT_EQ(wanted.when(RotateSiteToken{"st_2"}).error().code, kAssistantNotFound);
+  EXPECT_EQ(wanted.when(Delete{}).error().code, kAssistantNotFound);
+  EXPECT_EQ(wanted.when(kCreate).error().code, kVersionConflict);
+  EXPECT_EQ(given({}).when(kCreateWithBot).error().code, kInsufficientPermissions);
 }
 TEST(CreateWithABot, ends_with_an_assistant_that_has_it) {
   const auto decision = reactor({kWanted}).when(FinishBotChange{kProcess, "b1", true});
@@ -178,7 +176,7 @@ TEST(CreateWithABot, ends_with_an_assistant_that_has_it) {
 TEST(CreateWithABot, that_is_anothers_ends_with_nothing) {
   const auto decision = reactor({kWanted}).when(FinishBotChange{kProcess, "b1", false});
   EXPECT_EQ(decision->events, (Events{CreationRefused{kProcess, "b1"}}));
-  EXPECT_EQ(refusal(decision, kCommand), Code::bot_already_exists);
+  EXPECT_EQ(refusal(decision, kCommand), kBotAlreadyExists);
   EXPECT_EQ(given({kWanted, CreationRefused{kProcess, "b1"}}).state, State{NoAssistant{}});
 }
 TEST(CreateWithABot, that_an_earlier_build_asks_for_claims_nothing) {
@@ -224,15 +222,15 @@ TEST(UpdateOfABot, ends_with_all_of_the_change_and_lets_the_one_before_go) {
 TEST(UpdateOfABot, that_is_anothers_changes_nothing) {
   const auto decision = reactor(kWithBot, {kOtherBotWanted}).when(FinishBotChange{"p2", "b2", false});
   EXPECT_EQ(decision->events, (Events{UpdateRefused{"p2"}}));
-  EXPECT_EQ(refusal(decision, "c2"), Code::bot_already_exists);
+  EXPECT_EQ(refusal(decision, "c2"), kBotAlreadyExists);
   EXPECT_EQ(with_bot({kOtherBotWanted, UpdateRefused{"p2"}}).state, with_bot().state);
 }
 TEST(UpdateOfABot, is_given_up_by_every_other_change) {
   const auto pending = with_bot({kOtherBotWanted});
-  EXPECT_EQ(refusal(pending.when(kRename), "c2"), Code::version_conflict);
-  EXPECT_EQ(refusal(pending.when(RotateSiteToken{"st_2"}), "c2"), Code::version_conflict);
-  EXPECT_EQ(refusal(pending.when(Update{kOtherToken, "b3"}), "c2"), Code::version_conflict);
-  EXPECT_EQ(refusal(pending.when(Delete{}), "c2"), Code::assistant_not_found);
+  EXPECT_EQ(refusal(pending.when(kRename), "c2"), kVersionConflict);
+  EXPECT_EQ(refusal(pending.when(RotateSiteToken{"st_2"}), "c2"), kVersionConflict);
+  EXPECT_EQ(refusal(pending.when(Update{kOtherToken, "b3"}), "c2"), kVersionConflict);
+  EXPECT_EQ(refusal(pending.when(Delete{}), "c2"), kAssistantNotFound);
   for (const auto& event : {Event{Updated{.name = "n"}}, Event{SiteTokenRotated{"st_2"}}}) {
     EXPECT_FALSE(std::get<Assistant>(with_bot({kOtherBotWanted, event}).state).pending_update);
   }
@@ -282,23 +280,23 @@ TEST(CreateWithABot, has_a_process_of_its_own_when_a_forgotten_command_comes_aga
 }
 TEST(FinishBotChange, is_for_a_reactor_alone) {
   EXPECT_EQ(given({kWanted}).by(kOwner).when(FinishBotChange{kProcess, "b1", true}).error().code,
-            Code::insufficient_permissions);
-  EXPECT_EQ(with_bot().when(FinishBotChange{"p2", "b2", true}).error().code, Code::insufficient_permissions);
+            kInsufficientPermissions);
+  EXPECT_EQ(with_bot().when(FinishBotChange{"p2", "b2", true}).error().code, kInsufficientPermissions);
 }
 
 TEST(Changes, somebody_else_is_told_that_there_is_no_assistant) {
   for (const auto& who : {Principal{kStranger}, Principal{Anonymous{}}, Principal{Visitor{kId}},
                           Principal{Operator{AccountId{1}, kOwner.account}}, Principal{Admin{AccountId{1}}}}) {
     const auto stranger = given({kCreated}).by(who);
-    EXPECT_EQ(stranger.when(kRename).error().code, Code::assistant_not_found);
-    EXPECT_EQ(stranger.when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
-    EXPECT_EQ(stranger.when(Delete{}).error().code, Code::assistant_not_found);
+    EXPECT_EQ(stranger.when(kRename).error().code, kAssistantNotFound);
+    EXPECT_EQ(stranger.when(RotateSiteToken{"st_2"}).error().code, kAssistantNotFound);
+    EXPECT_EQ(stranger.when(Delete{}).error().code, kAssistantNotFound);
   }
 }
 TEST(Changes, need_an_assistant) {
-  EXPECT_EQ(given({}).by(kOwner).when(kRename).error().code, Code::assistant_not_found);
-  EXPECT_EQ(given({}).by(kOwner).when(RotateSiteToken{"st_2"}).error().code, Code::assistant_not_found);
-  EXPECT_EQ(given({}).by(kOwner).when(Delete{}).error().code, Code::assistant_not_found);
+  EXPECT_EQ(given({}).by(kOwner).when(kRename).error().code, kAssistantNotFound);
+  EXPECT_EQ(given({}).by(kOwner).when(RotateSiteToken{"st_2"}).error().code, kAssistantNotFound);
+  EXPECT_EQ(given({}).by(kOwner).when(Delete{}).error().code, kAssistantNotFound);
   EXPECT_EQ(given({Updated{.name = "n"}, SiteTokenRotated{"st_2"}, Deleted{}}).state, State{NoAssistant{}});
 }
 

@@ -42,7 +42,7 @@ TEST(Claim, that_is_released_is_anybodys) {
 }
 TEST(Claim, is_no_ones_but_a_reactors) {
   for (const auto& who : {Principal{Owner{AccountId{kAnna}}}, Principal{ConsoleOperator{}}, Principal{Anonymous{}}}) {
-    EXPECT_EQ(given({}).by(who).when(reserve("p1", kAnna, 4)).error().code, Code::insufficient_permissions);
+    EXPECT_EQ(given({}).by(who).when(reserve("p1", kAnna, 4)).error().code, kInsufficientPermissions);
   }
 }
 

@@ -21,7 +21,7 @@ TEST(Open, a_visitor_opens_a_dialog_with_the_assistant_of_the_site) {
   EXPECT_EQ(std::get<DialogOpened>(decision->answer).dialog, DialogId{5 * kSlots + 7});
 }
 TEST(Open, is_for_visitors_alone) {
-  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Open{kOwner}).error().code, Code::insufficient_permissions);
+  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Open{kOwner}).error().code, kInsufficientPermissions);
 }
 TEST(PostVisitorMessage, gets_the_next_id_of_the_dialogs_slot) {
   const auto decision = given({kOpened}).by(Visitor{kAssistant}).when(PostVisitorMessage{Personal{"Привет"}});
@@ -30,9 +30,8 @@ TEST(PostVisitorMessage, gets_the_next_id_of_the_dialogs_slot) {
   EXPECT_EQ(message, (MessageCreated{MessageId{42 * kSlots + 7}, Sender::user, Personal{"Привет"}, std::nullopt}));
 }
 TEST(PostVisitorMessage, a_visitor_of_another_site_is_told_that_there_is_no_dialog) {
-  EXPECT_EQ(given({kOpened}).by(Visitor{kOtherAssistant}).when(PostVisitorMessage{}).error().code,
-            Code::dialog_not_found);
-  EXPECT_EQ(given({kOpened}).by(Owner{kOwner}).when(PostVisitorMessage{}).error().code, Code::dialog_not_found);
+  EXPECT_EQ(given({kOpened}).by(Visitor{kOtherAssistant}).when(PostVisitorMessage{}).error().code, kDialogNotFound);
+  EXPECT_EQ(given({kOpened}).by(Owner{kOwner}).when(PostVisitorMessage{}).error().code, kDialogNotFound);
 }
 TEST(PostOperatorMessage, the_owner_speaks_as_operator) {
   const auto decision =
@@ -44,7 +43,7 @@ TEST(PostOperatorMessage, the_owner_speaks_as_operator) {
 }
 TEST(PostOperatorMessage, a_member_of_the_owners_team_speaks_as_operator) {
   EXPECT_TRUE(given({kOpened}).by(kMember).when(PostOperatorMessage{Personal{"Здравствуйте"}, Personal{"Анна"}}));
-  EXPECT_EQ(given({kOpened}).by(kMemberOfAnother).when(PostOperatorMessage{}).error().code, Code::dialog_not_found);
+  EXPECT_EQ(given({kOpened}).by(kMemberOfAnother).when(PostOperatorMessage{}).error().code, kDialogNotFound);
 }
 TEST(PostOperatorMessage, leaves_an_archived_dialog_archived) {
   const auto decision =
@@ -70,8 +69,8 @@ TEST(Archive, is_for_the_owner_and_its_team) {
   }
   for (const Principal& who : {Principal{Owner{kStranger}}, Principal{kMemberOfAnother}, Principal{Visitor{kAssistant}},
                                Principal{Anonymous{}}, Principal{Admin{kOwner}}, Principal{ConsoleOperator{}}}) {
-    EXPECT_EQ(given({kOpened}).by(who).when(Archive{}).error().code, Code::dialog_not_found);
-    EXPECT_EQ(given({kOpened, Archived{}}).by(who).when(Unarchive{}).error().code, Code::dialog_not_found);
+    EXPECT_EQ(given({kOpened}).by(who).when(Archive{}).error().code, kDialogNotFound);
+    EXPECT_EQ(given({kOpened, Archived{}}).by(who).when(Unarchive{}).error().code, kDialogNotFound);
   }
 }
 TEST(Archive, of_what_is_archived_is_answered_the_same_without_an_event) {
@@ -94,17 +93,17 @@ TEST(Unarchive, makes_an_archived_dialog_active_and_an_active_one_stays_so) {
   }
 }
 TEST(Open, a_dialog_is_opened_once) {
-  EXPECT_EQ(given({kOpened}).by(Visitor{kAssistant}).when(Open{kOwner}).error().code, Code::version_conflict);
+  EXPECT_EQ(given({kOpened}).by(Visitor{kAssistant}).when(Open{kOwner}).error().code, kVersionConflict);
 }
 TEST(Fold, of_dialogs_is_total) { EXPECT_EQ(given({Archived{}, Unarchived{}, kSaid}).state, State{NoDialog{}}); }
 TEST(PostOperatorMessage, another_account_is_told_that_there_is_no_dialog) {
-  EXPECT_EQ(given({kOpened}).by(Owner{kStranger}).when(PostOperatorMessage{}).error().code, Code::dialog_not_found);
+  EXPECT_EQ(given({kOpened}).by(Owner{kStranger}).when(PostOperatorMessage{}).error().code, kDialogNotFound);
 }
 TEST(Messages, need_a_dialog) {
-  EXPECT_EQ(given({}).by(Visitor{kAssistant}).when(PostVisitorMessage{}).error().code, Code::dialog_not_found);
-  EXPECT_EQ(given({}).by(Owner{kOwner}).when(PostOperatorMessage{}).error().code, Code::dialog_not_found);
-  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Archive{}).error().code, Code::dialog_not_found);
-  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Unarchive{}).error().code, Code::dialog_not_found);
+  EXPECT_EQ(given({}).by(Visitor{kAssistant}).when(PostVisitorMessage{}).error().code, kDialogNotFound);
+  EXPECT_EQ(given({}).by(Owner{kOwner}).when(PostOperatorMessage{}).error().code, kDialogNotFound);
+  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Archive{}).error().code, kDialogNotFound);
+  EXPECT_EQ(given({}).by(Owner{kOwner}).when(Unarchive{}).error().code, kDialogNotFound);
 }
 
 }  // namespace

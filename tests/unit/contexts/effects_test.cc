@@ -31,7 +31,7 @@ TEST(Effects, are_nobodys_to_switch_on_but_the_consoles) {
   for (const auto& who :
        {Principal{Anonymous{}}, Principal{Owner{anna}}, Principal{Operator{boris, anna}}, Principal{Admin{anna}},
         Principal{Visitor{AssistantId{1025}}}, Principal{ApiClient{ApiKeyId{1025}, anna}}, Principal{Reactor{}}}) {
-    EXPECT_EQ(given({}).by(who).when(kCommand).error().code, Code::insufficient_permissions) << to_string(who);
+    EXPECT_EQ(given({}).by(who).when(kCommand).error().code, kInsufficientPermissions) << to_string(who);
   }
 }
 TEST(Effects, have_a_stream_of_their_own_in_each_partition) {
