@@ -14,16 +14,13 @@ void allow_origin(http::Headers& headers, std::string_view origin) {
   headers.combine("Vary", "Origin");
 }
 
-http::Response preflight(const http::Request& request, const std::string& methods) {
+http::Response preflight(const http::Request& request, const std::string& methods, const std::string& headers) {
   http::Response response{.status = 204, .headers = {{"Allow", methods}}, .body = {}};
   const auto origin = request.headers.get("Origin");
   if (origin.empty()) return response;
   response.headers.set("Access-Control-Allow-Origin", std::string(origin));
   response.headers.set("Access-Control-Allow-Methods", methods);
-  response.headers.set("Access-Control-Allow-Headers",
-                       "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, Last-Event-ID, "
-                       "X-Guest-Id, X-Read-After, X-Request-Id, "
-                       "X-Site-Token");
+  response.headers.set("Access-Control-Allow-Headers", headers);
   response.headers.set("Access-Control-Max-Age", "600");
   response.headers.set("Vary", "Origin");
   return response;

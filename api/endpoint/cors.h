@@ -11,9 +11,10 @@ namespace parley::endpoint {
 /// Lets the page of `origin` read the answer. Without an origin nothing changes.
 void allow_origin(http::Headers& headers, std::string_view origin);
 
-/// The answer to a preflight: any origin may send the headers and methods that the API knows. Whether it gets an answer
-/// is decided by the request itself, whose credentials a preflight does not have.
-http::Response preflight(const http::Request& request, const std::string& methods);
+/// The answer to a preflight: any origin may send the headers and methods that the API knows (lists of them, as the
+/// answer has them). Whether it gets an answer is decided by the request itself, whose credentials a preflight does not
+/// have.
+http::Response preflight(const http::Request& request, const std::string& methods, const std::string& headers);
 
 /// The host of an Origin ("https://shop.example:8443" -> "shop.example"); empty for "null" and whatever is no origin.
 std::string_view origin_host(std::string_view origin);

@@ -48,7 +48,7 @@ void cross_origin(json::Writer& w, const Registry& registry) {
   asked.headers = {{"Origin", kOrigin}};
   w.begin_object();
   headers(w, "readable", readable);
-  headers(w, "preflight", preflight(asked, kMethods).headers);
+  headers(w, "preflight", preflight(asked, kMethods, registry.cross_origin_headers()).headers);
   w.key("paths");
   w.begin_object();
   for (const auto& [path, methods] : registry.cross_origin_paths()) member(w, path, methods);

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "api/endpoint/cors.h"
 #include "api/endpoint/run.h"
@@ -36,6 +38,22 @@ std::map<std::string, std::string, std::less<>> Registry::cross_origin_paths() c
   return paths;
 }
 
+std::string Registry::cross_origin_headers() const {
+  std::set<std::string_view> names{"Accept-Language", "Authorization", "Content-Type", "Idempotency-Key",
+                                   "If-Match",        "Last-Event-ID", "X-Read-After", "X-Request-Id"};
+  for (const auto& endpoint : endpoints_) {
+    if (!endpoint.spec.access->cross_origin) continue;
+    for (const auto& alternative : endpoint.spec.access->security) {
+      for (const auto* scheme : alternative) {
+        if (scheme->kind == SecurityScheme::Kind::header) names.insert(scheme->parameter);
+      }
+    }
+  }
+  std::string list;
+  for (const auto name : names) list.append(list.empty() ? "" : ", ").append(name);
+  return list;
+}
+
 void Registry::mount(http::Routes& routes, const Deps& deps) const {
   for (const auto& declared : endpoints_) {
     const auto endpoint = std::make_shared<const Endpoint>(declared);
@@ -47,8 +65,9 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
                endpoint->spec.body_bytes_max, intake(endpoint, deps));
   }
   for (const auto& [path, methods] : cross_origin_paths()) {
-    const auto allow = [methods](const http::Request& request, const http::Responder& responder) {
-      responder.send(preflight(request, methods));
+    const auto allow = [methods, headers = cross_origin_headers()](const http::Request& request,
+                                                                   const http::Responder& responder) {
+      responder.send(preflight(request, methods, headers));
     };
     routes.add("OPTIONS", path, allow, kUnreadBodyBytesMax);
   }

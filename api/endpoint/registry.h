@@ -283,6 +283,9 @@ class Registry {
 
   /// The paths that pages of other origins may ask, each with its methods as a preflight lists them.
   std::map<std::string, std::string, std::less<>> cross_origin_paths() const;
+  /// The header fields that they may send, as a preflight lists them: those that every endpoint reads, and those in
+  /// which access policies take credentials.
+  std::string cross_origin_headers() const;
 
   /// Adds every endpoint, its preflights, and GET /openapi.json. `deps` must outlive the routes. Throws
   /// std::invalid_argument for what is declared twice, and for a limit that Deps::limits lacks.
