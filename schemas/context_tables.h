@@ -59,7 +59,7 @@ constexpr std::string_view kind_of_field() {
     return "personal text";
   } else if constexpr (std::same_as<M, Sealed>) {
     return "encrypted";
-  } else if constexpr (std::same_as<M, std::string> || Named<M>) {
+  } else if constexpr (std::same_as<M, std::string> || Named<M> || requires { Codec<M>::kIsText; }) {
     return "text";
   } else if constexpr (std::same_as<M, bool>) {
     return "true or false";

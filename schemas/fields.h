@@ -239,6 +239,7 @@ struct Codec<std::string> {
 /// Strong types around a text are texts in JSON.
 template <class T, std::string T::* member>
 struct TextCodec {
+  static constexpr bool kIsText = true;
   static Read<T> read(json::Value v, const Limits& limits) {
     auto text = Codec<std::string>::read(v, limits);
     if (!text) return std::unexpected(std::move(text.error()));

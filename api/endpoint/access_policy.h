@@ -21,9 +21,9 @@ struct Caller {
   std::string scope;
   std::optional<AccountId> owner = {};            ///< Of a Visitor: whose assistant that is.
   std::optional<accounts::Session> session = {};  ///< Of somebody who has logged in.
-  /// Of an ApiClient: what its key is good for, each a constant of the program. Whatever else an endpoint is for, it
-  /// is refused (Spec::right). Nothing: no such bounds.
-  std::optional<std::vector<std::string_view>> rights = {};
+  /// Of an ApiClient: what its key is good for. Whatever else an endpoint is for, it is refused (Spec::right). Nothing:
+  /// no such bounds.
+  std::optional<std::vector<std::string>> rights = {};
 };
 
 /// How a credential is sent, as OpenAPI describes it.

@@ -44,8 +44,8 @@ Result<Caller> with_api_key(std::string_view key, const Deps& deps) {
   auto entry = deps.directory.api_key(api::api_key_digest(key, deps.keys, deps.tokens.realm()));
   if (!entry) return fail(retried_after_catch_up(kNotAuthenticated));
   const Principal principal = ApiClient{entry->key, entry->account};
-  Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string_view>{}};
-  for (const auto scope : entry->scopes) caller.rights->push_back(schema::name_of(scope));
+  Caller caller{.principal = principal, .scope = to_string(principal), .rights = std::vector<std::string>{}};
+  for (auto& scope : entry->scopes) caller.rights->push_back(std::move(scope.name));
   return caller;
 }
 

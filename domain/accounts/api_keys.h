@@ -21,8 +21,12 @@ inline constexpr std::size_t kApiKeysMax = 20;
 /// are not.
 using UsePeriod = std::chrono::hours;
 
-/// What a key is good for. An API asks this of a request; names on the wire are in schemas.
-enum class Scope : std::uint8_t { assistants_read, assistants_write, dialogs_read, dialogs_write };
+/// What a key is good for, as the API that takes the key calls it: "dialogs:read". It is kept here, and asked of a
+/// request there.
+struct Scope {
+  std::string name;
+  friend bool operator==(const Scope&, const Scope&) = default;
+};
 
 // Events.
 

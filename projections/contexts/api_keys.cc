@@ -33,7 +33,7 @@ void ApiKeyChanges::on(const accounts::ApiKeyCreated& e, const Position& at) {
                 .hint = e.hint,
                 .created_at = at.at,
                 .last_used_at = {}};
-  for (const auto scope : e.scopes) key.scopes.emplace_back(schema::name_of(scope));
+  for (const auto& scope : e.scopes) key.scopes.push_back(scope.name);
   keys_[e.key.value].created = std::move(key);
 }
 void ApiKeyChanges::on(const accounts::ApiKeyRevoked& e, const Position&) { keys_[e.key.value].is_revoked = true; }

@@ -10,12 +10,17 @@
 
 namespace parley::schema {
 
+/// Any name is read; the released type of event promises these.
 template <>
-inline constexpr std::array names<accounts::Scope>{
-    std::pair{accounts::Scope::assistants_read, std::string_view("assistants:read")},
-    std::pair{accounts::Scope::assistants_write, std::string_view("assistants:write")},
-    std::pair{accounts::Scope::dialogs_read, std::string_view("dialogs:read")},
-    std::pair{accounts::Scope::dialogs_write, std::string_view("dialogs:write")},
+struct Codec<accounts::Scope> : TextCodec<accounts::Scope, &accounts::Scope::name> {
+  static void schema(json::Writer& w, const Limits&) {
+    w.key("type");
+    w.string("string");
+    w.key("enum");
+    w.begin_array();
+    for (const auto* name : {"assistants:read", "assistants:write", "dialogs:read", "dialogs:write"}) w.string(name);
+    w.end_array();
+  }
 };
 
 // Events.
@@ -25,7 +30,7 @@ inline constexpr auto wire<accounts::ApiKeyCreated> = event_type<accounts::ApiKe
     "parley.account.api_key_created.v1", "An owner created an API key for a program",
     [](const auto& e, const auto& t) {
       std::string scopes;
-      for (const auto scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(name_of(scope));
+      for (const auto& scope : e.scopes) scopes.append(scopes.empty() ? "" : ", ").append(scope.name);
       return by(t) + " creates the API key " + std::to_string(e.key.value) + " \"" + e.name + "\" (" + scopes + ")";
     },
     field("key_id", &accounts::ApiKeyCreated::key, {},

@@ -148,14 +148,14 @@ TEST_F(Directories, AnApiKeyIsKnownByItsDigestUntilItIsRevoked) {
   const auto write_key = [&](const char* digest, const std::optional<schema::ApiKeyEntry>& entry) {
     write(0, schema::kApiKeyPrefix, digest, entry);
   };
-  write_key("d1", schema::ApiKeyEntry{kOwner, one, {accounts::Scope::dialogs_read}});
-  write_key("d2", schema::ApiKeyEntry{kOwner, other, {accounts::Scope::dialogs_write}});
+  write_key("d1", schema::ApiKeyEntry{kOwner, one, {accounts::Scope{"dialogs:read"}}});
+  write_key("d2", schema::ApiKeyEntry{kOwner, other, {accounts::Scope{"dialogs:write"}}});
   auto& directory = start();
   ASSERT_TRUE(knows_all(directory));
   ASSERT_TRUE(directory.api_key("d1"));
   EXPECT_EQ(directory.api_key("d1")->key, one);
   EXPECT_EQ(directory.api_key("d1")->account, kOwner);
-  EXPECT_EQ(directory.api_key("d1")->scopes, std::vector{accounts::Scope::dialogs_read});
+  EXPECT_EQ(directory.api_key("d1")->scopes, std::vector{accounts::Scope{"dialogs:read"}});
   EXPECT_TRUE(directory.has_api_key(one));
   EXPECT_FALSE(directory.api_key("d3"));
   write_key("d1", std::nullopt);

@@ -178,7 +178,7 @@ TEST_F(ReadModels, ApiKeysThatAreGoodAreTheirOwnersAlone) {
   const auto created = [](ApiKeyId id, const char* name) {
     return accounts::ApiKeyCreated{id,
                                    name,
-                                   {accounts::Scope::dialogs_read, accounts::Scope::assistants_write},
+                                   {accounts::Scope{"dialogs:read"}, accounts::Scope{"assistants:write"}},
                                    "digest of " + std::string(name),
                                    "wxyz"};
   };

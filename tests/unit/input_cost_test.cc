@@ -491,7 +491,7 @@ TEST(InputCost, of_a_text_is_linear) {
        [](const std::string& text) { (void)endpoint::ParameterCodec<schema::PointInTime>::read(text, {}); }},
       {"a number",
        [](const std::string& text) { (void)endpoint::ParameterCodec<std::int64_t>::read(text, {.min = 1, .max = 9}); }},
-      {"a word", [](const std::string& text) { (void)endpoint::ParameterCodec<accounts::Scope>::read(text, {}); }},
+      {"a word", [](const std::string& text) { (void)endpoint::ParameterCodec<accounts::Role>::read(text, {}); }},
       {"what to search for",
        [](const std::string& text) { (void)endpoint::ParameterCodec<replyx::Search>::read(text, {}); }},
       {"percent_decode()", [](const std::string& text) { (void)http::percent_decode(text, http::Plus::space); }},

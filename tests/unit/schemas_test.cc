@@ -353,7 +353,7 @@ const std::vector<Event> kSamples{
     accounts::Event{accounts::LoggedIn{}},
     accounts::Event{accounts::LoggedOut{{"c0ffee", 3, Timestamp{std::chrono::milliseconds{1'763'806'620'000}}}}},
     accounts::Event{accounts::ApiKeyCreated{
-        ApiKeyId{2049}, "CRM", {accounts::Scope::dialogs_read, accounts::Scope::assistants_write}, "d1", "wxyz"}},
+        ApiKeyId{2049}, "CRM", {accounts::Scope{"dialogs:read"}, accounts::Scope{"assistants:write"}}, "d1", "wxyz"}},
     accounts::Event{accounts::ApiKeyUsed{ApiKeyId{2049}}},
     accounts::Event{accounts::ApiKeyRevoked{ApiKeyId{2049}}},
     assistants::Event{assistants::Created{AccountId{1025}, "Support", "d", "p", "gpt-4o-mini", "st_1"}},

@@ -2,15 +2,27 @@
 // Who may ask on this surface. The site token is public and says which assistant is meant; a guest id is the secret of
 // one dialog's visitor.
 #include "api/endpoint/credentials.h"
-#include "schemas/contexts/accounts.h"
+#include "schemas/fields.h"
+
+namespace parley::replyx {
+/// What API keys may be good for: an endpoint names one of them, or none.
+enum class Scope : std::uint8_t { assistants_read, assistants_write, dialogs_read, dialogs_write };
+}  // namespace parley::replyx
+
+template <>
+inline constexpr std::array parley::schema::names<parley::replyx::Scope>{
+    std::pair{parley::replyx::Scope::assistants_read, std::string_view("assistants:read")},
+    std::pair{parley::replyx::Scope::assistants_write, std::string_view("assistants:write")},
+    std::pair{parley::replyx::Scope::dialogs_read, std::string_view("dialogs:read")},
+    std::pair{parley::replyx::Scope::dialogs_write, std::string_view("dialogs:write")},
+};
 
 namespace parley::replyx {
 
-// What API keys may be good for: an endpoint names one of them, or none.
-inline constexpr auto kAssistantsRead = schema::name_of(accounts::Scope::assistants_read);
-inline constexpr auto kAssistantsWrite = schema::name_of(accounts::Scope::assistants_write);
-inline constexpr auto kDialogsRead = schema::name_of(accounts::Scope::dialogs_read);
-inline constexpr auto kDialogsWrite = schema::name_of(accounts::Scope::dialogs_write);
+inline constexpr auto kAssistantsRead = schema::name_of(Scope::assistants_read);
+inline constexpr auto kAssistantsWrite = schema::name_of(Scope::assistants_write);
+inline constexpr auto kDialogsRead = schema::name_of(Scope::dialogs_read);
+inline constexpr auto kDialogsWrite = schema::name_of(Scope::dialogs_write);
 
 extern const endpoint::AccessPolicy kAnybody;
 // Wherever `Authorization: Bearer` has an API key instead of an access token, the principal is an ApiClient; endpoints

@@ -22,7 +22,7 @@ struct ApiKeyPath {
 };
 struct CreateApiKeyRequest {
   Text name;
-  std::vector<accounts::Scope> scopes;
+  std::vector<Scope> scopes;
 };
 struct CreatedApiKey {
   ApiKeyId id;
@@ -119,10 +119,12 @@ Result<Sending> create_api_key(const Call<Nothing, CreateApiKeyRequest>& call, c
   auto scopes = call.body.scopes;
   std::ranges::sort(scopes);
   scopes.erase(std::ranges::unique(scopes).begin(), scopes.end());
+  std::vector<accounts::Scope> named;
+  for (const auto scope : scopes) named.push_back({std::string(schema::name_of(scope))});
   const auto key = api::new_api_key();
   return Sending{own_stream(call.caller), accounts::Command{accounts::CreateApiKey{
                                               .name = call.body.name.text,
-                                              .scopes = std::move(scopes),
+                                              .scopes = std::move(named),
                                               .digest = api::api_key_digest(key, deps.keys, deps.tokens.realm()),
                                               .hint = std::string(api::api_key_hint(key)),
                                               .key = deps.keys.seal(key, kApiKeyContext)}}};
@@ -139,7 +141,7 @@ CreatedApiKey created(const accounts::NewApiKey& answer, const Decided& decided)
                     .hint = answer.hint,
                     .last_used_at = std::nullopt,
                     .created_at = decided.outcome.time};
-  for (const auto scope : answer.scopes) out.scopes.emplace_back(schema::name_of(scope));
+  for (const auto& scope : answer.scopes) out.scopes.push_back(scope.name);
   return out;
 }
 Nothing revoked(const accounts::EndedApiKey&, const Decided&) { return {}; }

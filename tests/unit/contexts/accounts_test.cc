@@ -502,7 +502,7 @@ std::vector<FrozenEvent> frozen() {
       {TeamMemberChanged{std::nullopt, false}, "parley.account.team_member_changed.v1", R"({"is_active":false})"},
       {LeftTeam{}, "parley.account.left_team.v1", R"({})"},
       {AdminAppointed{}, "parley.account.admin_appointed.v1", R"({})"},
-      {ApiKeyCreated{ApiKeyId{2049}, "CRM", {Scope::dialogs_read, Scope::assistants_write}, "d1", "wxyz"},
+      {ApiKeyCreated{ApiKeyId{2049}, "CRM", {Scope{"dialogs:read"}, Scope{"assistants:write"}}, "d1", "wxyz"},
        "parley.account.api_key_created.v1",
        R"({"key_id":2049,"name":"CRM","scopes":["dialogs:read","assistants:write"],"digest":"d1","hint":"wxyz"})"},
       {ApiKeyUsed{ApiKeyId{2049}}, "parley.account.api_key_used.v1", R"({"key_id":2049})"},

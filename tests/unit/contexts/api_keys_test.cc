@@ -10,7 +10,7 @@ constexpr AccountId kSelf{5 * kSlots + 7}, kStranger{2049};
 constexpr ApiKeyId kKey{1025}, kOtherKey{2049};
 const Principal kMe = Owner{kSelf};
 const Registered kRegistered{Personal{"anna@example.com"}, "ab12", std::nullopt, std::nullopt, Sealed{"k1.box"}};
-const std::vector<Scope> kScopes{Scope::dialogs_read};
+const std::vector<Scope> kScopes{Scope{"dialogs:read"}};
 const CreateApiKey kCreate{"CRM", kScopes, "d1", "wxyz", Sealed{"k1.key"}};
 const ApiKeyCreated kCreated{kKey, "CRM", kScopes, "d1", "wxyz"};
 
