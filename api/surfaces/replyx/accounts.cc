@@ -1,6 +1,8 @@
 // /api/auth and /api/users: who comes in, and what everybody does with their own account.
 #include "api/surfaces/replyx/accounts.h"
 
+#include "api/endpoint/answer_of.h"
+#include "api/endpoint/group.h"
 #include "api/limits/limiter.h"
 #include "api/surfaces/replyx/access_policies.h"
 #include "api/surfaces/replyx/limits.h"
@@ -161,6 +163,7 @@ namespace {
 using endpoint::Call;
 using endpoint::Decided;
 using endpoint::Deps;
+using endpoint::Group;
 using endpoint::Nothing;
 using endpoint::Result;
 using endpoint::Sending;
@@ -291,24 +294,17 @@ bool email_changed(const accounts::Profile& answer, const Decided& decided) {
   return known && known->account == answer.account;
 }
 
-User shown(projections::AccountRow row) {
-  return {.id = row.id,
-          .email = std::move(row.email),
-          .first_name = std::move(row.first_name),
-          .last_name = std::move(row.last_name),
-          .role = row.role,
-          .is_admin = row.role == accounts::Role::admin,
-          .balance = roubles(row.balance),
-          .welcome_bonus = roubles(row.welcome_bonus),
-          .plan = row.plan,
-          .onboarding_completed = row.onboarding_completed,
-          .created_at = row.created_at};
+User shown(const projections::AccountRow& row) {
+  auto user = endpoint::answer_of<User, "is_admin", "balance", "welcome_bonus">(row);
+  user.is_admin = row.role == accounts::Role::admin;
+  user.balance = roubles(row.balance);
+  user.welcome_bonus = roubles(row.welcome_bonus);
+  return user;
 }
 
 Result<endpoint::Versioned<User>> me(const Call<Nothing>& call, postgres::Lease& db, const Deps&) {
   // A token of ours proves that the account exists: where the read model lacks it, the read model is late.
-  return found_single(projections::account(db, *account_behind(call.caller.principal)), kUnavailable,
-                      [](projections::AccountRow row) { return shown(std::move(row)); });
+  return found_single(projections::account(db, *account_behind(call.caller.principal)), kUnavailable, shown);
 }
 
 Result<Sending> change_profile(const Call<Nothing, ProfileRequest>& call, const Deps&) {
@@ -334,75 +330,70 @@ User profile(const accounts::Profile& answer, const Decided&) {
 }  // namespace
 
 void add_accounts(endpoint::Registry& registry) {
-  registry.command({.method = "POST",
-                    .path = "/api/auth/register",
-                    .access = &kAnybody,
-                    .status = 201,
-                    .operation = "register",
-                    .summary = "Register an account and log in",
-                    .errors = {accounts::kEmailTaken},
-                    .limit = &kRegisterLimit,
-                    .body_bytes_max = kEntryBodyMax,
-                    .hashes = true},
+  const Group entry({.path = "/api/auth", .access = &kAnybody});
+  const Group users({.path = "/api/users", .access = &kAccount});
+  registry.command(entry({.method = "POST",
+                          .path = "/register",
+                          .status = 201,
+                          .operation = "register",
+                          .summary = "Register an account and log in",
+                          .errors = {accounts::kEmailTaken},
+                          .limit = &kRegisterLimit,
+                          .body_bytes_max = kEntryBodyMax,
+                          .hashes = true}),
                    register_account, session, can_log_in);
-  registry.command({.method = "POST",
-                    .path = "/api/auth/login",
-                    .access = &kAnybody,
-                    .operation = "logIn",
-                    .summary = "Log in",
-                    .description = "A deactivated operator with the right password gets INSUFFICIENT_PERMISSIONS",
-                    .errors = {accounts::kInvalidCredentials, kInsufficientPermissions},
-                    .limit = &kLoginLimit,
-                    .body_bytes_max = kEntryBodyMax,
-                    .hashes = true},
+  registry.command(entry({.method = "POST",
+                          .path = "/login",
+                          .operation = "logIn",
+                          .summary = "Log in",
+                          .description = "A deactivated operator with the right password gets INSUFFICIENT_PERMISSIONS",
+                          .errors = {accounts::kInvalidCredentials, kInsufficientPermissions},
+                          .limit = &kLoginLimit,
+                          .body_bytes_max = kEntryBodyMax,
+                          .hashes = true}),
                    log_in, session, nullptr, count_login);
-  registry.command(
-      {.method = "POST",
-       .path = "/api/auth/logout",
-       .access = &kAccountEvenEnded,
-       .status = 204,
-       .operation = "logOut",
-       .summary = "Log out: end the session of the access token",
-       .description =
-           "The access token is not valid any more, and its event streams end. A token whose session is already over "
-           "gets NOT_AUTHENTICATED; a repeated request with the same Idempotency-Key gets the first response again"},
-      log_out, nothing, is_logged_out);
-  registry.query({.method = "GET",
-                  .path = "/api/users/me",
-                  .access = &kAccount,
-                  .operation = "getMe",
-                  .summary = "Get the caller's account"},
+  registry.command(entry({.method = "POST",
+                          .path = "/logout",
+                          .access = &kAccountEvenEnded,
+                          .status = 204,
+                          .operation = "logOut",
+                          .summary = "Log out: end the session of the access token",
+                          .description = "The access token is not valid any more, and its event streams end. A token "
+                                         "whose session is already over "
+                                         "gets NOT_AUTHENTICATED; a repeated request with the same Idempotency-Key "
+                                         "gets the first response again"}),
+                   log_out, nothing, is_logged_out);
+  registry.query(users({.method = "GET", .path = "/me", .operation = "getMe", .summary = "Get the caller's account"}),
                  me);
-  registry.command({.method = "PUT",
-                    .path = "/api/users/me",
-                    .access = &kAccount,
-                    .operation = "updateMe",
-                    .summary = "Update the caller's profile (only the fields sent)",
-                    .single = true},
+  registry.command(users({.method = "PUT",
+                          .path = "/me",
+                          .operation = "updateMe",
+                          .summary = "Update the caller's profile (only the fields sent)",
+                          .single = true}),
                    change_profile, profile);
-  registry.command({.method = "POST",
-                    .path = "/api/users/change-password",
-                    .access = &kAccount,
-                    .status = 204,
-                    .operation = "changePassword",
-                    .summary = "Change the password and end all other sessions of the account",
-                    .description = "A wrong current password gets VALIDATION_ERROR for the field `current_password`",
-                    .limit = &kPasswordLimit,
-                    .hashes = true},
-                   change_password, nothing, sessions_ended);
   registry.command(
-      {.method = "POST",
-       .path = "/api/users/me/email",
-       .access = &kAccount,
-       .operation = "changeEmail",
-       .summary = "Change the e-mail address and end all other sessions of the account",
-       .description = "The response comes when the change is complete. A wrong current password gets VALIDATION_ERROR "
-                      "for the field `current_password`. VERSION_CONFLICT means that another change came first. After "
-                      "the change, any account may take the previous e-mail address",
-       .errors = {accounts::kEmailTaken},
-       .limit = &kPasswordLimit,
-       .hashes = true,
-       .single = true},
+      users({.method = "POST",
+             .path = "/change-password",
+             .status = 204,
+             .operation = "changePassword",
+             .summary = "Change the password and end all other sessions of the account",
+             .description = "A wrong current password gets VALIDATION_ERROR for the field `current_password`",
+             .limit = &kPasswordLimit,
+             .hashes = true}),
+      change_password, nothing, sessions_ended);
+  registry.command(
+      users({.method = "POST",
+             .path = "/me/email",
+             .operation = "changeEmail",
+             .summary = "Change the e-mail address and end all other sessions of the account",
+             .description =
+                 "The response comes when the change is complete. A wrong current password gets VALIDATION_ERROR "
+                 "for the field `current_password`. VERSION_CONFLICT means that another change came first. After "
+                 "the change, any account may take the previous e-mail address",
+             .errors = {accounts::kEmailTaken},
+             .limit = &kPasswordLimit,
+             .hashes = true,
+             .single = true}),
       change_email, profile, email_changed);
 }
 
