@@ -41,7 +41,7 @@ class Dispatcher {
   struct Options {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
     std::size_t waiting_max = 20'000;  ///< Commands without an outcome; one more is overloaded.
     std::chrono::milliseconds decide_within{
         10'000};  ///< A command decided later is refused as expired (its not_after).

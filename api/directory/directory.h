@@ -33,7 +33,7 @@ class Directory {
   struct Options {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
   };
   /// `watch` watches the topic and must outlive this.
   Directory(Options options, kafka::TopicWatch& watch);

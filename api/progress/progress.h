@@ -10,6 +10,7 @@
 #include <string>
 
 #include "platform/health/health.h"
+#include "platform/kafka/config.h"
 #include "platform/postgres/options.h"
 #include "schemas/replies.h"
 
@@ -24,7 +25,7 @@ class Progress {
  public:
   struct Options {
     postgres::SessionOptions session;
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
     std::chrono::milliseconds stall_max{500};  ///< A projection that owes an event for longer is not waited for.
   };
   /// `pool` must outlive this.

@@ -25,7 +25,7 @@ namespace parley::api {
 struct ServerOptions {
   kafka::Config kafka;
   std::string topic_prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
   std::string postgres;  ///< Connection string.
   std::string schema = postgres::kSchema;
   std::string keys_file;  ///< As `parley keys` makes it.

@@ -22,7 +22,7 @@ class EventTail {
   struct Options {
     kafka::Config kafka;
     std::string topic = "parley.events";
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
     std::int64_t start_distance_max =
         100'000;  ///< offsets before the end where it starts at the latest, however far the projector is behind
     /// Offsets below the projector's checkpoint where it starts: clients that a restart has cut off find what they

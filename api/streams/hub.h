@@ -21,6 +21,7 @@
 #include "api/streams/views.h"
 #include "api/streams/window.h"
 #include "domain/model.h"
+#include "platform/kafka/config.h"
 #include "schemas/signals.h"
 
 namespace parley::api {
@@ -43,7 +44,7 @@ class PendingClient {
 class Hub {
  public:
   struct Options {
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
     Window::Limits window{};  ///< of each partition
     StreamSubscription::Limits stream{};
     Feed::Limits feed{};

@@ -60,7 +60,7 @@ class Streams {
   struct Options {
     kafka::Config kafka;
     std::string topic_prefix = "parley";
-    int partitions = 16;
+    int partitions = kafka::kPartitionsDefault;
     Hub::Options hub{};                                 ///< `partitions` is the one above
     std::function<void(const kafka::Message&)> also{};  ///< gets every record of the log; must not block
   };

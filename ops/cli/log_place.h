@@ -10,7 +10,7 @@ namespace parley::cli {
 struct LogPlace {
   kafka::Config kafka;
   std::string prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
 };
 
 /// Asks Kafka whether the log is there and every topic of it has that many partitions. With another number each stream

@@ -17,7 +17,7 @@ struct Options {
   std::string kafka_brokers = "127.0.0.1:9092";
   std::vector<std::string> kafka_properties;
   std::string topic_prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
   int replication = 1;
   std::string postgres = "dbname=parley";
   std::string keys_file;

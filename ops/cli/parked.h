@@ -14,7 +14,7 @@ namespace parley::cli {
 struct ParkedOptions {
   kafka::Config kafka;
   std::string prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
   std::optional<std::string> postgres =
       {};             ///< Connection string: what stands still for the projections is listed too.
   bool json = false;  ///< For programs: one JSON document on standard output.

@@ -14,7 +14,7 @@ namespace parley::cli {
 struct TopicsOptions {
   kafka::Config kafka;
   std::string prefix = "parley";
-  int partitions = 16;  ///< Fixed for the life of a log.
+  int partitions = kafka::kPartitionsDefault;  ///< Fixed for the life of a log.
   int replication = 1;  ///< Three in production, with the broker's min.insync.replicas 2.
 };
 

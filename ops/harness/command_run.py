@@ -1,14 +1,16 @@
 """ops/run: installs, builds and runs all of Parley, in the foreground, until Ctrl-C."""
 
+import json
 import pathlib
 import signal
 import sys
 
 import failures
 import prerequisites
+import repartition
 from failures import Exit, OpsError
 from parley_system import System
-from settings import add_system_flags, from_flags, parser
+from settings import PARTITIONS_MAX, add_system_flags, from_flags, parser
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EXAMPLES = """
@@ -39,10 +41,18 @@ def main():
     add_system_flags(flags_parser)
     flags_parser.add_argument("--fresh", action="store_true", help="start with empty data: deletes everything in the data folder first")
     flags_parser.add_argument("--restore", metavar="DIR", help="start with the data of a copy that `parley backup` made; the data folder must be new, or add --fresh")
+    flags_parser.add_argument("--repartition", type=int, metavar="N", help="first make the log anew with N partitions; Parley must not run, and needs three times the room of its data")
     flags = flags_parser.parse_args()
     settings = from_flags(flags)
+    if flags.repartition is not None and (flags.fresh or flags.restore or flags.partitions):
+        raise OpsError("--repartition changes the log that is there: leave out --fresh, --restore and --partitions", Exit.USAGE)
+    if flags.repartition is not None and not 1 <= flags.repartition <= PARTITIONS_MAX:
+        raise OpsError(f"--repartition must be between 1 and {PARTITIONS_MAX}", Exit.USAGE)
     if flags.restore and not pathlib.Path(flags.restore).is_dir():
         raise OpsError(f"--restore {flags.restore}: there is no such folder", Exit.USAGE)
+
+    if flags.restore and not settings.partitions:
+        settings.partitions = partitions_of_copy(pathlib.Path(flags.restore))
 
     for number in END_SIGNALS:
         signal.signal(number, interrupt)
@@ -52,6 +62,8 @@ def main():
             with prerequisites.meanwhile(prerequisites.kafka, prerequisites.swagger_ui):
                 prerequisites.librdkafka()
                 prerequisites.parley("parley")
+            if flags.repartition is not None and flags.repartition != settings.partitions:
+                repartition.change(system, flags.repartition, prerequisites.say)
             system.start_servers(flags.fresh)
             if flags.restore:
                 prerequisites.say(system.task("restore", flags.restore, seconds=None))
@@ -64,6 +76,14 @@ def main():
             prerequisites.say("stopping")
         system.stop()
     prerequisites.say("stopped")
+
+
+def partitions_of_copy(folder):
+    """0 where the copy does not say it: what is wrong with it, the restore will say."""
+    try:
+        return int(json.loads((folder / "manifest.json").read_text())["partitions"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return 0
 
 
 def interrupt(*_):

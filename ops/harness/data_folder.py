@@ -11,7 +11,7 @@ import subprocess
 from failures import Exit, OpsError, user
 
 MARK = ".parley"  # a folder without it is not ours, and nothing in it is touched
-CONTENTS = ("edge", "etc", "files", "kafka", "keys", "log", "postgres", "seal-key", "seal-key.pub", "socket", "state", "uploads", "run.json")
+CONTENTS = ("edge", "etc", "files", "kafka", "keys", "log", "postgres", "repartition", "repartition.done", "seal-key", "seal-key.pub", "socket", "state", "uploads", "run.json")
 
 
 def lock(data):

@@ -33,6 +33,11 @@ def check(settings, fresh):
         raise OpsError(f"{file} is broken ({', '.join(absent)} missing): restore {folder} from a copy, or begin with no data at all with --fresh", Exit.BROKEN_DATA)
 
 
+def partitions_of(data, topic="parley.events"):
+    """How many partitions the log in a data folder has, as its folders on the disk say; 0: there is no log."""
+    return len([folder for folder in (data / "kafka").glob(f"{topic}-*") if folder.name.removeprefix(f"{topic}-").isdigit()])
+
+
 def prepare(settings):
     """Writes the configuration and, the first time, formats the storage. Returns the command."""
     folder = settings.data / "kafka"

@@ -35,8 +35,9 @@ import edge
 import kafka
 import postgres
 import prometheus
+import repartition
 from failures import REASON_CHARS_MAX, Exit, OpsError, no_room, on, reason
-from settings import Settings
+from settings import PARTITIONS, Settings
 from supervisor import Command, Supervisor, rotate, wait_for
 
 READY_SECONDS_MAX = 240  # from the start of a process until it can do its work; Kafka after kill -9 needs 12, and beside other systems on two cores 80
@@ -46,6 +47,7 @@ LEFTOVER_SECONDS_MAX = 45
 PROBE_SECONDS = 2
 LOG_TAIL_BYTES = 4000
 SERVERS = ("kafka", "postgres")
+PREPARATIONS = ("keys", "topics", "migrate")
 DISKS = ("kafka", "postgres", "state", "log")  # folders that may be on disks of their own
 STOP_ORDER = ("edge", "api", "projector", "reactor", "decider")  # then the servers: nobody loses what it still needs
 
@@ -91,8 +93,11 @@ class System:
         """
         settings = self.settings
         with on(settings.data):
-            self._lock = self._lock or data_folder.lock(settings.data)
-            self._wait_for_leftovers()
+            if not self._lock:
+                self._lock = data_folder.lock(settings.data)
+                self._wait_for_leftovers()
+                repartition.undo(settings.data, self.announce)
+            self._choose_partitions(fresh)
             edge.check()
             postgres.check(settings, self._root, fresh)
             kafka.check(settings, fresh)
@@ -126,13 +131,20 @@ class System:
             raise OpsError(f"{binary} is missing: cmake --build --preset release builds it", Exit.MISSING)
         with on(self.settings.data), self._disks_looked_at():
             prometheus.write_config(self.settings)
-            for task in ("keys", "topics", "migrate"):
+            for task in PREPARATIONS:
                 self.task(task)
             self._start([name for name in self.names() if name not in SERVERS and name != "edge"])
             self._start(["edge"])
 
     def stop(self):
-        """Ends everything cleanly, in order. Nothing happens when nothing runs."""
+        """Ends everything cleanly, in order, and lets go of the folder. Nothing happens when nothing runs."""
+        self.stop_processes()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def stop_processes(self):
+        """The same, but the folder stays held: nobody else starts on it meanwhile."""
         if self._supervisor:
             for role in STOP_ORDER:
                 self._supervisor.stop([name for name in self.names() if name.startswith(role)])
@@ -140,9 +152,6 @@ class System:
             self._supervisor.close()
             self._supervisor = None
             (self.settings.data / "run.json").unlink(missing_ok=True)
-        if self._lock:
-            self._lock.close()
-            self._lock = None
 
     # One process.
 
@@ -176,12 +185,15 @@ class System:
         """Starts it and returns at once: for one that is to say why it does not get ready."""
         self._supervisor.start(name)
 
-    def restart(self, name, binary=None):
-        """`binary`: another program from now on."""
+    def restart(self, name, binary=None, more=()):
+        """`binary`: another program from now on; `more`: arguments of this start alone."""
         self.stop_process(name)
+        command = self._supervisor.process(name).command
         if binary:
-            self._supervisor.process(name).command.arguments[0] = binary
+            command.arguments[0] = binary
+        given, command.arguments = command.arguments, [*command.arguments, *more]
         self.start_process(name)
+        command.arguments = given
 
     def wait_ready(self, *names, seconds=READY_SECONDS_MAX):
         """Returns when these (all when none is named) run and are ready; OpsError when they are not within the time."""
@@ -246,7 +258,15 @@ class System:
         settings = self.settings
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
                 "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_PARTITIONS": str(settings.partitions),
+                "PARLEY_SURFACES": settings.surfaces, "PARLEY_FILES_FOLDER": str(settings.data / "files"), "PARLEY_FILES_AT_EDGE": edge.FILES, "PARLEY_UPLOADS_FOLDER": str(settings.data / "uploads"),
                 "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
+
+    def start_role(self, role):
+        """The processes of one role alone, with the keys, topics and tables that they need, until they are ready: for what is done while nobody writes."""
+        with on(self.settings.data), self._disks_looked_at():
+            for task in PREPARATIONS:
+                self.task(task)
+            self._start([name for name in self.names() if name.startswith(role)])
 
     def task(self, *arguments, seconds=TASK_SECONDS_MAX):
         """Runs `parley ARGUMENT...` on this system to its end; OpsError when it fails. Returns what it wrote to stdout. `seconds`: None for no limit."""
@@ -275,8 +295,7 @@ class System:
                     arguments += ["--state-dir", settings.data / "state" / name]
                 if role == "api":
                     ports["http"] = settings.api_port(number)
-                    arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"], "--surfaces", settings.surfaces]
-                    arguments += ["--files-folder", settings.data / "files", "--files-at-edge", edge.FILES, "--uploads-folder", settings.data / "uploads"]
+                    arguments += ["--http-host", "127.0.0.1", "--http-port", ports["http"]]
                     arguments += ["--rate-profile", settings.rate_profile, "--trusted-proxy", "127.0.0.1"]  # its edge: the only one that asks it from there
                 commands.append(Command(name=name, arguments=arguments + settings.role_arguments.get(role, [])
                                         + settings.role_arguments.get(name, []), environment=self.environment(),
@@ -295,6 +314,15 @@ class System:
             wait_for(lambda: self.ready(name) or process.crashes >= START_CRASHES_MAX, READY_SECONDS_MAX)
             self.wait_ready(name, seconds=0)
         self.announce(f"{', '.join(names)}: ready in {time.monotonic() - began:.1f} s")
+
+    def _choose_partitions(self, fresh):
+        """A log keeps its number of partitions; only a new one gets the setting's, or the default."""
+        settings = self.settings
+        there = 0 if fresh else kafka.partitions_of(settings.data)
+        if there and settings.partitions not in (0, there):
+            raise OpsError(f"the log in {settings.data} has {there} partitions, and --partitions says {settings.partitions}: leave --partitions out, or "
+                           f"ops/run --repartition {settings.partitions} makes the log anew with that number", Exit.USAGE)
+        settings.partitions = there or settings.partitions or PARTITIONS
 
     def _wait_for_leftovers(self):
         """Processes of a run that was killed are ending by themselves; only then are their ports and files free."""

@@ -21,7 +21,7 @@ RATE_PROFILES = ("public", "local")
 EDGE_PORT = 8000  # what the other default ports are counted from
 INSTANCES_MAX = 8  # of a role: the ports of the next role begin behind them
 PORT_MAX = 65535
-PARTITIONS = 16
+PARTITIONS = 4  # of a new log
 PARTITIONS_MAX = 1024  # one for each slot
 SOCKET_PATH_BYTES_MAX = 107  # sun_path of Linux, without its final zero
 
@@ -38,7 +38,7 @@ class Settings:
     projectors: int = 1
     reactors: int = 1
     apis: int = 1
-    partitions: int = PARTITIONS  # of a new log; fixed for its life
+    partitions: int = 0  # 0: as many as the log has, and PARTITIONS for a new one; a log keeps its number
     binary: pathlib.Path = BUILD / "ops" / "cli" / "parley"
     page: pathlib.Path = ROOT / "ops" / "page"
     log_level: str = "info"
@@ -57,7 +57,7 @@ class Settings:
         for role in ("deciders", "projectors", "reactors", "apis"):
             if not 1 <= getattr(self, role) <= INSTANCES_MAX:
                 raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}", Exit.USAGE)
-        if not 1 <= self.partitions <= PARTITIONS_MAX:
+        if not 0 <= self.partitions <= PARTITIONS_MAX:
             raise OpsError(f"--partitions must be between 1 and {PARTITIONS_MAX}", Exit.USAGE)
         if self.rate_profile not in RATE_PROFILES:
             raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}", Exit.USAGE)
@@ -136,7 +136,7 @@ def add_system_flags(parser):
     add("projectors", int, 1, "the number of projectors")
     add("reactors", int, 1, "the number of reactors (parley reactor processes)")
     add("apis", int, 1, "the number of API processes")
-    add("partitions", int, PARTITIONS, "the number of partitions of the log; it never changes")
+    add("partitions", int, 0, f"the number of partitions of a new log; 0: {PARTITIONS}, and of a log that is there as many as it has")
     add("surfaces", str, "replyx", "the products whose API is served, each with the prefix of its paths when it has one (name=/prefix), separated by ','")
     add("log-level", str, "info", "the lowest level that the Parley processes log")
     add("rate-profile", str, "", "rate limits: public (as documented) or local (so high that one developer never reaches them); default: local when --host is a loopback address, public otherwise")

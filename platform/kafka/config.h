@@ -20,4 +20,7 @@ enum class Isolation { read_committed, read_uncommitted };
 /// How long a metadata, offset or admin request may take unless the caller says otherwise.
 inline constexpr std::chrono::milliseconds kRequestTimeout{5'000};
 
+/// Of a log that nobody chose a number for: what one machine serves best (docs/operations.md, "How many partitions").
+inline constexpr int kPartitionsDefault = 4;
+
 }  // namespace parley::kafka

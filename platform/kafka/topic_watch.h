@@ -23,7 +23,7 @@ class TopicWatch {
   struct Options {
     Config kafka;
     std::vector<std::string> topics;
-    int partitions = 16;                      ///< That each of them must have.
+    int partitions = kafka::kPartitionsDefault;  ///< That each of them must have.
     std::map<std::string, std::string> ids;   ///< Of topics that are known already; of others the first answer counts.
     std::chrono::milliseconds period{1'000};  ///< Between two questions.
   };

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "platform/kafka/config.h"
 #include "tests/bench/scene.h"
 
 namespace parley::bench {
@@ -11,7 +12,7 @@ namespace parley::bench {
 struct Commands {
   std::string brokers;
   std::string topic_prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
   std::size_t clients = 64;  ///< Each has one command under way, for a dialog of its own as far as there are as many.
   std::chrono::milliseconds warm_up{500};
   std::chrono::milliseconds time{5'000};

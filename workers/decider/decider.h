@@ -24,7 +24,7 @@ enum class Step { collected, events_written, replies_written, offsets_sent, comm
 struct Options {
   kafka::Config kafka;
   std::string topic_prefix = "parley";
-  int partitions = 16;    ///< That the topics must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That the topics must have.
   std::string instance;   ///< Stable and unique: the group's member, the transactional.id, the folder of its state.
   std::string state_dir;  ///< State is at <state_dir>/<instance>/<partition>; it can be deleted at any time while the
                           ///< decider is down.

@@ -20,7 +20,7 @@ inline constexpr std::string_view kGroup = "reactor.processes";
 struct Options {
   kafka::Config kafka;
   std::string topic_prefix = "parley";
-  int partitions = 16;   ///< That the topics must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That the topics must have.
   std::string instance;  ///< Stable: one that comes back in time gets its partitions back at once.
 
   std::chrono::milliseconds session_timeout{6'000};

@@ -18,7 +18,7 @@ namespace parley::projector {
 struct Options {
   kafka::Config kafka;
   std::string events_topic = "parley.events";
-  int partitions = 16;                     ///< That the topic must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That the topic must have.
   std::string group = "parley.projector";  ///< For the assignment of partitions alone; nothing is committed to it.
                                            ///< Empty: it has all of them, alone.
   std::string instance;                    ///< Stable: one that comes back in time gets its partitions back at once.

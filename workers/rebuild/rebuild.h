@@ -27,7 +27,7 @@ struct Progress {
 struct Options {
   kafka::Config kafka;
   std::string events_topic = "parley.events";
-  int partitions = 16;  ///< That the topic must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That the topic must have.
   std::string postgres;
   std::string schema = postgres::kSchema;
   /// Switch although rows differ, and why. What is parked cannot be accepted.

@@ -71,7 +71,7 @@ struct MemberOptions {
   std::string topic;     ///< Whose partitions are shared out.
   /// Others that it reads or writes. All of them must be there before it starts, and stay the same ones.
   std::vector<std::string> other_topics = {};
-  int partitions = 16;  ///< That each topic must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That each topic must have.
   std::chrono::milliseconds session_timeout{6'000};
   /// Not ready when for so long the loop has not turned, Kafka has not answered, or a partition has records and does
   /// not advance.

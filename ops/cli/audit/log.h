@@ -9,6 +9,7 @@
 
 #include "domain/model.h"
 #include "ops/cli/audit/progress.h"
+#include "platform/kafka/config.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
 #include "projections/record.h"
@@ -29,7 +30,7 @@ struct StreamPlace {
 struct LogOptions {
   kafka::Config kafka;
   std::string prefix;
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
 };
 
 /// "dialog/1387"; the error says what is wrong with it.

@@ -29,7 +29,7 @@ struct BackupOptions {
   std::string folder;  ///< Must not be there, or be empty.
   kafka::Config kafka;
   std::string prefix = "parley";
-  int partitions = 16;
+  int partitions = kafka::kPartitionsDefault;
   bool with_keys = true;
   KeyFiles keys;                ///< With keys: what goes into the copy.
   std::string passphrase_file;  ///< With keys; when empty, PARLEY_BACKUP_PASSPHRASE is it.

@@ -19,7 +19,7 @@ namespace parley::reactors {
 struct Options {
   kafka::Config kafka;
   std::string topic_prefix = "parley";
-  int partitions = 16;    ///< That the topics must have.
+  int partitions = kafka::kPartitionsDefault;  ///< That the topics must have.
   std::string instance;   ///< Stable: one that comes back in time gets its partitions back at once.
   std::string state_dir;  ///< Of this instance's states: a folder for each partition.
 
