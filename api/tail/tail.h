@@ -23,7 +23,8 @@ class Tail {
   struct Options {
     kafka::Config kafka;
     std::string topic;
-    int partitions = kafka::kPartitionsDefault;  ///< A topic with another count is another deployment's: reported, never read.
+    int partitions =
+        kafka::kPartitionsDefault;  ///< A topic with another count is another deployment's: reported, never read.
     From from = From::begin;
     std::string thread_name;  ///< 15 characters at most
   };

@@ -15,7 +15,7 @@ struct TopicsOptions {
   kafka::Config kafka;
   std::string prefix = "parley";
   int partitions = kafka::kPartitionsDefault;  ///< Fixed for the life of a log.
-  int replication = 1;  ///< Three in production, with the broker's min.insync.replicas 2.
+  int replication = 1;                         ///< Three in production, with the broker's min.insync.replicas 2.
 };
 
 /// `parley topics`: creates the topics that are missing, checks those that are there, and writes the deciders' and

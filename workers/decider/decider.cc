@@ -389,13 +389,14 @@ std::size_t Decider::Impl::commands_at_once() const {
   return cautious ? 1 : options.batch_commands_max;
 }
 
-/// One line for each command, so that a request can be followed by its correlation id.
+/// A line for each command, so that a request can be followed by its correlation id. What nobody must look after is
+/// told at the lowest level: the API has a line for each request, and a line costs as much as the rules of a message.
 void Decider::Impl::report(const kafka::Message& command, Verdict verdict) {
   metrics.commands[static_cast<std::size_t>(verdict)].add();
   if (verdict == Verdict::parks) {
     (must_park(command.partition(), command.offset()) ? metrics.parked_by_crash : metrics.parked_by_exception).add();
   }
-  log::write(verdict == Verdict::dead || verdict == Verdict::parks ? log::Level::error : log::Level::info, "command",
+  log::write(verdict == Verdict::dead || verdict == Verdict::parks ? log::Level::error : log::Level::debug, "command",
              {{"correlation_id", command.header("correlation_id").value_or("")},
               {"outcome", kVerdicts[static_cast<std::size_t>(verdict)].second},
               {"partition", command.partition()},

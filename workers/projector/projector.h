@@ -19,9 +19,9 @@ struct Options {
   kafka::Config kafka;
   std::string events_topic = "parley.events";
   int partitions = kafka::kPartitionsDefault;  ///< That the topic must have.
-  std::string group = "parley.projector";  ///< For the assignment of partitions alone; nothing is committed to it.
-                                           ///< Empty: it has all of them, alone.
-  std::string instance;                    ///< Stable: one that comes back in time gets its partitions back at once.
+  std::string group = "parley.projector";      ///< For the assignment of partitions alone; nothing is committed to it.
+                                               ///< Empty: it has all of them, alone.
+  std::string instance;  ///< Stable: one that comes back in time gets its partitions back at once.
   /// Where run() ends, by partition: when the checkpoint of each is there. No event at or past it is applied. Without a
   /// group only.
   std::optional<std::map<std::int32_t, std::int64_t>> until = {};
