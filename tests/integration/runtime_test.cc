@@ -123,7 +123,8 @@ class RuntimeTest : public kafka::testing::KafkaTest {
   void begin_at_the_start() {
     std::vector<kafka::PartitionOffset> first;
     for (const auto& one : kafka::every_partition(topic_, kPartitions)) first.push_back({one, 0});
-    ASSERT_TRUE(admin_->set_group_offsets(options().group, first));
+    ASSERT_TRUE(eventually([&] { return admin_->set_group_offsets(options().group, first).has_value(); }))
+        << "its coordinator may still be coming";
   }
   void write(int from, int to) {
     std::atomic<int> written = 0;
