@@ -115,7 +115,7 @@ class AnotherLog(OneDialog):
     def a_partition_count_is_changed_by_hand(self):
         admin = AdminClient({"bootstrap.servers": self.system.settings.kafka_brokers})
         admin.create_partitions([NewPartitions("parley.events", PARTITIONS + 1)])["parley.events"].result()
-        self.all_say("17 partitions")
+        self.all_say(f"{PARTITIONS + 1} partitions")
         self.assertEqual(self.post("/api/site/dialogs", {}, self.site)[0], 503)
         self.assertFalse(self.try_topics())
 
