@@ -174,13 +174,17 @@ struct EventTail::Impl {
     while (!history.known() && Clock::now() < deadline && wait(kCheckpointsLook)) {
     }
     const bool known = history.known();
+    // Before the log's ends are asked: a projector that goes on meanwhile would seem to have read beyond them.
+    std::vector<std::int64_t> checkpoints(partitions.size());
+    for (std::size_t i = 0; known && i < partitions.size(); ++i)
+      checkpoints[i] = history.checkpoint(partitions[i].partition);
     const auto begins = consumer.begin(partitions);
     if (!begins) return fault(begins.error());
     auto start = consumer.end(partitions, kafka::Isolation::read_committed);
     if (!start) return fault(start.error());
     for (std::size_t i = 0; i < start->size(); ++i) {
       auto& offset = (*start)[i].offset;
-      const auto checkpoint = known ? history.checkpoint((*start)[i].where.partition) : 0;
+      const auto checkpoint = checkpoints[i];
       if (checkpoint > offset) {
         return std::unexpected(
             Fault{fmt::format("{} {} ends at {}, but the read model reflects it to {}: it has lost its tail",
