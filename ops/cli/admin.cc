@@ -18,6 +18,7 @@
 #include "api/server/surfaces.h"
 #include "domain/accounts/credentials.h"
 #include "ops/cli/directory.h"
+#include "ops/cli/fail.h"
 #include "ops/cli/mailboxes.h"
 #include "ops/cli/options.h"
 #include "ops/cli/refusals.h"
@@ -29,10 +30,7 @@
 namespace parley::cli {
 namespace {
 
-int fail(std::string_view why) {
-  std::cerr << "parley admin: " << text::printable(why) << "\n";
-  return 1;
-}
+constexpr std::string_view kTask = "admin";
 
 /// What is typed is not shown while this lives.
 class Unseen {
@@ -91,29 +89,29 @@ struct Asked {
 
 /// `command_of` makes the command of the e-mail, its index and the sealed verifier.
 int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::string, Sealed), std::string_view done) {
-  if (!text::is_utf8(asked.email)) return fail("the e-mail must be UTF-8");
+  if (!text::is_utf8(asked.email)) return fail(kTask, "the e-mail must be UTF-8");
   const auto [email, issue] = api::typed_email(asked.email);
   const auto keys = crypto::Keyring::load(asked.options.keys_file);
-  if (!keys) return fail(keys.error());
+  if (!keys) return fail(kTask, keys.error());
   const auto& o = asked.options;
   const LogPlace log{.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions};
-  if (const auto fits = expect_partitions(log); !fits) return fail(fits.error());
+  if (const auto fits = expect_partitions(log); !fits) return fail(kTask, fits.error());
   auto text = password();
-  if (!text) return fail(text.error());
+  if (!text) return fail(kTask, text.error());
   const api::Tokens tokens(*keys, api::read_mount(asked.surface)->surface->realm);
   std::vector<std::string> indexes;
   for (const auto& form : email.forms) indexes.push_back(tokens.email_index(form));
   const auto known = account_of_email(log, indexes);
-  if (!known) return fail(known.error().text);
-  if (!*known && !issue.empty()) return fail("the e-mail " + issue);
+  if (!known) return fail(kTask, known.error().text);
+  if (!*known && !issue.empty()) return fail(kTask, "the e-mail " + issue);
   const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
   const auto command =
       command_of(email.text, index, keys->seal(crypto::password_verifier(*text), api::kPasswordVerifierContext));
   const auto target = api::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
   const auto outcome = send_command(log, target, command);
-  if (!outcome) return fail(outcome.error());
+  if (!outcome) return fail(kTask, outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
-    return fail(error->code == kNotFound ? "NOT_FOUND: no account has this e-mail" : in_words(error->code));
+    return fail(kTask, error->code == kNotFound ? "NOT_FOUND: no account has this e-mail" : in_words(error->code));
   }
   std::cout << outcome->stream << ": " << done << "\n";
   return 0;

@@ -12,6 +12,7 @@
 #include "domain/effects/effects.h"
 #include "domain/model.h"
 #include "domain/seals/seals.h"
+#include "ops/cli/fail.h"
 #include "ops/cli/options.h"
 #include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
@@ -25,10 +26,7 @@
 namespace parley::cli {
 namespace {
 
-int fail(std::string_view why) {
-  std::cerr << "parley effects: " << text::printable(why) << "\n";
-  return 1;
-}
+constexpr std::string_view kTask = "effects";
 
 /// Whose first event comes from a backup: a restore fills an empty log.
 std::expected<std::set<int>, std::string> restored_partitions(const LogPlace& log) {
@@ -70,13 +68,13 @@ std::expected<bool, std::string> switch_on(const LogPlace& log, const Stream& st
 }  // namespace
 
 int effects_on(const LogPlace& log, const std::string& reason) {
-  if (const auto fits = expect_partitions(log); !fits) return fail(fits.error());
+  if (const auto fits = expect_partitions(log); !fits) return fail(kTask, fits.error());
   auto admin = kafka::Admin::open(log.kafka);
-  if (!admin) return fail(admin.error().text);
+  if (!admin) return fail(kTask, admin.error().text);
   const auto topic = admin->describe_topic(log.prefix + ".events");
-  if (!topic) return fail(topic.error().text);
+  if (!topic) return fail(kTask, topic.error().text);
   const auto restored = restored_partitions(log);
-  if (!restored) return fail(restored.error());
+  if (!restored) return fail(kTask, restored.error());
   if (restored->empty()) {
     std::cout << "this log was not restored from a backup: effects are on\n";
     return 0;
@@ -84,7 +82,7 @@ int effects_on(const LogPlace& log, const std::string& reason) {
   for (const int partition : *restored) {
     const Stream stream{Kind::effects, effects::stream_of(partition, log.partitions)};
     const auto were_on = switch_on(log, stream, {topic->id, reason});
-    if (!were_on) return fail("partition " + std::to_string(partition) + ": " + were_on.error());
+    if (!were_on) return fail(kTask, "partition " + std::to_string(partition) + ": " + were_on.error());
     std::cout << "partition " << partition << ": effects " << (*were_on ? "were on already" : "are on") << " ("
               << to_string(stream) << ")\n";
   }

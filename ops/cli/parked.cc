@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "ops/cli/fail.h"
 #include "ops/cli/options.h"
 #include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
@@ -106,10 +107,7 @@ constexpr std::string_view kDeadPrefix = "dead_";  // headers that a dead letter
 template <class T>
 using Result = std::expected<T, std::string>;
 
-int fail(std::string_view why) {
-  std::cerr << "parley parked: " << text::printable(why) << "\n";
-  return 1;
-}
+constexpr std::string_view kTask = "parked";
 
 LogPlace place_of(const ParkedOptions& options) {
   return {.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions};
@@ -246,24 +244,24 @@ void print(const Shown& one) {
 
 int unpark(const ParkedOptions& options, const Unpark& what, parking::Action action) {
   const auto stream = parse_stream(what.stream);
-  if (!stream) return fail(what.stream + " is no stream (they are like dialog/1387)");
+  if (!stream) return fail(kTask, what.stream + " is no stream (they are like dialog/1387)");
   if (what.projection.has_value() != what.version.has_value())
-    return fail("a projection and the version of its event belong together");
-  if (const auto fits = expect_partitions(place_of(options)); !fits) return fail(fits.error());
+    return fail(kTask, "a projection and the version of its event belong together");
+  if (const auto fits = expect_partitions(place_of(options)); !fits) return fail(kTask, fits.error());
   std::vector<std::string> attempts{crypto::uuid7()};
   parking::Command command = parking::Skip{what.reason, what.projection, what.version};
   if (action == parking::Action::retry) {
     parking::Retry retry{what.reason, std::nullopt, what.projection, what.version};
     if (!what.projection) {
       const auto list = in_deciders(options);
-      if (!list) return fail(list.error());
+      if (!list) return fail(kTask, list.error());
       const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
-      if (row == list->parked.end()) return fail(what.stream + " is not parked for its decider");
+      if (row == list->parked.end()) return fail(kTask, what.stream + " is not parked for its decider");
       if (!row->stream.command_id)
-        return fail(
-            fmt::format("{}: {}; a build that knows it brings it back, or `skip`", what.stream, row->stream.reason));
+        return fail(kTask, fmt::format("{}: {}; a build that knows it brings it back, or `skip`", what.stream,
+                                       row->stream.reason));
       auto sent = dead_command(options, *stream, *row->stream.command_id);
-      if (!sent) return fail(sent.error());
+      if (!sent) return fail(kTask, sent.error());
       // A sending of its own: whoever sent it first was answered then.
       attempts.push_back(crypto::uuid7());
       for (auto& [name, value] : sent->headers) {
@@ -274,16 +272,17 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
     command = std::move(retry);
   }
   const auto got = send_command(place_of(options), *stream, command, attempts);
-  if (!got) return fail(got.error());
+  if (!got) return fail(kTask, got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
-    return fail(fmt::format("{}: {}", what.stream, in_words(error->code)));
+    return fail(kTask, fmt::format("{}: {}", what.stream, in_words(error->code)));
   }
   Done done{what.stream, std::string(schema::name_of(action)), outcome.version, std::nullopt};
   if (attempts.size() > 1) {
     if (const auto* error = std::get_if<Error>(&got->at(attempts.back()).result)) done.error = error->code;
   }
-  if (done.error == kInternalError) return fail(what.stream + ": the decision failed again, the stream still stands");
+  if (done.error == kInternalError)
+    return fail(kTask, what.stream + ": the decision failed again, the stream still stands");
   if (options.json) {
     std::cout << schema::write(done) << "\n";
   } else {
@@ -297,7 +296,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
 
 int parked_list(const ParkedOptions& options) {
   const auto list = everywhere(options);
-  if (!list) return fail(list.error());
+  if (!list) return fail(kTask, list.error());
   ShownList out{{}, list->more};
   for (const auto& row : list->parked) out.parked.push_back(shown(row));
   if (options.json) {
@@ -312,9 +311,9 @@ int parked_list(const ParkedOptions& options) {
 
 int parked_show(const ParkedOptions& options, const std::string& stream) {
   const auto parsed = parse_stream(stream);
-  if (!parsed) return fail(stream + " is no stream (they are like dialog/1387)");
+  if (!parsed) return fail(kTask, stream + " is no stream (they are like dialog/1387)");
   const auto list = everywhere(options);
-  if (!list) return fail(list.error());
+  if (!list) return fail(kTask, list.error());
   ShownList out;
   for (const auto& row : list->parked) {
     if (row.stream.stream != stream) continue;
@@ -328,7 +327,7 @@ int parked_show(const ParkedOptions& options, const std::string& stream) {
     }
     out.parked.push_back(std::move(one));
   }
-  if (out.parked.empty()) return fail(stream + " is not parked");
+  if (out.parked.empty()) return fail(kTask, stream + " is not parked");
   if (options.json) {
     std::cout << schema::write(out) << "\n";
   } else {

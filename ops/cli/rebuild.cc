@@ -9,6 +9,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "ops/cli/fail.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
@@ -49,10 +50,7 @@ inline constexpr auto fields<cli::List> = std::tuple{field("certificates", &cli:
 namespace parley::cli {
 namespace {
 
-int fail(std::string_view why) {
-  std::cerr << "parley rebuild: " << text::printable(why) << "\n";
-  return 1;
-}
+constexpr std::string_view kTask = "rebuild";
 
 void show(const rebuild::Progress& progress) {
   std::cerr << progress.step;
@@ -120,13 +118,13 @@ void print(const Certificate& c) {
 
 int list(const Options& options, bool json) {
   const auto migrated = postgres::expect_migrated({.connection = options.postgres}, projections::migrations());
-  if (!migrated) return fail("PostgreSQL: " + migrated.error().detail);
+  if (!migrated) return fail(kTask, "PostgreSQL: " + migrated.error().detail);
   postgres::Pool pool(
       {.session = {.connection = options.postgres, .application_name = "parley rebuild"}, .connections_max = 1});
   auto lease = pool.lease(kPostgresWithin);
-  if (!lease) return fail("PostgreSQL: " + lease.error().detail);
+  if (!lease) return fail(kTask, "PostgreSQL: " + lease.error().detail);
   auto kept = projections::certificates(*lease, kListedMax);
-  if (!kept) return fail("PostgreSQL: " + kept.error().detail);
+  if (!kept) return fail(kTask, "PostgreSQL: " + kept.error().detail);
   if (json) {
     std::cout << schema::write(List{std::move(*kept)}) << "\n";
     return 0;
@@ -144,11 +142,11 @@ int list(const Options& options, bool json) {
 int run(const Asked& asked) {
   for (const auto& name : asked.projections) {
     if (name != projections::kReadModels)
-      return fail(fmt::format("there is no projection {}: there is {}", name, projections::kReadModels));
+      return fail(kTask, fmt::format("there is no projection {}: there is {}", name, projections::kReadModels));
   }
   if (asked.list) return list(asked.options, asked.json);
-  if (asked.compare && asked.accept) return fail("--compare switches nothing: there is nothing to accept");
-  if (asked.accept && asked.accept->empty()) return fail("--accept-differences wants a reason");
+  if (asked.compare && asked.accept) return fail(kTask, "--compare switches nothing: there is nothing to accept");
+  if (asked.accept && asked.accept->empty()) return fail(kTask, "--accept-differences wants a reason");
   std::stop_source stop;
   // It waits for a signal that may never come, so nothing waits for it.
   std::thread([stop]() mutable {
