@@ -49,9 +49,7 @@ std::string Registry::cross_origin_headers() const {
       }
     }
   }
-  std::string list;
-  for (const auto name : names) list.append(list.empty() ? "" : ", ").append(name);
-  return list;
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 void Registry::mount(http::Routes& routes, const Deps& deps) const {
@@ -64,9 +62,9 @@ void Registry::mount(http::Routes& routes, const Deps& deps) const {
     routes.add(std::string(endpoint->spec.method), endpoint->path, handler(endpoint, deps),
                endpoint->spec.body_bytes_max, intake(endpoint, deps));
   }
+  const auto headers = cross_origin_headers();
   for (const auto& [path, methods] : cross_origin_paths()) {
-    const auto allow = [methods, headers = cross_origin_headers()](const http::Request& request,
-                                                                   const http::Responder& responder) {
+    const auto allow = [methods, headers](const http::Request& request, const http::Responder& responder) {
       responder.send(preflight(request, methods, headers));
     };
     routes.add("OPTIONS", path, allow, kUnreadBodyBytesMax);
