@@ -96,7 +96,7 @@ class System:
             if not self._lock:
                 self._lock = data_folder.lock(settings.data)
                 self._wait_for_leftovers()
-                repartition.undo(settings.data, self.announce)
+                repartition.settle(settings.data, self.announce)
             self._choose_partitions(fresh)
             edge.check()
             postgres.check(settings, self._root, fresh)

@@ -39,15 +39,15 @@ def change(system, partitions, announce):
         system.stop_processes()
     except BaseException:
         system.stop_processes()
-        undo(data, announce)
+        settle(data, announce)
         settings.partitions = there
         raise
     (data / BEFORE).rename(data / AFTER)
     announce("3 of 3: the tables are made from the log while Parley starts")
-    undo(data, announce)
+    settle(data, announce)
 
 
-def undo(data, announce):
+def settle(data, announce):
     """Puts back what an interrupted change moved, or removes what a finished one left. Nothing happens when there was none."""
     before = data / BEFORE
     if before.exists():

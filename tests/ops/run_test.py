@@ -15,9 +15,12 @@ from failures import Exit
 from settings import ROOT
 from supervisor import wait_for
 
+sys.path.append(str(ROOT / "tests" / "chaos"))
+
+from ops_run import READY_SECONDS_MAX, Run  # noqa: E402
+
 PORT = 15000
 FOLDER = pathlib.Path(os.environ.get("PARLEY_TEST_DATA") or "/tmp/parley-test") / "run"
-READY_SECONDS_MAX = 300  # it may have to build
 DEADLINE_SECONDS = 60
 
 
@@ -26,39 +29,10 @@ def command(name, *arguments, **others):
                           timeout=READY_SECONDS_MAX, **others)
 
 
-class Run:
-    """One ops/run in the background, whose output is collected."""
-
-    def __init__(self, *arguments):
-        self.lines = []
-        self.process = subprocess.Popen([ROOT / "ops" / "run", "--data", FOLDER, "--port", str(PORT), *arguments], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-        self.reader = threading.Thread(target=self.collect, daemon=True)
-        self.reader.start()
-
-    def collect(self):
-        for line in self.process.stdout:
-            self.lines.append(line)
-
-    def text(self):
-        return "".join(self.lines)
-
-    def wait_ready(self):
-        wait_for(lambda: "What runs:" in self.text() or self.process.poll() is not None, READY_SECONDS_MAX)
-        assert "What runs:" in self.text(), self.text()
-
-    def end(self, number=signal.SIGINT):
-        self.process.send_signal(number)
-        status = self.process.wait(DEADLINE_SECONDS)
-        self.reader.join(DEADLINE_SECONDS)
-        self.process.stdout.close()
-        return status
-
-
 class RunTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.run_command = Run("--fresh")
+        cls.run_command = Run(FOLDER, PORT, "--fresh")
         cls.addClassCleanup(lambda: cls.run_command.process.poll() is None and cls.run_command.end())
         cls.run_command.wait_ready()
 
@@ -110,7 +84,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual(command("status").returncode, 1)
         self.assertEqual(command("stop").returncode, 0)
 
-        again = Run()
+        again = Run(FOLDER, PORT)
         again.wait_ready()
         self.assertEqual((FOLDER / "keys").read_bytes(), keys)
         self.assertEqual(again.end(), 0)
