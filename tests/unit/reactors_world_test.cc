@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <ranges>
 #include <set>
 #include <string>
 #include <vector>
@@ -185,9 +186,10 @@ class World final : public Commands {
   std::map<std::string, std::int64_t> oldest;             ///< unfinished, at the end of the last life, by partition
   std::map<std::string, int> decided_commands;            ///< How many commands of one id led to events.
 
+  std::string path(int partition) const { return folder_ + "/" + std::to_string(partition); }
+
  private:
   bool chance(int one_in) { return random_() % static_cast<std::uint64_t>(one_in) == 0; }
-  std::string path(int partition) const { return folder_ + "/" + std::to_string(partition); }
   void step() {
     ++steps;
     if (kill_at && steps == *kill_at) throw Killed{};
@@ -473,6 +475,28 @@ TEST(State, of_another_fold_is_folded_again) {
   world.run();
   expect_each_outcome_once(world);
   EXPECT_EQ(fired(world), (std::map<std::string, int>{{"t", 1}}));
+}
+
+TEST(State, says_of_which_log_it_is_whatever_build_folded_it) {
+  World world;
+  EXPECT_EQ(State::log_at(world.path(0)), std::nullopt) << "there is no folder";
+  world.ask_for_effect(1);
+  world.run();
+  const auto folded = [&] {
+    std::set<std::optional<std::string>> logs;
+    for (int i = 0; i < world.partitions; ++i) logs.insert(State::log_at(world.path(i)));
+    return logs;
+  };
+  EXPECT_TRUE(folded().contains("log"));
+  world.reactor.version = 2;
+  EXPECT_TRUE(folded().contains("log")) << "also of another fold";
+
+  const auto stands = [&](int i) { return State::log_at(world.path(i)) == "log"; };
+  const auto numbers = std::views::iota(0, world.partitions);
+  const auto broken = std::ranges::find_if(numbers, stands);
+  ASSERT_NE(broken, numbers.end());
+  std::filesystem::remove(world.path(*broken) + "/CURRENT");
+  EXPECT_EQ(State::log_at(world.path(*broken)), "") << "it cannot be read";
 }
 
 TEST(State, counts_calls_and_timers_and_knows_their_number_when_it_is_opened_again) {

@@ -110,30 +110,18 @@ struct Runner::Impl final : runtime::Worker, Commands {
 };
 
 bool Runner::Impl::has_state() const {
-  const auto exists = [&](int partition) {
-    std::error_code none;
-    return std::filesystem::exists(path(partition), none);
-  };
-  return std::ranges::any_of(std::views::iota(0, options.partitions), exists);
+  return std::ranges::any_of(std::views::iota(0, options.partitions),
+                             [&](int partition) { return State::log_at(path(partition)).has_value(); });
 }
 
-/// What was folded from the log that stood here before (this one was restored, say) tells nothing of this one, and
-/// neither does what was never folded.
+/// What was folded from the log that stood here before (this one was restored, say) tells nothing of this one.
 std::expected<void, std::string> Runner::Impl::discard_states_of_another_log() {
   for (int partition = 0; partition < options.partitions; ++partition) {
-    std::error_code failed;
-    if (!std::filesystem::exists(path(partition), failed)) continue;
-    {
-      const auto state = State::open(path(partition), memory, log_id(), reactor, 0);
-      if (!state) return std::unexpected(state.error());
-      if (state->log() == log_id() && state->last() >= 0) continue;
-      if (state->log() != log_id())
-        log::warn("the state of another log is discarded",
-                  {{"store", path(partition)}, {"log", state->log()}, {"instead_of", log_id()}});
-    }
+    const auto log = State::log_at(path(partition));
+    if (!log || log->empty() || *log == log_id()) continue;
+    log::warn("the state of another log is discarded",
+              {{"store", path(partition)}, {"log", *log}, {"instead_of", log_id()}});
     if (auto gone = store::Store::destroy(path(partition)); !gone) return std::unexpected(std::move(gone.error()));
-    std::filesystem::remove_all(path(partition), failed);
-    if (failed) return std::unexpected(path(partition) + ": " + failed.message());
   }
   return {};
 }

@@ -1,6 +1,7 @@
 #include "workers/reactors/runtime/state.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "domain/effects/effects.h"
@@ -101,6 +102,22 @@ std::expected<State, std::string> State::open(std::string path, const store::Mem
   auto fresh = store::Store::open(path, memory);
   if (!fresh) return std::unexpected(std::move(fresh.error()));
   return State(log, reactor, std::move(*fresh), begin);
+}
+
+std::optional<std::string> State::log_at(const std::string& path) {
+  std::error_code none;
+  if (!std::filesystem::exists(path, none)) return std::nullopt;
+  try {
+    const auto store = store::Store::open_read_only(path);
+    if (!store) return "";
+    const auto meta = store->get(kMeta);
+    if (!meta) return std::nullopt;
+    Unpacker in(*meta);
+    in.text();  // the version of its fold
+    return std::string(in.text());
+  } catch (const store::Failure&) {
+    return "";
+  }
 }
 
 /// False for one of another fold.

@@ -28,6 +28,10 @@ class State {
   static std::expected<State, std::string> open(std::string path, const store::Memory& memory, const std::string& log,
                                                 const Reactor& reactor, std::int64_t begin);
 
+  /// Of what stands in a folder that nobody has open, whatever build folded it: the log that it was folded from; empty
+  /// where that cannot be read; nothing where nothing was folded.
+  static std::optional<std::string> log_at(const std::string& path);
+
   /// The log that it was folded from: another one than the caller's must not be folded into it.
   const std::string& log() const { return log_; }
   /// Of the events: the next to fold; the last that was folded, -1 before the first, and its id. That event must still
