@@ -23,7 +23,7 @@ RUNNERS = {"run", "Popen", "check_call", "check_output", "call", "execute"}
 # Where Debian 12 has what is asked for. None: of every Debian system, or of the compiler; librdkafka is built, where there is none.
 CMAKE = {"Threads": None, "rdkafka": None, "rdkafka-static": None, "PkgConfig": {"pkg-config"}, "libsodium": {"libsodium-dev"}, "libpqxx": {"libpqxx-dev"},
          "libpistache": {"libpistache-dev"}, "CLI11": {"libcli11-dev"}, "prometheus-cpp": {"prometheus-cpp-dev"}, "OpenSSL": {"libssl-dev"},
-         "RocksDB": {"librocksdb-dev"}, "icu-uc": {"libicu-dev"}, "libcurl": {"libcurl4-openssl-dev"}, "fmt": {"libfmt-dev"}, "libpq": {"libpq-dev"}, "GTest": {"libgtest-dev", "libgmock-dev"}}
+         "RocksDB": {"librocksdb-dev"}, "icu-uc": {"libicu-dev"}, "jemalloc": {"libjemalloc-dev"}, "libcurl": {"libcurl4-openssl-dev"}, "fmt": {"libfmt-dev"}, "libpq": {"libpq-dev"}, "GTest": {"libgtest-dev", "libgmock-dev"}}
 HEADERS = {"CLI": {"libcli11-dev"}, "CivetServer.h": {"prometheus-cpp-dev"}, "curl": {"libcurl4-openssl-dev"}, "fmt": {"libfmt-dev"}, "gmock": {"libgmock-dev"}, "gtest": {"libgtest-dev"}, "libpq-fe.h": {"libpq-dev"},
            "librdkafka": None, "openssl": {"libssl-dev"}, "pistache": {"libpistache-dev"}, "pqxx": {"libpqxx-dev"}, "prometheus": {"prometheus-cpp-dev"},
            "rapidjson": {"rapidjson-dev"}, "rocksdb": {"librocksdb-dev"}, "sanitizer": None, "sodium.h": {"libsodium-dev"},
