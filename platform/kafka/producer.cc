@@ -50,6 +50,9 @@ Result<Producer> Producer::open(const Config& config, const Options& options) {
   auto conf = make_conf(config, {{"enable.idempotence", "true"},
                                  {"acks", "all"},
                                  {"linger.ms", "0"},
+                                 // What comes while a request is under way goes with the next one: requests grow with
+                                 // the load, and one client alone waits for nothing.
+                                 {"max.in.flight.requests.per.connection", "1"},
                                  {"retry.backoff.ms", "10"},
                                  {"socket.nagle.disable", "true"},
                                  {"queue.buffering.max.messages", std::to_string(options.queued_max)},

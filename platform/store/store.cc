@@ -22,6 +22,8 @@ constexpr int kWriteBuffers = 3;
 constexpr std::size_t kArenaBlockBytes = 64U << 10;
 constexpr int kOpenFilesMax = 64;
 constexpr double kFilterBitsPerKey = 10;
+/// Of a write buffer: most keys that are asked for are new, and its filter says so without a search.
+constexpr double kBufferFilterShare = 0.01;
 constexpr int kBackgroundJobs = 2;
 constexpr std::size_t kLogFiles = 2;
 
@@ -132,6 +134,8 @@ std::expected<Store, std::string> Store::open(const std::string& path, const Mem
   options.max_write_buffer_number = kWriteBuffers;
   options.arena_block_size = kArenaBlockBytes;
   options.write_buffer_manager = memory.impl_->writes;
+  options.memtable_prefix_bloom_size_ratio = kBufferFilterShare;
+  options.memtable_whole_key_filtering = true;
   options.max_open_files = kOpenFilesMax;
   options.max_background_jobs = kBackgroundJobs;
   options.keep_log_file_num = kLogFiles;
