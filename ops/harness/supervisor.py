@@ -15,6 +15,8 @@ BACKOFF_SECONDS = (0, 0.5, 1, 2, 5, 10)  # before the 1st, 2nd, … start after 
 STEADY_SECONDS = 30  # a process that lived this long starts its backoff anew
 LOG_BYTES_MAX = 16 << 20  # a larger log is put aside when its system starts
 LOGS_KEPT = 3
+# Run by the child once it is to be told of its parent's end: a parent that had ended before that would never be missed.
+UNLESS_ORPHANED = 'parent=$1; shift; [ "$PPID" = "$parent" ] && exec "$@"'
 
 
 @dataclasses.dataclass
@@ -87,15 +89,15 @@ class Supervisor:
             if not process.wanted:
                 process.wanted, process.start_due, process.crashes = True, 0.0, 0
 
-    def stop(self, names):
-        """Ends these at once, each with its signal, then SIGKILL, and returns when all have ended."""
+    def stop(self, names, number=None):
+        """Ends these at once, each with its signal or this one, then SIGKILL, and returns when all have ended."""
         deadlines = {}
         with self._lock:
             for name in names:
                 process = self._processes[name]
                 process.wanted = False
                 if process.child and process.child.poll() is None:
-                    self.signal(name, process.command.stop_signal)
+                    self.signal(name, number or process.command.stop_signal)
                     self.signal(name, signal.SIGCONT)  # one that a test paused must be able to end
                     deadlines[name] = time.monotonic() + process.command.stop_seconds
         for name, deadline in deadlines.items():
@@ -169,7 +171,8 @@ def spawn(command):
         arguments += ["--reuid", command.user, "--regid", command.user, "--init-groups"]
     command.log.parent.mkdir(parents=True, exist_ok=True)
     with open(command.log, "ab") as log:
-        return subprocess.Popen(arguments + ["--"] + [str(argument) for argument in command.arguments], stdin=subprocess.DEVNULL, stdout=log,
+        arguments += ["--", "/bin/sh", "-c", UNLESS_ORPHANED, "sh", str(os.getpid())]
+        return subprocess.Popen(arguments + [str(argument) for argument in command.arguments], stdin=subprocess.DEVNULL, stdout=log,
                                 stderr=log, cwd=command.directory, env={**os.environ, **command.environment}, start_new_session=True)
 
 

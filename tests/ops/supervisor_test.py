@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 import supervisor
 from supervisor import Command, Supervisor, wait_for
@@ -123,6 +124,13 @@ class SupervisorTest(unittest.TestCase):
                               env={**os.environ, "PYTHONPATH": str(pathlib.Path(supervisor.__file__).parent)}, timeout=DEADLINE_SECONDS)
         child = int(left.stdout)
         self.until(lambda: not pathlib.Path(f"/proc/{child}/stat").exists() or ") Z " in pathlib.Path(f"/proc/{child}/stat").read_text())
+
+    def test_a_child_whose_parent_ended_before_it_could_be_told_of_it_runs_nothing(self):
+        log = pathlib.Path(self.folder.name) / "child.log"
+        with unittest.mock.patch("os.getpid", return_value=1 << 30):  # the parent is this process, not that one
+            child = supervisor.spawn(Command(name="child", arguments=["echo", "ran"], log=log, ready=lambda: True))
+        self.assertNotEqual(child.wait(DEADLINE_SECONDS), 0)
+        self.assertEqual(log.read_text(), "")
 
     def test_a_large_log_is_put_aside_and_only_so_many_are_kept(self):
         log = pathlib.Path(self.folder.name) / "x.log"
