@@ -27,6 +27,8 @@ def main():
     flags_parser.add_argument("--seed", type=int, metavar="S", help="the seed of an earlier run, to repeat its plan of faults; default: a new seed")
     flags_parser.add_argument("--port", type=int, default=PORT, help="the edge's port; the other ports move with it (default %(default)s)")
     flags_parser.add_argument("--kafka-port", type=int, default=0, help="Kafka's port; 0: the edge's port + 11092")
+    flags_parser.add_argument("--kafka-nodes", type=int, choices=(1, 3), default=1, help="with 3, brokers also are cut from each other, lose their disks, and "
+                              "what they had not synced (default %(default)s)")
     flags_parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write all results to this file")
     flags_parser.add_argument("--records", type=pathlib.Path, metavar="FILE", help="write the records of the clients to this file, as JSON lines")
     flags = flags_parser.parse_args()
@@ -35,7 +37,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
 
     binary = os.environ.get("PARLEY_BIN")
-    settings = run.settings_of(flags.data / "system", flags.port, binary and pathlib.Path(binary), flags.kafka_port)
+    settings = run.settings_of(flags.data / "system", flags.port, binary and pathlib.Path(binary), flags.kafka_port, flags.kafka_nodes)
     with System(settings, prerequisites.say) as system:
         system.check(fresh=True)
     with prerequisites.meanwhile(prerequisites.kafka):

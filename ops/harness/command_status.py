@@ -47,8 +47,9 @@ def state_of(process, environment):
         return "crashed"
     servers = {"kafka": lambda: kafka.answers(process["ports"]["kafka"]), "edge": lambda: edge.accepts(process["ports"]["http"]),
                "postgres": lambda: postgres.answers(environment["PARLEY_POSTGRES"])}
-    if process["name"] in servers:
-        return "ready" if servers[process["name"]]() else "not ready"
+    role = process["name"].partition("-")[0]
+    if role in servers:
+        return "ready" if servers[role]() else "not ready"
     status, body = ready_answer(process["ports"]["health"])
     if status != 200:
         return "not ready"

@@ -14,7 +14,7 @@
         assert system.restarts("decider-1") == 1
     # leaving the block stops everything, in order
 
-Names of processes: "kafka", "postgres", "decider-1"…, "projector-1"…, "reactor-1"…, "api-1"…, "edge". PARLEY_TEST_DATA, where set, is the
+Names of processes: "kafka" (of three nodes "kafka-1"…), "postgres", "decider-1"…, "projector-1"…, "reactor-1"…, "api-1"…, "edge". PARLEY_TEST_DATA, where set, is the
 folder under which settings_for_test() makes data folders; logs stay there afterwards, in <data>/log/<name>.log.
 """
 
@@ -46,7 +46,6 @@ TASK_SECONDS_MAX = 120
 LEFTOVER_SECONDS_MAX = 45
 PROBE_SECONDS = 2
 LOG_TAIL_BYTES = 4000
-SERVERS = ("kafka", "postgres")
 PREPARATIONS = ("keys", "topics", "migrate")
 DISKS = ("kafka", "postgres", "state", "log")  # folders that may be on disks of their own
 STOP_ORDER = ("edge", "api", "projector", "reactor", "decider")  # then the servers: nobody loses what it still needs
@@ -97,6 +96,7 @@ class System:
                 self._lock = data_folder.lock(settings.data)
                 self._wait_for_leftovers()
                 repartition.settle(settings.data, self.announce)
+            self._choose_nodes(fresh)
             self._choose_partitions(fresh)
             edge.check()
             postgres.check(settings, self._root, fresh)
@@ -117,11 +117,11 @@ class System:
             limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))  # for all children: an open stream is an open file
             with self._disks_looked_at():
-                commands = [kafka.prepare(settings), postgres.prepare(settings, self._root), *self._parley_commands(), edge.command(settings, self._root)]
+                commands = [*kafka.prepare(settings), postgres.prepare(settings, self._root), *self._parley_commands(), edge.command(settings, self._root)]
                 self._supervisor = Supervisor(self.announce, self._write_state)
                 for command in commands:
                     self._supervisor.add(command)
-                self._start(SERVERS)
+                self._start(self._servers())
                 postgres.make_database(settings)
 
     def start_parley(self):
@@ -133,7 +133,7 @@ class System:
             prometheus.write_config(self.settings)
             for task in PREPARATIONS:
                 self.task(task)
-            self._start([name for name in self.names() if name not in SERVERS and name != "edge"])
+            self._start([name for name in self.names() if name not in (*self._servers(), "edge")])
             self._start(["edge"])
 
     def stop(self):
@@ -148,7 +148,7 @@ class System:
         if self._supervisor:
             for role in STOP_ORDER:
                 self._supervisor.stop([name for name in self.names() if name.startswith(role)])
-            self._supervisor.stop(SERVERS)
+            self._supervisor.stop(self._servers())
             self._supervisor.close()
             self._supervisor = None
             (self.settings.data / "run.json").unlink(missing_ok=True)
@@ -173,9 +173,9 @@ class System:
     def resume(self, name):
         self._supervisor.signal(name, signal.SIGCONT)
 
-    def stop_process(self, name):
-        """Ends it cleanly; it stays away until start_process()."""
-        self._supervisor.stop([name])
+    def stop_process(self, name, number=None):
+        """Ends it, cleanly or by this signal; it stays away until start_process()."""
+        self._supervisor.stop([name], number)
 
     def start_process(self, name):
         """Starts it and returns when it is ready."""
@@ -258,7 +258,7 @@ class System:
         settings = self.settings
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
                 "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_PARTITIONS": str(settings.partitions),
-                "PARLEY_SURFACES": settings.surfaces, "PARLEY_FILES_FOLDER": str(settings.data / "files"), "PARLEY_FILES_AT_EDGE": edge.FILES, "PARLEY_UPLOADS_FOLDER": str(settings.data / "uploads"),
+                "PARLEY_REPLICATION": str(settings.kafka_nodes), "PARLEY_SURFACES": settings.surfaces, "PARLEY_FILES_FOLDER": str(settings.data / "files"), "PARLEY_FILES_AT_EDGE": edge.FILES, "PARLEY_UPLOADS_FOLDER": str(settings.data / "uploads"),
                 "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
 
     def start_role(self, role):
@@ -303,6 +303,9 @@ class System:
                                         directory=settings.data, ports=ports))
         return commands
 
+    def _servers(self):
+        return [*(node.name for node in kafka.nodes(self.settings)), "postgres"]
+
     def _start(self, names):
         began = time.monotonic()
         for name in names:
@@ -314,6 +317,15 @@ class System:
             wait_for(lambda: self.ready(name) or process.crashes >= START_CRASHES_MAX, READY_SECONDS_MAX)
             self.wait_ready(name, seconds=0)
         self.announce(f"{', '.join(names)}: ready in {time.monotonic() - began:.1f} s")
+
+    def _choose_nodes(self, fresh):
+        """Kafka keeps the number of its nodes; only a new one gets the setting's, or one."""
+        settings = self.settings
+        there = 0 if fresh else kafka.nodes_of(settings.data)
+        if there and settings.kafka_nodes not in (0, there):
+            raise OpsError(f"the Kafka in {settings.data} has {there} node{'s' if there > 1 else ''}, and --kafka-nodes says {settings.kafka_nodes}: leave it out, or "
+                           f"move the log by parley backup and ops/run --fresh --kafka-nodes {settings.kafka_nodes} --restore", Exit.USAGE)
+        settings.kafka_nodes = there or settings.kafka_nodes or 1
 
     def _choose_partitions(self, fresh):
         """A log keeps its number of partitions; only a new one gets the setting's, or the default."""
@@ -337,8 +349,10 @@ class System:
 
     def _refuse_taken_ports(self):
         settings = self.settings
-        ports = {"kafka": settings.kafka_port, "kafka's controller": settings.kafka_controller_port, "the edge": settings.port,
-                 **{f"kafka's door {number}": port for number, (port, _) in enumerate(settings.kafka_doors, 1)}}
+        ports = {"the edge": settings.port}
+        for node in kafka.nodes(settings):
+            ports |= {node.name: node.port, f"{node.name}'s controller": node.controller_port}
+            ports |= {f"{node.name}'s door {number}": port for number, (port, _) in enumerate(settings.kafka_doors.get(node.number, []), 1)}
         for command in self._parley_commands():
             ports.update({f"{command.name} ({use})": port for use, port in command.ports.items()})
         for name, port in ports.items():
@@ -347,7 +361,7 @@ class System:
                 try:
                     probe.bind((settings.host if name == "the edge" else "127.0.0.1", port))
                 except OSError as error:
-                    flag = "--kafka-port" if name in ("kafka", "kafka's controller") else "--port"
+                    flag = "--kafka-port" if name.startswith("kafka") and "door" not in name else "--port"
                     way_out = f"choose another one with {flag} (--port moves all of them)"
                     if name == "the edge" and (isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL):
                         way_out = f"--host {settings.host} must be an address of this machine"

@@ -33,7 +33,8 @@ class Settings:
     data: pathlib.Path
     host: str = "127.0.0.1"  # what the edge listens on; everything else is on loopback
     port: int = EDGE_PORT
-    kafka_port: int = 0  # 0: counted from `port`
+    kafka_port: int = 0  # of the first node, 0: counted from `port`; a node takes two
+    kafka_nodes: int = 0  # 1 or 3; 0: as many as the data has, and 1 for new ones
     deciders: int = 1
     projectors: int = 1
     reactors: int = 1
@@ -48,8 +49,10 @@ class Settings:
     # for tests of faults.
     environment: dict = dataclasses.field(default_factory=dict)
     role_arguments: dict = dataclasses.field(default_factory=dict)
-    # Further listeners of Kafka: (port, port under which those who come by it are told to come again), for a proxy in front of each.
-    kafka_doors: list = dataclasses.field(default_factory=list)
+    # Of each Kafka node by its number, for proxies. Further listeners: [(port, port under which those who come by it are told to come again)].
+    kafka_doors: dict = dataclasses.field(default_factory=dict)
+    # How its other nodes come to it: (port of a broker's listener for them, port under which they are told of it, and of its controller).
+    kafka_links: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         self.data = pathlib.Path(self.data).absolute()
@@ -59,9 +62,11 @@ class Settings:
                 raise OpsError(f"--{role} must be between 1 and {INSTANCES_MAX}", Exit.USAGE)
         if not 0 <= self.partitions <= PARTITIONS_MAX:
             raise OpsError(f"--partitions must be between 1 and {PARTITIONS_MAX}", Exit.USAGE)
+        if self.kafka_nodes not in (0, 1, 3):
+            raise OpsError("--kafka-nodes must be 1 or 3", Exit.USAGE)
         if self.rate_profile not in RATE_PROFILES:
             raise OpsError(f"--rate-profile must be one of: {', '.join(RATE_PROFILES)}", Exit.USAGE)
-        for port in (self.port, self.kafka_port + 1, self.postgres_port):
+        for port in (self.port, self.kafka_port + 2 * (self.kafka_nodes or 1) - 1, self.postgres_port):
             if not 1 <= port <= PORT_MAX:
                 raise OpsError(f"port {port} (counted from --port {self.port}) is not between 1 and {PORT_MAX}: choose another --port", Exit.USAGE)
         if len(os.fsencode(self.postgres_socket / f".s.PGSQL.{self.postgres_port}")) > SOCKET_PATH_BYTES_MAX:
@@ -73,11 +78,7 @@ class Settings:
 
     @property
     def kafka_brokers(self):
-        return f"127.0.0.1:{self.kafka_port}"
-
-    @property
-    def kafka_controller_port(self):
-        return self.kafka_port + 1
+        return ",".join(f"127.0.0.1:{self.kafka_port + 2 * above}" for above in range(self.kafka_nodes or 1))
 
     @property
     def postgres_port(self):
@@ -131,7 +132,8 @@ def add_system_flags(parser):
     add_data_flag(parser, default_data())
     add("host", str, "127.0.0.1", "the address that the edge, an nginx, listens on (without TLS)")
     add("port", int, EDGE_PORT, "the edge's port; the other ports move with it")
-    add("kafka-port", int, 0, "Kafka's port; its controller takes the next one; 0: the edge's port + 11092")
+    add("kafka-port", int, 0, "Kafka's port; its controller takes the next one, and each further node two more; 0: the edge's port + 11092")
+    add("kafka-nodes", int, 0, "Kafka nodes for new data: 1, or 3 on this machine to try what three brokers do; 0: 1, and of data that are there as many as they have")
     add("deciders", int, 1, "the number of deciders")
     add("projectors", int, 1, "the number of projectors")
     add("reactors", int, 1, "the number of reactors (parley reactor processes)")
@@ -151,7 +153,7 @@ def duration(text):
 
 
 def from_flags(flags):
-    return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, deciders=flags.deciders,
+    return Settings(data=flags.data, host=flags.host, port=flags.port, kafka_port=flags.kafka_port, kafka_nodes=flags.kafka_nodes, deciders=flags.deciders,
                     projectors=flags.projectors, reactors=flags.reactors, apis=flags.apis, partitions=flags.partitions, log_level=flags.log_level, surfaces=flags.surfaces,
                     rate_profile=flags.rate_profile or ("local" if is_loopback(flags.host) else "public"))
 

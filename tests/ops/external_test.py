@@ -112,9 +112,10 @@ class External(unittest.TestCase):
     @classmethod
     def start_kafka(cls):
         """The page's settings after those of a single node, which they replace where both have one."""
-        template = (ROOT / "ops/deploy/kafka/server.properties.in").read_text()
-        values = {"data": FOLDER / "kafka", "port": SASL, "controller_port": CONTROLLER, "door_listeners": "", "door_advertised": "", "door_protocols": ""}
-        single = re.sub(r"{{(\w+)}}", lambda name: str(values[name[1]]), template).replace(f"1@127.0.0.1:{CONTROLLER}", f"1@localhost:{CONTROLLER}")
+        folder = ROOT / "ops/deploy/kafka"
+        values = {"node": 1, "voters": f"1@localhost:{CONTROLLER}", "data": FOLDER / "kafka", "port": SASL, "controller_port": CONTROLLER, "between": "PLAINTEXT",
+                  "door_listeners": "", "door_advertised": "", "door_protocols": ""}
+        single = re.sub(r"{{(\w+)}}", lambda name: str(values[name[1]]), (folder / "server.properties.in").read_text()) + (folder / "alone.properties").read_text()
         config = FOLDER / "etc" / "server.properties"
         config.write_text(single + cls.page.files["server.properties"])
         formatted = subprocess.run(kafka.java("kafka.tools.StorageTool", "format", "-t", "4L6g3nShT-eMCtK--X86sw", "-c", config, options=QUICK_JAVA),

@@ -101,7 +101,7 @@ class EveryCommand(Case):
 
     def test_a_port_in_use(self):
         settings = Settings(data=self.folder, port=PORT)
-        for name, port in {"the edge": settings.port, "kafka": settings.kafka_port, "kafka's controller": settings.kafka_controller_port,
+        for name, port in {"the edge": settings.port, "kafka": settings.kafka_port, "kafka's controller": settings.kafka_port + 1,
                            "api-1 (http)": settings.api_port(1), "decider-1 (health)": settings.health_port("decider", 1)}.items():
             with socket.create_server(("127.0.0.1", port)):
                 for each in COMMANDS if name == "the edge" else ("run",):  # they ask for all ports in one place
@@ -244,7 +244,7 @@ class CleaningUp(Case):
     def test_servers_that_were_never_started_are_not_stopped(self):
         for module in (kafka, postgres):
             with self.subTest(fails=module.__name__), self.assertRaisesRegex(OpsError, "^the first cause$"):
-                with mock.patch.object(postgres, "prepare", return_value=mock.Mock()), mock.patch.object(kafka, "prepare", return_value=mock.Mock()):
+                with mock.patch.object(postgres, "prepare", return_value=mock.Mock()), mock.patch.object(kafka, "prepare", return_value=[mock.Mock()]):
                     with mock.patch.object(module, "prepare", side_effect=OpsError("the first cause")), System(self.settings(), announce=lambda line: None) as system:
                         system.start_servers()
 

@@ -3,9 +3,12 @@
 import concurrent.futures
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import time
 
+import kafka
 from supervisor import wait_for
 
 from .records import Drain
@@ -13,6 +16,9 @@ from .records import Drain
 HEALED_S = 90.0  # from the end of a fault until everything works again; Kafka serves 12 s after kill -9, a session ends after 6
 RUNS_S = 60.0
 GOES_ON_ANSWERS = 10
+SHOWN_MAX = 5
+SYNCED = ("__cluster_metadata-0", "meta.properties", "bootstrap.checkpoint")  # of a Kafka node: on its disk at once
+LOOK_S = 0.5
 CALM_ANSWERS = 30  # answered before a drain begins: what was behind is done
 
 
@@ -62,6 +68,8 @@ class Faults:
 
     def _step(self, step, began):
         time.sleep(max(0, began + step.after_s - time.monotonic()))
+        if step.process.startswith("kafka-"):
+            self._wait_in_sync()
         self.done.append((round(time.monotonic() - self._started, 1), step))
         getattr(self, f"_{step.kind}")(step)
 
@@ -87,6 +95,59 @@ class Faults:
         self._system.restart(step.target)
         self._drains.append(Drain(step.target, began, time.monotonic()))
 
+    def _isolate(self, step):
+        self._proxy.part(step.target, [node.name for node in kafka.nodes(self._system.settings)])
+        time.sleep(step.for_s)
+        self._proxy.mend_parted()
+
+    def _wipe(self, step):
+        node = self._node(step)
+        self._system.stop_process(node.name, signal.SIGKILL)
+        shutil.rmtree(node.folder)
+        kafka.format_storage(self._system.settings, node)
+        self._system.start_process(node.name)
+
+    def _unsync(self, step):
+        node = self._node(step)
+        earlier = self._system.settings.data / "kafka" / "earlier"
+        shutil.rmtree(earlier, ignore_errors=True)
+        earlier.mkdir()
+        unsynced = lambda folder: [path for path in folder.iterdir() if path.name not in SYNCED]
+        # Files come and go meanwhile, and each is as it was at a moment of its own: a disk promises no more of what was not synced.
+        subprocess.run(["cp", "-a", "--sparse=always", *unsynced(node.folder), earlier], capture_output=True)
+        time.sleep(step.for_s)
+        self._system.stop_process(node.name, signal.SIGKILL)
+        for path in unsynced(node.folder):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for path in earlier.iterdir():
+            path.rename(node.folder / path.name)
+        self._system.start_process(node.name)
+
+    def _alone(self, step):
+        others = [node.name for node in kafka.nodes(self._system.settings) if node.name != step.target]
+        for name in others:
+            self._system.stop_process(name, signal.SIGKILL)
+        time.sleep(step.for_s)
+        for name in others:
+            self._system.launch(name)  # neither is ready without the other
+
+    def _node(self, step):
+        return next(node for node in kafka.nodes(self._system.settings) if node.name == step.target)
+
+    def _wait_in_sync(self):
+        """Brokers fail one at a time: until each follows again what the others have."""
+        deadline = time.monotonic() + HEALED_S
+        while behind := self._out_of_sync():
+            if time.monotonic() > deadline:
+                raise NotHealed(f"after {HEALED_S:.0f} s not every replica is in sync: {', '.join(behind[:SHOWN_MAX])}")
+            time.sleep(LOOK_S)
+
+    def _out_of_sync(self):
+        try:
+            return kafka.out_of_sync(self._system.settings.kafka_brokers)
+        except Exception as error:  # the client's own type; no broker answers
+            return [str(error)]
+
     def _cut(self, step):
         self._link(step, lambda link: link.cut())
 
@@ -97,10 +158,12 @@ class Faults:
         self._link(step, lambda link: link.delay(step.by_s))
 
     def _link(self, step, hurt):
-        link = self._proxy.links[step.target]
-        hurt(link)
+        links = [link for name, link in self._proxy.links.items() if name == step.target or name.startswith(step.target + "-")]
+        for link in links:
+            hurt(link)
         time.sleep(step.for_s)
-        link.mend()
+        for link in links:
+            link.mend()
 
 
 def family(pid):

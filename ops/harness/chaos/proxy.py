@@ -3,7 +3,9 @@
 import asyncio
 import collections
 import contextlib
+import glob
 import os
+import pathlib
 import socket
 import struct
 import threading
@@ -21,12 +23,15 @@ class Link:
     hold(): connections stay, nothing passes; what was sent is kept.
     hold_requests(key): Kafka's requests of this kind wait, and what their connection sends after them. For links made with `kafka`.
     cut(): connections are reset, new ones too.
+    part(names): that, for the connections of these processes. For links made with `source`.
     mend(): everything passes again.
     passed: of a link made with `kafka`: how many requests of each kind the server was sent.
     """
 
-    def __init__(self, name, listen, target, loop, kafka=False):
+    def __init__(self, name, listen, target, loop, kafka=False, source=None):
         self.name = name
+        self.source = source
+        self._parted = set()
         self._pieces = requests if kafka else chunks
         self.passed = collections.Counter()
         self._listen, self._target, self._loop = listen, target, loop
@@ -36,7 +41,7 @@ class Link:
         self._passes = asyncio.Event()
         self._passes.set()
         self._held_key = None
-        self._connections = set()  # of tasks
+        self._connections = {}  # task -> whose it is
 
     def delay(self, seconds):
         self._do(lambda: setattr(self, "_delay_s", seconds))
@@ -55,9 +60,19 @@ class Link:
 
         self._do(cut)
 
+    def part(self, names):
+        def part():
+            self._parted |= set(names)
+            for task, name in self._connections.items():
+                if name in self._parted:
+                    task.cancel()
+
+        self._do(part)
+
     def mend(self):
         def mend():
             self._delay_s, self._is_cut, self._held_key = 0.0, False, None
+            self._parted.clear()
             self._passes.set()
 
         self._do(mend)
@@ -83,10 +98,12 @@ class Link:
 
     async def _accept(self, reader, writer):
         task = asyncio.current_task()
-        self._connections.add(task)
+        self._connections[task] = None
         writers = [writer]
         try:
-            if self._is_cut:
+            if self.source:
+                self._connections[task] = await asyncio.to_thread(self.source, writer.get_extra_info("peername")[1])
+            if self._is_cut or self._connections[task] in self._parted:
                 return
             there_reader, there_writer = await self._connect()
             writers.append(there_writer)
@@ -101,7 +118,7 @@ class Link:
         except (OSError, asyncio.CancelledError):
             pass  # the server is away, or the link is cut
         finally:
-            self._connections.discard(task)
+            del self._connections[task]
             for one in writers:
                 reset(one)
 
@@ -174,13 +191,43 @@ class Proxy:
         self._thread.join()
         self._loop.close()
 
-    def link(self, name, listen, target, kafka=False):
-        """Opens a link from `listen` to `target`: a port on loopback, or the path of a socket. `kafka`: Kafka's protocol passes there."""
-        link = Link(name, listen, target, self._loop, kafka)
+    def link(self, name, listen, target, kafka=False, source=None):
+        """Opens a link from `listen` to `target`: a port on loopback, or the path of a socket. `kafka`: Kafka's protocol passes there. `source`: which
+        process's connection comes from a port, a function that may take a while."""
+        link = Link(name, listen, target, self._loop, kafka, source)
         asyncio.run_coroutine_threadsafe(link.open(), self._loop).result(READY_SECONDS_MAX)
         self.links[name] = link
         return link
 
+    def part(self, one, all_of_them):
+        """Of servers that reach each other by links SERVER:WAY made with `source`: this one and the others do not any more, until mend_parted()."""
+        others = [name for name in all_of_them if name != one]
+        for name, link in self.links.items():
+            server = name.partition(":")[0]
+            if link.source and server in all_of_them:
+                link.part(others if server == one else [one])
+
+    def mend_parted(self):
+        for link in self.links.values():
+            if link.source:
+                link.mend()
+
     def mend(self):
         for link in self.links.values():
             link.mend()
+
+
+def source_of(port, pids):
+    """Which of the processes has the connection whose local end on loopback is `port`: a name of `pids`, name -> pid; or None."""
+    sockets = set()
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path("/proc/net", table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rpartition(":")[2], 16) == port:
+                sockets.add(f"socket:[{fields[9]}]")
+    for name, pid in pids.items():
+        for file in glob.iglob(f"/proc/{pid}/fd/*"):
+            with contextlib.suppress(OSError):  # it has been closed
+                if os.readlink(file) in sockets:
+                    return name
+    return None

@@ -12,6 +12,7 @@ import shutil
 import time
 import urllib.request
 
+import kafka
 import psycopg2
 from demo.log import Log
 from failures import OpsError
@@ -22,7 +23,7 @@ from supervisor import wait_for
 from . import check, fold
 from .faults import Faults, NotHealed
 from .plan import plan
-from .proxy import Proxy
+from .proxy import Proxy, source_of
 from .workload import Workload
 
 COUNTS = {"decider": 2, "projector": 2, "reactor": 2, "api": 2}
@@ -56,22 +57,39 @@ class Result:
 SEAL_WITHIN_S = 5  # often, so that faults meet it
 
 
-def settings_of(data, port, binary=None, kafka_port=0):
-    """A system whose processes reach Kafka and PostgreSQL through links."""
+def settings_of(data, port, binary=None, kafka_port=0, kafka_nodes=1):
+    """A system whose processes reach Kafka and PostgreSQL through links, and whose Kafka nodes each other, when they are several."""
     names = [f"{role}-{number}" for role, count in COUNTS.items() for number in range(1, count + 1)]
-    doors = {name: (port + DOORS_ABOVE_PORT + 2 * number, port + DOORS_ABOVE_PORT + 2 * number + 1) for number, name in enumerate(names)}
-    settings = Settings(data=data, port=port, kafka_port=kafka_port, deciders=COUNTS["decider"], projectors=COUNTS["projector"], reactors=COUNTS["reactor"],
-                        apis=COUNTS["api"], environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=list(doors.values()), **({"binary": binary} if binary else {}))
-    for name, (_, by_proxy) in doors.items():
-        settings.role_arguments[name] = ["--kafka-brokers", f"127.0.0.1:{by_proxy}"]
+    ports = itertools.count(port + DOORS_ABOVE_PORT)
+    doors = {node: [(next(ports), next(ports)) for _ in names] for node in range(1, kafka_nodes + 1)}
+    between = {node: (next(ports), next(ports), next(ports)) for node in doors} if kafka_nodes > 1 else {}
+    settings = Settings(data=data, port=port, kafka_port=kafka_port, kafka_nodes=kafka_nodes, deciders=COUNTS["decider"], projectors=COUNTS["projector"],
+                        reactors=COUNTS["reactor"], apis=COUNTS["api"], environment={"PARLEY_SEAL_WITHIN_S": str(SEAL_WITHIN_S)}, kafka_doors=doors,
+                        kafka_links=between, **({"binary": binary} if binary else {}))
+    for number, name in enumerate(names):
+        settings.role_arguments[name] = ["--kafka-brokers", ",".join(f"127.0.0.1:{of_node[number][1]}" for of_node in doors.values())]
         if not name.startswith(WITHOUT_POSTGRES):
             settings.role_arguments[name] += ["--postgres", settings.postgres.replace(str(settings.postgres_socket), str(settings.postgres_socket / name))]
     return settings
 
 
+def open_links_between_nodes(proxy, system):
+    nodes = kafka.nodes(system.settings)
+
+    def source(port):
+        return source_of(port, {node.name: system.pid(node.name) for node in nodes})
+
+    for node in nodes if system.settings.kafka_links else []:
+        broker, broker_by_proxy, controller_by_proxy = system.settings.kafka_links[node.number]
+        proxy.link(f"{node.name}:brokers", broker_by_proxy, broker, source=source)
+        proxy.link(f"{node.name}:controllers", controller_by_proxy, node.controller_port, source=source)
+
+
 def open_links(proxy, settings):
-    for name, (door, by_proxy) in zip(settings.role_arguments, settings.kafka_doors):
-        proxy.link(f"{name}:kafka", by_proxy, door, kafka=True)
+    for number, name in enumerate(settings.role_arguments):
+        for node in kafka.nodes(settings):
+            door, by_proxy = settings.kafka_doors[node.number][number]
+            proxy.link(f"{name}:{node.name}", by_proxy, door, kafka=True)
         if not name.startswith(WITHOUT_POSTGRES):
             socket = f".s.PGSQL.{settings.postgres_port}"
             (settings.postgres_socket / name).mkdir(mode=0o700, exist_ok=True)
@@ -90,6 +108,7 @@ class Run:
 
     def run(self):
         with Proxy() as proxy, System(self._settings, self._say) as system:
+            open_links_between_nodes(proxy, system)
             system.start_servers(fresh=True)
             open_links(proxy, self._settings)
             system.task("topics")
@@ -116,7 +135,7 @@ class Run:
                 if self._rounds:
                     self._rounds(system, proxy, workload)
                 else:
-                    faults.carry_out(plan(self._seed, COUNTS), self._seconds)
+                    faults.carry_out(plan(self._seed, COUNTS, self._settings.kafka_nodes), self._seconds)
             except NotHealed as broken:
                 self._not_healed.append(str(broken))
             finally:
