@@ -1,6 +1,8 @@
 // The one executable: a subcommand for each role and for each operator's task. Every flag is also an environment
 // variable PARLEY_<NAME>.
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
+
 #include <ios>
 #include <map>
 
@@ -19,9 +21,20 @@
 #include "platform/log/log.h"
 #include "platform/process/process.h"
 #include "platform/text/printable.h"
+#include "platform/version/version.h"
+#include "workers/decider/partition_store.h"
 
 /// The exit code for what cannot be meant: a flag, a value or a subcommand that there is not.
 constexpr int kUsage = 2;
+
+/// What a bug report needs to know of the build.
+std::string described_version() {
+  using namespace parley;
+  return fmt::format(
+      "parley {}{}\ncommit {}, {}\nfolds of state: {}", version::number(),
+      version::is_prerelease() ? " (a pre-release: what it answers and keeps may change, CHANGELOG.md says what)" : "",
+      version::commit(), version::build(), decider::fold_versions());
+}
 
 int main(int argc, char** argv) {
   using namespace parley;
@@ -31,6 +44,8 @@ int main(int argc, char** argv) {
 
   CLI::App app{"Parley: an event-sourced backend of conversational support"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", described_version,
+                       "Prints the version, how it was built, and which folds of state it knows");
   // Each has its own: CLI11 reads every subcommand's variables, and what is shared would take a variable over the flag
   // that was given.
   std::map<const CLI::App*, cli::Options> options;

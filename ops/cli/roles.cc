@@ -12,6 +12,7 @@
 #include "platform/health/health.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
+#include "platform/version/version.h"
 #include "workers/decider/decider.h"
 #include "workers/processes/processes.h"
 #include "workers/projector/projector.h"
@@ -38,7 +39,7 @@ int serve(Role& role, const Options& options) try {
     log::info("shutting down: a signal asked for it");
     stop.request_stop();
   }).detach();
-  log::info("started");
+  log::info("started", {{"version", version::number()}, {"commit", version::commit()}});
   const auto ended = role.run(stop.get_token());
   if (!ended) {
     log::error("cannot go on", {{"reason", ended.error()}});

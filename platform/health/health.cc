@@ -11,6 +11,7 @@
 
 #include "platform/metrics/metrics.h"
 #include "platform/text/printable.h"
+#include "platform/version/version.h"
 
 namespace parley::health {
 namespace {
@@ -22,6 +23,15 @@ void answer(mg_connection* connection, int status, const char* content_type, con
             status, status == 200 ? "OK" : "Service Unavailable", content_type, body.size());
   mg_write(connection, body.data(), body.size());
 }
+
+/// Always 1: what it says is in its labels.
+struct Build {
+  Build() {
+    metrics::gauge("parley_build_info", "Always 1: the labels say which Parley this is",
+                   {{"version", std::string(version::number())}, {"commit", std::string(version::commit())}})
+        .set(1);
+  }
+};
 
 struct Metrics : CivetHandler {
   explicit Metrics(const std::function<Verdict()>& v) : verdict(v) {}
@@ -37,6 +47,7 @@ struct Metrics : CivetHandler {
       metrics::gauge("parley_process_ready", "1: the process can do its work; 0: it cannot, and /readyz says why");
   metrics::Gauge degraded = metrics::gauge("parley_process_degraded",
                                            "1: the process works, but an operator should look at what /readyz reports");
+  Build build;
 };
 struct Live : CivetHandler {
   bool handleGet(CivetServer*, mg_connection* connection) override {
@@ -48,6 +59,7 @@ struct Ready : CivetHandler {
   explicit Ready(std::function<Verdict()> v) : verdict(std::move(v)) {}
   bool handleGet(CivetServer*, mg_connection* connection) override {
     const auto now = verdict();
+    const auto version = version::number();
     rapidjson::StringBuffer buffer;
     rapidjson::Writer<rapidjson::StringBuffer> w(buffer);
     w.StartObject();
@@ -55,6 +67,8 @@ struct Ready : CivetHandler {
     w.String(now.readiness == Readiness::ready      ? "ready"
              : now.readiness == Readiness::degraded ? "degraded"
                                                     : "not_ready");
+    w.Key("version");
+    w.String(version.data(), static_cast<rapidjson::SizeType>(version.size()));
     w.Key("reasons");
     w.StartArray();
     for (const auto& reason : now.reasons) w.String(reason.c_str(), static_cast<rapidjson::SizeType>(reason.size()));

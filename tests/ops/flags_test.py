@@ -18,6 +18,7 @@ NOT_TIMES = ("", " ", "now", "0000-01-01", "10000-01-01", "2026-13-01", "2026-02
              "2026-11-21T10:17:00+23:59", "-1", "9007199254740992", "9223372036854775808", "1e3", "nan", "2026-11-21T10:17:00.123456Z")
 TIMES = {("audit", "state"): ("--at",), ("audit", "export"): ("--from", "--to")}
 FRACTIONS = {"--speed": {"99999999999999999999"}}  # what a number with a fraction may be
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 NUMBER = re.compile(r"^\s+(--[\w-]+) (?:INT|UINT|FLOAT)\b", re.MULTILINE)
 PARLEY = os.environ.get("PARLEY_BIN")
 
@@ -93,6 +94,13 @@ class Flags(unittest.TestCase):
         self.assertTrue(first.startswith(flag) or flag in first, ended.stderr)
         self.assertLess(len(first), SENTENCE_MAX)
         self.assertEqual(rest, "Run with --help for more information.\n")
+
+    def test_the_version_is_the_changelogs_and_names_the_commit_and_the_folds(self):
+        said = run([PARLEY, "--version"]).stdout.splitlines()
+        number = re.match(r"parley (\d+\.\d+\.\d+)", said[0])[1]
+        self.assertRegex((ROOT / "CHANGELOG.md").read_text(), rf"(?m)^## {re.escape(number)}\b")
+        self.assertRegex(said[1], r"^commit ([0-9a-f]{12}\+?|unknown), \w+")
+        self.assertRegex(said[2], r"^folds of state: \w+ \d+")
 
     def assert_refused(self, flags, variables, text):
         command = [PARLEY, "api", "--keys-file", "/nowhere/flag", "--instance", "a", "--health-port", "1", *flags]

@@ -23,6 +23,7 @@
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
 #include "platform/process/process.h"
+#include "platform/version/version.h"
 #include "schemas/directory.h"
 #include "schemas/envelope.h"
 #include "schemas/events.h"
@@ -38,7 +39,6 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kTask = "backup";
-constexpr std::string_view kProduct = "parley " PARLEY_VERSION;
 constexpr std::string_view kReactors = "reactor.";
 /// As for deciders: replies older than the window and this are not needed, and records' times may be off by as much.
 constexpr std::chrono::hours kWindowMargin{1};
@@ -431,7 +431,7 @@ class Copying {
   }
 
   Result<Manifest> finish() {
-    manifest_.product = kProduct;
+    manifest_.product = fmt::format("parley {} {}", version::number(), version::commit());
     for (const auto kind : kinds())
       manifest_.fold_version = std::max<std::int64_t>(manifest_.fold_version, fold_version(kind));
     manifest_.topic_prefix = options_.prefix;

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pathlib
 import shutil
 import subprocess
 import time
@@ -12,6 +13,7 @@ import psycopg2
 from failures import Exit, OpsError, reason
 from supervisor import wait_for
 
+from . import peer as beside
 from . import scene
 
 CROWD = 1_000  # commands under way at a time, to write many
@@ -32,6 +34,7 @@ class Size:
     rounds: int = 20  # messages to all streams
     rate: int = 500  # messages a second, for live streams
     events: int = 200_000  # to catch up with, to fold
+    peer: pathlib.Path | None = None  # the folder of the program to compare with
     warm_up: float = 15.0  # seconds of messages, of commands and of messages again, before everything: Kafka's JVM compiles what it runs often
 
 
@@ -276,4 +279,10 @@ def start(bench):
             Figure("  events folded", events / seconds["folded"], "/s", "> 16,667 (a million in 60 s)")]
 
 
+def peer(bench):
+    """Parley beside another program of the same job."""
+    return beside.figures(bench, Figure)
+
+
 PARTS = {"writes": writes, "reads": reads, "streams": streams, "live": live, "catch-up": catch_up, "start": start}
+WITH_PEER = {**PARTS, "peer": peer}

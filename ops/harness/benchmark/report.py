@@ -28,5 +28,5 @@ def keep(folder, results, size, partitions):
     figures = {part: [dataclasses.asdict(figure) | {"ratio": figure.ratio} for figure in figures] for part, figures in results.items()}
     machine = {"processors": os.cpu_count(), "load_before": os.getloadavg()[2], "kernel": platform.release()}
     path.write_text(json.dumps({"at": now.isoformat(), "machine": machine, "size": dataclasses.asdict(size), "partitions": partitions,
-                                "parts": figures}, indent=1) + "\n")
+                                "parts": figures}, indent=1, default=str) + "\n")
     return path

@@ -11,6 +11,12 @@ OPEN_SECONDS_MAX = 60
 
 def make(url, path, dialogs):
     """Opens so many dialogs and writes them to `path`, as the load generator reads them."""
+    owned(url, path, dialogs)
+    return path
+
+
+def owned(url, path, dialogs):
+    """The same. Returns their owner's token and their ids."""
     owner = post(url, "/api/auth/register", {"email": f"bench-{secrets.token_hex(8)}@example.com", "password": secrets.token_hex(16)})
     assistant = post(url, "/api/assistants", {"name": "Bench", "website_integration": True}, {"Authorization": f"Bearer {owner['access_token']}"})
     words = [assistant["site_token"], str(assistant["id"])]
@@ -18,7 +24,7 @@ def make(url, path, dialogs):
         dialog = post(url, "/api/site/dialogs", {}, {"X-Site-Token": assistant["site_token"]})
         words += [str(dialog["id"]), dialog["guest_id"]]
     path.write_text("\n".join(words) + "\n")
-    return path
+    return owner["access_token"], words[2::2]
 
 
 def first_dialogs(path, count, into):
@@ -40,3 +46,11 @@ def post(url, path, body, headers=None):
             if refused.code != 503 or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+
+
+def status(url, headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=OPEN_SECONDS_MAX) as answer:
+            return answer.status
+    except urllib.error.HTTPError as refused:
+        return refused.code
