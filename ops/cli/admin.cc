@@ -93,22 +93,21 @@ int run(const Asked& asked, accounts::Command (*command_of)(std::string, std::st
   const auto [email, issue] = api::typed_email(asked.email);
   const auto keys = crypto::Keyring::load(asked.options.keys_file);
   if (!keys) return fail(kTask, keys.error());
-  const auto& o = asked.options;
-  const LogPlace log{.kafka = o.kafka(), .prefix = o.topic_prefix, .partitions = o.partitions};
-  if (const auto fits = expect_partitions(log); !fits) return fail(kTask, fits.error());
+  const auto log = find_log(asked.options);
+  if (!log) return fail(kTask, log.error());
   auto text = password();
   if (!text) return fail(kTask, text.error());
   const api::Tokens tokens(*keys, api::read_mount(asked.surface)->surface->realm);
   std::vector<std::string> indexes;
   for (const auto& form : email.forms) indexes.push_back(tokens.email_index(form));
-  const auto known = account_of_email(log, indexes);
+  const auto known = account_of_email(*log, indexes);
   if (!known) return fail(kTask, known.error().text);
   if (!*known && !issue.empty()) return fail(kTask, "the e-mail " + issue);
   const auto index = *known ? (*known)->email_index : tokens.email_index(email.key);
   const auto command =
       command_of(email.text, index, keys->seal(crypto::password_verifier(*text), api::kPasswordVerifierContext));
   const auto target = api::by_email(*known ? std::optional((*known)->account) : std::nullopt, index);
-  const auto outcome = send_command(log, target, command);
+  const auto outcome = send_command(*log, target, command);
   if (!outcome) return fail(kTask, outcome.error());
   if (const auto* error = std::get_if<Error>(&outcome->result)) {
     return fail(kTask, error->code == kNotFound ? "NOT_FOUND: no account has this e-mail" : in_words(error->code));
@@ -137,7 +136,7 @@ void add_admin(CLI::App& app, int& exit_code) {
           return mount ? std::string() : mount.error();
         });
     command->callback([asked, command_of, done, &exit_code] {
-      log::configure("admin", "", *log::level_named(asked->options.log_level));
+      log::configure("admin", "", *log::level_named("error"));
       exit_code = run(*asked, command_of, done);
     });
   };

@@ -26,7 +26,6 @@ kafka::Error failure(std::string text) { return {kafka::Kind::fatal, false, std:
 }  // namespace
 
 kafka::Result<std::size_t> fill_directory(const LogPlace& log) {
-  if (const auto fits = expect_partitions(log); !fits) return std::unexpected(failure(fits.error()));
   auto consumer = kafka::Consumer::open(log.kafka, {});
   if (!consumer) return std::unexpected(consumer.error());
   auto producer = kafka::Producer::open(log.kafka, {});

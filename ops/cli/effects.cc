@@ -68,7 +68,6 @@ std::expected<bool, std::string> switch_on(const LogPlace& log, const Stream& st
 }  // namespace
 
 int effects_on(const LogPlace& log, const std::string& reason) {
-  if (const auto fits = expect_partitions(log); !fits) return fail(kTask, fits.error());
   auto admin = kafka::Admin::open(log.kafka);
   if (!admin) return fail(kTask, admin.error().text);
   const auto topic = admin->describe_topic(log.prefix + ".events");
@@ -106,10 +105,9 @@ void add_effects(CLI::App& app, int& exit_code) {
                  ->fallthrough();
   on->add_option("--reason", asked->reason, "The reason, which the log keeps")->required();
   on->callback([asked, &exit_code] {
-    const auto& own = asked->options;
-    log::configure("effects", "", *log::level_named(own.log_level));
-    exit_code =
-        effects_on({.kafka = own.kafka(), .prefix = own.topic_prefix, .partitions = own.partitions}, asked->reason);
+    log::configure("effects", "", *log::level_named("error"));
+    const auto log = find_log(asked->options);
+    exit_code = log ? effects_on(*log, asked->reason) : fail(kTask, log.error());
   });
 }
 

@@ -3,6 +3,7 @@
 #include <expected>
 #include <string>
 
+#include "ops/cli/options.h"
 #include "platform/kafka/config.h"
 
 namespace parley::cli {
@@ -13,9 +14,9 @@ struct LogPlace {
   int partitions = kafka::kPartitionsDefault;
 };
 
-/// Asks Kafka whether the log is there and every topic of it has that many partitions. With another number each stream
-/// would be looked for, and each command written, in a wrong partition: so tasks ask before they read or write
-/// anything. The error is a sentence.
-std::expected<void, std::string> expect_partitions(const LogPlace& log);
+/// Asks Kafka, before anything is read or written, whether the log is there and of how many partitions it is: with
+/// another number each stream would be looked for, and each command written, in a wrong one. The error is a sentence
+/// that names the setting; it takes 3 s at most.
+std::expected<LogPlace, std::string> find_log(const Options& options);
 
 }  // namespace parley::cli

@@ -177,9 +177,9 @@ int run(const Options& options, bool write) {
   const auto index_of = [&](const accounts::Realm& realm, std::string_view form) {
     return api::Tokens(*keys, realm).email_index(form);
   };
-  const LogPlace place{.kafka = options.kafka(), .prefix = options.topic_prefix, .partitions = options.partitions};
-  if (const auto fits = expect_partitions(place); !fits) return fail(fits.error());
-  auto log = AccountsOfLog::open(place);
+  const auto place = find_log(options);
+  if (!place) return fail(place.error());
+  auto log = AccountsOfLog::open(*place);
   if (!log) return fail(log.error());
   if (const auto read = log->read_on(); !read) return fail(read.error());
   const auto& known = log->now();
@@ -193,7 +193,7 @@ int run(const Options& options, bool write) {
   if (!are_its_keys) return fail("these are not the keys of this log (--keys-file): no account is indexed under them");
   auto findings = find_mailboxes(known, index_of);
   if (write) {
-    auto asked = ask_for_indexes(place, findings);
+    auto asked = ask_for_indexes(*place, findings);
     if (!asked) return fail(asked.error());
     if (*asked != 0) {
       if (const auto read = log->read_on(); !read) return fail(read.error());
@@ -244,7 +244,7 @@ void add_mailboxes(CLI::App& admin, std::shared_ptr<const Options> options, int&
                     "Indexes these accounts by their mailbox, except those whose mailbox another account has; needs "
                     "running deciders and the processes reactor");
   command->callback([options = std::move(options), write, &exit_code] {
-    log::configure("admin", "", *log::level_named(options->log_level));
+    log::configure("admin", "", *log::level_named("error"));
     exit_code = run(*options, *write);
   });
 }

@@ -84,7 +84,10 @@ int main(int argc, char** argv) {
                                        {.add = o.add_token_key, .sign_with = o.sign_with, .drop = o.drop_token_key});
                     });
 
-  for (auto* command : {api, decider, projector, processes, topics}) cli::add_kafka(*command, options[command]);
+  for (auto* command : {api, decider, projector, processes, topics}) {
+    cli::add_kafka(*command, options[command]);
+    cli::add_partitions(*command, options[command]);
+  }
   for (auto* command : {api, projector, migrate}) cli::add_postgres(*command, options[command]);
   for (auto* command : {api, keys}) cli::add_keys(*command, options[command]);
   for (auto* command : {api, decider, projector, processes}) cli::add_process(*command, options[command]);

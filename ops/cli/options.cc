@@ -96,6 +96,8 @@ void add_kafka(CLI::App& command, Options& options) {
         return text.find('=') == std::string::npos ? "must be name=value" : std::string();
       });
   flag(command, "topic-prefix", options.topic_prefix, "The prefix of the topics' names");
+}
+void add_partitions(CLI::App& command, Options& options) {
   flag(command, "partitions", options.partitions, "The number of partitions of the log; it never changes")
       ->check(CLI::Range(1, 1024));
 }

@@ -61,6 +61,8 @@ struct Options {
 };
 
 void add_kafka(CLI::App& command, Options& options);
+/// Of a role that runs, and of what makes a log: tasks ask Kafka (ops/cli/log_place.h).
+void add_partitions(CLI::App& command, Options& options);
 void add_postgres(CLI::App& command, Options& options);
 void add_keys(CLI::App& command, Options& options);
 /// Of a role that runs: its name, its health port, its log.

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "domain/model.h"
+#include "ops/cli/dead_letters.h"
 #include "ops/cli/fail.h"
 #include "ops/cli/options.h"
 #include "ops/cli/refusals.h"
@@ -60,6 +61,7 @@ struct Shown {
 struct ShownList {
   std::vector<Shown> parked;
   std::int64_t more = 0;
+  std::vector<std::string> asked = {};  ///< "decider", "read_models"
 };
 struct Done {
   std::string stream;
@@ -88,7 +90,8 @@ inline constexpr auto fields<cli::Shown> = std::tuple{
 };
 template <>
 inline constexpr auto fields<cli::ShownList> =
-    std::tuple{field("parked", &cli::ShownList::parked), field("more", &cli::ShownList::more)};
+    std::tuple{field("parked", &cli::ShownList::parked), field("more", &cli::ShownList::more),
+               field("asked", &cli::ShownList::asked)};
 template <>
 inline constexpr auto fields<cli::Done> =
     std::tuple{field("stream", &cli::Done::stream), field("action", &cli::Done::action),
@@ -108,13 +111,10 @@ template <class T>
 using Result = std::expected<T, std::string>;
 
 constexpr std::string_view kTask = "parked";
-
-LogPlace place_of(const ParkedOptions& options) {
-  return {.kafka = options.kafka, .prefix = options.prefix, .partitions = options.partitions};
-}
+constexpr int kSomeParked = 1, kNotAllAsked = 2;  // exit codes of the list
 
 Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
-  auto opened = kafka::Consumer::open(options.kafka, {});
+  auto opened = kafka::Consumer::open(options.log.kafka, {});
   if (!opened) return std::unexpected(opened.error().text);
   return std::move(*opened);
 }
@@ -137,7 +137,7 @@ Result<List> in_deciders(const ParkedOptions& options) {
   auto reader = open_reader(options);
   if (!reader) return std::unexpected(reader.error());
   std::map<int, schema::ParkedEntry> latest;
-  const auto read = read_all(*reader, kafka::every_partition(options.prefix + ".directory", options.partitions),
+  const auto read = read_all(*reader, kafka::every_partition(options.log.prefix + ".directory", options.log.partitions),
                              [&](const kafka::Message& record) {
                                if (!record.key().starts_with(schema::kParkedPrefix)) return;
                                if (auto entry = schema::read_text<schema::ParkedEntry>(record.value()))
@@ -175,7 +175,6 @@ Result<std::vector<Row>> in_projections(const std::string& connection) {
 
 /// For deciders, and for projections too when their PostgreSQL is named.
 Result<List> everywhere(const ParkedOptions& options) {
-  if (auto fits = expect_partitions(place_of(options)); !fits) return std::unexpected(std::move(fits.error()));
   auto list = in_deciders(options);
   if (!list || !options.postgres) return list;
   auto rows = in_projections(*options.postgres);
@@ -198,7 +197,7 @@ Shown shown(const Row& row) {
 }
 
 int partition_of_stream(const Stream& stream, const ParkedOptions& options) {
-  return partition_of(slot_of(stream.id), options.partitions);
+  return partition_of(slot_of(stream.id), options.log.partitions);
 }
 
 /// The command that stopped the stream, from its dead letter, as it was sent.
@@ -207,7 +206,7 @@ Result<parking::SentCommand> dead_command(const ParkedOptions& options, const St
   auto reader = open_reader(options);
   if (!reader) return std::unexpected(reader.error());
   std::optional<parking::SentCommand> found;
-  const kafka::TopicPartition where{options.prefix + ".dead-letters", partition_of_stream(stream, options)};
+  const kafka::TopicPartition where{options.log.prefix + ".dead-letters", partition_of_stream(stream, options)};
   const auto read = read_all(*reader, {where}, [&](const kafka::Message& record) {
     if (record.header("dead_stream") != to_string(stream) || record.header("command_id") != command_id) return;
     found = parking::SentCommand{std::string(record.key()), {}, {std::string(record.value())}};
@@ -242,25 +241,58 @@ void print(const Shown& one) {
   }
 }
 
+/// What stands still there, where it is to be brought back from. The error says why it cannot be.
+Result<schema::ParkedStream> parked_there(const ParkedOptions& options, const Unpark& what) {
+  const auto of_stream = [&](const Row& one) {
+    return one.stream.stream == what.stream && (!what.version || one.stream.version == *what.version);
+  };
+  if (!what.projection) {
+    auto list = in_deciders(options);
+    if (!list) return std::unexpected(std::move(list.error()));
+    const auto row = std::ranges::find_if(list->parked, of_stream);
+    if (row == list->parked.end() && list->more > 0) {
+      return schema::ParkedStream{.stream = what.stream,
+                                  .since = {},
+                                  .reason = "not among the streams that are named",
+                                  .command_id = {},
+                                  .command_offset = {}};
+    }
+    if (row == list->parked.end()) return std::unexpected(what.stream + " is not parked for its decider");
+    return std::move(row->stream);
+  }
+  if (*what.projection != projections::kReadModels) {
+    return std::unexpected(
+        fmt::format("there is no projection {}: there is {}", *what.projection, projections::kReadModels));
+  }
+  if (!options.postgres)
+    return std::unexpected(
+        "--projection needs --postgres (PARLEY_POSTGRES): what a projection parked is in its tables");
+  auto rows = in_projections(*options.postgres);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  const auto row = std::ranges::find_if(*rows, of_stream);
+  if (row == rows->end()) {
+    return std::unexpected(
+        fmt::format("{} is not parked at version {} by {}", what.stream, *what.version, *what.projection));
+  }
+  return std::move(row->stream);
+}
+
 int unpark(const ParkedOptions& options, const Unpark& what, parking::Action action) {
   const auto stream = parse_stream(what.stream);
   if (!stream) return fail(kTask, what.stream + " is no stream (they are like dialog/1387)");
   if (what.projection.has_value() != what.version.has_value())
     return fail(kTask, "a projection and the version of its event belong together");
-  if (const auto fits = expect_partitions(place_of(options)); !fits) return fail(kTask, fits.error());
+  const auto parked = parked_there(options, what);
+  if (!parked) return fail(kTask, parked.error());
   std::vector<std::string> attempts{crypto::uuid7()};
   parking::Command command = parking::Skip{what.reason, what.projection, what.version};
   if (action == parking::Action::retry) {
     parking::Retry retry{what.reason, std::nullopt, what.projection, what.version};
     if (!what.projection) {
-      const auto list = in_deciders(options);
-      if (!list) return fail(kTask, list.error());
-      const auto row = std::ranges::find(list->parked, what.stream, [](const Row& one) { return one.stream.stream; });
-      if (row == list->parked.end()) return fail(kTask, what.stream + " is not parked for its decider");
-      if (!row->stream.command_id)
-        return fail(kTask, fmt::format("{}: {}; a build that knows it brings it back, or `skip`", what.stream,
-                                       row->stream.reason));
-      auto sent = dead_command(options, *stream, *row->stream.command_id);
+      if (!parked->command_id)
+        return fail(
+            kTask, fmt::format("{}: {}; a build that knows it brings it back, or `skip`", what.stream, parked->reason));
+      auto sent = dead_command(options, *stream, *parked->command_id);
       if (!sent) return fail(kTask, sent.error());
       // A sending of its own: whoever sent it first was answered then.
       attempts.push_back(crypto::uuid7());
@@ -271,7 +303,7 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
     }
     command = std::move(retry);
   }
-  const auto got = send_command(place_of(options), *stream, command, attempts);
+  const auto got = send_command(options.log, *stream, command, attempts);
   if (!got) return fail(kTask, got.error());
   const auto& outcome = got->at(attempts.front());
   if (const auto* error = std::get_if<Error>(&outcome.result)) {
@@ -296,17 +328,23 @@ int unpark(const ParkedOptions& options, const Unpark& what, parking::Action act
 
 int parked_list(const ParkedOptions& options) {
   const auto list = everywhere(options);
-  if (!list) return fail(kTask, list.error());
-  ShownList out{{}, list->more};
+  if (!list) {
+    fail(kTask, list.error());
+    return kNotAllAsked;
+  }
+  ShownList out{{}, list->more, {std::string(kDecider)}};
+  if (options.postgres) out.asked.emplace_back(projections::kReadModels);
   for (const auto& row : list->parked) out.parked.push_back(shown(row));
+  const int code = !out.parked.empty() || out.more > 0 ? kSomeParked : options.postgres ? 0 : kNotAllAsked;
   if (options.json) {
     std::cout << schema::write(out) << "\n";
-    return 0;
+    return code;
   }
   for (const auto& one : out.parked) print(one);
   if (out.more > 0) std::cout << "and " << out.more << " more\n";
-  if (out.parked.empty()) std::cout << "no stream is parked\n";
-  return 0;
+  if (out.parked.empty()) std::cout << "no stream is parked" << (options.postgres ? "\n" : " for its decider\n");
+  if (!options.postgres) std::cout << "read models: not asked (--postgres, PARLEY_POSTGRES)\n";
+  return code;
 }
 
 int parked_show(const ParkedOptions& options, const std::string& stream) {
@@ -365,13 +403,15 @@ void add_parked(CLI::App& app, int& exit_code) {
     auto* command = parked->add_subcommand(name, description)->fallthrough();
     command->callback([asked, run, &exit_code] {
       const auto& own = asked->options;
-      log::configure("parked", "", *log::level_named(own.log_level));
-      exit_code = run(ParkedOptions{.kafka = own.kafka(),
-                                    .prefix = own.topic_prefix,
-                                    .partitions = own.partitions,
-                                    .postgres = asked->postgres,
-                                    .json = asked->json},
-                      asked->unpark);
+      log::configure("parked", "", *log::level_named("error"));
+      auto found = find_log(own);
+      if (!found) {
+        fail(kTask, found.error());
+        exit_code = kNotAllAsked;
+        return;
+      }
+      exit_code =
+          run(ParkedOptions{.log = std::move(*found), .postgres = asked->postgres, .json = asked->json}, asked->unpark);
     });
     return command;
   };
@@ -382,6 +422,7 @@ void add_parked(CLI::App& app, int& exit_code) {
   auto* skip = add("skip", "Unparks a stream and skips, for good, the command or event that parked it", parked_skip);
   for (auto* command : {show, retry, skip})
     command->add_option("stream", asked->unpark.stream, "A stream, for example dialog/1387")->required();
+  add_dead_letters(*parked, asked->options, asked->json, asked, exit_code);
   retry->add_option("--reason", asked->unpark.reason, "The reason, which the log keeps");
   skip->add_option("--reason", asked->unpark.reason, "The reason, which the log keeps")->required();
   for (auto* command : {retry, skip}) {

@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "platform/kafka/config.h"
+#include "ops/cli/log_place.h"
 
 namespace CLI {
 class App;
@@ -12,9 +12,7 @@ class App;
 namespace parley::cli {
 
 struct ParkedOptions {
-  kafka::Config kafka;
-  std::string prefix = "parley";
-  int partitions = kafka::kPartitionsDefault;
+  LogPlace log;
   std::optional<std::string> postgres =
       {};             ///< Connection string: what stands still for the projections is listed too.
   bool json = false;  ///< For programs: one JSON document on standard output.
@@ -31,7 +29,8 @@ struct Unpark {
 // `parley parked …`: streams that stand still, and what brings them back. Each returns the process's exit code: 0 when
 // it did what it says, 1 otherwise, with the reason on standard error. Safe to repeat.
 
-/// Every stream that stands still.
+/// Every stream that stands still, and who was asked. 0: all were, and none stands still; 1: some do; 2: not all could
+/// be asked.
 int parked_list(const ParkedOptions& options);
 /// One of them, with the command that stopped it (its envelope; never its text).
 int parked_show(const ParkedOptions& options, const std::string& stream);

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "ops/cli/fail.h"
+#include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
@@ -153,9 +154,11 @@ int run(const Asked& asked) {
     process::wait_for_termination();
     stop.request_stop();
   }).detach();
-  const auto certificate = rebuild::rebuild({.kafka = asked.options.kafka(),
-                                             .events_topic = asked.options.topic_prefix + ".events",
-                                             .partitions = asked.options.partitions,
+  const auto log = find_log(asked.options);
+  if (!log) return fail(kTask, log.error());
+  const auto certificate = rebuild::rebuild({.kafka = log->kafka,
+                                             .events_topic = log->prefix + ".events",
+                                             .partitions = log->partitions,
                                              .postgres = asked.options.postgres,
                                              .accept = asked.accept,
                                              .compare_alone = asked.compare,
@@ -186,7 +189,7 @@ void add_rebuild(CLI::App& app, int& exit_code) {
   command->add_flag("--list", asked->list, "Lists the certificates that are kept, the newest first");
   command->add_flag("--json", asked->json, "Prints one JSON document, for programs");
   command->callback([asked, &exit_code] {
-    log::configure("rebuild", "", *log::level_named("warn"));
+    log::configure("rebuild", "", *log::level_named("error"));
     exit_code = run(*asked);
   });
 }

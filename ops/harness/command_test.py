@@ -119,6 +119,8 @@ def kinds_of(selection):
     listed = subprocess.run([*selection, "--show-only=json-v1"], stdout=subprocess.PIPE, text=True)
     if listed.returncode != 0:
         raise OpsError("ctest does not understand what it was given: its words are above", Exit.USAGE)
+    if not listed.stdout.startswith("{"):
+        raise OpsError("there is no such test: build/release has the names, ctest --test-dir build/release -N", Exit.USAGE)
     properties = (each for test in json.loads(listed.stdout)["tests"] for each in test.get("properties", []))
     return {label for each in properties if each["name"] == "LABELS" for label in each["value"]}
 

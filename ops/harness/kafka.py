@@ -123,7 +123,7 @@ def out_of_sync(brokers):
     """[topic/partition] of those that not all of their replicas follow, and of those without a leader."""
     from confluent_kafka.admin import AdminClient  # only here: the rest works without the package
 
-    topics = AdminClient({"bootstrap.servers": brokers}).list_topics(timeout=5).topics
+    topics = AdminClient({"bootstrap.servers": brokers, "log_level": 0}).list_topics(timeout=5).topics
     return [f"{name}/{number}" for name, topic in topics.items() for number, partition in topic.partitions.items()
             if len(partition.isrs) < len(partition.replicas) or partition.leader < 0]
 

@@ -258,7 +258,7 @@ class System:
         settings = self.settings
         return {"PARLEY_KAFKA_BROKERS": settings.kafka_brokers, "PARLEY_POSTGRES": settings.postgres, "PARLEY_KEYS_FILE": str(settings.keys_file),
                 "PARLEY_SEAL_KEY_FILE": str(settings.seal_key_file), "PARLEY_PARTITIONS": str(settings.partitions),
-                "PARLEY_REPLICATION": str(settings.kafka_nodes), "PARLEY_SURFACES": settings.surfaces, "PARLEY_FILES_FOLDER": str(settings.data / "files"), "PARLEY_FILES_AT_EDGE": edge.FILES, "PARLEY_UPLOADS_FOLDER": str(settings.data / "uploads"),
+                "PARLEY_REPLICATION": str(settings.kafka_nodes or 1), "PARLEY_SURFACES": settings.surfaces, "PARLEY_FILES_FOLDER": str(settings.data / "files"), "PARLEY_FILES_AT_EDGE": edge.FILES, "PARLEY_UPLOADS_FOLDER": str(settings.data / "uploads"),
                 "PARLEY_LOG_LEVEL": settings.log_level, **settings.environment}
 
     def start_role(self, role):
@@ -399,7 +399,7 @@ class System:
             process = self._supervisor.process(name)
             processes.append({"name": name, "wanted": process.wanted, "pid": process.pid, "ticks": process.pid and data_folder.start_ticks(process.pid),
                               "restarts": process.restarts, "last_exit": process.last_exit, "ports": process.command.ports, "log": str(process.command.log)})
-        data_folder.write_state(self.settings.data, {"pid": os.getpid(), "ticks": data_folder.start_ticks(os.getpid()), "url": self.url,
+        data_folder.write_state(self.settings.data, {"pid": os.getpid(), "ticks": data_folder.start_ticks(os.getpid()), "url": self.url, "binary": str(self.settings.binary),
                                                      "environment": self.environment(), "processes": processes})
 
 

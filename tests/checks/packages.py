@@ -33,7 +33,7 @@ MODULES = {"confluent_kafka": {"python3-confluent-kafka"}, "jsonschema": {"pytho
 PROGRAMS = {"/usr/bin/python3": {"python3"}, "bash": None, "chown": None, "cp": None, "mount": None, "setpriv": None, "sh": None, "umount": None, "unshare": None, "sudo": None,
             "chromium": {"chromium"}, "clang-format-19": {"clang-format-19"}, "clang-tidy-19": {"clang-tidy-19"}, "cmake": {"cmake", "ninja-build", "ccache", "g++"}, "git": {"git"}, "make": {"build-essential"},
             "mvn": {"maven"}, "node": {"npm"}, "npm": {"npm"}, "patch": {"build-essential"}, "pkg-config": {"pkg-config"}, "prometheus": {"prometheus"}, "promtool": {"prometheus"},
-            "shellcheck": {"shellcheck"}}
+            "shellcheck": {"shellcheck"}, "wrk": {"wrk"}}
 
 
 def commands_of(path):

@@ -190,7 +190,6 @@ class Audit(ContractTest):
                                   (("history", "dialog/1048575"), "no such stream"), (("state", self.stream, "--at", "6"), "has no version 6"),
                                   (("state", self.stream, "--at", "2020-01-01"), "had not begun"), (("explain", "x"), "is no event's id"),
                                   (("explain", "01a1ffd4-6c15-721e-8160-000000000000"), "no such event"),
-                                  (("export", "--partitions", 3), "--partitions says 3"),
                                   (("history", self.stream, "--topic-prefix", "none"), "no topic none.events")):
             run = audit(*command)
             self.assertEqual((run.returncode, run.stdout), (1, ""), command)

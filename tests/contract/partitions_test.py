@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""A task at the console that is told a wrong number of partitions does nothing and says which number it is. Needs PARLEY_TEST_KAFKA,
+"""Tasks at the console ask Kafka which log it is and of how many partitions; what makes a log is told, and refuses another number. Needs PARLEY_TEST_KAFKA,
 PARLEY_TEST_POSTGRES and PARLEY_BIN."""
 
 import os
@@ -20,6 +20,8 @@ DEADLINE_S = 60
 RETRY_S = 0.1
 PARTITIONS = 4
 WRONG = (2, 16)
+NOBODY = "127.0.0.1:1"
+SOON_S = 8  # 3 s for the question, and what a busy machine adds
 TOPICS = ("commands", "events", "replies", "directory", "dead-letters")
 
 
@@ -39,11 +41,11 @@ class Partitions(unittest.TestCase):
         assert subprocess.run([BINARY, "keys", "--keys-file", cls.keys], capture_output=True, timeout=DEADLINE_S).returncode == 0
 
     @classmethod
-    def parley(cls, *command, partitions, variable=False, text=""):
-        """The number as a flag, or as the variable that stands for it."""
-        flags = ["--kafka-brokers", KAFKA, "--topic-prefix", cls.prefix, *([] if variable else ["--partitions", str(partitions)])]
-        environment = {**os.environ, **({"PARLEY_PARTITIONS": str(partitions)} if variable else {})}
-        return subprocess.run([BINARY, *command, *flags], input=text, capture_output=True, text=True, timeout=DEADLINE_S, env=environment)
+    def parley(cls, *command, partitions=None, brokers=None, prefix=None, **variables):
+        """`partitions`: of what makes a log, as a flag."""
+        flags = ["--kafka-brokers", brokers or KAFKA, "--topic-prefix", prefix or cls.prefix, *([] if partitions is None else ["--partitions", str(partitions)])]
+        return subprocess.run([BINARY, *command, *flags], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S,
+                              env={**os.environ, **variables})
 
     @classmethod
     def topics(cls):
@@ -72,55 +74,63 @@ class Partitions(unittest.TestCase):
                 time.sleep(RETRY_S)
 
     def tasks(self):
-        """Each with what it reads from standard input."""
-        keys, email = ("--keys-file", self.keys), ("--email", "a@example.com")
-        yield from (((*("admin", task), *keys, *email), "correct horse\n") for task in ("create", "reset-password"))
-        yield from ((command, "") for command in (
-            ("parked", "list"), ("parked", "list", "--json"), ("parked", "show", "dialog/1387"), ("parked", "retry", "dialog/1387"),
-            ("parked", "retry", "dialog/1387", "--projection", "read_models", "--version", "1"), ("parked", "skip", "dialog/1387", "--reason", "a test"),
-            ("audit", "history", "dialog/1387"), ("audit", "state", "dialog/1387"), ("audit", "replay", "dialog/1387"), ("audit", "export"), ("audit", "verify"),
-            ("audit", "explain", "01a1ffd4-6c15-721e-8160-000000000000"), ("backup", self.folder.name + "/copy", "--without-keys"), ("topics",)))
+        """Each with its exit code and what it says of this log, in which nothing has happened yet."""
+        yield from ((("parked", "list"), 2, "no stream is parked for its decider\nread models: not asked (--postgres, PARLEY_POSTGRES)\n"),
+                    (("parked", "list", "--json"), 2, '{"parked":[],"more":0,"asked":["decider"]}\n'),
+                    (("parked", "dead", "list"), 0, "there is no dead letter\n"),
+                    (("parked", "show", "dialog/1387"), 1, "parley parked: dialog/1387 is not parked"),
+                    (("parked", "retry", "dialog/1387"), 1, "parley parked: dialog/1387 is not parked for its decider"),
+                    (("parked", "skip", "dialog/1387", "--reason", "a test"), 1, "parley parked: dialog/1387 is not parked for its decider"),
+                    (("parked", "retry", "dialog/1387", "--projection", "foo", "--version", "2"), 1, "there is no projection foo: there is read_models"),
+                    (("parked", "retry", "dialog/1387", "--projection", "read_models", "--version", "2"), 1, "--projection needs --postgres"),
+                    (("parked", "dead", "show", "3:17"), 1, "there is no dead letter 3:17"),
+                    (("audit", "history", "dialog/1387"), 1, "dialog/1387"), (("audit", "export"), 0, ""), (("audit", "verify"), 0, ""))
 
-    def assert_refused(self, ended, partitions, command):
-        self.assertNotEqual(ended.returncode, 0, command)
-        self.assertIn(f"this log has {PARTITIONS} partitions ({self.prefix}.", ended.stderr, command)
-        self.assertIn(f"--partitions says {partitions} (PARLEY_PARTITIONS={PARTITIONS})", ended.stderr, command)
-        self.assertNotIn("no stream is parked", ended.stdout)
+    def test_tasks_ask_kafka_whatever_a_variable_says(self):
+        before = self.ends()
+        for partitions in WRONG:
+            for command, code, said in self.tasks():
+                with self.subTest(command=command, variable=partitions):
+                    ended = self.parley(*command, PARLEY_PARTITIONS=str(partitions))
+                    self.assertEqual(ended.returncode, code, ended.stdout + ended.stderr)
+                    self.assertIn(said, ended.stdout + ended.stderr)
+        self.assertEqual(self.ends(), before)
 
-    def test_every_task_refuses_before_it_reads_or_writes(self):
+    def test_what_makes_a_log_refuses_another_number_and_writes_nothing(self):
         before = self.ends()
         self.assertEqual(len([place for place in before if place[0] != self.prefix + ".signals"]), PARTITIONS * len(TOPICS))
         for partitions in WRONG:
-            for command, text in self.tasks():
-                for variable in (False, True):
-                    with self.subTest(command=command, partitions=partitions, variable=variable):
-                        self.assert_refused(self.parley(*command, partitions=partitions, variable=variable, text=text), partitions, command)
-        self.assertEqual(self.ends(), before)
-        self.assertFalse(pathlib.Path(self.folder.name, "copy").exists())
-
-    def test_a_rebuild_refuses_too(self):
-        before = self.ends()
-        for partitions in WRONG:
-            ended = self.parley("rebuild", "--compare", "--postgres", POSTGRES, partitions=partitions)
-            self.assertNotEqual(ended.returncode, 0)
-        self.assertEqual(self.ends(), before)
-
-    def test_a_topic_that_is_missing_is_not_made_with_another_number(self):
+            self.assert_refused(self.parley("topics", partitions=partitions), partitions)
         name = self.prefix + ".dead-letters"
         self.admin.delete_topics([name])[name].result()
         try:
             for partitions in WRONG:
-                self.assert_refused(self.parley("topics", partitions=partitions), partitions, "topics")
+                self.assert_refused(self.parley("topics", partitions=partitions), partitions)
                 self.assertNotIn(name, self.topics())
-                self.assert_refused(self.parley("parked", "list", partitions=partitions), partitions, "parked list")
         finally:
             made = self.parley("topics", partitions=PARTITIONS)
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertIn(name, self.topics())
 
-    def test_the_right_number_is_not_refused(self):
-        ended = self.parley("parked", "list", partitions=PARTITIONS)
-        self.assertEqual((ended.returncode, ended.stdout), (0, "no stream is parked\n"), ended.stderr)
+    def assert_refused(self, ended, partitions):
+        self.assertNotEqual(ended.returncode, 0)
+        self.assertIn(f"this log has {PARTITIONS} partitions ({self.prefix}.", ended.stderr)
+        self.assertIn(f"--partitions says {partitions} (PARLEY_PARTITIONS={PARTITIONS})", ended.stderr)
+
+    def test_another_kafka_or_log_is_one_sentence_soon_and_nothing_is_written(self):
+        commands = (("parked", "list"), ("parked", "dead", "list"), ("audit", "verify"), ("backup", self.folder.name + "/copy", "--without-keys"),
+                    ("rebuild", "--compare", "--postgres", POSTGRES), ("effects", "on", "--reason", "a test"))
+        for command in commands:
+            for wrong, said in (({"brokers": NOBODY}, f"Kafka at {NOBODY} cannot be reached (--kafka-brokers, PARLEY_KAFKA_BROKERS)"),
+                                ({"prefix": "nope"}, f"there is no topic nope.events at {KAFKA} (--topic-prefix, --kafka-brokers)")):
+                with self.subTest(command=command, **wrong):
+                    began = time.monotonic()
+                    ended = self.parley(*command, **wrong)
+                    self.assertLess(time.monotonic() - began, SOON_S)
+                    self.assertIn(ended.returncode, (1, 2))
+                    self.assertEqual(ended.stderr.count("\n"), 1, ended.stderr)
+                    self.assertIn(said, ended.stderr)
+        self.assertFalse(pathlib.Path(self.folder.name, "copy").exists())
 
 
 if __name__ == "__main__":

@@ -54,6 +54,25 @@ class RunTest(unittest.TestCase):
         for name in ("kafka", "postgres", "decider-1", "projector-1", "reactor-1", "api-1", "edge"):
             self.assertRegex(status.stdout, rf"(?m)^{name} .* ready ")
 
+    def test_2_tasks_run_on_it_without_being_told_where_it_is(self):
+        self.assertEqual(self.task("parked", "list"), (0, "no stream is parked\n"))
+        self.assertEqual(self.task("rebuild", "--list"), (0, "the read models were never rebuilt\n"))
+        code, said = self.task("audit", "verify")
+        self.assertEqual(code, 0, said)
+        copy = FOLDER / "log" / "copy"  # a folder of the data's, so that it goes with them
+        self.assertEqual(self.task("backup", copy, "--without-keys")[0], 0)
+        self.assertEqual(self.task("restore", copy, "--check")[0], 0)
+        elsewhere = subprocess.run([ROOT / "ops" / "parley", "backup", copy / "of" / "a" / "copy", "--without-keys"], env={**os.environ, "PARLEY_DATA": str(FOLDER)},
+                                   capture_output=True, text=True, timeout=DEADLINE_SECONDS)
+        self.assertEqual(elsewhere.returncode, 1)
+        self.assertIn("is no folder: is its disk mounted?", elsewhere.stderr)
+        self.assertFalse((copy / "of").exists())
+
+    def task(self, *arguments):
+        done = subprocess.run([ROOT / "ops" / "parley", *arguments], env={**os.environ, "PARLEY_DATA": str(FOLDER)}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              text=True, timeout=DEADLINE_SECONDS)
+        return done.returncode, done.stdout
+
     def test_3_a_second_one_on_the_same_data_or_ports_is_refused_and_said_why(self):
         again = command("run", "--port", str(PORT))
         self.assertEqual(again.returncode, Exit.IN_USE)

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "ops/cli/audit/tasks.h"
+#include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
@@ -32,8 +33,14 @@ struct Asked {
 int run(Asked& asked, const std::function<audit::Result<void>()>& task) {
   process::end_on_signals();
   log::configure("audit", "", *log::level_named("error"));
-  asked.common.log = {asked.options.kafka(), asked.options.topic_prefix, asked.options.partitions};
-  auto done = task();
+  auto log = find_log(asked.options);
+  audit::Result<void> done;
+  if (log) {
+    asked.common.log = std::move(*log);
+    done = task();
+  } else {
+    done = std::unexpected(std::move(log.error()));
+  }
   std::cout.flush();
   if (done && !std::cout) done = std::unexpected("what was found could not be written");
   if (done) return 0;

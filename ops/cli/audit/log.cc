@@ -45,7 +45,7 @@ Result<StreamPlace> place_named(const std::string& text, int partitions) {
   return StreamPlace{text, partition_of(slot_of(stream->id), partitions)};
 }
 
-Result<Log> Log::open(const LogOptions& options) {
+Result<Log> Log::open(const cli::LogPlace& options) {
   const auto topic = options.prefix + ".events";
   auto admin = kafka::Admin::open(options.kafka);
   if (!admin) return unread(admin.error());
@@ -54,8 +54,6 @@ Result<Log> Log::open(const LogOptions& options) {
   if (!described->front())
     return std::unexpected(
         fmt::format("there is no topic {} at {} (--topic-prefix, --kafka-brokers)", topic, options.kafka.brokers));
-  if (auto wrong = kafka::wrong_partitions(*described->front(), options.partitions))
-    return std::unexpected(std::move(*wrong));
   auto reader = kafka::Consumer::open(options.kafka, {.fetch_wait_max = kFetchWaitMax});
   if (!reader) return unread(reader.error());
   Log log(options, std::move(*reader));

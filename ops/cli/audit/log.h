@@ -9,6 +9,7 @@
 
 #include "domain/model.h"
 #include "ops/cli/audit/progress.h"
+#include "ops/cli/log_place.h"
 #include "platform/kafka/config.h"
 #include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
@@ -27,12 +28,6 @@ struct StreamPlace {
   int partition = 0;
 };
 
-struct LogOptions {
-  kafka::Config kafka;
-  std::string prefix;
-  int partitions = kafka::kPartitionsDefault;
-};
-
 /// "dialog/1387"; the error says what is wrong with it.
 Result<Stream> stream_named(const std::string& text);
 /// That, or "seal/3".
@@ -41,9 +36,8 @@ Result<StreamPlace> place_named(const std::string& text, int partitions);
 /// One thread's. Blocks; says how far it is on stderr.
 class Log {
  public:
-  /// Refuses a log that is not there, or that has another number of partitions: every stream would be looked for in a
-  /// wrong one.
-  static Result<Log> open(const LogOptions& options);
+  /// Refuses a log that is not there.
+  static Result<Log> open(const cli::LogPlace& options);
 
   /// The events' topic's id and name: what positions belong to.
   const std::string& topic() const { return topic_; }
@@ -73,11 +67,11 @@ class Log {
                                    const std::function<bool(const projections::Record&)>& each, Progress& progress);
 
  private:
-  Log(LogOptions options, kafka::Consumer reader) : options_(std::move(options)), reader_(std::move(reader)) {}
+  Log(cli::LogPlace options, kafka::Consumer reader) : options_(std::move(options)), reader_(std::move(reader)) {}
   Result<std::vector<kafka::Stretch>> all_of(const std::vector<kafka::TopicPartition>& partitions);
   Result<std::optional<Timestamp>> first_time_in(const kafka::Stretch& stretch);
 
-  LogOptions options_;
+  cli::LogPlace options_;
   kafka::Consumer reader_;
   std::string topic_, topic_id_;
 };

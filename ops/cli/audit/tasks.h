@@ -14,7 +14,7 @@ namespace parley::audit {
 
 /// What all of them are told.
 struct Common {
-  LogOptions log;
+  cli::LogPlace log;
   bool json = false;
   bool personal = false;  ///< Texts about people too, which are left out otherwise.
 

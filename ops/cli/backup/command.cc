@@ -2,6 +2,8 @@
 #include <memory>
 
 #include "ops/cli/backup/backup.h"
+#include "ops/cli/fail.h"
+#include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
 #include "platform/log/log.h"
 
@@ -44,10 +46,15 @@ void add_commands(CLI::App& app, int& exit_code) {
                            "Leaves the keys out: a restore then needs the old file of keys");
   backup_command->callback([given, &exit_code] {
     log::configure("backup", "", *log::level_named("error"));
+    auto found = cli::find_log(given->common);
+    if (!found) {
+      exit_code = cli::fail("backup", found.error());
+      return;
+    }
     exit_code = backup({.folder = given->folder,
-                        .kafka = given->common.kafka(),
-                        .prefix = given->common.topic_prefix,
-                        .partitions = given->common.partitions,
+                        .kafka = std::move(found->kafka),
+                        .prefix = std::move(found->prefix),
+                        .partitions = found->partitions,
                         .with_keys = !given->without_keys,
                         .keys = given->keys,
                         .passphrase_file = given->passphrase_file,
@@ -58,6 +65,7 @@ void add_commands(CLI::App& app, int& exit_code) {
   auto* restore_command = add(app, "restore", "Restores a copy into an empty log, or checks a copy",
                               "The file to which the copy's keys are written; the command never replaces other keys",
                               "The file to which the copy's signing key is written, if the copy has one", *wanted);
+  cli::add_partitions(*restore_command, wanted->common);
   cli::add_topics(*restore_command, wanted->common);
   restore_command->add_flag("--check", wanted->check, "Only checks that the copy is complete; needs no Kafka");
   auto* partitions = restore_command->get_option("--partitions");

@@ -40,6 +40,8 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kTask = "backup";
 constexpr std::string_view kReactors = "reactor.";
+/// Of a message of 50 characters, as docs/operations.md says.
+constexpr std::int64_t kBytesAnEvent = 718;
 /// As for deciders: replies older than the window and this are not needed, and records' times may be off by as much.
 constexpr std::chrono::hours kWindowMargin{1};
 
@@ -134,9 +136,27 @@ class Copying {
     return {};
   }
 
-  Result<> make_folder() {
+  /// Of the folder in which the copy's own is made: another one would be a disk that is not mounted.
+  Result<> look_at_parent() {
+    const auto parent = fs::absolute(options_.folder).lexically_normal().parent_path();
     std::error_code failed;
-    fs::create_directories(options_.folder, failed);
+    if (!fs::is_directory(parent, failed))
+      return std::unexpected(parent.string() + " is no folder: is its disk mounted?");
+    const auto events = ends(kEvents);
+    if (!events) return std::unexpected(events.error());
+    std::int64_t needed = 0;
+    for (const auto& end : *events) needed += end.offset * kBytesAnEvent;
+    const auto space = fs::space(parent, failed);
+    if (failed) return std::unexpected(parent.string() + ": " + failed.message());
+    if (static_cast<std::int64_t>(space.available) > needed) return {};
+    return std::unexpected(fmt::format("{} has room for {}, and the copy may take {}", parent.string(),
+                                       size_text(static_cast<std::int64_t>(space.available)), size_text(needed)));
+  }
+
+  Result<> make_folder() {
+    if (auto fits = look_at_parent(); !fits) return fits;
+    std::error_code failed;
+    fs::create_directory(options_.folder, failed);
     if (!failed) fs::permissions(options_.folder, fs::perms::owner_all, failed);
     if (failed) return std::unexpected(options_.folder + ": " + failed.message());
     const bool empty = fs::is_empty(options_.folder, failed);

@@ -1,6 +1,7 @@
 #include "ops/cli/backup/task.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -32,9 +33,11 @@ bool Progress::at(std::int64_t done) {
   done_ = done;
   if (const auto now = SteadyClock::now(); now - said_ >= kSayEvery) {
     said_ = now;
-    std::cerr << "parley " << task_ << ": " << what_;
-    if (total_ > 0) std::cerr << " " << done_ * 100 / total_ << " %";
-    std::cerr << "\n";
+    if (::isatty(STDERR_FILENO) == 1) {  // cron mails what is written, and is to mail failures alone
+      std::cerr << "parley " << task_ << ": " << what_;
+      if (total_ > 0) std::cerr << " " << done_ * 100 / total_ << " %";
+      std::cerr << "\n";
+    }
   }
   return !process::termination_requested();
 }
