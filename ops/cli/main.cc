@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <ios>
+#include <iostream>
 #include <map>
 
 #include "ops/cli/admin.h"
@@ -18,6 +19,7 @@
 #include "ops/cli/rebuild.h"
 #include "ops/cli/roles.h"
 #include "ops/cli/topics.h"
+#include "ops/cli/unknown_task.h"
 #include "platform/log/log.h"
 #include "platform/process/process.h"
 #include "platform/text/printable.h"
@@ -108,6 +110,11 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const auto unknown = error.get_exit_code() == 0 ? std::nullopt : cli::unknown_task(app, argc, argv);
+    if (unknown) {
+      std::cerr << *unknown << "\n";
+      return kUsage;
+    }
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   return exit_code;

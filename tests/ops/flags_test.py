@@ -102,6 +102,15 @@ class Flags(unittest.TestCase):
         self.assertRegex(said[1], r"^commit ([0-9a-f]{12}\+?|unknown), \w+")
         self.assertRegex(said[2], r"^folds of state: \w+ \d+")
 
+    def test_a_task_that_there_is_not_is_said_with_the_nearest(self):
+        for words, said in ((("parkd", "list"), "parley: there is no parkd: did you mean parked?"), (("audit", "histroy"), "parley audit: there is no histroy: did you mean history?"),
+                            (("frobnicate",), "parley: there is no frobnicate: there are api, decider, "), (("parked", "dead", "lst"), "did you mean list?")):
+            with self.subTest(words=words):
+                ended = run([PARLEY, *words])
+                self.assertEqual(ended.returncode, USAGE)
+                self.assertIn(said, ended.stderr)
+                self.assertEqual(ended.stderr.count("\n"), 1)
+
     def assert_refused(self, flags, variables, text):
         command = [PARLEY, "api", "--keys-file", "/nowhere/flag", "--instance", "a", "--health-port", "1", *flags]
         ended = subprocess.run(command, text=True, timeout=30, env={**os.environ, **variables}, stderr=subprocess.STDOUT, stdout=subprocess.PIPE)
