@@ -112,6 +112,8 @@ class Audit(ContractTest):
         self.assertEqual([(e["kind"], e["id"], e["stream"], e["version"]) for e in command["children"]],
                          [("event", e["id"], account, e["sequence"]) for e in events])
         self.assertEqual(json.loads(self.asked("explain", events[0]["id"], "--json", "--whole-log")), tree)
+        for name in (request, command["id"], f"{account}@2"):
+            self.assertEqual(json.loads(self.asked("explain", name, "--json")), tree, name)
         drawn = self.asked("explain", events[0]["id"])
         for found in (request, command["id"], *(e["id"] for e in events)):
             self.assertIn(found, drawn)
@@ -188,8 +190,9 @@ class Audit(ContractTest):
     def test_what_is_wrong_is_said_in_a_sentence(self):
         for command, sentence in ((("history", "cat/1"), "no kind of stream named cat"), (("history", "dialog"), "is no stream"),
                                   (("history", "dialog/1048575"), "no such stream"), (("state", self.stream, "--at", "6"), "has no version 6"),
-                                  (("state", self.stream, "--at", "2020-01-01"), "had not begun"), (("explain", "x"), "is no event's id"),
-                                  (("explain", "01a1ffd4-6c15-721e-8160-000000000000"), "no such event"),
+                                  (("state", self.stream, "--at", "2020-01-01"), "had not begun"), (("state", self.stream, "--at", "2099-01-01"), "is in the future"), (("explain", "x"), "no event, command or request x"),
+                                  (("explain", "01a1ffd4-6c15-721e-8160-000000000000"), "no event, command or request 01a1ffd4"),
+                                  (("explain", self.stream + "@99"), "no event, command or request " + self.stream + "@99"),
                                   (("history", self.stream, "--topic-prefix", "none"), "no topic none.events")):
             run = audit(*command)
             self.assertEqual((run.returncode, run.stdout), (1, ""), command)

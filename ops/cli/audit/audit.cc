@@ -88,9 +88,14 @@ void add_audit(CLI::App& app, int& exit_code) {
         return schema::parse_point_in_time(text) ? "" : fmt::format("{} {}", shown(text), schema::kPointInTimeIssue);
       });
 
-  auto* explain = add("explain", "Shows the request that led to an event, and everything else that the request caused",
-                      [](const Asked& a) { return audit::explain(a.common, a.explain); });
-  explain->add_option("event", asked->explain.event_id, "The event's id (ce_id)")->required();
+  auto* explain =
+      add("explain", "Shows a request, or the one that led to an event or a command, and everything that it caused",
+          [](const Asked& a) { return audit::explain(a.common, a.explain); });
+  explain
+      ->add_option(
+          "what", asked->explain.what,
+          "The id of a request (X-Request-Id), of a command or of an event (ce_id), or an event as dialog/1387@3")
+      ->required();
   explain->add_flag("--whole-log", asked->explain.whole_log,
                     "Reads the whole log, and not only from the request's beginning: also finds older requests with "
                     "the same X-Request-Id");

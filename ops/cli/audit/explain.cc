@@ -55,6 +55,24 @@ SeenEvent seen_with_steps(const projections::Record& record) {
   return out;
 }
 
+/// What was asked for: an event or a command by its id, an event as "dialog/1387@3", or a request.
+struct Asked {
+  std::string text;
+  std::string stream = {};  ///< Of the third form.
+  std::string version = {};
+
+  explicit Asked(std::string given) : text(std::move(given)) {
+    const auto at = text.rfind('@');
+    if (at == std::string::npos || !parse_stream(text.substr(0, at))) return;
+    stream = text.substr(0, at);
+    version = text.substr(at + 1);
+  }
+  bool is_event(const kafka::Message& message) const {
+    if (!stream.empty()) return message.header("ce_subject") == stream && message.header("ce_sequence") == version;
+    return message.header("ce_id") == text || message.header("ce_causationid") == text;
+  }
+};
+
 /// The event that was asked for, and where the command that it names as its cause stands.
 struct Found {
   SeenEvent event;
@@ -67,20 +85,39 @@ class Search {
  public:
   explicit Search(Log& log) : log_(log) {}
 
-  /// The event: near the time in its id, or else anywhere.
-  Result<std::optional<Found>> find(const std::string& event_id) {
+  /// The event, or the first one of the command: near the time in the id, or else anywhere.
+  Result<std::optional<Found>> find(const Asked& asked) {
     auto all = log_.all();
     if (!all) return std::unexpected(all.error());
-    if (const auto time = time_of_uuid7(event_id)) {
+    if (const auto time = time_of_uuid7(asked.text)) {
       auto near = log_.written_since(*all, *time - kNear);
       if (!near) return std::unexpected(near.error());
       const auto end = log_.written_since(*all, *time + kNear);
       if (!end) return std::unexpected(end.error());
       for (std::size_t i = 0; i < near->size(); ++i) (*near)[i].to = std::max((*near)[i].from, (*end)[i].from);
-      auto found = find_in(*near, event_id);
+      auto found = find_in(*near, asked);
       if (!found || *found) return found;
     }
-    return find_in(*all, event_id);
+    return find_in(*all, asked);
+  }
+
+  /// The request of a command that led to no event, while its record is kept.
+  Result<std::optional<std::string>> request_of_command(const std::string& command_id) {
+    const auto commands = log_.commands();
+    if (!commands) return std::unexpected(commands.error());
+    Progress progress("explain: looking for the command");
+    expect(progress, *commands);
+    std::optional<std::string> request;
+    const auto read = log_.read(
+        *commands,
+        [&](const kafka::Message& message) {
+          if (message.header("command_id") == command_id)
+            request = std::string(message.header("correlation_id").value_or(""));
+          return !request;
+        },
+        progress);
+    if (!read) return std::unexpected(read.error());
+    return request;
   }
 
   /// When the request began: its id may tell, or the command of the event. Nothing when the command's record is not
@@ -124,14 +161,14 @@ class Search {
   const std::vector<SeenEvent>& events() const { return events_; }
 
  private:
-  Result<std::optional<Found>> find_in(const std::vector<kafka::Stretch>& stretches, const std::string& event_id) {
+  Result<std::optional<Found>> find_in(const std::vector<kafka::Stretch>& stretches, const Asked& asked) {
     Progress progress("explain: looking for the event");
     expect(progress, stretches);
     std::optional<Found> found;
     const auto read = log_.read(
         stretches,
         [&](const kafka::Message& message) {
-          if (message.header("ce_id") != event_id) return true;
+          if (!asked.is_event(message)) return true;
           if (const auto record = projections::read_record(message))
             found = Found{seen(*record), record->partition, record->envelope.command_offset};
           return !found;
@@ -229,27 +266,39 @@ void print(const Node& node, const std::string& asked, const std::string& before
 }  // namespace
 
 Result<void> explain(const Common& common, const ExplainOptions& options) {
-  if (!is_uuid(options.event_id))
-    return std::unexpected(options.event_id + " is no event's id: they are UUIDs (ce_id)");
+  const Asked asked(options.what);
+  if (asked.text.empty()) return std::unexpected("an event, a command or a request must be named");
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
   Search search(*log);
-  const auto event = search.find(options.event_id);
+  const auto event = search.find(asked);
   if (!event) return std::unexpected(event.error());
-  if (!*event) return std::unexpected(options.event_id + ": there is no such event in " + log->topic());
-  const auto& asked = (*event)->event;
+  std::string request = asked.text, marked = asked.text;
   std::optional<Timestamp> since;
-  if (!options.whole_log) {
-    const auto begin = search.begin_of(**event);
-    if (!begin) return std::unexpected(begin.error());
-    since = *begin;
+  if (*event) {
+    request = (*event)->event.correlation;
+    if (!asked.stream.empty()) marked = (*event)->event.id;
+    if (!options.whole_log) {
+      const auto begin = search.begin_of(**event);
+      if (!begin) return std::unexpected(begin.error());
+      since = *begin;
+    }
+  } else {
+    const auto of_command = search.request_of_command(asked.text);
+    if (!of_command) return std::unexpected(of_command.error());
+    if (*of_command) request = **of_command;
   }
-  if (const auto collected = search.collect(asked.correlation, since); !collected) return collected;
-  const auto tree = build_tree(asked.correlation, search.commands(), search.events());
+  if (const auto collected = search.collect(request, since); !collected) return collected;
+  if (search.commands().empty() && search.events().empty()) {
+    return std::unexpected(
+        fmt::format("there is no event, command or request {} in {} (an event also is named like dialog/1387@3)",
+                    asked.text, log->topic()));
+  }
+  const auto tree = build_tree(request, search.commands(), search.events());
   if (common.json) {
     std::cout << schema::write(tree) << "\n";
   } else {
-    print(tree, options.event_id, "", "");
+    print(tree, marked, "", "");
   }
   return {};
 }

@@ -46,6 +46,9 @@ Result<void> state(const Common& common, const StateOptions& options) {
   const auto stream = stream_named(options.stream);
   if (!stream) return std::unexpected(stream.error());
   const auto point = schema::parse_point_in_time(options.at);
+  const auto* time = point ? std::get_if<schema::AtTime>(&*point) : nullptr;
+  if (time != nullptr && time->time > std::chrono::system_clock::now())
+    return std::unexpected(options.at + " is in the future: leave --at out for the state as it is now");
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
 

@@ -38,7 +38,7 @@ struct StateOptions {
 Result<void> state(const Common& common, const StateOptions& options);
 
 struct ExplainOptions {
-  std::string event_id;
+  std::string what;        ///< An event's or a command's id, "dialog/1387@3", or a request's id.
   bool whole_log = false;  ///< Not from the request's beginning on: older requests that their clients gave the same id
                            ///< are found too.
 };

@@ -233,7 +233,9 @@ void print(const Report& report) {
       std::cout << ": " << text::printable(one.fault->stream) << " version " << one.fault->version;
     std::cout << " " << text::printable(one.fault->what) << "\n";
   }
-  if (report.fits) std::cout << "everything fits\n";
+  if (!report.fits) return;
+  std::cout << (report.signatures_checked ? "everything fits\n"
+                                          : "hashes and digests fit; signatures were NOT checked (--seal-keys)\n");
 }
 
 }  // namespace
