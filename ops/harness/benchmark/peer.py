@@ -22,6 +22,7 @@ CROWDS = (64, 256, 1)
 DIALOGS = 64
 MESSAGES_READ = 50
 START_SECONDS_MAX = 30
+ANSWER_SECONDS_MAX = 30
 TIMES = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 GUARANTEES = """What an answer says:
   Parley  the message is in the log, once however often it is asked with its key, in its dialog's order, hashed, and can be read; it was shown to streams, or will be
@@ -81,7 +82,7 @@ def parley(bench):
 
 def load(bench, side, script, clients):
     """wrk's figures: a second, and p50 and p99 in ms."""
-    done = subprocess.run(["wrk", "-t1", f"-c{clients}", f"-d{bench.size.seconds:.0f}s", "--latency", "-s", script, f"http://127.0.0.1:{side.port}"],
+    done = subprocess.run(["wrk", "-t1", f"-c{clients}", f"-d{bench.size.seconds:.0f}s", "--timeout", f"{ANSWER_SECONDS_MAX}s", "--latency", "-s", script, f"http://127.0.0.1:{side.port}"],
                           env={**os.environ, "TOKEN": side.token, "DIALOGS": side.dialogs}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     rate, failed = re.search(r"Requests/sec:\s+([\d.]+)", done.stdout), re.search(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*", done.stdout)
     if done.returncode != 0 or not rate or failed:
