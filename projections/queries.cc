@@ -1,5 +1,7 @@
 #include "projections/queries.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -167,40 +169,76 @@ Result<std::optional<DialogRow>> dialog(Reader& reader, const Principal& viewer,
   return dialog_row((*rows)[0]);
 }
 
-Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit,
-                                                 std::optional<std::int64_t> before) {
-  // A dialog without messages is one row of NULLs; one that the viewer may not know of is none.
-  static const auto kStatement =
-      select(select_list<MessageRow>("m"), ", m.found FROM dialogs d LEFT JOIN LATERAL (") +
-      within_bounds(select(select_list<MessageRow>(),
-                           " FROM messages WHERE dialog_id = d.id AND ($5::bigint IS NULL OR version < $5) ORDER BY "
-                           "version DESC LIMIT $4::bigint + 1"),
-                    "version DESC", "$4::bigint") +
-      ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
+namespace {
+
+/// So few messages fit into one answer whatever they say. PostgreSQL need not count their bytes, which would take it
+/// three times as long as to find them.
+constexpr int kFewMessages = static_cast<int>(kPageBytesMax / kMessageBytesMax);
+
+/// Of a dialog's messages. A dialog without any is one row of NULLs; one that the viewer may not know of is none.
+struct MessageStatements {
+  std::string few;   ///< One row more than is asked for, when there are more.
+  std::string many;  ///< within_bounds()
+};
+MessageStatements messages_where(std::string_view where, std::string_view order) {
+  const auto of_dialog = [](std::string_view messages) {
+    return fmt::format(
+        " FROM dialogs d LEFT JOIN LATERAL ({}) m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) "
+        "ORDER BY m.version",
+        messages);
+  };
+  const auto found = select(
+      select_list<MessageRow>(),
+      fmt::format(" FROM messages WHERE dialog_id = d.id AND {} ORDER BY {} LIMIT $4::bigint + 1", where, order));
+  const auto columns = select_list<MessageRow>("m");
+  return {select(columns, of_dialog(found)),
+          select(columns, ", m.found" + of_dialog(within_bounds(found, order, "$4::bigint")))};
+}
+
+/// Whether a message is within kMessageBytesMax whatever its characters are: one is six bytes of JSON at most.
+bool is_short(const MessageRow& row) {
+  const auto characters = row.text.text.size() + (row.operator_name ? row.operator_name->text.size() : 0);
+  return std::cmp_less_equal(6 * characters, kMessageBytesMax);
+}
+
+/// `latest`: whether the row too many is the oldest one.
+Result<std::optional<Page<MessageRow>>> page_of_messages(Reader& reader, const Principal& viewer, DialogId id,
+                                                         std::optional<std::int64_t> version, int limit,
+                                                         const MessageStatements& statements, bool latest) {
   const Sight sight = sight_of(viewer);
-  const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), before));
+  const auto ask = [&](const std::string& statement, int rows_max) {
+    return reader.query(statement, Params(id, sight.owner, sight.assistant, rows_max, version));
+  };
+  const int few = std::min(at_most(limit), kFewMessages);
+  const auto rows = ask(statements.few, few);
   if (!rows) return std::unexpected(rows.error());
   if (rows->empty()) return std::nullopt;
   if ((*rows)[0].is_null(0)) return Page<MessageRow>{};
-  return page_of<MessageRow>(*rows);
+  Page<MessageRow> page;
+  page.has_more = std::cmp_greater(rows->size(), few);
+  page.rows.reserve(rows->size());
+  for (std::size_t i = 0; i < rows->size(); ++i) page.rows.push_back(read_row<MessageRow>((*rows)[i]));
+  if ((page.has_more && few < at_most(limit)) || !std::ranges::all_of(page.rows, is_short)) {
+    const auto bounded = ask(statements.many, at_most(limit));
+    if (!bounded) return std::unexpected(bounded.error());
+    return page_of<MessageRow>(*bounded);
+  }
+  if (page.has_more) page.rows.erase(latest ? page.rows.begin() : std::prev(page.rows.end()));
+  return page;
+}
+
+}  // namespace
+
+Result<std::optional<Page<MessageRow>>> messages(Reader& reader, const Principal& viewer, DialogId id, int limit,
+                                                 std::optional<std::int64_t> before) {
+  static const auto kStatements = messages_where("($5::bigint IS NULL OR version < $5)", "version DESC");
+  return page_of_messages(reader, viewer, id, before, limit, kStatements, true);
 }
 
 Result<std::optional<Page<MessageRow>>> messages_after(Reader& reader, const Principal& viewer, DialogId id,
                                                        std::int64_t after, int limit) {
-  // A dialog without such messages is one row of NULLs; one that the viewer may not know of is none.
-  static const auto kStatement =
-      select(select_list<MessageRow>("m"), ", m.found FROM dialogs d LEFT JOIN LATERAL (") +
-      within_bounds(select(select_list<MessageRow>(),
-                           " FROM messages WHERE dialog_id = d.id AND version > $5 ORDER BY version LIMIT "
-                           "$4::bigint + 1"),
-                    "version", "$4::bigint") +
-      ") m ON true WHERE d.id = $1 AND (d.owner_id = $2 OR d.assistant_id = $3) ORDER BY m.version";
-  const Sight sight = sight_of(viewer);
-  const auto rows = reader.query(kStatement, Params(id, sight.owner, sight.assistant, at_most(limit), after));
-  if (!rows) return std::unexpected(rows.error());
-  if (rows->empty()) return std::nullopt;
-  if ((*rows)[0].is_null(0)) return Page<MessageRow>{};
-  return page_of<MessageRow>(*rows);
+  static const auto kStatements = messages_where("version > $5", "version");
+  return page_of_messages(reader, viewer, id, after, limit, kStatements, false);
 }
 
 Result<std::optional<std::int64_t>> visible_version(Reader& reader, const Principal& viewer, DialogId id) {

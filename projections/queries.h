@@ -54,6 +54,8 @@ postgres::Result<DialogPage> dialogs_of(postgres::Reader& reader, AccountId owne
 /// Visitor those of the site's assistant (the guest's secret is the API's to check), anybody else none.
 postgres::Result<std::optional<DialogRow>> dialog(postgres::Reader& reader, const Principal& viewer, DialogId id);
 
+/// What one message takes as JSON at most; a surface that lets people write more says so here.
+inline constexpr std::int64_t kMessageBytesMax = 64 << 10;
 /// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know
 /// of the dialog.
 postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer,

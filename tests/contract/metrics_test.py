@@ -52,7 +52,8 @@ class Metrics(ContractTest):
 
     def test_no_label_grows_with_the_data(self):
         for role, text in self.texts.items():
-            for value in re.findall(r'\b(?!le=)\w+="([^"]*)"', text):
+            changing = "\n".join(line for line in text.splitlines() if not line.startswith("parley_build_info{"))  # a build has one commit
+            for value in re.findall(r'\b(?!le=)\w+="([^"]*)"', changing):
                 self.assertNotRegex(value, r"\d{4}|[0-9a-f]{8}|@", f"{role}: an id, or an address?")
 
     def test_a_process_says_whether_it_is_ready(self):

@@ -2,6 +2,7 @@
 
 #include <ranges>
 
+#include "api/surfaces/replyx/texts.h"
 #include "schemas/contexts/dialogs.h"
 
 namespace parley::replyx {
@@ -43,6 +44,9 @@ std::size_t within_bounds(const Rows& rows, std::int64_t limit) {
 }
 
 }  // namespace
+
+// Each character of a text is six bytes of JSON at most.
+static_assert(6 * (kMessageMax + kPersonNameMax) + 200 <= projections::kMessageBytesMax);
 
 Message to_message(projections::MessageRow row) {
   return {row.id, std::move(row.sender), std::move(row.text), std::move(row.operator_name), row.created_at};
