@@ -14,7 +14,7 @@
 #include "ops/cli/fail.h"
 #include "ops/cli/log_place.h"
 #include "ops/cli/options.h"
-#include "platform/kafka/consumer.h"
+#include "ops/cli/read_all.h"
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/text/printable.h"
@@ -62,16 +62,10 @@ DeadLetter dead_letter(const kafka::Message& record) {
 
 /// All that the topic keeps, the oldest first.
 std::expected<DeadLetters, std::string> read(const LogPlace& log) {
-  auto reader = kafka::Consumer::open(log.kafka, {});
-  if (!reader) return std::unexpected(reader.error().text);
-  const auto stretches = kafka::all_of(*reader, kafka::every_partition(log.prefix + ".dead-letters", log.partitions));
-  if (!stretches) return std::unexpected(stretches.error().text);
   DeadLetters out;
-  const auto done = kafka::read_through(*reader, *stretches, [&](const kafka::Message& record) {
-    out.dead_letters.push_back(dead_letter(record));
-    return true;
-  });
-  if (!done) return std::unexpected(done.error().text);
+  const auto done = read_all(log.kafka, kafka::every_partition(log.prefix + ".dead-letters", log.partitions),
+                             [&](const kafka::Message& record) { out.dead_letters.push_back(dead_letter(record)); });
+  if (!done) return std::unexpected(done.error());
   std::ranges::stable_sort(out.dead_letters, {}, &DeadLetter::time);
   return out;
 }

@@ -18,10 +18,10 @@
 #include "ops/cli/dead_letters.h"
 #include "ops/cli/fail.h"
 #include "ops/cli/options.h"
+#include "ops/cli/read_all.h"
 #include "ops/cli/refusals.h"
 #include "ops/cli/send_command.h"
 #include "platform/crypto/crypto.h"
-#include "platform/kafka/consumer.h"
 #include "platform/kafka/read_through.h"
 #include "platform/log/log.h"
 #include "platform/postgres/pool.h"
@@ -113,36 +113,16 @@ using Result = std::expected<T, std::string>;
 constexpr std::string_view kTask = "parked";
 constexpr int kSomeParked = 1, kNotAllAsked = 2;  // exit codes of the list
 
-Result<kafka::Consumer> open_reader(const ParkedOptions& options) {
-  auto opened = kafka::Consumer::open(options.log.kafka, {});
-  if (!opened) return std::unexpected(opened.error().text);
-  return std::move(*opened);
-}
-
-/// Every record that stands in these partitions now, in order.
-Result<void> read_all(kafka::Consumer& reader, const std::vector<kafka::TopicPartition>& partitions,
-                      const std::function<void(const kafka::Message&)>& each) {
-  const auto stretches = kafka::all_of(reader, partitions);
-  if (!stretches) return std::unexpected(stretches.error().text);
-  const auto read = kafka::read_through(reader, *stretches, [&](const kafka::Message& record) {
-    each(record);
-    return true;
-  });
-  if (!read) return std::unexpected(read.error().text);
-  return {};
-}
-
 /// What deciders have announced in the directory.
 Result<List> in_deciders(const ParkedOptions& options) {
-  auto reader = open_reader(options);
-  if (!reader) return std::unexpected(reader.error());
   std::map<int, schema::ParkedEntry> latest;
-  const auto read = read_all(*reader, kafka::every_partition(options.log.prefix + ".directory", options.log.partitions),
-                             [&](const kafka::Message& record) {
-                               if (!record.key().starts_with(schema::kParkedPrefix)) return;
-                               if (auto entry = schema::read_text<schema::ParkedEntry>(record.value()))
-                                 latest[record.partition()] = std::move(*entry);
-                             });
+  const auto read =
+      read_all(options.log.kafka, kafka::every_partition(options.log.prefix + ".directory", options.log.partitions),
+               [&](const kafka::Message& record) {
+                 if (!record.key().starts_with(schema::kParkedPrefix)) return;
+                 if (auto entry = schema::read_text<schema::ParkedEntry>(record.value()))
+                   latest[record.partition()] = std::move(*entry);
+               });
   if (!read) return std::unexpected(read.error());
   List out;
   for (auto& [partition, entry] : latest) {
@@ -203,11 +183,9 @@ int partition_of_stream(const Stream& stream, const ParkedOptions& options) {
 /// The command that stopped the stream, from its dead letter, as it was sent.
 Result<parking::SentCommand> dead_command(const ParkedOptions& options, const Stream& stream,
                                           const std::string& command_id) {
-  auto reader = open_reader(options);
-  if (!reader) return std::unexpected(reader.error());
   std::optional<parking::SentCommand> found;
   const kafka::TopicPartition where{options.log.prefix + ".dead-letters", partition_of_stream(stream, options)};
-  const auto read = read_all(*reader, {where}, [&](const kafka::Message& record) {
+  const auto read = read_all(options.log.kafka, {where}, [&](const kafka::Message& record) {
     if (record.header("dead_stream") != to_string(stream) || record.header("command_id") != command_id) return;
     found = parking::SentCommand{std::string(record.key()), {}, {std::string(record.value())}};
     for (const auto& header : record.headers()) {
