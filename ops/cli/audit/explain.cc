@@ -67,6 +67,8 @@ struct Asked {
     stream = text.substr(0, at);
     version = text.substr(at + 1);
   }
+  /// Whether it can be an event or a command. What an API calls a request is no UUID.
+  bool may_be_of_an_event() const { return !stream.empty() || is_uuid(text); }
   bool is_event(const kafka::Message& message) const {
     if (!stream.empty()) return message.header("ce_subject") == stream && message.header("ce_sequence") == version;
     return message.header("ce_id") == text || message.header("ce_causationid") == text;
@@ -271,7 +273,8 @@ Result<void> explain(const Common& common, const ExplainOptions& options) {
   auto log = Log::open(common.log);
   if (!log) return std::unexpected(log.error());
   Search search(*log);
-  const auto event = search.find(asked);
+  Result<std::optional<Found>> event;
+  if (asked.may_be_of_an_event()) event = search.find(asked);
   if (!event) return std::unexpected(event.error());
   std::string request = asked.text, marked = asked.text;
   std::optional<Timestamp> since;
@@ -283,7 +286,7 @@ Result<void> explain(const Common& common, const ExplainOptions& options) {
       if (!begin) return std::unexpected(begin.error());
       since = *begin;
     }
-  } else {
+  } else if (asked.may_be_of_an_event()) {
     const auto of_command = search.request_of_command(asked.text);
     if (!of_command) return std::unexpected(of_command.error());
     if (*of_command) request = **of_command;
