@@ -195,10 +195,10 @@ MessageStatements messages_where(std::string_view where, std::string_view order)
           select(columns, ", m.found" + of_dialog(within_bounds(found, order, "$4::bigint")))};
 }
 
-/// Whether a message is within kMessageBytesMax whatever its characters are: one is six bytes of JSON at most.
+/// Whether a message is within kMessageBytesMax whatever its characters are.
 bool is_short(const MessageRow& row) {
-  const auto characters = row.text.text.size() + (row.operator_name ? row.operator_name->text.size() : 0);
-  return std::cmp_less_equal(6 * characters, kMessageBytesMax);
+  return message_bytes(row.text.text.size() + (row.operator_name ? row.operator_name->text.size() : 0)) <=
+         kMessageBytesMax;
 }
 
 /// `latest`: whether the row too many is the oldest one.

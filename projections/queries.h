@@ -56,6 +56,8 @@ postgres::Result<std::optional<DialogRow>> dialog(postgres::Reader& reader, cons
 
 /// What one message takes as JSON at most; a surface that lets people write more says so here.
 inline constexpr std::int64_t kMessageBytesMax = 64 << 10;
+/// What a message takes whose texts have so many characters, or bytes, together: six for each at most, and the rest.
+constexpr std::int64_t message_bytes(std::size_t characters) { return 6 * static_cast<std::int64_t>(characters) + 200; }
 /// The dialog's latest `limit` messages (below version `before`), in their order. Nothing when the viewer may not know
 /// of the dialog.
 postgres::Result<std::optional<Page<MessageRow>>> messages(postgres::Reader& reader, const Principal& viewer,

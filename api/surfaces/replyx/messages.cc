@@ -45,8 +45,7 @@ std::size_t within_bounds(const Rows& rows, std::int64_t limit) {
 
 }  // namespace
 
-// Each character of a text is six bytes of JSON at most.
-static_assert(6 * (kMessageMax + kPersonNameMax) + 200 <= projections::kMessageBytesMax);
+static_assert(projections::message_bytes(kMessageMax + kPersonNameMax) <= projections::kMessageBytesMax);
 
 Message to_message(projections::MessageRow row) {
   return {row.id, std::move(row.sender), std::move(row.text), std::move(row.operator_name), row.created_at};
