@@ -119,7 +119,9 @@ class Partitions(unittest.TestCase):
 
     def test_another_kafka_or_log_is_one_sentence_soon_and_nothing_is_written(self):
         commands = (("parked", "list"), ("parked", "dead", "list"), ("audit", "verify"), ("backup", self.folder.name + "/copy", "--without-keys"),
-                    ("rebuild", "--compare", "--postgres", POSTGRES), ("effects", "on", "--reason", "a test"))
+                    ("rebuild", "--compare", "--postgres", POSTGRES), ("effects", "on", "--reason", "a test"),
+                    *(("admin", task, "--keys-file", self.keys, "--email", "a@example.com") for task in ("create", "reset-password")),
+                    ("admin", "mailboxes", "--keys-file", self.keys))
         for command in commands:
             for wrong, said in (({"brokers": NOBODY}, f"Kafka at {NOBODY} cannot be reached (--kafka-brokers, PARLEY_KAFKA_BROKERS)"),
                                 ({"prefix": "nope"}, f"there is no topic nope.events at {KAFKA} (--topic-prefix, --kafka-brokers)")):
