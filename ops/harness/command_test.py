@@ -120,7 +120,7 @@ def kinds_of(selection):
     if listed.returncode != 0:
         raise OpsError("ctest does not understand what it was given: its words are above", Exit.USAGE)
     if not listed.stdout.startswith("{"):
-        raise OpsError("there is no such test: build/release has the names, ctest --test-dir build/release -N", Exit.USAGE)
+        raise OpsError(f"there is no such test (KIND comes before -R: ops/test 'unit|integration' -R NAME); ctest --test-dir {selection[2]} -N names all", Exit.USAGE)
     properties = (each for test in json.loads(listed.stdout)["tests"] for each in test.get("properties", []))
     return {label for each in properties if each["name"] == "LABELS" for label in each["value"]}
 

@@ -78,7 +78,7 @@ def command(settings, node):
     config = data_folder.write_config(settings, template / "server.properties.in", f"{node.name}.properties", **values(settings, node))
     with open(config, "a") as file:
         file.write((template / ("alone.properties" if alone else "together.properties")).read_text())
-    format_storage(settings, node, config)
+    format_storage(settings, node)
     start = java("kafka.Kafka", config, options=("-Xms512m", "-Xmx1g") if alone else ("-Xms256m", "-Xmx512m"))
     if alone:
         controller = data_folder.write_config(settings, template / "controller.properties.in", "kafka-controller.properties", data=node.folder,
@@ -101,14 +101,14 @@ def values(settings, node):
             "between": "BETWEEN" if between else "PLAINTEXT", **further}
 
 
-def format_storage(settings, node, config=None):
-    """Makes the node's storage when there is none, of the same cluster as the other nodes'."""
+def format_storage(settings, node):
+    """Makes the node's storage when there is none, of the same cluster as the other nodes'. Its configuration is written."""
     if (node.folder / "meta.properties").exists():
         return
     node.folder.mkdir(mode=0o700, exist_ok=True)
     others = [cluster_of(each) for each in nodes(settings) if (each.folder / "meta.properties").exists()]
     cluster = others[0] if others else base64.urlsafe_b64encode(b"\0" + uuid.uuid4().bytes[1:]).decode().rstrip("=")  # the zero: never a leading '-'
-    config = config or settings.data / "etc" / f"{node.name}.properties"
+    config = settings.data / "etc" / f"{node.name}.properties"
     done = subprocess.run(java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", config), capture_output=True, text=True, timeout=FORMAT_SECONDS_MAX)
     if done.returncode != 0:
         raise OpsError(f"Kafka's storage cannot be made in {node.folder}: {reason(done.stdout + done.stderr)}", Exit.FAULT, done.stdout + done.stderr)

@@ -43,7 +43,7 @@ class Side:
 def serving(bench, folder):
     """The peer, from app.py in the folder, with a database of its own in the same PostgreSQL."""
     environment = DEPS / "bench-peer"
-    prerequisites.once(environment, PACKAGES, lambda target: install(target))
+    prerequisites.once(environment, PACKAGES, install)
     settings = bench.system.settings
     port = settings.port + PORT_ABOVE
     postgres.query(settings, "CREATE DATABASE peer OWNER parley")
@@ -92,7 +92,7 @@ def load(bench, side, script, clients):
 
 
 def compare(bench, sides, script, clients):
-    """{side: figures}, each the middle of its rounds."""
+    """{side: figures}, each the mean of its rounds."""
     rounds = [{side.name: load(bench, side, script, clients) for side in sides} for _ in range(ROUNDS)]
     return {side.name: {figure: sum(one[side.name][figure] for one in rounds) / ROUNDS for figure in rounds[0][side.name]} for side in sides}
 
